@@ -1,0 +1,75 @@
+"""The acquisition: when the camera looks."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+from pydantic import PositiveFloat, PositiveInt
+
+from smlmsim.spec import Spec
+
+
+class Acquisition(Spec):
+    """A movie of camera frames gathered into time points.
+
+    The defaults are those of Bai 2023 (tel-04772446, chapter II.3): time points of 50 frames of 30 ms.
+
+    Parameters
+    ----------
+    time_points : int
+        Length of the movie.
+    frames_per_point : int
+        Camera frames in one time point.
+    exposure_s : float
+        Duration of a camera frame; frames follow each other without a gap.
+    steps_per_point : int
+        Odd: how often the moving structure is evaluated within a time point, once in its middle. Between two evaluations
+        a molecule moves along a straight line.
+    """
+
+    time_points: PositiveInt = 300
+    frames_per_point: PositiveInt = 50
+    exposure_s: PositiveFloat = 0.03
+    steps_per_point: PositiveInt = 5
+
+    @pydantic.field_validator("steps_per_point")
+    @classmethod
+    def _odd(cls, steps: int) -> int:
+        if steps % 2 == 0:
+            raise ValueError("steps_per_point is odd, so that one step is the middle of the time point")
+        return steps
+
+    @property
+    def point_s(self) -> float:
+        """The duration of a time point."""
+        return self.frames_per_point * self.exposure_s
+
+    @property
+    def frames(self) -> int:
+        """The camera frames in the movie."""
+        return self.time_points * self.frames_per_point
+
+    @property
+    def duration_s(self) -> float:
+        """The duration of the movie."""
+        return self.frames * self.exposure_s
+
+    @property
+    def times_s(self) -> npt.NDArray[np.float64]:
+        """The middle of every time point, shape (time,)."""
+        return (np.arange(self.time_points) + 0.5) * self.point_s
+
+    @property
+    def step_times_s(self) -> npt.NDArray[np.float64]:
+        """When the moving structure is evaluated, shape (time * steps_per_point,)."""
+        return (np.arange(self.time_points * self.steps_per_point) + 0.5) * (self.point_s / self.steps_per_point)
+
+    @property
+    def middle_steps(self) -> slice:
+        """Which of the steps are the middles of the time points."""
+        return slice(self.steps_per_point // 2, None, self.steps_per_point)
+
+    def frame_times_s(self, frames: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+        """The middle of some camera frames, counted from 0."""
+        return (frames + 0.5) * self.exposure_s

@@ -1,0 +1,75 @@
+"""The field of view: where the pixels are."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+from pydantic import PositiveFloat
+
+from smlmsim.spec import Spec
+
+
+class FieldOfView(Spec):
+    """A rectangle of square pixels in the plane of the sample; y runs down, x to the right, both in nm.
+
+    Parameters
+    ----------
+    height_nm, width_nm : float
+        Extent; whole pixels, at least one.
+    pixel_nm : float
+        Edge length of a pixel.
+    origin_y_nm, origin_x_nm : float
+        The upper left corner of the first pixel.
+    """
+
+    height_nm: PositiveFloat = 2560.0
+    width_nm: PositiveFloat = 2560.0
+    pixel_nm: PositiveFloat = 20.0
+    origin_y_nm: float = 0.0
+    origin_x_nm: float = 0.0
+
+    @pydantic.model_validator(mode="after")
+    def _whole_pixels(self) -> Self:
+        for name in ("height_nm", "width_nm"):
+            pixels = getattr(self, name) / self.pixel_nm
+            if pixels < 1 - 1e-9:
+                raise ValueError(
+                    f"{name} = {getattr(self, name):g} is smaller than one pixel of {self.pixel_nm:g} nm"
+                )
+            if abs(pixels - round(pixels)) > 1e-6:
+                raise ValueError(
+                    f"{name} = {getattr(self, name):g} is {pixels:.3f} pixels of {self.pixel_nm:g} nm; "
+                    f"{round(pixels) * self.pixel_nm:g} nm would be {round(pixels)}"
+                )
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixels along y and x."""
+        return round(self.height_nm / self.pixel_nm), round(self.width_nm / self.pixel_nm)
+
+    @property
+    def area_um2(self) -> float:
+        """The area in um^2."""
+        return self.height_nm * self.width_nm * 1e-6
+
+    @property
+    def y_nm(self) -> npt.NDArray[np.float64]:
+        """The centres of the pixel rows."""
+        return self.origin_y_nm + (np.arange(self.shape[0]) + 0.5) * self.pixel_nm
+
+    @property
+    def x_nm(self) -> npt.NDArray[np.float64]:
+        """The centres of the pixel columns."""
+        return self.origin_x_nm + (np.arange(self.shape[1]) + 0.5) * self.pixel_nm
+
+    def contains(
+        self, y_nm: npt.NDArray[np.floating], x_nm: npt.NDArray[np.floating]
+    ) -> npt.NDArray[np.bool_]:
+        """Tell which points lie inside; the upper and left edges belong to the field, the others do not."""
+        y, x = y_nm - self.origin_y_nm, x_nm - self.origin_x_nm
+        inside: npt.NDArray[np.bool_] = (y >= 0) & (y < self.height_nm) & (x >= 0) & (x < self.width_nm)
+        return inside

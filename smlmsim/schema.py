@@ -1,0 +1,97 @@
+"""The vocabulary: every variable that travels between stages, with its dims, units and meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+
+class SchemaError(ValueError):
+    """A dataset lacks a variable, or a variable has the wrong shape or values."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What a name stands for; ``dims`` may lack its leading ones, so a structure at rest has no ``time``."""
+
+    dims: tuple[str, ...]
+    units: str
+    long_name: str
+
+
+VOCABULARY: dict[str, Variable] = {
+    "time": Variable(("time",), "s", "middle of the time point"),
+    "y": Variable(("y",), "nm", "centre of the pixel row"),
+    "x": Variable(("x",), "nm", "centre of the pixel column"),
+    "filament": Variable(("vertex",), "1", "filament the vertex belongs to"),
+    "vertex_y": Variable(("time", "vertex"), "nm", "vertex position along y"),
+    "vertex_x": Variable(("time", "vertex"), "nm", "vertex position along x"),
+    "density": Variable(("time", "y", "x"), "nm-1", "contour length per area"),
+    "counts": Variable(("time", "y", "x"), "1", "localizations"),
+    "uncertainty": Variable(("time", "y", "x"), "nm-2", "variance of the density"),
+    "loc_time": Variable(("localization",), "s", "middle of the camera frame"),
+    "loc_frame": Variable(("localization",), "1", "camera frame, counted from 0"),
+    "loc_y": Variable(("localization",), "nm", "localization along y"),
+    "loc_x": Variable(("localization",), "nm", "localization along x"),
+    "loc_z": Variable(("localization",), "nm", "localization along the optical axis"),
+    "loc_uncertainty": Variable(("localization",), "nm", "claimed lateral standard error"),
+    "loc_sigma": Variable(("localization",), "nm", "width of the fitted spot"),
+    "loc_intensity": Variable(("localization",), "photon", "photons in the spot"),
+    "loc_background": Variable(("localization",), "photon", "background per pixel"),
+}
+
+
+def variable(name: str, values: npt.ArrayLike) -> xr.Variable:
+    """Make a variable of the vocabulary, with its dims and its units and meaning stamped on.
+
+    Parameters
+    ----------
+    name : str
+        A name of ``VOCABULARY``.
+    values : array_like
+        As many dimensions as the vocabulary says, or fewer: the leading ones are then absent.
+
+    Raises
+    ------
+    KeyError
+        If the name is not in the vocabulary.
+    SchemaError
+        If the values have more dimensions than the name allows.
+    """
+    meaning = VOCABULARY[name]
+    array = np.asarray(values)
+    if array.ndim > len(meaning.dims):
+        raise SchemaError(f"{name} has the dims {meaning.dims}, found an array of shape {array.shape}")
+    dims = meaning.dims[len(meaning.dims) - array.ndim :]
+    return xr.Variable(dims, array, {"units": meaning.units, "long_name": meaning.long_name})
+
+
+def dataset(attrs: dict[str, Any] | None = None, /, **values: npt.ArrayLike) -> xr.Dataset:
+    """Make a dataset of variables of the vocabulary; dims' own names and ``filament`` become coordinates."""
+    variables = {name: variable(name, array) for name, array in values.items()}
+    coords = {name: v for name, v in variables.items() if name == "filament" or name in v.dims}
+    data = {name: v for name, v in variables.items() if name not in coords}
+    return xr.Dataset(data, coords, attrs)
+
+
+def check(found: xr.Dataset, *names: str) -> None:
+    """Require that a dataset holds some variables of the vocabulary, finite and with their dims.
+
+    Raises
+    ------
+    SchemaError
+        Naming what is missing, what dims were found, or how many values are not finite.
+    """
+    for name in names:
+        if name not in found.variables:
+            present = ", ".join(sorted(str(known) for known in found.variables)) or "nothing"
+            raise SchemaError(f"no {name!r} in the dataset; it holds {present}")
+        array, dims = found[name], VOCABULARY[name].dims
+        if tuple(array.dims) != dims[len(dims) - array.ndim :]:
+            raise SchemaError(f"{name} has the dims {tuple(array.dims)}, expected {dims}")
+        if array.dtype.kind == "f" and not (finite := np.isfinite(array.values)).all():
+            raise SchemaError(f"{name} holds {np.count_nonzero(~finite)} values that are NaN or infinite")
