@@ -1,0 +1,14 @@
+from . import estimate, figures, grid, io, metrics, motion, photophysics, structures, testing
+from .acquisition import Acquisition
+from .density import Density
+from .field import FieldOfView
+from .grid import Axis, Grid, read_scores, run_grid
+from .io import read, write
+from .localization import Localization
+from .metrics import METRICS, Metric, score
+from .motion import Brownian, Polymer, Rigid, Static
+from .photophysics import Poisson
+from .pipeline import Experimental, Movie, SimulatedDynamic, read_study, simulate
+from .reconstruct import Reconstructor, available, load
+from .spec import Spec
+from .structures import Microtubules

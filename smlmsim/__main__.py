@@ -1,0 +1,5 @@
+"""``python -m smlmsim``."""
+
+from smlmsim.cli import main
+
+main()

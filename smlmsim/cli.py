@@ -1,0 +1,188 @@
+"""The command line: ``smlmsim --help``."""
+
+from __future__ import annotations
+
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import pydantic
+import typer
+import xarray as xr
+
+from smlmsim import estimate, figures, io, pipeline, reconstruct
+from smlmsim import grid as grids
+from smlmsim.metrics import METRICS
+from smlmsim.spec import explain
+
+app = typer.Typer(
+    name="smlmsim",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="""Simulate, reconstruct and score live-cell single-molecule localization microscopy.
+
+    * `smlmsim grid --preset quick --out DIR` draws, for every installed reconstructor, how well it does at which
+      velocity and localization rate.
+    * `smlmsim reconstruct TABLE.csv --with gaussian_time --out DIR` runs one of them on your own table.
+    * `smlmsim simulate --out DIR` makes one movie with a known truth.
+    * `smlmsim list` says what is installed.
+    """,
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Local processes. [default: one per core]", show_default=False)
+]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Hand the cells to a Dask cluster, such as tcp://host:8786.")
+]
+
+
+@app.command("list")
+def list_installed() -> None:
+    """Say which reconstructors, metrics and presets there are."""
+    typer.echo("reconstructors: " + ", ".join(reconstruct.available()))
+    typer.echo("metrics: " + ", ".join(METRICS))
+    typer.echo("presets: " + ", ".join(_presets()))
+
+
+@app.command()
+def simulate(
+    out: Out,
+    study: Annotated[Path | None, typer.Argument(help="A study in TOML; without it, all defaults.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes every random draw.")] = 0,
+) -> None:
+    """Simulate one movie: the localization table, the images, the truth, and the study that made them.
+
+    Leaves in DIR: `localizations.csv` (ThunderSTORM), `counts.tif`, `truth.tif` (Fiji opens them at the right scale),
+    `overview.png` and `study.toml`, which gives the same movie again.
+    """
+    chosen = pipeline.read_study(study) if study else pipeline.SimulatedDynamic()
+    movie = pipeline.simulate(chosen, seed)
+    _make_folder(out)
+    io.write(movie.observation, out / "localizations.csv")
+    io.write(movie.observation.counts, out / "counts.tif")
+    images = {"counts": movie.observation.counts}
+    if movie.truth is not None:
+        io.write(movie.truth.density, out / "truth.tif")
+        images["truth"] = movie.truth.density
+    figures.save(figures.montage(images), out / "overview.png")
+    with io.replacing(out / "study.toml") as draft:
+        draft.write_text(chosen.to_toml(), encoding="utf-8")
+    typer.echo(f"{movie.observation.sizes['localization']} localizations in {out}")
+
+
+@app.command("reconstruct")
+def reconstruct_table(
+    table: Annotated[Path, typer.Argument(help="A localization table: ThunderSTORM CSV, units in its header.")],
+    out: Out,
+    name: Annotated[
+        str, typer.Option("--with", help="The reconstructor; `smlmsim list` shows those installed.")
+    ] = "gaussian_time",
+    exposure_s: Annotated[float, typer.Option(help="Duration of a camera frame, s.")] = 0.03,
+    frames_per_point: Annotated[int, typer.Option(help="Camera frames in one time point.")] = 50,
+    pixel_nm: Annotated[float, typer.Option(help="Pixel of the images to make, nm.")] = 20.0,
+) -> None:
+    """Reconstruct a movie from a measured localization table.
+
+    Leaves in DIR: `NAME.tif` (a stack with its scale in um and s), `counts.tif`, `montage.png` and `kymograph.png`.
+    """
+    study = pipeline.Experimental(
+        table=table, exposure_s=exposure_s, frames_per_point=frames_per_point, pixel_nm=pixel_nm
+    )
+    reconstructor = reconstruct.load(name)
+    observation = pipeline.simulate(study, seed=0).observation
+    typer.echo(_describe(observation))
+    density = reconstruct.reconstruct(reconstructor, observation).density
+    _make_folder(out)
+    io.write(density, out / f"{name}.tif")
+    io.write(observation.counts, out / "counts.tif")
+    images = {"counts": observation.counts, name: density}
+    figures.save(figures.montage(images), out / "montage.png")
+    line = estimate.busiest_line(observation.counts)
+    profiles = {label: estimate.line_profile(image, line) for label, image in images.items()}
+    figures.save(figures.kymograph(profiles), out / "kymograph.png")
+    typer.echo(f"{name}.tif, counts.tif, montage.png and kymograph.png are in {out}")
+
+
+@app.command("grid")
+def grid_command(
+    out: Out,
+    sweep: Annotated[Path | None, typer.Argument(help="A sweep in TOML, instead of a preset.")] = None,
+    preset: Annotated[str, typer.Option(help="A sweep that comes with smlmsim; `smlmsim list` names them.")] = "quick",
+    reconstructor: Annotated[
+        list[str] | None, typer.Option(help="Only this one; give it again for more. [default: all installed]")
+    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    retry_failed: Annotated[bool, typer.Option(help="Run failed cells again.")] = False,
+) -> None:
+    """Score every reconstructor on a grid of velocities and localization rates, and draw the heatmaps.
+
+    Killed at any moment, the same command goes on where it was. Leaves in DIR: `heatmap.png`, `heatmap.pdf`,
+    `scores.nc` (xarray opens it), `scores.csv`, and the store `scores.zarr` it resumes from.
+    """
+    grid = _grid(sweep or _preset(preset), reconstructor)
+    _make_folder(out)
+    scores = grids.run_grid(grid, out / "scores.zarr", processes=workers, scheduler=scheduler, retry_failed=retry_failed)
+    with io.replacing(out / "scores.nc") as draft:
+        scores.to_netcdf(draft, engine="h5netcdf")
+    with io.replacing(out / "scores.csv") as draft:
+        scores.to_dataframe().reset_index().to_csv(draft, index=False)
+    heatmap = figures.heatmap(scores, metric=grid.metrics[0])
+    for name in ("heatmap.png", "heatmap.pdf"):
+        figures.save(heatmap, out / name)
+    typer.echo(f"heatmap.png, heatmap.pdf, scores.nc and scores.csv are in {out}")
+    _report_failures(scores)
+
+
+def main() -> None:
+    """Run the command line; what a user can put right ends as one line, not as a traceback."""
+    try:
+        app()
+    except pydantic.ValidationError as error:
+        _fail(explain(error))
+    except (ValueError, OSError) as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    sys.exit(1)
+
+
+def _presets() -> list[str]:
+    folder = resources.files("smlmsim") / "studies"
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def _preset(name: str) -> Path:
+    if name not in _presets():
+        raise ValueError(f"no preset {name!r}; there are: {', '.join(_presets())}")
+    return Path(str(resources.files("smlmsim") / "studies" / f"{name}.toml"))
+
+
+def _grid(path: Path, reconstructors: list[str] | None) -> grids.Grid:
+    grid = grids.Grid.from_toml(path)
+    return grid.replace({"reconstructors": tuple(reconstructors)}) if reconstructors else grid
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"cannot make the folder {out}: {error.strerror}; choose another one with --out") from error
+
+
+def _describe(observation: xr.Dataset) -> str:
+    rate = estimate.localization_rate(observation)
+    return f"{rate}"
+
+
+def _report_failures(scores: xr.Dataset) -> None:
+    reasons = [str(reason) for reason in scores.reason.values.ravel() if reason]
+    if reasons:
+        typer.echo(f"{len(reasons)} scores are missing; the first because: {reasons[0]}", err=True)

@@ -1,0 +1,121 @@
+"""What a grid is: a study, the settings that vary, the seeds, who reconstructs and what is measured."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+
+import pydantic
+from pydantic import NonNegativeInt
+
+from smlmsim import reconstruct
+from smlmsim.metrics import METRICS
+from smlmsim.pipeline import SimulatedDynamic
+from smlmsim.spec import Spec
+
+SUFFIX_UNITS = {"_nm_per_s": "nm/s", "_hz": "Hz", "_per_um": "um-1", "_nm": "nm", "_s": "s"}
+
+
+class Axis(Spec):
+    """A setting of the study, by its dotted path, and the values it takes."""
+
+    setting: str
+    values: tuple[float, ...] = pydantic.Field(min_length=1)
+
+    @property
+    def attrs(self) -> dict[str, str]:
+        """The name and units to label the axis with, read off the setting's own name."""
+        leaf = self.setting.rpartition(".")[2]
+        suffix = next((end for end in SUFFIX_UNITS if leaf.endswith(end)), "")
+        return {
+            "long_name": leaf.removesuffix(suffix).replace("_", " "),
+            "units": SUFFIX_UNITS.get(suffix, "1"),
+        }
+
+
+class Cell(NamedTuple):
+    """One movie of a grid: its place in the axes and seeds, what it sets, and its seed."""
+
+    index: tuple[int, ...]
+    settings: dict[str, float]
+    seed: int
+
+
+class Grid(Spec):
+    """Every combination of the axes' values and the seeds; one seed means the same structure everywhere.
+
+    Parameters
+    ----------
+    study : SimulatedDynamic
+        What all cells share.
+    axes : tuple of Axis
+        The settings that vary.
+    seeds : tuple of int
+        Independent movies of each cell.
+    reconstructors : tuple of str
+        By default all that are installed.
+    metrics : tuple of str
+        By default all.
+    """
+
+    study: SimulatedDynamic = SimulatedDynamic()
+    axes: tuple[Axis, ...] = pydantic.Field(min_length=1)
+    seeds: tuple[NonNegativeInt, ...] = pydantic.Field(default=(0, 1, 2, 3, 4), min_length=1)
+    reconstructors: tuple[str, ...] = pydantic.Field(
+        default_factory=lambda: tuple(reconstruct.available()), min_length=1
+    )
+    metrics: tuple[str, ...] = pydantic.Field(default=tuple(METRICS), min_length=1)
+
+    @pydantic.field_validator("metrics")
+    @classmethod
+    def _known(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in metrics if name not in METRICS]:
+            raise ValueError(f"no metric {unknown[0]!r}; there are: {', '.join(METRICS)}")
+        return metrics
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _require_distinct("axis", [axis.setting for axis in self.axes])
+        _require_distinct("seed", self.seeds)
+        _require_distinct("reconstructor", self.reconstructors)
+        _require_distinct("metric", self.metrics)
+        for axis in self.axes:
+            _require_distinct(f"value of {axis.setting}", axis.values)
+            for value in axis.values:
+                self._set({axis.setting: value})
+        return self
+
+    def cells(self) -> Iterator[Cell]:
+        """All cells, seeds last."""
+        names = [axis.setting for axis in self.axes]
+        levels = [*(axis.values for axis in self.axes), self.seeds]
+        for index in itertools.product(*(range(len(values)) for values in levels)):
+            *values, seed = (level[i] for level, i in zip(levels, index, strict=True))
+            yield Cell(index, dict(zip(names, values, strict=True)), int(seed))
+
+    def study_of(self, cell: Cell) -> SimulatedDynamic:
+        """The study with the cell's settings."""
+        return self.study.replace(cell.settings)
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The axes' settings, then ``seed``."""
+        return (*(axis.setting for axis in self.axes), "seed")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many values each of the dims takes."""
+        return (*(len(axis.values) for axis in self.axes), len(self.seeds))
+
+    def _set(self, settings: dict[str, float]) -> None:
+        try:
+            self.study.replace(settings)
+        except KeyError as error:
+            raise ValueError(error.args[0]) from None
+
+
+def _require_distinct(what: str, values: tuple[object, ...] | list[str]) -> None:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{what} {value!r} appears twice")

@@ -1,0 +1,106 @@
+"""Running a grid: simulate, reconstruct and score every cell that the store does not hold yet."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from tqdm import tqdm
+
+from smlmsim import reconstruct, workers
+from smlmsim.grid.grid import Cell, Grid
+from smlmsim.grid.store import CellScores, GridStore, read_scores
+from smlmsim.metrics import score
+from smlmsim.pipeline import Movie, simulate
+
+__all__ = ["read_scores", "run_grid", "score_cell"]
+
+
+def run_grid(
+    grid: Grid,
+    path: str | Path,
+    *,
+    processes: int | None = None,
+    scheduler: str | None = None,
+    retry_failed: bool = False,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Score every cell of a grid and return the scores; killed at any moment, a second call goes on from there.
+
+    Cells run in spawned processes: a script that calls this keeps the call below ``if __name__ == "__main__":``.
+
+    Parameters
+    ----------
+    grid : Grid
+        What to score.
+    path : str or Path
+        The store, a folder; made if absent.
+    processes : int, optional
+        Local processes; by default one per core.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers are used instead.
+    retry_failed : bool
+        Run again the cells in which a reconstructor failed.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    xr.Dataset
+        One variable per metric with the dims (*axes, seed, reconstructor). A reconstructor that failed has NaN there
+        and its ``reason``. The result does not depend on the number of processes.
+
+    Raises
+    ------
+    StoreError
+        If the store belongs to another grid.
+    ReconstructorError
+        If a reconstructor is not installed or does not load.
+    """
+    for name in grid.reconstructors:
+        reconstruct.load(name)
+    store = GridStore(Path(path), grid)
+    todo = store.pending(retry_failed=retry_failed)
+    total = int(np.prod(grid.shape))
+    outcomes = workers.spread(
+        functools.partial(score_cell, grid), todo, workers=processes, scheduler=scheduler
+    )
+    with tqdm(
+        total=total, initial=total - len(todo), unit="movie", disable=not progress, smoothing=0.1
+    ) as bar:
+        failures = 0
+        for cell, outcome in outcomes:
+            result = _failed(grid, outcome) if isinstance(outcome, Exception) else outcome
+            store.write(cell, result)
+            failures += any(result.reasons)
+            bar.set_postfix({"failed": failures} if failures else {}, refresh=False)
+            bar.update()
+    return read_scores(path)
+
+
+def score_cell(grid: Grid, cell: Cell) -> CellScores:
+    """Simulate the movie of a cell and score every reconstructor on it."""
+    movie = simulate(grid.study_of(cell), cell.seed)
+    columns = [_score(grid, name, movie) for name in grid.reconstructors]
+    return CellScores(np.stack([scores for scores, _ in columns], axis=1), [reason for _, reason in columns])
+
+
+def _score(grid: Grid, name: str, movie: Movie) -> tuple[np.ndarray, str]:
+    """The scores of a reconstructor, or NaN and the reason."""
+    try:
+        estimate = reconstruct.reconstruct(reconstruct.load(name), movie.observation)
+        scores = score(estimate, movie.truth, metrics=grid.metrics)
+        return np.array([float(scores[metric]) for metric in grid.metrics]), ""
+    except Exception as error:
+        return np.full(len(grid.metrics), np.nan), _reason(error)
+
+
+def _failed(grid: Grid, error: Exception) -> CellScores:
+    shape = len(grid.metrics), len(grid.reconstructors)
+    return CellScores(np.full(shape, np.nan), [_reason(error)] * shape[1])
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,182 @@
+"""The store of a grid: a Zarr v3 group in which every cell is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+import zarr
+
+from smlmsim.grid.grid import Cell, Grid
+from smlmsim.metrics import METRICS
+from smlmsim.provenance import provenance
+
+
+class StoreError(ValueError):
+    """The store cannot be used: it holds something else, or it is damaged."""
+
+
+class CellScores(NamedTuple):
+    """Scores (metric, reconstructor), NaN where there is none, and why, per reconstructor ("" for no failure)."""
+
+    scores: npt.NDArray[np.float64]
+    reasons: list[str]
+
+
+class GridStore:
+    """The scores of a grid on disk; a cell counts from the moment its ``done`` flag is written, which comes last.
+
+    Parameters
+    ----------
+    path : Path
+        A folder; made if absent.
+    grid : Grid
+        What is scored.
+
+    Raises
+    ------
+    StoreError
+        If the folder holds anything but a store of this very grid, made by the same versions.
+    OSError
+        If the folder cannot be written.
+    """
+
+    def __init__(self, path: Path, grid: Grid) -> None:
+        self.path, self.grid = path, grid
+        if not path.exists():
+            _create(path, grid)
+        self._group = _open(path)
+        _require_same(path, dict(self._group.attrs), _identity(grid))
+        if not os.access(path / "done", os.W_OK):
+            raise PermissionError(f"cannot write to {path}; choose another place with --out")
+
+    def pending(self, *, retry_failed: bool = False) -> list[Cell]:
+        """The cells without a score; with ``retry_failed`` also those where a reconstructor failed."""
+        todo = ~self._read("done")
+        if retry_failed:
+            todo |= (self._read("reason") != "").any(axis=-1)
+        return [cell for cell in self.grid.cells() if todo[cell.index]]
+
+    def write(self, cell: Cell, result: CellScores) -> None:
+        """Keep the result of a cell."""
+        try:
+            for name, scores in zip(self.grid.metrics, result.scores, strict=True):
+                self._group[name][cell.index] = scores
+            self._group["reason"][cell.index] = np.array(result.reasons, dtype=object)
+            self._group["done"][cell.index] = True
+        except OSError as error:
+            raise OSError(
+                f"cannot write to {self.path}: {error.strerror or error}; all cells before are kept, run again to go on"
+            ) from error
+
+    def _read(self, name: str) -> npt.NDArray[Any]:
+        try:
+            return np.asarray(self._group[name][...])
+        except Exception as error:
+            raise StoreError(
+                f"{self.path / name} is damaged ({error}); delete the store to start anew"
+            ) from error
+
+
+def read_scores(path: str | Path) -> xr.Dataset:
+    """Read a store: one variable per metric with the axes, ``seed`` and ``reconstructor``, and ``reason`` for failures.
+
+    Raises
+    ------
+    StoreError
+        If there is no grid store, or it is damaged.
+    """
+    path = Path(path)
+    _open(path)
+    try:
+        with xr.open_zarr(path, consolidated=False) as found:
+            return found.drop_vars("done").load()
+    except Exception as error:
+        raise StoreError(f"{path} is damaged ({error}); delete it to start anew") from error
+
+
+def _open(path: Path) -> zarr.Group:
+    try:
+        group = zarr.open_group(path, mode="r+")
+    except Exception as error:
+        raise StoreError(f"{path} is not the store of a grid; choose another place with --out") from error
+    if "grid_digest" not in group.attrs:
+        raise StoreError(f"{path} is not the store of a grid; choose another place with --out")
+    return group
+
+
+def _identity(grid: Grid) -> dict[str, str]:
+    return {"grid": grid.to_toml(), "grid_digest": grid.digest, **provenance()}
+
+
+def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, str]) -> None:
+    """Refuse another grid or other versions; another commit of the same version is let through."""
+    if found["grid_digest"] != wanted["grid_digest"]:
+        theirs, ours = (set(str(attrs["grid"]).splitlines()) for attrs in (found, wanted))
+        raise StoreError(
+            f"{path} belongs to another grid: it has {_some(theirs - ours)}, this one {_some(ours - theirs)}; "
+            "choose another place with --out, or delete it"
+        )
+    for name in wanted.keys() - {"grid", "grid_digest", "smlmsim_commit"}:
+        if found.get(name) != wanted[name]:
+            raise StoreError(
+                f"{path} was made with {name} {found.get(name)}, this is {wanted[name]}; "
+                "go on with that version, or choose another place with --out"
+            )
+
+
+def _some(lines: set[str]) -> str:
+    shown = sorted(line.strip() for line in lines)[:3]
+    return "; ".join(shown) if shown else "nothing beyond that"
+
+
+def _create(path: Path, grid: Grid) -> None:
+    """Make an empty store beside its place and move it there, so that a store is there whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise OSError(
+            f"cannot make {path}: {error.strerror}; choose another place with --out"
+        ) from error
+    try:
+        _fill(zarr.open_group(draft, mode="w"), grid)
+        draft.chmod(0o755)
+        draft.rename(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _fill(group: zarr.Group, grid: Grid) -> None:
+    dims, shape, cell = grid.dims, grid.shape, (1,) * len(grid.shape)
+    names = len(grid.reconstructors)
+    for axis in grid.axes:
+        _coordinate(group, axis.setting, np.array(axis.values), axis.attrs)
+    _coordinate(group, "seed", np.array(grid.seeds), {"long_name": "seed", "units": "1"})
+    _coordinate(group, "reconstructor", np.array(grid.reconstructors, dtype=object), {})
+    for metric in grid.metrics:
+        scores = group.create_array(
+            metric, shape=(*shape, names), chunks=(*cell, names), dtype="f8", fill_value=np.nan,
+            dimension_names=(*dims, "reconstructor"),
+        )  # fmt: skip
+        scores.attrs.update(METRICS[metric].attrs)
+    reason = group.create_array(
+        "reason", shape=(*shape, names), chunks=(*cell, names), dtype=str, fill_value="",
+        dimension_names=(*dims, "reconstructor"),
+    )  # fmt: skip
+    reason.attrs["long_name"] = "why there is no score"
+    group.create_array("done", shape=shape, chunks=cell, dtype=bool, fill_value=False, dimension_names=dims)
+    group.attrs.update(_identity(grid))
+
+
+def _coordinate(group: zarr.Group, name: str, values: npt.NDArray[Any], attrs: dict[str, str]) -> None:
+    dtype = str if values.dtype == object else values.dtype
+    array = group.create_array(name, shape=values.shape, dtype=dtype, dimension_names=(name,))
+    array[...] = values
+    array.attrs.update(attrs)

@@ -1,0 +1,7 @@
+"""What is there: every structure builds its vertices with ``.build(field, rng)``."""
+
+from smlmsim.structures.microtubules import Microtubules
+
+Structure = Microtubules
+
+__all__ = ["Microtubules", "Structure"]

@@ -1,0 +1,104 @@
+"""Microtubules: semiflexible filaments of a stationary density."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+import xarray as xr
+from pydantic import PositiveFloat
+
+from smlmsim import schema
+from smlmsim.field import FieldOfView
+from smlmsim.spec import Spec
+
+
+class Microtubules(Spec):
+    """Two-dimensional worm-like chains, scattered uniformly over a box that surrounds the field of view.
+
+    The angle between successive bonds of length b is Gaussian with variance b / persistence length, which is the exact
+    equilibrium of the discrete worm-like chain (Kratky & Porod 1949, doi:10.1002/recl.19490681203).
+
+    The centre of mass of a filament of contour length L is never farther than L / 2 from any of its points, so a box
+    that exceeds the field by half the longest filament on every side holds all the filaments that can reach the field,
+    and a filament that leaves the box on one side may enter on the other without being seen to jump.
+
+    Parameters
+    ----------
+    density_per_um : float
+        Expected contour length per area, um / um^2.
+    shortest_nm, longest_nm : float
+        Contour lengths are uniform between these.
+    persistence_length_nm : float
+        Apparent one: that of microtubules in cells is about 20-30 um (Brangwynne et al. 2006, doi:10.1083/jcb.200601060),
+        far below the thermal one.
+    vertices : int
+        Per filament, equally spaced, at least 2.
+    """
+
+    kind: Literal["microtubules"] = "microtubules"
+    density_per_um: PositiveFloat = 3.0
+    shortest_nm: PositiveFloat = 2500.0
+    longest_nm: PositiveFloat = 7500.0
+    persistence_length_nm: PositiveFloat = 20_000.0
+    vertices: int = pydantic.Field(default=100, ge=2)
+
+    @pydantic.model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.shortest_nm > self.longest_nm:
+            raise ValueError(
+                f"shortest_nm = {self.shortest_nm:g} exceeds longest_nm = {self.longest_nm:g}; swap them"
+            )
+        return self
+
+    def build(self, field: FieldOfView, rng: np.random.Generator) -> xr.Dataset:
+        """Scatter the filaments around a field of view.
+
+        Returns
+        -------
+        xr.Dataset
+            ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``; the attributes
+            ``persistence_length_nm`` and ``box_nm`` = [y0, x0, height, width].
+        """
+        box = self._box_nm(field)
+        filaments = self._filaments(box)
+        lengths = rng.uniform(self.shortest_nm, self.longest_nm, filaments)
+        y, x = self._chains(lengths, rng)
+        centres = np.array(box[:2]) + rng.random((filaments, 2)) * np.array(box[2:])
+        return schema.dataset(
+            {"persistence_length_nm": self.persistence_length_nm, "box_nm": box},
+            vertex_y=(y + centres[:, :1]).ravel(),
+            vertex_x=(x + centres[:, 1:]).ravel(),
+            filament=np.repeat(np.arange(filaments, dtype=np.int32), self.vertices),
+        )
+
+    def _box_nm(self, field: FieldOfView) -> list[float]:
+        pad = self.longest_nm / 2
+        return [
+            field.origin_y_nm - pad,
+            field.origin_x_nm - pad,
+            field.height_nm + 2 * pad,
+            field.width_nm + 2 * pad,
+        ]
+
+    def _filaments(self, box_nm: list[float]) -> int:
+        """The number whose expected contour length comes nearest to the wanted density, at least one."""
+        wanted_nm = self.density_per_um * 1e-3 * box_nm[2] * box_nm[3]
+        return max(1, round(wanted_nm / ((self.shortest_nm + self.longest_nm) / 2)))
+
+    def _chains(
+        self, lengths_nm: npt.NDArray[np.float64], rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Chains around the origin, both (filament, vertex)."""
+        bonds_nm = lengths_nm[:, None] / (self.vertices - 1)
+        bends = rng.standard_normal((lengths_nm.size, self.vertices - 1))
+        bends *= np.sqrt(bonds_nm / self.persistence_length_nm)
+        bends[:, 0] = rng.uniform(0, 2 * np.pi, lengths_nm.size)
+        angles = np.cumsum(bends, axis=1)
+        y, x = (
+            np.pad(np.cumsum(bonds_nm * step, axis=1), ((0, 0), (1, 0)))
+            for step in (np.sin(angles), np.cos(angles))
+        )
+        return y - y.mean(axis=1, keepdims=True), x - x.mean(axis=1, keepdims=True)

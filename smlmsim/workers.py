@@ -1,0 +1,143 @@
+"""Many independent tasks over local processes or a Dask cluster."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import multiprocessing.connection
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+import threadpoolctl
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class WorkerDiedError(RuntimeError):
+    """The process that ran a task ended without an answer."""
+
+
+def spread(
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+) -> Iterator[tuple[Task, Result | Exception]]:
+    """Run a function on every task in other processes; yield each task with its result as it comes.
+
+    A task that raises yields its exception, one whose process dies a :class:`WorkerDiedError`; the others go on.
+    Every task runs on one thread, so its result does not depend on how many run beside it.
+
+    Parameters
+    ----------
+    function : callable
+        Importable by name in the workers.
+    tasks : iterable
+        Picklable.
+    workers : int, optional
+        Local processes; by default one per core this process may use.
+    scheduler : str, optional
+        Address of a Dask scheduler (``tcp://host:8786``), whose workers are used instead of local processes.
+
+    Raises
+    ------
+    ValueError
+        If ``workers`` is not positive.
+    OSError
+        If no Dask scheduler answers.
+    """
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers is at least 1, found {workers}")
+    if scheduler is None:
+        return _in_processes(function, tasks, workers or len(os.sched_getaffinity(0)))
+    return _on_dask(function, tasks, scheduler)
+
+
+def _in_processes(
+    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int
+) -> Iterator[tuple[Task, Result | Exception]]:
+    """Keep ``workers`` tasks in flight; when a process dies, run those it took down one by one to find the cause."""
+    queue = iter(tasks)
+    while first := list(itertools.islice(queue, workers)):
+        lost: list[Task] = []
+        with _pool(workers) as pool:
+            flying: dict[Future[Result], Task] = {_submit(pool, function, task): task for task in first}
+            while flying:
+                landed, _ = wait(flying, return_when=FIRST_COMPLETED)
+                for future in landed:
+                    task, outcome = flying.pop(future), _outcome(future)
+                    if isinstance(outcome, BrokenProcessPool):
+                        lost.append(task)
+                        continue
+                    yield task, outcome
+                    if not lost:
+                        flying |= {_submit(pool, function, t): t for t in itertools.islice(queue, 1)}
+        yield from _one_by_one(function, lost)
+
+
+def _one_by_one(
+    function: Callable[[Task], Result], tasks: list[Task]
+) -> Iterator[tuple[Task, Result | Exception]]:
+    for task in tasks:
+        with _pool(1) as pool:
+            outcome = _outcome(_submit(pool, function, task))
+        if isinstance(outcome, BrokenProcessPool):
+            yield task, WorkerDiedError("the worker process died: out of memory, or a crash in native code")
+        else:
+            yield task, outcome
+
+
+def _on_dask(
+    function: Callable[[Task], Result], tasks: Iterable[Task], scheduler: str
+) -> Iterator[tuple[Task, Result | Exception]]:
+    from distributed import Client, as_completed
+
+    with Client(scheduler) as client:
+        task_of = {client.submit(_on_one_thread, function, task, pure=False): task for task in tasks}
+        for future in as_completed(list(task_of)):
+            yield task_of.pop(future), _outcome(future)
+            future.release()
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
+    )
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when its parent is killed: it would wait for tasks for ever."""
+
+    def watch() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    if (parent := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def _submit(pool: ProcessPoolExecutor, function: Callable[[Task], Result], task: Task) -> Future[Result]:
+    try:
+        return pool.submit(_on_one_thread, function, task)
+    except BrokenProcessPool as error:
+        broken: Future[Result] = Future()
+        broken.set_exception(error)
+        return broken
+
+
+def _outcome(future: Any) -> Any:
+    try:
+        return future.result()
+    except Exception as error:
+        return error
+
+
+def _on_one_thread(function: Callable[[Task], Result], task: Task) -> Result:
+    with threadpoolctl.threadpool_limits(limits=1):
+        return function(task)

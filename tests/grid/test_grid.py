@@ -1,0 +1,55 @@
+"""A grid is every combination of its axes' values and seeds, and refuses what its study cannot do."""
+
+import pytest
+
+from smlmsim.grid import Axis, Grid
+from smlmsim.motion import Static
+
+RATES = Axis(setting="photophysics.rate_hz", values=(100, 400))
+
+
+def grid(study, **settings):
+    return Grid(study=study, **{"axes": (RATES,), "seeds": (0, 7), "reconstructors": ("sparse",), **settings})
+
+
+def test_cells_are_all_combinations_with_seeds_last(small_study):
+    cells = list(grid(small_study).cells())
+    assert [cell.index for cell in cells] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert [(cell.settings["photophysics.rate_hz"], cell.seed) for cell in cells] == [
+        (100, 0), (100, 7), (400, 0), (400, 7),
+    ]  # fmt: skip
+    assert grid(small_study).study_of(cells[2]).photophysics.rate_hz == 400
+
+
+def test_toml_gives_the_same_grid_back(small_study, tmp_path):
+    (tmp_path / "grid.toml").write_text(grid(small_study).to_toml())
+    assert Grid.from_toml(tmp_path / "grid.toml") == grid(small_study)
+
+
+def test_axes_are_labelled_from_their_names():
+    assert RATES.attrs == {"long_name": "rate", "units": "Hz"}
+    assert Axis(setting="motion.velocity_nm_per_s", values=(0,)).attrs == {"long_name": "velocity", "units": "nm/s"}
+    assert Axis(setting="structure.vertices", values=(9,)).attrs == {"long_name": "vertices", "units": "1"}
+
+
+def test_a_velocity_axis_on_a_static_motion_is_refused(small_study):
+    velocities = Axis(setting="motion.velocity_nm_per_s", values=(0, 50))
+    with pytest.raises(ValueError, match="static"):
+        grid(small_study.replace({"motion": Static()}), axes=(velocities,))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"axes": (Axis(setting="motion.speed", values=(1,)),)}, "Polymer has no setting 'speed'"),
+        ({"axes": (Axis(setting="photophysics.rate_hz", values=(-1,)),)}, "rate_hz"),
+        ({"axes": (RATES, RATES)}, "axis 'photophysics.rate_hz' appears twice"),
+        ({"axes": ()}, "at least 1 item"),
+        ({"seeds": (1, 1)}, "seed 1 appears twice"),
+        ({"seeds": (-1,)}, "greater than or equal to 0"),
+        ({"metrics": ("nope",)}, "no metric 'nope'; there are: ms_ssim"),
+    ],
+)
+def test_a_grid_that_cannot_be_run_is_refused(small_study, settings, message):
+    with pytest.raises(ValueError, match=message):
+        grid(small_study, **settings)

@@ -1,0 +1,69 @@
+"""A store keeps every cell whole or not at all, and belongs to one grid."""
+
+import numpy as np
+import pytest
+
+from smlmsim.grid import Axis, Grid, read_scores
+from smlmsim.grid.store import CellScores, GridStore, StoreError
+
+
+@pytest.fixture
+def grid(small_study):
+    axis = Axis(setting="photophysics.rate_hz", values=(100, 400))
+    return Grid(
+        study=small_study, axes=(axis,), seeds=(0, 7), reconstructors=("sparse", "static_sum"), metrics=("ms_ssim", "psnr")
+    )
+
+
+def test_what_is_written_is_read_back_and_no_longer_pending(grid, tmp_path):
+    store = GridStore(tmp_path / "s.zarr", grid)
+    cells = store.pending()
+    assert len(cells) == 4
+    store.write(cells[1], CellScores(np.array([[0.5, np.nan], [20.0, np.nan]]), ["", "ValueError: no"]))
+    again = GridStore(tmp_path / "s.zarr", grid)
+    assert [cell.index for cell in again.pending()] == [(0, 0), (1, 0), (1, 1)]
+    assert [cell.index for cell in again.pending(retry_failed=True)] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    scores = read_scores(tmp_path / "s.zarr")
+    assert scores.ms_ssim.dims == ("photophysics.rate_hz", "seed", "reconstructor")
+    chosen = scores.sel({"photophysics.rate_hz": 100, "seed": 7})
+    assert float(chosen.psnr.sel(reconstructor="sparse")) == 20.0
+    assert np.isnan(chosen.psnr.sel(reconstructor="static_sum"))
+    assert str(chosen.reason.sel(reconstructor="static_sum").item()) == "ValueError: no"
+    assert np.isnan(scores.ms_ssim.values).sum() == 7
+
+
+def test_a_store_of_another_grid_is_refused_with_the_difference(grid, tmp_path):
+    GridStore(tmp_path / "s.zarr", grid)
+    with pytest.raises(StoreError, match=r"another grid: it has seeds = .*7.* this one seeds = .*8"):
+        GridStore(tmp_path / "s.zarr", grid.replace({"seeds": (0, 8)}))
+
+
+def test_a_store_of_another_version_is_refused(grid, tmp_path, monkeypatch):
+    GridStore(tmp_path / "s.zarr", grid)
+    monkeypatch.setattr("smlmsim.grid.store.provenance", lambda: {"numpy_version": "0.1"})
+    with pytest.raises(StoreError, match=r"made with numpy_version .*, this is 0\.1"):
+        GridStore(tmp_path / "s.zarr", grid)
+
+
+def test_a_folder_that_is_no_store_is_refused_and_left_alone(grid, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(StoreError, match="not the store of a grid"):
+        GridStore(tmp_path, grid)
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_damaged_store_is_named(grid, tmp_path):
+    store = GridStore(tmp_path / "s.zarr", grid)
+    store.write(store.pending()[0], CellScores(np.zeros((2, 2)), ["", ""]))
+    for chunk in (tmp_path / "s.zarr" / "done" / "c").rglob("*"):
+        if chunk.is_file():
+            chunk.write_bytes(b"")
+    with pytest.raises(StoreError, match="damaged"):
+        store.pending()
+
+
+def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(grid, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"cannot make .*file/s\.zarr.* --out"):
+        GridStore(tmp_path / "file" / "s.zarr", grid)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]

@@ -1,0 +1,108 @@
+"""A study and a seed become a movie: the same bytes each time, the truth apart from the observation."""
+
+import numpy as np
+import pydantic
+import pytest
+
+from smlmsim.acquisition import Acquisition
+from smlmsim.field import FieldOfView
+from smlmsim.localization import Localization
+from smlmsim.motion import Polymer, Rigid, Static
+from smlmsim.photophysics import Poisson
+from smlmsim.pipeline import Experimental, SimulatedDynamic, read_study, simulate
+
+EXACT = Localization(precision_nm=1e-6, false_positive_uniform=0, false_positive_structured=0)
+
+
+def test_same_seed_gives_the_same_bytes(small_study):
+    first, second = simulate(small_study, 5), simulate(small_study, 5)
+    for ours, theirs in zip(first, second, strict=True):
+        assert ours.attrs == theirs.attrs
+        for name in ours.variables:
+            assert ours[name].values.tobytes() == theirs[name].values.tobytes(), name
+
+
+def test_another_seed_gives_another_movie(small_study):
+    assert not simulate(small_study, 0).truth.equals(simulate(small_study, 1).truth)
+
+
+@pytest.mark.parametrize("setting", [{"photophysics.rate_hz": 900.0}, {"localization.precision_nm": 30.0}])
+def test_what_is_observed_leaves_what_is_there_alone(small_study, setting):
+    before, after = simulate(small_study, 2).truth, simulate(small_study.replace(setting), 2).truth
+    assert before.equals(after)
+
+
+def test_at_the_start_every_velocity_has_the_same_structure(small_study):
+    slow, fast = (
+        simulate(small_study.replace({"motion.velocity_nm_per_s": v}), 3).truth for v in (0.0, 220.0)
+    )
+    shift = np.hypot(fast.vertex_y[0] - slow.vertex_y[0], fast.vertex_x[0] - slow.vertex_x[0])
+    assert 0 < float(shift.median()) < 220 * small_study.acquisition.point_s
+
+
+def test_the_observation_does_not_tell_the_truth(small_study):
+    observation = simulate(small_study, 0).observation
+    assert set(observation.data_vars) == {"counts", "loc_frame", "loc_time", "loc_y", "loc_x", "loc_uncertainty"}
+    assert set(observation.attrs) == {"pixel_nm", "exposure_s", "frames_per_point"}
+
+
+def test_the_truth_says_how_it_was_made(small_study, tmp_path):
+    truth = simulate(small_study, 4).truth
+    (tmp_path / "study.toml").write_text(truth.attrs["study"])
+    assert read_study(tmp_path / "study.toml") == small_study
+    assert truth.attrs["seed"] == 4
+    assert truth.attrs["smlmsim_version"]
+
+
+def test_localizations_gather_along_the_true_contour():
+    study = SimulatedDynamic(
+        acquisition=Acquisition(time_points=4), motion=Static(), photophysics=Poisson(rate_hz=1600), localization=EXACT
+    )
+    movie = simulate(study, 0)
+    at = movie.truth.density[0].values / float(movie.truth.density.max())
+    y, x = (np.floor(movie.observation[name].values / 20).astype(int) for name in ("loc_y", "loc_x"))
+    assert np.quantile(at[y, x], 0.01) > 0.3
+
+
+@pytest.mark.parametrize("motion", [Polymer(), Rigid(velocity_nm_per_s=60), Static()])
+def test_every_motion_makes_a_movie(small_study, motion):
+    movie = simulate(small_study.replace({"motion": motion}), 0)
+    assert movie.truth.density.dims == ("time", "y", "x")
+    assert movie.observation.counts.shape == movie.truth.density.shape
+
+
+def test_a_static_motion_has_no_velocity(small_study):
+    with pytest.raises(pydantic.ValidationError, match="static"):
+        small_study.replace({"motion": Static(), "motion.velocity_nm_per_s": 50.0})
+
+
+@pytest.mark.parametrize("rate", [0, -10])
+def test_a_rate_that_is_not_positive_is_refused(rate):
+    with pytest.raises(pydantic.ValidationError, match="rate_hz"):
+        SimulatedDynamic(photophysics={"rate_hz": rate})
+
+
+def test_a_measured_table_becomes_time_points_without_a_truth(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text('"frame","x [nm]","y [nm]"\n1,100,50\n3,130,50\n5,190,90\n')
+    study = Experimental(table=table, frames_per_point=2, exposure_s=0.1)
+    movie = simulate(study, seed=0)
+    assert movie.truth is None
+    assert movie.observation.counts.sum(("y", "x")).values.tolist() == [1, 1, 1]
+    np.testing.assert_allclose(movie.observation.time, [0.1, 0.3, 0.5])
+    np.testing.assert_allclose(movie.observation.loc_time, [0.05, 0.25, 0.45])
+
+
+def test_only_the_chosen_field_of_a_table_is_kept(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text('"frame","x [nm]","y [nm]"\n1,100,50\n1,1130,50\n')
+    field = FieldOfView(height_nm=100, width_nm=200)
+    movie = simulate(Experimental(table=table, field=field), seed=0)
+    assert movie.observation.sizes["localization"] == 1
+    assert movie.observation.counts.shape == (1, 5, 10)
+
+
+def test_a_study_of_either_kind_is_read_from_toml(tmp_path):
+    for study in (SimulatedDynamic(motion=Rigid(velocity_nm_per_s=7)), Experimental(table="a.csv")):
+        (tmp_path / "study.toml").write_text(study.to_toml())
+        assert read_study(tmp_path / "study.toml") == study

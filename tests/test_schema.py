@@ -1,0 +1,42 @@
+"""The vocabulary gives every variable its dims, units and meaning, and notices what is wrong."""
+
+import numpy as np
+import pytest
+
+from smlmsim import schema
+
+
+def test_units_are_stamped():
+    assert schema.variable("counts", np.zeros((2, 3, 4))).attrs == {"units": "1", "long_name": "localizations"}
+
+
+def test_leading_dims_may_be_absent():
+    assert schema.variable("vertex_y", np.zeros(5)).dims == ("vertex",)
+    assert schema.variable("vertex_y", np.zeros((2, 5))).dims == ("time", "vertex")
+
+
+def test_too_many_dims_are_refused():
+    with pytest.raises(schema.SchemaError, match=r"loc_x has the dims .* shape \(2, 2\)"):
+        schema.variable("loc_x", np.zeros((2, 2)))
+
+
+def test_a_dataset_knows_its_coordinates():
+    made = schema.dataset({"box_nm": [0.0]}, time=[0.5], vertex_y=np.zeros((1, 3)), filament=[0, 0, 1])
+    assert set(made.coords) == {"time", "filament"}
+    assert made.attrs == {"box_nm": [0.0]}
+
+
+def test_a_missing_variable_is_named_with_those_present():
+    with pytest.raises(schema.SchemaError, match="no 'loc_y' in the dataset; it holds loc_x"):
+        schema.check(schema.dataset(loc_x=[1.0]), "loc_x", "loc_y")
+
+
+def test_nan_is_counted():
+    with pytest.raises(schema.SchemaError, match="loc_x holds 2 values that are NaN or infinite"):
+        schema.check(schema.dataset(loc_x=[1.0, np.nan, np.inf]), "loc_x")
+
+
+def test_wrong_dims_are_shown():
+    turned = schema.dataset(counts=np.zeros((2, 3, 4))).transpose("x", "y", "time")
+    with pytest.raises(schema.SchemaError, match=r"counts has the dims \('x', 'y', 'time'\)"):
+        schema.check(turned, "counts")

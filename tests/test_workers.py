@@ -1,0 +1,81 @@
+"""Tasks run in other processes, and neither an exception nor a death in one stops the others."""
+
+import importlib
+import os
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from smlmsim.workers import WorkerDiedError, spread
+
+TASK = """
+import os, signal, threadpoolctl
+import numpy
+
+def square(task):
+    if task == 3:
+        raise ValueError("three is refused")
+    if task == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return task * task
+
+def pid_for_ever(task):
+    print(os.getpid(), flush=True)
+    signal.pause()
+
+def threads(task):
+    return max(library["num_threads"] for library in threadpoolctl.threadpool_info())
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module that the workers can import too."""
+    (tmp_path / "worker_tasks.py").write_text(TASK)
+    monkeypatch.syspath_prepend(tmp_path)
+    return importlib.import_module("worker_tasks")
+
+
+def test_a_task_that_raises_or_dies_is_reported_and_the_rest_goes_on(module):
+    outcomes = list(spread(module.square, range(12), workers=2))
+    assert sorted(task for task, _ in outcomes) == list(range(12))
+    found = dict(outcomes)
+    assert isinstance(found.pop(3), ValueError)
+    assert isinstance(found.pop(5), WorkerDiedError)
+    assert found == {task: task * task for task in found}
+
+
+def test_a_task_has_one_thread(module):
+    assert dict(spread(module.threads, [0], workers=1)) == {0: 1}
+
+
+def test_workers_end_when_their_parent_is_killed(module, tmp_path):
+    script = "import worker_tasks; from smlmsim.workers import spread; list(spread(worker_tasks.pid_for_ever, [0], workers=1))"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and _alive(worker):
+        time.sleep(0.05)
+    assert not _alive(worker)
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and was not yet collected does not."""
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def test_no_worker_is_refused():
+    with pytest.raises(ValueError, match="workers is at least 1, found 0"):
+        spread(abs, [1], workers=0)
