@@ -60,7 +60,7 @@ class Microtubules(Spec):
         -------
         xr.Dataset
             ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``; the attributes
-            ``persistence_length_nm`` and ``box_nm`` = [y0, x0, height, width].
+            ``persistence_length_nm``, ``box_nm`` and ``field_nm`` = [y0, x0, height, width].
         """
         box = self._box_nm(field)
         filaments = self._filaments(box)
@@ -68,7 +68,11 @@ class Microtubules(Spec):
         y, x = self._chains(lengths, rng)
         centres = np.array(box[:2]) + rng.random((filaments, 2)) * np.array(box[2:])
         return schema.dataset(
-            {"persistence_length_nm": self.persistence_length_nm, "box_nm": box},
+            {
+                "persistence_length_nm": self.persistence_length_nm,
+                "box_nm": box,
+                "field_nm": [field.origin_y_nm, field.origin_x_nm, field.height_nm, field.width_nm],
+            },
             vertex_y=(y + centres[:, :1]).ravel(),
             vertex_x=(x + centres[:, 1:]).ravel(),
             filament=np.repeat(np.arange(filaments, dtype=np.int32), self.vertices),

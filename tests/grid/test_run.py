@@ -1,0 +1,144 @@
+"""A grid gives the same bytes whoever runs it and however often it is killed; a failure stays where it happened."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from smlmsim.grid import Axis, Grid, read_scores, run_grid
+from smlmsim.grid.run import score_cell
+from smlmsim.grid.store import StoreError
+
+PLUGIN = """
+import os, signal
+
+class Raises:
+    def reconstruct(self, observation):
+        raise RuntimeError("no signal")
+
+class Dies:
+    def reconstruct(self, observation):
+        if observation.counts.sum() > 150:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return observation[["counts"]].rename(counts="density").astype("f4")
+"""
+
+
+@pytest.fixture
+def grid(small_study):
+    rates = Axis(setting="photophysics.rate_hz", values=(100, 400, 1600))
+    velocities = Axis(setting="motion.velocity_nm_per_s", values=(0, 100))
+    return Grid(study=small_study, axes=(velocities, rates), seeds=(0, 1), reconstructors=("sparse", "static_sum"))
+
+
+@pytest.fixture
+def plugin(tmp_path_factory, monkeypatch):
+    """Two faulty reconstructors, installed as a package of their own."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "faulty.py").write_text(PLUGIN)
+    info = site / "faulty-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[smlmsim.reconstructors]\nraises = faulty:Raises\ndies = faulty:Dies\n")
+    monkeypatch.syspath_prepend(site)
+
+
+@pytest.fixture
+def undisturbed(grid, tmp_path, tree):
+    run_grid(grid, tmp_path / "undisturbed.zarr", processes=1, progress=False)
+    return tree(tmp_path / "undisturbed.zarr")
+
+
+def test_scores_are_those_of_each_cell_alone(grid, tmp_path):
+    scores = run_grid(grid, tmp_path / "s.zarr", processes=2, progress=False)
+    assert scores.ms_ssim.dims == ("motion.velocity_nm_per_s", "photophysics.rate_hz", "seed", "reconstructor")
+    for cell in list(grid.cells())[::5]:
+        alone = score_cell(grid, cell)
+        for name, expected in zip(grid.metrics, alone.scores, strict=True):
+            np.testing.assert_array_equal(scores[name].values[cell.index], expected)
+
+
+def test_any_number_of_processes_gives_the_same_bytes(grid, tmp_path, tree, undisturbed):
+    run_grid(grid, tmp_path / "s.zarr", processes=3, progress=False)
+    assert tree(tmp_path / "s.zarr") == undisturbed
+
+
+def test_a_dask_cluster_gives_the_same_bytes(grid, tmp_path, tree, undisturbed):
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        run_grid(grid, tmp_path / "s.zarr", scheduler=cluster.scheduler_address, progress=False)
+    assert tree(tmp_path / "s.zarr") == undisturbed
+
+
+def test_killed_at_any_moment_it_resumes_to_the_same_bytes(grid, tmp_path, tree, undisturbed):
+    (tmp_path / "grid.toml").write_text(grid.to_toml())
+    store = tmp_path / "s.zarr"
+    script = (
+        "from smlmsim.grid import Grid, run_grid\n"
+        f"if __name__ == '__main__': run_grid(Grid.from_toml({str(tmp_path / 'grid.toml')!r}), {str(store)!r}, processes=2)"
+    )
+    (tmp_path / "run.py").write_text(script)
+    for written in (1, 4, 8):
+        runner = subprocess.Popen([sys.executable, tmp_path / "run.py"], stderr=subprocess.DEVNULL)
+        while runner.poll() is None and _flags(store) < written:
+            time.sleep(0.005)
+        runner.send_signal(signal.SIGKILL)
+        runner.wait()
+    run_grid(grid, store, processes=2, progress=False)
+    assert tree(store) == undisturbed
+
+
+def _flags(store) -> int:
+    return sum(file.is_file() for file in (store / "done" / "c").rglob("*"))
+
+
+def test_a_reconstructor_that_fails_leaves_nan_and_its_reason_and_the_rest_goes_on(grid, tmp_path, plugin):
+    grid = grid.replace({"reconstructors": ("sparse", "raises")})
+    scores = run_grid(grid, tmp_path / "s.zarr", processes=2, progress=False)
+    assert np.isfinite(scores.ms_ssim.sel(reconstructor="sparse")).all()
+    assert np.isnan(scores.ms_ssim.sel(reconstructor="raises")).all()
+    assert (scores.reason.sel(reconstructor="sparse") == "").all()
+    assert all("no signal" in reason for reason in scores.reason.sel(reconstructor="raises").values.ravel())
+
+
+def test_a_cell_that_kills_its_process_is_nan_and_the_rest_goes_on(grid, tmp_path, plugin):
+    grid = grid.replace({"reconstructors": ("sparse", "dies")})
+    scores = run_grid(grid, tmp_path / "s.zarr", processes=2, progress=False)
+    died = np.isnan(scores.ms_ssim.sel(reconstructor="dies").values)
+    assert 0 < died.sum() < died.size
+    np.testing.assert_array_equal(died, np.isnan(scores.ms_ssim.sel(reconstructor="sparse").values))
+    assert all("died" in reason for reason in scores.reason.values[died].ravel())
+
+
+def test_failed_cells_run_again_when_asked(grid, tmp_path, plugin):
+    grid = grid.replace({"reconstructors": ("raises",)})
+    run_grid(grid, tmp_path / "s.zarr", processes=1, progress=False)
+    (done,) = ((tmp_path / "s.zarr" / "reason" / "c" / "0" / "0" / "0").glob("*"),)
+    before = [file.stat().st_mtime_ns for file in done]
+    run_grid(grid, tmp_path / "s.zarr", processes=1, progress=False)
+    files = list((tmp_path / "s.zarr" / "reason" / "c" / "0" / "0" / "0").glob("*"))
+    assert [file.stat().st_mtime_ns for file in files] == before
+    run_grid(grid, tmp_path / "s.zarr", processes=1, progress=False, retry_failed=True)
+    assert [file.stat().st_mtime_ns for file in files] != before
+
+
+def test_an_unknown_reconstructor_is_refused_before_anything_is_written(grid, tmp_path):
+    with pytest.raises(ValueError, match="no reconstructor 'nope'; installed: "):
+        run_grid(grid.replace({"reconstructors": ("nope",)}), tmp_path / "s.zarr", progress=False)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_result_can_be_read_without_the_grid(grid, tmp_path):
+    made = run_grid(grid, tmp_path / "s.zarr", processes=2, progress=False)
+    assert read_scores(tmp_path / "s.zarr").identical(made)
+    assert Grid.model_validate(__import__("tomllib").loads(made.attrs["grid"])) == grid
+
+
+def test_a_store_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(StoreError, match=r"nope\.zarr"):
+        read_scores(tmp_path / "nope.zarr")

@@ -1,0 +1,138 @@
+"""The command line leaves what it promises, and says in one line what is wrong."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import tifffile
+import xarray as xr
+
+TABLE = '"frame","x [nm]","y [nm]"\n' + "".join(f"{i // 3 + 1},{i % 50 * 40},{i % 7 * 90}\n" for i in range(900))
+
+SWEEP = """
+seeds = [0]
+reconstructors = ["sparse", "static_sum"]
+[[axes]]
+setting = "motion.velocity_nm_per_s"
+values = [0, 100]
+[[axes]]
+setting = "photophysics.rate_hz"
+values = [100, 1600]
+[study.acquisition]
+time_points = 4
+[study.field]
+height_nm = 800
+width_nm = 640
+"""
+
+
+def smlmsim(*arguments, code=0, **options):
+    done = subprocess.run(
+        [sys.executable, "-m", "smlmsim", *map(str, arguments)], capture_output=True, text=True, check=False, **options
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def names(folder):
+    return {file.name for file in folder.iterdir()}
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(TABLE)
+    return path
+
+
+def test_help_teaches_every_command():
+    found = smlmsim("--help").stdout
+    for command in ("simulate", "reconstruct", "grid", "list"):
+        assert command in found
+        assert "--help" in smlmsim(command, "--help").stdout
+
+
+def test_list_names_reconstructors_metrics_and_presets():
+    found = smlmsim("list").stdout
+    for word in ("gaussian_time", "moving_window", "sparse", "static_sum", "ms_ssim", "quick", "thesis"):
+        assert word in found
+
+
+def test_reconstruct_leaves_a_stack_at_its_scale_and_pictures(table, tmp_path):
+    out = tmp_path / "out"
+    smlmsim("reconstruct", table, "--out", out, "--frames-per-point", 30, "--exposure-s", 0.02)
+    assert names(out) == {"gaussian_time.tif", "counts.tif", "montage.png", "kymograph.png"}
+    with tifffile.TiffFile(out / "gaussian_time.tif") as stack:
+        assert stack.series[0].axes == "TYX"
+        assert stack.series[0].shape[0] == 10
+        assert stack.imagej_metadata["finterval"] == pytest.approx(0.6)
+        numerator, denominator = stack.pages[0].tags["XResolution"].value
+        assert numerator / denominator == pytest.approx(50)
+
+
+def test_simulate_writes_a_movie_and_the_study_that_makes_it_again(tmp_path):
+    (tmp_path / "study.toml").write_text('kind = "simulated_dynamic"\n[acquisition]\ntime_points = 3\n')
+    smlmsim("simulate", tmp_path / "study.toml", "--out", tmp_path / "a", "--seed", 3)
+    smlmsim("simulate", tmp_path / "a" / "study.toml", "--out", tmp_path / "b", "--seed", 3)
+    assert names(tmp_path / "a") == {"localizations.csv", "counts.tif", "truth.tif", "overview.png", "study.toml"}
+    for name in ("localizations.csv", "truth.tif"):
+        first, second = (hashlib.sha256((tmp_path / out / name).read_bytes()).digest() for out in "ab")
+        assert first == second
+
+
+def test_grid_leaves_the_heatmap_and_the_scores_and_resumes(tmp_path):
+    (tmp_path / "sweep.toml").write_text(SWEEP)
+    out = tmp_path / "out"
+    for _ in range(2):
+        smlmsim("grid", tmp_path / "sweep.toml", "--out", out, "--workers", 1)
+    assert names(out) == {"heatmap.png", "heatmap.pdf", "scores.nc", "scores.csv", "scores.zarr"}
+    scores = xr.open_dataset(out / "scores.nc")
+    assert scores.ms_ssim.dims == ("motion.velocity_nm_per_s", "photophysics.rate_hz", "seed", "reconstructor")
+    assert scores.ms_ssim.notnull().all()
+    assert len(pd.read_csv(out / "scores.csv")) == scores.ms_ssim.size
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('"frame","x [nm]"\n1,2\n', "y"),
+        ('"frame","x [nm]","y [nm]"\n', "no localization"),
+        ('"frame","x [nm]","y [nm]"\n1,nan,2\n', "NaN"),
+        ('"frame","x [furlong]","y [nm]"\n1,2,3\n', "furlong"),
+    ],
+)
+def test_a_bad_table_gives_one_line_and_leaves_nothing(tmp_path, content, message):
+    (tmp_path / "bad.csv").write_text(content)
+    found = smlmsim("reconstruct", tmp_path / "bad.csv", "--out", tmp_path / "out", code=1)
+    assert found.stderr.startswith("error: ")
+    assert len(found.stderr.splitlines()) == 1
+    assert message in found.stderr
+    assert names(tmp_path) == {"bad.csv"}
+
+
+def test_wrong_choices_are_named_with_those_there_are(table, tmp_path):
+    out = tmp_path / "out"
+    assert "installed: " in smlmsim("reconstruct", table, "--with", "nope", "--out", out, code=1).stderr
+    assert "there are: quick, thesis" in smlmsim("grid", "--preset", "nope", "--out", out, code=1).stderr
+    assert "exposure_s" in smlmsim("reconstruct", table, "--exposure-s", -1, "--out", out, code=1).stderr
+    assert not out.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(table, tmp_path):
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o555)
+    found = smlmsim("reconstruct", table, "--out", locked / "out", code=1, **_unprivileged(tmp_path))
+    assert found.stderr.startswith(f"error: cannot make the folder {locked / 'out'}: Permission denied")
+
+
+def _unprivileged(folder):
+    """Run as nobody where the tests run as root, whom no permission stops."""
+    if os.geteuid() != 0:
+        return {}
+    for parent in [folder, *folder.parents][:4]:
+        parent.chmod(0o755)
+    environment = {**os.environ, "HOME": "/nonexistent", "NUMBA_CACHE_DIR": str(folder / "cache")}
+    return {"user": "nobody", "env": environment}

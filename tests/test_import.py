@@ -1,0 +1,17 @@
+"""Importing smlmsim is light, and its public names are all there."""
+
+import subprocess
+import sys
+
+import smlmsim
+
+
+def test_importing_loads_no_heavy_library():
+    script = "import smlmsim, sys; print(*sorted({'torch', 'numba', 'seaborn', 'xarray', 'pandas'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == ""
+
+
+def test_every_public_name_resolves():
+    for name in smlmsim.__all__:
+        assert getattr(smlmsim, name) is not None
