@@ -14,7 +14,7 @@ import xarray as xr
 import zarr
 
 from smlmsim.grid.grid import Cell, Grid
-from smlmsim.metrics import METRICS
+from smlmsim.metrics import METRICS, NORMALISATION
 from smlmsim.provenance import provenance
 
 
@@ -156,6 +156,7 @@ def _create(path: Path, grid: Grid) -> None:
 def _fill(group: zarr.Group, grid: Grid) -> None:
     dims, shape, cell = grid.dims, grid.shape, (1,) * len(grid.shape)
     names = len(grid.reconstructors)
+    movie = (grid.study.acquisition.time_points, *grid.study.field.shape)
     for axis in grid.axes:
         _coordinate(group, axis.setting, np.array(axis.values), axis.attrs)
     _coordinate(group, "seed", np.array(grid.seeds), {"long_name": "seed", "units": "1"})
@@ -165,7 +166,7 @@ def _fill(group: zarr.Group, grid: Grid) -> None:
             metric, shape=(*shape, names), chunks=(*cell, names), dtype="f8", fill_value=np.nan,
             dimension_names=(*dims, "reconstructor"),
         )  # fmt: skip
-        scores.attrs.update(METRICS[metric].attrs)
+        scores.attrs.update(METRICS[metric].attrs(movie, NORMALISATION))
     reason = group.create_array(
         "reason", shape=(*shape, names), chunks=(*cell, names), dtype=str, fill_value="",
         dimension_names=(*dims, "reconstructor"),

@@ -1,0 +1,79 @@
+"""How close an estimate is to the truth: a table of metrics, and the one call that computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from smlmsim import schema
+from smlmsim.metrics.metric import Metric, Movie
+from smlmsim.metrics.ms_ssim import MS_SSIM
+from smlmsim.metrics.normalisation import NORMALISATION, normalise
+from smlmsim.metrics.nrmse import NRMSE
+from smlmsim.metrics.pearson import PEARSON
+from smlmsim.metrics.psnr import PSNR
+from smlmsim.metrics.ssim import SSIM
+
+__all__ = ["METRICS", "NORMALISATION", "Metric", "normalise", "score"]
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (MS_SSIM, SSIM, PSNR, NRMSE, PEARSON)}
+
+
+def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None = None) -> xr.Dataset:
+    """Score an estimate of a movie against its truth.
+
+    Parameters
+    ----------
+    estimate, truth : Dataset
+        With ``density`` (time, y, x) on the same coordinates. Both are normalised once, by ``normalise``.
+    metrics : sequence of str, optional
+        Names in ``METRICS``; all of them, if left out.
+
+    Returns
+    -------
+    Dataset
+        One float64 scalar for each metric. Its attributes are ``long_name``, ``units``, ``better``,
+        ``valid_range``, ``doi`` and, as JSON, the ``settings`` that held for this movie.
+
+    Raises
+    ------
+    ValueError
+        If there is no metric of a name, if the two do not lie on the same coordinates, if the truth is zero
+        everywhere, or if the images are too small for a metric.
+    """
+    chosen = [_metric(name) for name in (METRICS if metrics is None else metrics)]
+    _check_same_grid(estimate, truth)
+    movies = normalise(truth["density"].values, estimate["density"].values)
+    return xr.Dataset({metric.name: _scored(metric, *movies) for metric in chosen})
+
+
+def _metric(name: str) -> Metric:
+    if name not in METRICS:
+        raise ValueError(f"no metric {name!r}; there are: {', '.join(METRICS)}")
+    return METRICS[name]
+
+
+def _scored(metric: Metric, truth: Movie, estimate: Movie) -> xr.Variable:
+    return xr.Variable((), metric(truth, estimate), metric.attrs(truth.shape, NORMALISATION))
+
+
+def _check_same_grid(estimate: xr.Dataset, truth: xr.Dataset) -> None:
+    for role, movie in (("estimate", estimate), ("truth", truth)):
+        try:
+            schema.check(movie, "density", "time", "y", "x")
+        except schema.SchemaError as error:
+            raise schema.SchemaError(f"the {role}: {error}") from None
+    wanted, found = dict(truth["density"].sizes), dict(estimate["density"].sizes)
+    if wanted != found or len(wanted) != 3:
+        raise schema.SchemaError(
+            f"expected two movies (time, y, x) of one shape; the truth has {wanted}, the estimate {found}"
+        )
+    for name in ("time", "y", "x"):
+        true, own, unit = truth[name].values, estimate[name].values, schema.VOCABULARY[name].units
+        if not np.allclose(own, true, rtol=1e-6, atol=1e-6):
+            raise schema.SchemaError(
+                f"{name} of the truth runs from {true[0]:g} to {true[-1]:g} {unit}, "
+                f"of the estimate from {own[0]:g} to {own[-1]:g} {unit}"
+            )

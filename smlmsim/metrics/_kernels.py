@@ -1,29 +1,44 @@
-"""The passes over pixels that the metrics share: serial, without the GIL, float64 wherever sums grow long.
+"""The passes over pixels that the metrics share: serial, without the GIL, float64 where sums grow long.
 
-Structural similarity needs the local means, variances and covariance of two images a and b. All of them follow from the
-images' sum s = a + b and difference d = a - b, whose local means m and variances v say
+Structural similarity needs the local means, variances and covariance of two images a and b. All of them
+follow from the images' sum s = a + b and difference d = a - b, whose local means m and variances v say
 
-    2 mean(a) mean(b)        = (m_s^2 - m_d^2) / 2        2 covariance(a, b)         = (v_s - v_d) / 2
-    mean(a)^2 + mean(b)^2    = (m_s^2 + m_d^2) / 2        variance(a) + variance(b)  = (v_s + v_d) / 2
+    2 mean(a) mean(b)     = (m_s^2 - m_d^2) / 2        2 covariance(a, b)        = (v_s - v_d) / 2
+    mean(a)^2 + mean(b)^2 = (m_s^2 + m_d^2) / 2        variance(a) + variance(b) = (v_s + v_d) / 2
 
-That is four filtered images instead of five, and, because no variance is let below zero, every local similarity stays in
-[-1, 1] whatever float32 rounds away.
+That is four filtered images instead of five; and because no variance is let below zero, every local
+similarity stays in [-1, 1] whatever float32 rounds away.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Window = tuple[np.float32, ...]
 
 F32 = np.float32
-LUMINANCE_FLOOR = F32(0.01**2)
-CONTRAST_FLOOR = F32(0.03**2)
+K1, K2 = 0.01, 0.03
+LUMINANCE_FLOOR = F32(K1**2)
+CONTRAST_FLOOR = F32(K2**2)
+ANY_ORDER = {"contract", "reassoc", "nsz"}
 
-_sums_in_any_order = {"contract", "reassoc", "nsz"}
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+def total(a: Array) -> float:
+    """Return the sum of a flat array."""
+    result = 0.0
+    for i in range(a.size):
+        result += np.float64(a[i])
+    return result
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_sums_in_any_order)
-def products(a, b, offset_a, offset_b):
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+def products(a: Array, b: Array, offset_a: float, offset_b: float) -> tuple[float, float, float]:
     """Return the sums of a a, a b and b b over two flat arrays, each less its offset."""
     aa, ab, bb = 0.0, 0.0, 0.0
     for i in range(a.size):
@@ -34,17 +49,8 @@ def products(a, b, offset_a, offset_b):
     return aa, ab, bb
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_sums_in_any_order)
-def total(a):
-    """Return the sum of a flat array."""
-    result = 0.0
-    for i in range(a.size):
-        result += np.float64(a[i])
-    return result
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_sums_in_any_order)
-def squared_error(a, b):
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+def squared_error(a: Array, b: Array) -> float:
     """Return the sum of (a - b)^2 over two flat arrays."""
     result = 0.0
     for i in range(a.size):
@@ -54,69 +60,85 @@ def squared_error(a, b):
 
 
 @numba.njit(cache=True, nogil=True)
-def scaled(a, factor):
-    """Return a flat array times a factor, rounded to float32 once."""
+def scaled(a: Array, factor: float) -> Array:
+    """Return a flat array times a factor, rounded once, to float32."""
     result = np.empty(a.size, F32)
     for i in range(a.size):
         result[i] = F32(a[i] * factor)
     return result
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_sums_in_any_order)
-def similarity(s, d, window, rows):
-    """Return the mean contrast-structure term and the mean similarity of one image pair.
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+def average_columns(image: Array, top: int, window: Window, means: Array, squares: Array) -> None:
+    """Average pixels and their squares along y, over the window that begins at row ``top``."""
+    for j in range(image.shape[1]):
+        mean, square = F32(0), F32(0)
+        for k in range(len(window)):
+            pixel = image[top + k, j]
+            weighted = window[k] * pixel
+            mean += weighted
+            square += weighted * pixel
+        means[j], squares[j] = mean, square
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+def average_row(values: Array, window: Window, means: Array, windows: int) -> None:
+    """Average values along x, over every window that lies inside."""
+    for j in range(windows):
+        mean = F32(0)
+        for k in range(len(window)):
+            mean += window[k] * values[j + k]
+        means[j] = mean
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+def compare_row(s: Array, d: Array, ss: Array, dd: Array, windows: int) -> tuple[Any, Any]:
+    """Sum contrast-structure and similarity over a row of windows, from local means of s, d, s^2 and d^2."""
+    half, none = F32(0.5), F32(0)
+    structures, similarities = F32(0), F32(0)
+    for j in range(windows):
+        ms, md = s[j] * s[j], d[j] * d[j]
+        vs, vd = max(ss[j] - ms, none), max(dd[j] - md, none)
+        structure = (half * (vs - vd) + CONTRAST_FLOOR) / (half * (vs + vd) + CONTRAST_FLOOR)
+        luminance = (half * (ms - md) + LUMINANCE_FLOOR) / (half * (ms + md) + LUMINANCE_FLOOR)
+        structures += structure
+        similarities += structure * luminance
+    return structures, similarities
+
+
+@numba.njit(cache=True, nogil=True)
+def similarity(s: Array, d: Array, window: Window, scratch: Array) -> tuple[float, float]:
+    """Return the mean contrast-structure term and the mean similarity of one pair of images.
 
     Parameters
     ----------
     s, d : array (height, width), float32
-        Sum and difference of the two images; values in units of the data range.
+        Sum and difference of the two images, in units of the data range.
     window : tuple of float32
-        The taps of the separable window; its length is odd and known when this is compiled, so the tap loops unroll.
-    rows : array (4, >= width), float32
-        Scratch: the column-filtered s, d, s^2 and d^2 of one row.
+        Weights along one axis. The length of a tuple is known when this is compiled, so its loops unroll.
+    scratch : array (2, 4, >= width), float32
+        For one row of averages along y, and along both axes.
     """
-    taps = len(window)
-    height, width = s.shape
-    half = F32(0.5)
-    s1, d1, s2, d2 = rows[0], rows[1], rows[2], rows[3]
-    contrast, similar = 0.0, 0.0
-    for i in range(height - taps + 1):
-        for j in range(width):
-            a, b, aa, bb = F32(0), F32(0), F32(0), F32(0)
-            for k in range(taps):
-                ga, gb = window[k] * s[i + k, j], window[k] * d[i + k, j]
-                a += ga
-                b += gb
-                aa += ga * s[i + k, j]
-                bb += gb * d[i + k, j]
-            s1[j], d1[j], s2[j], d2[j] = a, b, aa, bb
-        row_contrast, row_similar = F32(0), F32(0)
-        for j in range(width - taps + 1):
-            a, b, aa, bb = F32(0), F32(0), F32(0), F32(0)
-            for k in range(taps):
-                g = window[k]
-                a += g * s1[j + k]
-                b += g * d1[j + k]
-                aa += g * s2[j + k]
-                bb += g * d2[j + k]
-            a, b = a * a, b * b
-            aa, bb = max(aa - a, F32(0)), max(bb - b, F32(0))
-            structure = (half * (aa - bb) + CONTRAST_FLOOR) / (half * (aa + bb) + CONTRAST_FLOOR)
-            luminance = (half * (a - b) + LUMINANCE_FLOOR) / (half * (a + b) + LUMINANCE_FLOOR)
-            row_contrast += structure
-            row_similar += structure * luminance
-        contrast += row_contrast
-        similar += row_similar
-    windows = (height - taps + 1) * (width - taps + 1)
-    return contrast / windows, similar / windows
+    height, width = s.shape[0] - len(window) + 1, s.shape[1] - len(window) + 1
+    columns, local = scratch[0], scratch[1]
+    structures, similarities = 0.0, 0.0
+    for top in range(height):
+        average_columns(s, top, window, columns[0], columns[2])
+        average_columns(d, top, window, columns[1], columns[3])
+        for moment in range(4):
+            average_row(columns[moment], window, local[moment], width)
+        structure, similar = compare_row(local[0], local[1], local[2], local[3], width)
+        structures += structure
+        similarities += similar
+    return structures / (height * width), similarities / (height * width)
 
 
 @numba.njit(cache=True, nogil=True)
-def halve(pixels, height, width, row):
-    """Replace the image at the front of a flat array by its 2 x 2 means, and return the new height and width.
+def halve(pixels: Array, height: int, width: int, row: Array) -> tuple[int, int]:
+    """Replace the image at the front of a flat array by its 2 x 2 means; return their height and width.
 
-    An odd extent gets a line of zeros before its first one. A row of the result ends before the first row that is still
-    to be read, so one array is enough.
+    An odd extent gets a line of zeros before its first one. A row of the result ends before the next row to
+    be read, so one array is enough.
     """
     top, left = height % 2, width % 2
     half_height, half_width = (height + top) // 2, (width + left) // 2
@@ -133,39 +155,41 @@ def halve(pixels, height, width, row):
 
 
 @numba.njit(cache=True, nogil=True)
-def ssim(truth, estimate, window):
-    """Return the structural similarity of two movies (time, height, width), averaged over all windows and time."""
+def ssim(truth: Array, estimate: Array, window: Window) -> Any:
+    """Return the structural similarity of two movies (time, height, width), averaged over time."""
     frames, _, width = truth.shape
-    rows = np.empty((4, width), F32)
+    scratch = np.empty((2, 4, width), F32)
     result = 0.0
     for frame in range(frames):
         a, b = truth[frame], estimate[frame]
-        result += similarity(a + b, a - b, window, rows)[1]
+        result += similarity(a + b, a - b, window, scratch)[1]
     return result / frames
 
 
 @numba.njit(cache=True, nogil=True)
-def ms_ssim(truth, estimate, window, weights):
+def ms_ssim(truth: Array, estimate: Array, window: Window, weights: Array) -> Any:
     """Return the multi-scale similarity of two movies (time, height, width), averaged over time.
 
-    There are as many scales as weights; terms below zero count as zero.
+    There are as many scales as weights; a term below zero counts as zero.
     """
     frames, height, width = truth.shape
-    s, d = np.empty(height * width, F32), np.empty(height * width, F32)
-    rows = np.empty((4, width + 1), F32)
+    scratch = np.empty((2, 4, width), F32)
+    row = np.empty(width + 1, F32)
     coarsest = len(weights) - 1
     result = 0.0
     for frame in range(frames):
-        np.add(truth[frame].ravel(), estimate[frame].ravel(), s)
-        np.subtract(truth[frame].ravel(), estimate[frame].ravel(), d)
+        s = (truth[frame] + estimate[frame]).ravel()
+        d = (truth[frame] - estimate[frame]).ravel()
         h, w = height, width
         value = 1.0
-        for scale in range(coarsest):
+        for scale in range(len(weights)):
             shape = (h, w)
-            contrast = similarity(s[: h * w].reshape(shape), d[: h * w].reshape(shape), window, rows)[0]
-            value *= max(contrast, 0.0) ** weights[scale]
-            halve(s, h, w, rows[0])
-            h, w = halve(d, h, w, rows[0])
-        similar = similarity(s[: h * w].reshape((h, w)), d[: h * w].reshape((h, w)), window, rows)[1]
-        result += value * max(similar, 0.0) ** weights[coarsest]
+            structure, similar = similarity(
+                s[: h * w].reshape(shape), d[: h * w].reshape(shape), window, scratch
+            )
+            value *= max(similar if scale == coarsest else structure, 0.0) ** weights[scale]
+            if scale < coarsest:
+                halve(s, h, w, row)
+                h, w = halve(d, h, w, row)
+        result += value
     return result / frames
