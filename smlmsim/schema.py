@@ -72,10 +72,8 @@ def variable(name: str, values: npt.ArrayLike) -> xr.Variable:
 
 def dataset(attrs: dict[str, Any] | None = None, /, **values: npt.ArrayLike) -> xr.Dataset:
     """Make a dataset of variables of the vocabulary; dims' own names and ``filament`` become coordinates."""
-    variables = {name: variable(name, array) for name, array in values.items()}
-    coords = {name: v for name, v in variables.items() if name == "filament" or name in v.dims}
-    data = {name: v for name, v in variables.items() if name not in coords}
-    return xr.Dataset(data, coords, attrs)
+    made = xr.Dataset({name: variable(name, array) for name, array in values.items()}, attrs=attrs)
+    return made.set_coords("filament") if "filament" in values else made
 
 
 def check(found: xr.Dataset, *names: str) -> None:

@@ -1,0 +1,105 @@
+"""Density: the dense movie of a moving contour, which is the truth."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from pydantic import PositiveFloat
+
+from smlmsim import _density_kernels, schema
+from smlmsim.field import FieldOfView
+from smlmsim.spec import Spec
+
+NARROWEST_SIGMA_IN_PIXELS = 0.1
+NARROWEST_SIGMA_IN_GRID_POINTS = 1.2
+RADIUS_IN_SIGMAS = 4.0
+
+
+class Density(Spec):
+    """The contour of all filaments, convolved with an isotropic Gaussian.
+
+    The default is that of Bai 2023 (tel-04772446, chapter II.3): 1.5 pixels of 20 nm.
+
+    Parameters
+    ----------
+    sigma_nm : float
+        Standard deviation of the Gaussian.
+    """
+
+    sigma_nm: PositiveFloat = 30.0
+
+    def render(self, moving: xr.Dataset, field: FieldOfView) -> xr.Dataset:
+        """Draw the density of the contour at the centre of every pixel, for every time of a structure.
+
+        The contour of a filament is the polyline through its vertices, in the field and around it. The
+        density is the line integral of the Gaussian along it, at the centres of the pixels, not averaged over
+        them. It errs by less than 1e-3 (root mean square) and 1e-2 (anywhere) of its maximum; with the
+        default sigma and pixels of 20 nm, by less than 5e-4 and 3e-3. The sum over the pixels, times their
+        area, is the contour length in view as long as sigma exceeds 0.7 pixels: a thinner contour falls
+        between the centres.
+
+        Parameters
+        ----------
+        moving : xr.Dataset
+            ``vertex_y``, ``vertex_x`` (time, vertex) or (vertex,) in nm, with the coordinate ``filament``.
+        field : FieldOfView
+            Where to look.
+
+        Returns
+        -------
+        xr.Dataset
+            The vertices, and ``density`` (time, y, x) or (y, x), float32, nm^-1.
+
+        Raises
+        ------
+        smlmsim.schema.SchemaError
+            If the vertices are missing or not finite.
+        ValueError
+            If sigma is below a tenth of the pixel.
+        """
+        schema.check(moving, "filament", "vertex_y", "vertex_x")
+        vertices = moving[["vertex_y", "vertex_x"]]
+        y, x = (np.ascontiguousarray(np.atleast_2d(v.values)) for v in (vertices.vertex_y, vertices.vertex_x))
+        density = np.empty((len(y), *field.shape), np.float32)
+        refinement = self._refinement(field.pixel_nm)
+        _density_kernels.draw(
+            y,
+            x,
+            _starts(moving.filament.values),
+            field.origin_y_nm,
+            field.origin_x_nm,
+            field.pixel_nm,
+            refinement,
+            _taps(self.sigma_nm / field.pixel_nm * refinement),
+            density,
+        )
+        density = density.reshape(*vertices.vertex_y.shape[:-1], *field.shape)
+        return vertices.merge(schema.dataset(density=density, y=field.y_nm, x=field.x_nm))
+
+    def _refinement(self, pixel_nm: float) -> int:
+        """The smallest odd number of grid points along a pixel for which the blur is wide enough."""
+        narrowest_nm = NARROWEST_SIGMA_IN_PIXELS * pixel_nm
+        if self.sigma_nm < narrowest_nm:
+            raise ValueError(
+                f"sigma_nm = {self.sigma_nm:g} is too thin for pixels of {pixel_nm:g} nm: "
+                f"at least {narrowest_nm:g} nm, or smaller pixels, would do"
+            )
+        points = math.ceil(NARROWEST_SIGMA_IN_GRID_POINTS * pixel_nm / self.sigma_nm)
+        return points + 1 - points % 2
+
+
+def _starts(filament: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """The first vertex of every filament, and the number of vertices."""
+    return np.array([0, *(np.flatnonzero(np.diff(filament)) + 1), filament.size])
+
+
+def _taps(sigma: float) -> npt.NDArray[np.float32]:
+    """Half of the blur, from its centre on: a Gaussian less the variance that the spread of points adds."""
+    variance = sigma**2 - _density_kernels.SPREAD_VARIANCE
+    distance = np.arange(math.ceil(RADIUS_IN_SIGMAS * math.sqrt(variance)) + 1, dtype=np.float64)
+    taps = np.exp(-0.5 * distance**2 / variance)
+    normalised: npt.NDArray[np.float64] = taps / (2 * taps.sum() - taps[0])
+    return normalised.astype(np.float32)

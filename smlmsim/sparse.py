@@ -1,0 +1,78 @@
+"""Localizations counted per pixel and time point: what a reconstructor sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import _sparse_kernels, schema
+from smlmsim.acquisition import Acquisition
+from smlmsim.field import FieldOfView
+
+
+def bin_localizations(localizations: xr.Dataset, field: FieldOfView, acquisition: Acquisition) -> xr.Dataset:
+    """Count the localizations in every pixel of every time point.
+
+    A pixel holds what lies on its upper and left edges, not on the others. Localizations outside of the field
+    stay in the table and are not counted.
+
+    Parameters
+    ----------
+    localizations : xr.Dataset
+        ``loc_frame``, ``loc_y``, ``loc_x`` (localization,), in any order.
+    field : FieldOfView
+        Where the pixels are.
+    acquisition : Acquisition
+        Which camera frames make up a time point.
+
+    Returns
+    -------
+    xr.Dataset
+        The localizations, with ``counts`` (time, y, x), uint16, added.
+
+    Raises
+    ------
+    smlmsim.schema.SchemaError
+        If frames or positions are missing or not finite.
+    ValueError
+        If a frame lies outside of the acquisition, or if a pixel gathers more than 65535 localizations in one
+        time point.
+    """
+    schema.check(localizations, "loc_frame", "loc_y", "loc_x")
+    frame, y, x = (localizations[name].values for name in ("loc_frame", "loc_y", "loc_x"))
+    _require_in_movie(frame, acquisition)
+    counts = np.empty((acquisition.time_points, *field.shape), np.uint16)
+    refused = _sparse_kernels.count(
+        frame,
+        y,
+        x,
+        acquisition.frames_per_point,
+        field.origin_y_nm,
+        field.origin_x_nm,
+        _pixels_per_nm(field),
+        counts,
+    )
+    if refused >= 0:
+        raise ValueError(
+            f"more than {_sparse_kernels.MOST} localizations in time point "
+            f"{frame[refused] // acquisition.frames_per_point} in the pixel at y = {y[refused]:g} nm, "
+            f"x = {x[refused]:g} nm; smaller pixels or fewer frames per time point would do"
+        )
+    table = localizations.drop_dims(["time", "y", "x"], errors="ignore")
+    return table.merge(schema.dataset(counts=counts, time=acquisition.times_s, y=field.y_nm, x=field.x_nm))
+
+
+def _require_in_movie(frame: npt.NDArray[Any], acquisition: Acquisition) -> None:
+    first, last = frame.min(initial=0), frame.max(initial=0)
+    if first < 0 or last >= acquisition.frames:
+        raise ValueError(
+            f"found frames from {first} to {last}; the acquisition has 0 to {acquisition.frames - 1}"
+        )
+
+
+def _pixels_per_nm(field: FieldOfView) -> float:
+    """One over the pixel, rounded up: what lies on the edge between two pixels never falls into the first."""
+    return float(np.nextafter(1 / field.pixel_nm, np.inf))
