@@ -1,14 +1,17 @@
 """The command line leaves what it promises, and says in one line what is wrong."""
 
+import errno
 import hashlib
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import tifffile
 import xarray as xr
+
+from smlmsim import cli
 
 TABLE = '"frame","x [nm]","y [nm]"\n' + "".join(f"{i // 3 + 1},{i % 50 * 40},{i % 7 * 90}\n" for i in range(900))
 
@@ -121,18 +124,15 @@ def test_wrong_choices_are_named_with_those_there_are(table, tmp_path):
     assert not out.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_named(table, tmp_path):
-    locked = tmp_path / "locked"
-    locked.mkdir(mode=0o555)
-    found = smlmsim("reconstruct", table, "--out", locked / "out", code=1, **_unprivileged(tmp_path))
-    assert found.stderr.startswith(f"error: cannot make the folder {locked / 'out'}: Permission denied")
+def test_a_folder_that_cannot_be_written_is_named(table, tmp_path, monkeypatch, capsys):
+    def refuse(self, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
 
-
-def _unprivileged(folder):
-    """Run as nobody where the tests run as root, whom no permission stops."""
-    if os.geteuid() != 0:
-        return {}
-    for parent in [folder, *folder.parents][:4]:
-        parent.chmod(0o755)
-    environment = {**os.environ, "HOME": "/nonexistent", "NUMBA_CACHE_DIR": str(folder / "cache")}
-    return {"user": "nobody", "env": environment}
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(sys, "argv", ["smlmsim", "reconstruct", str(table), "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    expected = f"error: cannot make the folder {tmp_path / 'out'}: Permission denied; choose another one with --out\n"
+    assert capsys.readouterr().err == expected
+    assert not (tmp_path / "out").exists()

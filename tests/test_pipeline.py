@@ -3,6 +3,7 @@
 import numpy as np
 import pydantic
 import pytest
+from scipy.stats import norm
 
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
@@ -54,14 +55,18 @@ def test_the_truth_says_how_it_was_made(small_study, tmp_path):
     assert truth.attrs["smlmsim_version"]
 
 
-def test_localizations_gather_along_the_true_contour():
+def test_localizations_lie_on_the_true_contour():
     study = SimulatedDynamic(
-        acquisition=Acquisition(time_points=4), motion=Static(), photophysics=Poisson(rate_hz=1600), localization=EXACT
+        acquisition=Acquisition(time_points=4),
+        motion=Static(),
+        photophysics=Poisson(rate_hz=1600),
+        localization=EXACT,
     )
     movie = simulate(study, 0)
-    at = movie.truth.density[0].values / float(movie.truth.density.max())
-    y, x = (np.floor(movie.observation[name].values / 20).astype(int) for name in ("loc_y", "loc_x"))
-    assert np.quantile(at[y, x], 0.01) > 0.3
+    sigma, pixel = study.density.sigma_nm, study.field.pixel_nm
+    corner_beyond_the_end = norm.cdf(-pixel / np.sqrt(2) / sigma) / (np.sqrt(2 * np.pi) * sigma)
+    y, x = (np.floor(movie.observation[name].values / pixel).astype(int) for name in ("loc_y", "loc_x"))
+    assert movie.truth.density[0].values[y, x].min() > 0.99 * corner_beyond_the_end
 
 
 @pytest.mark.parametrize("motion", [Polymer(), Rigid(velocity_nm_per_s=60), Static()])

@@ -22,7 +22,7 @@ class Raises:
 
 class Dies:
     def reconstruct(self, observation):
-        if observation.counts.sum() > 150:
+        if observation.counts.sum() > 2000:
             os.kill(os.getpid(), signal.SIGKILL)
         return observation[["counts"]].rename(counts="density").astype("f4")
 """
