@@ -1,0 +1,1 @@
+"""Reconstructors without training: the opponents a learned one has to beat."""

@@ -1,0 +1,124 @@
+"""How likely localizations are, each predicted by all the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy.special import ndtri
+
+from baselines.classic import _kernels, _weights
+
+BACKGROUND_SHARE = 0.3
+LOCALIZATIONS = 3000
+TIME_POINTS = 24
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Localizations at some time points, to be predicted by a Gaussian of all others in time and space.
+
+    A kernel estimate from binned counts, less the kernel's own weight, is exactly the estimate without one
+    localization, so leaving out each in turn costs no more than one estimate (Habbema, Hermans & van den
+    Broek 1974; Duin 1976, doi:10.1109/TC.1976.1674577; for point processes Loader 1999, doi:10.1007/b98858).
+
+    This likelihood is greatest near the density of the localizations, whose curves are as thin as the
+    precision allows. To find the density at a coarser resolution instead, a localization is not looked for
+    where it is but displaced, by the Gaussian that takes the one density to the other.
+
+    A fraction of 0.3 is taken to lie anywhere. That is more than are false: otherwise the few at the edge of
+    all others decide for a wide Gaussian where localizations are rare, which makes worse images.
+
+    Attributes
+    ----------
+    counts : array of float32, shape (time, y, x)
+    time_s, y_nm, x_nm : array
+        Its coordinates.
+    points : array of int, shape (n,)
+        The time points whose localizations are held out.
+    firsts : array of int, shape (n + 1,)
+        Where the pixels of each of them begin in the next three.
+    homes, targets : array of int, shape (pixel, 2)
+        Row and column of the pixels with localizations, and of those where they are looked for.
+    numbers : array of float32, shape (pixel,)
+        The localizations in a pixel.
+    """
+
+    counts: F32
+    time_s: F64
+    y_nm: F64
+    x_nm: F64
+    points: Int
+    firsts: Int
+    homes: Int
+    targets: Int
+    numbers: F32
+
+    @classmethod
+    def of(cls, observation: xr.Dataset, displacement_nm: float) -> HeldOut:
+        """Hold out evenly spaced time points: 24 of them, or more until they have 3000 localizations."""
+        counts = np.ascontiguousarray(observation.counts.values, np.float32)
+        time_s, y_nm, x_nm = (observation[name].values for name in ("time", "y", "x"))
+        points = _points(counts)
+        rank, row, column = np.nonzero(counts[points])
+        homes = np.stack([row, column], axis=1)
+        return cls(
+            counts=counts,
+            time_s=time_s,
+            y_nm=y_nm,
+            x_nm=x_nm,
+            points=points,
+            firsts=np.searchsorted(rank, np.arange(points.size + 1)),
+            homes=homes,
+            targets=_displaced(homes, displacement_nm, y_nm, x_nm),
+            numbers=counts[points[rank], row, column],
+        )
+
+    def log_likelihoods(self, time_sigmas_s: Sequence[float], space_sigmas_nm: Sequence[float]) -> F64:
+        """Return the Poisson log-likelihood for every width in time and in space, shape (times, spaces)."""
+        mean = float(self.counts.mean(dtype=np.float64))
+        across = [(self._across(self.y_nm, nm), self._across(self.x_nm, nm)) for nm in space_sigmas_nm]
+        images = np.empty((self.points.size, *self.counts.shape[1:]), np.float32)
+        found = np.empty((len(time_sigmas_s), len(across)))
+        for i, sigma_s in enumerate(time_sigmas_s):
+            along = _weights.gaussian(self.time_s[self.points], self.time_s, sigma_s)
+            own = along[np.arange(self.points.size), self.points]
+            _kernels.smooth_time(along, self.counts, images)
+            for j, (along_y, along_x) in enumerate(across):
+                pixels = self.firsts, self.homes, self.targets, self.numbers
+                found[i, j] = _kernels.held_out_log_likelihood(
+                    images, own, along_y, along_x, *pixels, mean, BACKGROUND_SHARE
+                )
+        return found
+
+    @staticmethod
+    def _across(places_nm: F64, sigma_nm: float) -> F32:
+        return _weights.gaussian(places_nm, places_nm, sigma_nm)
+
+
+def _points(counts: F32) -> Int:
+    length = counts.shape[0]
+    per_point = counts.sum(dtype=np.float64) / length
+    wanted = max(TIME_POINTS, math.ceil(LOCALIZATIONS / per_point)) if per_point else TIME_POINTS
+    return np.linspace(0, length - 1, min(length, wanted)).round().astype(np.int64)
+
+
+def _displaced(homes: Int, sigma_nm: float, y_nm: F64, x_nm: F64) -> Int:
+    """Displace pixels by a Gaussian, within the field.
+
+    The displacements are the normal quantiles of an additive sequence of low discrepancy, whose steps are the
+    powers of the inverse of the plastic number 1.3247.
+    """
+    uniform = np.outer(np.arange(1, len(homes) + 1), [0.7548776662466927, 0.5698402909980532]) % 1
+    pixel_nm = np.array([_weights.spacing(y_nm) or np.inf, _weights.spacing(x_nm) or np.inf])
+    moved = np.rint(homes + ndtri(uniform) * sigma_nm / pixel_nm)
+    inside: Int = np.clip(moved, 0, [y_nm.size - 1, x_nm.size - 1]).astype(np.int64)
+    return inside

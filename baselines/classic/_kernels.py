@@ -1,0 +1,170 @@
+"""Smoothing by matrices, in float32: every output row is a weighted sum of input rows.
+
+A smoothing along one axis is a matrix whose rows sum to one. It needs no rule for the ends: there, the
+weights of what was observed take the place of what was not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+_BLOCK = 1024
+_FLAGS = {"reassoc", "contract", "nsz"}
+
+F32 = npt.NDArray[np.float32]
+Int = npt.NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True)
+def support(weights: F32) -> Int:
+    """Find where the non-zero weights of every row begin and end, shape (rows, 2)."""
+    ends = np.zeros((weights.shape[0], 2), np.int64)
+    for row in range(weights.shape[0]):
+        (nonzero,) = np.nonzero(weights[row])
+        if nonzero.size:
+            ends[row, 0], ends[row, 1] = nonzero[0], nonzero[-1] + 1
+    return ends
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS)
+def weighted_sums(weights: F32, ends: Int, rows: F32, out: F32) -> None:
+    """Write ``weights @ rows`` into ``out``.
+
+    Parameters
+    ----------
+    weights : array of float32, shape (n, m)
+    ends : array of int64, shape (n, 2)
+        The ``support`` of the weights.
+    rows : array of float32, shape (m, p)
+    out : array of float32, shape (n, p)
+    """
+    count, width = weights.shape[0], rows.shape[1]
+    spare = np.empty(min(_BLOCK, width), np.float32)
+    for start in range(0, width, _BLOCK):
+        stop = min(start + _BLOCK, width)
+        for n in range(0, count, 2):
+            other = min(n + 1, count - 1)
+            first, last = min(ends[n, 0], ends[other, 0]), max(ends[n, 1], ends[other, 1])
+            out_w = out[other, start:stop] if other > n else spare[: stop - start]
+            _two_sums(weights[n], weights[other], first, last, rows, start, out[n, start:stop], out_w)
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS)
+def _two_sums(v: F32, w: F32, first: int, last: int, rows: F32, start: int, out_v: F32, out_w: F32) -> None:
+    """Sum rows with two sets of weights at once, four rows at a time: what is read serves twice."""
+    out_v[:] = np.float32(0)
+    out_w[:] = np.float32(0)
+    stop = start + out_v.size
+    fours = first + (last - first) // 4 * 4
+    for m in range(first, fours, 4):
+        v0, v1, v2, v3 = v[m], v[m + 1], v[m + 2], v[m + 3]
+        w0, w1, w2, w3 = w[m], w[m + 1], w[m + 2], w[m + 3]
+        row0, row1 = rows[m, start:stop], rows[m + 1, start:stop]
+        row2, row3 = rows[m + 2, start:stop], rows[m + 3, start:stop]
+        for p in range(out_v.size):
+            a, b, c, d = row0[p], row1[p], row2[p], row3[p]
+            out_v[p] += v0 * a + v1 * b + v2 * c + v3 * d
+            out_w[p] += w0 * a + w1 * b + w2 * c + w3 * d
+    for m in range(fours, last):
+        v0, w0, row0 = v[m], w[m], rows[m, start:stop]
+        for p in range(out_v.size):
+            out_v[p] += v0 * row0[p]
+            out_w[p] += w0 * row0[p]
+
+
+@njit(cache=True, nogil=True)
+def smooth_time(weights: F32, movie: F32, out: F32) -> None:
+    """Write weighted sums of the images of a movie into ``out``.
+
+    Parameters
+    ----------
+    weights : array of float32, shape (n, time)
+    movie : array of float32, shape (time, y, x)
+    out : array of float32, shape (n, y, x)
+    """
+    pixels = movie.shape[1] * movie.shape[2]
+    rows, sums = movie.reshape(movie.shape[0], pixels), out.reshape(out.shape[0], pixels)
+    weighted_sums(weights, support(weights), rows, sums)
+
+
+@njit(cache=True, nogil=True)
+def smooth_space(weights_y: F32, weights_x: F32, movie: F32) -> None:
+    """Smooth every image of a movie, shape (time, y, x), in place."""
+    height, width = movie.shape[1:]
+    ends_y, ends_x = support(weights_y), support(weights_x)
+    along_y = np.empty((height, width), np.float32)
+    turned, along_x = np.empty((width, height), np.float32), np.empty((width, height), np.float32)
+    for t in range(movie.shape[0]):
+        weighted_sums(weights_y, ends_y, movie[t], along_y)
+        turned[:] = along_y.T
+        weighted_sums(weights_x, ends_x, turned, along_x)
+        movie[t] = along_x.T
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS)
+def held_out_log_likelihood(
+    images: F32,
+    own_weights: F32,
+    weights_y: F32,
+    weights_x: F32,
+    firsts: Int,
+    homes: Int,
+    targets: Int,
+    numbers: F32,
+    mean: float,
+    background_share: float,
+) -> float:
+    """Sum the Poisson log-likelihood of localizations, each predicted by all the others.
+
+    Parameters
+    ----------
+    images : array of float32, shape (n, y, x)
+        The counts smoothed along time, at some time points.
+    own_weights : array of float32, shape (n,)
+        The weight of such a time point in its own image.
+    weights_y, weights_x : array of float32, shapes (y, y) and (x, x)
+        The smoothing in space.
+    firsts : array of int64, shape (n + 1,)
+        Where the pixels of each image begin in the next three.
+    homes, targets : array of int64, shape (pixel, 2)
+        Row and column of every pixel that holds localizations, and of the pixel where they are looked for.
+    numbers : array of float32, shape (pixel,)
+        How many it holds.
+    mean : float
+        The mean number of localizations in a pixel and time point.
+    background_share : float
+        The fraction of localizations that fall anywhere.
+    """
+    ends_y, ends_x = support(weights_y), support(weights_x)
+    mass_y, mass_x = weights_y.sum(axis=0), weights_x.sum(axis=0)
+    along_y = np.empty(images.shape[1:], np.float32)
+    total = 0.0
+    for n in range(images.shape[0]):
+        total -= (1 - background_share) * _bilinear(mass_y, images[n], mass_x)
+        weighted_sums(weights_y, ends_y, images[n], along_y)
+        for i in range(firsts[n], firsts[n + 1]):
+            y, x = targets[i]
+            begin, end = ends_x[x]
+            expected = _dot(weights_x[x, begin:end], along_y[y, begin:end])
+            itself = own_weights[n] * weights_y[y, homes[i, 0]] * weights_x[x, homes[i, 1]]
+            others = max(expected - itself, np.float32(0))
+            total += numbers[i] * np.log((1 - background_share) * others + background_share * mean)
+    return total
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS)
+def _dot(v: F32, w: F32) -> np.float32:
+    total = np.float32(0)
+    for k in range(v.size):
+        total += v[k] * w[k]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _bilinear(v: F32, image: F32, w: F32) -> float:
+    total = 0.0
+    for k in range(v.size):
+        total += v[k] * _dot(image[k], w)
+    return total

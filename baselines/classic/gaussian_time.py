@@ -1,0 +1,121 @@
+"""The localizations smoothed by a Gaussian in time and space, whose widths they choose themselves."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from pydantic import Field, NonNegativeFloat
+
+from baselines.classic import _kernels, _weights
+from baselines.classic._held_out import HeldOut
+from smlmsim import schema
+from smlmsim.spec import Spec
+
+
+class Widths(NamedTuple):
+    """The standard deviations of a Gaussian in time (infinite: all time points alike) and in space."""
+
+    time_s: float
+    space_nm: float
+
+
+class GaussianTime(Spec):
+    """Every localization counts in its neighbourhood in time and space, with Gaussian weights.
+
+    Weights are relative to the sum of those of all that was observed, so neither the ends of the movie nor
+    the borders of the field are dark. A width that is not given is chosen without the truth: the one under
+    which localizations are likeliest, each predicted by all the others. A molecule that is localized many
+    times predicts itself, and makes the chosen widths too small.
+
+    Parameters
+    ----------
+    time_sigma_s : float, optional
+        From 0 (each time point by itself) to infinity (all alike). By default chosen: one of these two, or
+        half a time point to half the movie.
+    space_sigma_nm : float, optional
+        By default chosen: from what ``resolution_nm`` leaves beside the claimed precision to 5.7 times that.
+    resolution_nm : float
+        The standard deviation across a thin filament in the density that is asked for. It only guides the
+        choice, which would otherwise aim at the localizations themselves, as thin and noisy as their
+        precision allows.
+    """
+
+    time_sigma_s: Annotated[float, Field(ge=0, allow_inf_nan=True)] | None = None
+    space_sigma_nm: NonNegativeFloat | None = None
+    resolution_nm: NonNegativeFloat = 30.0
+
+    def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
+        """Return ``density`` (time, y, x) in localizations per pixel and time point, and the widths."""
+        widths = self.widths(observation)
+        return schema.dataset(
+            {"time_sigma_s": widths.time_s, "space_sigma_nm": widths.space_nm},
+            density=_smooth(observation, widths),
+            time=observation.time,
+            y=observation.y,
+            x=observation.x,
+        )
+
+    def widths(self, observation: xr.Dataset) -> Widths:
+        """Return the given widths or else the likeliest, in steps of 2 first, then of its square root."""
+        times_s, spaces_nm = self._time_sigmas_s(observation), self._space_sigmas_nm(observation)
+        if len(times_s) == len(spaces_nm) == 1:
+            return Widths(times_s[0], spaces_nm[0])
+        held_out = HeldOut.of(observation, self._displacement_nm(observation))
+        coarse = _likeliest(held_out, times_s, spaces_nm)
+        return _likeliest(
+            held_out,
+            _refined(coarse.time_s, times_s) if self.time_sigma_s is None else times_s,
+            _refined(coarse.space_nm, spaces_nm) if self.space_sigma_nm is None else spaces_nm,
+        )
+
+    def _time_sigmas_s(self, observation: xr.Dataset) -> list[float]:
+        if self.time_sigma_s is not None:
+            return [self.time_sigma_s]
+        time_s = observation.time.values
+        if time_s.size == 1:
+            return [0.0]
+        points = 2.0 ** np.arange(-1, math.log2(time_s.size) - 1)
+        return [0.0, *(points * _weights.spacing(time_s)), math.inf]
+
+    def _space_sigmas_nm(self, observation: xr.Dataset) -> list[float]:
+        if self.space_sigma_nm is not None:
+            return [self.space_sigma_nm]
+        pixel_nm = max(_weights.spacing(observation[axis].values) for axis in ("y", "x"))
+        least_nm = max(self._displacement_nm(observation), pixel_nm / 2)
+        return [least_nm, 2 * least_nm, 4 * least_nm]
+
+    def _displacement_nm(self, observation: xr.Dataset) -> float:
+        """Return the width of the Gaussian that takes the density of localizations to the one asked for."""
+        claimed_nm = (
+            observation["loc_uncertainty"].values if "loc_uncertainty" in observation else np.empty(0)
+        )
+        known_nm = claimed_nm[np.isfinite(claimed_nm)]
+        precision_nm = float(np.median(known_nm)) if known_nm.size else 0.0
+        return math.sqrt(max(self.resolution_nm**2 - precision_nm**2, 0.0))
+
+
+def _refined(sigma: float, tried: list[float]) -> list[float]:
+    finer = {sigma / math.sqrt(2), sigma, sigma * math.sqrt(2)}
+    return sorted(value for value in finer if value >= min(tried))
+
+
+def _likeliest(held_out: HeldOut, times_s: list[float], spaces_nm: list[float]) -> Widths:
+    found = held_out.log_likelihoods(times_s, spaces_nm)
+    time, space = np.unravel_index(np.argmax(found), found.shape)
+    return Widths(float(times_s[time]), float(spaces_nm[space]))
+
+
+def _smooth(observation: xr.Dataset, widths: Widths) -> npt.NDArray[np.float32]:
+    counts = np.ascontiguousarray(observation.counts.values, np.float32)
+    time_s, y_nm, x_nm = (observation[name].values for name in ("time", "y", "x"))
+    at_s = time_s[:1] if math.isinf(widths.time_s) else time_s
+    images = np.empty((at_s.size, *counts.shape[1:]), np.float32)
+    _kernels.smooth_time(_weights.gaussian(at_s, time_s, widths.time_s), counts, images)
+    across_y = _weights.gaussian(y_nm, y_nm, widths.space_nm)
+    across_x = _weights.gaussian(x_nm, x_nm, widths.space_nm)
+    _kernels.smooth_space(across_y, across_x, images)
+    return images if at_s.size == time_s.size else np.repeat(images, time_s.size, axis=0)

@@ -1,0 +1,186 @@
+"""Reconstructors: whatever turns an observation into an estimate of the density, wherever it is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import pydantic
+import xarray as xr
+
+from smlmsim import schema
+from smlmsim.spec import explain
+
+GROUP = "smlmsim.reconstructors"
+
+
+class ReconstructionError(ValueError):
+    """A reconstructor cannot be had, or what it returned is not an estimate."""
+
+
+@runtime_checkable
+class Reconstructor(Protocol):
+    """Anything that estimates a density from an observation.
+
+    It joins by an entry point in the group ``smlmsim.reconstructors`` of its own package: a name for a class
+    whose arguments are the settings::
+
+        [project.entry-points."smlmsim.reconstructors"]
+        my_method = "my_package.my_module:MyMethod"
+
+    ``smlmsim.testing.check_reconstructor`` tells whether it keeps to the contract.
+    """
+
+    def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
+        """Estimate the density.
+
+        Parameters
+        ----------
+        observation : xarray.Dataset
+            ``counts`` (time, y, x) and the localizations ``loc_*`` (localization,), with the coordinates
+            ``time`` in s, ``y`` and ``x`` in nm. It must be left as it is.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``density`` (time, y, x) and, if there is one, its variance ``uncertainty``, both finite, on the
+            same coordinates. The density counts up to one positive factor for the whole movie, since
+            localizations do not tell how many of them a nanometre of contour gives. Attributes may say how it
+            was made.
+        """
+        ...
+
+
+def available() -> list[str]:
+    """Return the names of all reconstructors that are installed, sorted; none of them is imported."""
+    return sorted(_installed().names)
+
+
+def load(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructor:
+    """Make an installed reconstructor.
+
+    Parameters
+    ----------
+    name : str
+        One of ``available()``.
+    settings : mapping, optional
+        The arguments of the reconstructor; by default none.
+
+    Raises
+    ------
+    ReconstructionError
+        If no package or more than one offers the name, if its module cannot be imported, if the settings do
+        not fit, or if what they make has no ``reconstruct``.
+
+    Examples
+    --------
+    >>> load("gaussian_time", {"time_sigma_s": 3.0}).time_sigma_s
+    3.0
+    """
+    entry = _entry(name)
+    try:
+        make = entry.load()
+    except Exception as error:
+        raise ReconstructionError(
+            f"reconstructor {name!r} of {_package(entry)} cannot be imported: {_described(error)}"
+        ) from error
+    try:
+        made = make(**(settings or {}))
+    except pydantic.ValidationError as error:
+        raise ReconstructionError(f"the settings of {name!r} do not fit: {explain(error)}") from error
+    except TypeError as error:
+        raise ReconstructionError(f"the settings of {name!r} do not fit: {error}") from error
+    if not isinstance(made, Reconstructor):
+        raise ReconstructionError(f"{entry.value} of {_package(entry)} has no reconstruct()")
+    return made
+
+
+def reconstruct(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dataset:
+    """Let a reconstructor estimate the density, and accept the result only if it is an estimate.
+
+    Parameters
+    ----------
+    reconstructor : Reconstructor
+        From ``load``, or any object with a ``reconstruct``.
+    observation : xarray.Dataset
+        ``counts`` (time, y, x) and ``loc_*`` (localization,), coordinates in s and nm.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``density`` (time, y, x) float32, ``uncertainty`` likewise where the reconstructor gives it, the
+        coordinates of the observation, and the attributes of the result.
+
+    Raises
+    ------
+    ReconstructionError
+        If the result is no dataset, lacks the density, has other dims, another shape or other coordinates
+        than the counts, holds anything but finite real numbers, or if the observation is not as it was. The
+        message names the reconstructor.
+    SchemaError
+        If the observation lacks the counts or a coordinate.
+    """
+    schema.check(observation, "counts", "time", "y", "x")
+    untouched = observation.copy(deep=True)
+    result = reconstructor.reconstruct(observation)
+    try:
+        if not observation.identical(untouched):
+            raise ReconstructionError("it changed the observation, which must be left as it is")
+        return _estimate(result, untouched)
+    except ReconstructionError as error:
+        raise ReconstructionError(f"{type(reconstructor).__name__} is refused: {error}") from None
+
+
+def _estimate(result: Any, observation: xr.Dataset) -> xr.Dataset:
+    if not isinstance(result, xr.Dataset):
+        raise ReconstructionError(f"it returned {type(result).__name__}, expected an xarray.Dataset")
+    if "density" not in result.data_vars:
+        held = ", ".join(sorted(map(str, result.data_vars))) or "nothing"
+        raise ReconstructionError(f"it returned no 'density'; the dataset holds {held}")
+    names = [name for name in ("density", "uncertainty") if name in result.data_vars]
+    coords = {name: observation[name] for name in ("time", "y", "x")}
+    return schema.dataset(
+        dict(result.attrs), **{name: _values(result[name], observation.counts) for name in names}, **coords
+    )
+
+
+def _values(found: xr.DataArray, counts: xr.DataArray) -> np.ndarray[Any, np.dtype[np.float32]]:
+    name = found.name
+    if found.dims != counts.dims:
+        raise ReconstructionError(f"its {name} has the dims {found.dims}, expected {counts.dims}")
+    if found.shape != counts.shape:
+        raise ReconstructionError(f"its {name} has the shape {found.shape}, expected {counts.shape}")
+    for axis in counts.dims:
+        if axis not in found.coords or not np.array_equal(found[axis], counts[axis]):
+            raise ReconstructionError(f"its {name} has other {axis} coordinates than the counts")
+    if found.dtype.kind not in "biuf":
+        raise ReconstructionError(f"its {name} is {found.dtype}, expected real numbers")
+    with np.errstate(over="ignore"):
+        values = found.values.astype(np.float32)
+    if spoilt := np.count_nonzero(~np.isfinite(values)):
+        raise ReconstructionError(f"its {name} holds {spoilt} values that are NaN or infinite")
+    return values
+
+
+def _installed() -> EntryPoints:
+    return entry_points(group=GROUP)
+
+
+def _entry(name: str) -> EntryPoint:
+    entries = list(_installed().select(name=name))
+    if not entries:
+        raise ReconstructionError(f"no reconstructor {name!r}; installed: {', '.join(available()) or 'none'}")
+    if len(entries) > 1:
+        packages = " and ".join(sorted(_package(entry) for entry in entries))
+        raise ReconstructionError(f"reconstructor {name!r} is offered by {packages}: uninstall all but one")
+    return entries[0]
+
+
+def _package(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

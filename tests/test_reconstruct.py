@@ -1,0 +1,243 @@
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from smlmsim import schema
+from smlmsim.reconstruct import ReconstructionError, Reconstructor, available, load, reconstruct
+from smlmsim.testing import make_observation
+
+
+class Returns:
+    """A reconstructor that returns whatever a function makes of the observation."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def reconstruct(self, observation):
+        return self.make(observation)
+
+
+@pytest.fixture
+def observation():
+    return make_observation(np.random.default_rng(0).poisson(0.3, (4, 5, 6)))
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """A function that puts a distribution with one entry point on the path."""
+
+    def put(distribution, name, target):
+        folder = tmp_path / distribution
+        info = folder / f"{distribution}-1.2.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[smlmsim.reconstructors]\n{name} = {target}\n")
+        monkeypatch.syspath_prepend(folder)
+        return folder
+
+    return put
+
+
+def estimate(observation, **changed):
+    values = {
+        "density": observation.counts.values.astype(np.float64),
+        "time": observation.time.values,
+        "y": observation.y.values,
+        "x": observation.x.values,
+    }
+    return schema.dataset({"kept": "yes"}, **(values | changed))
+
+
+def test_an_estimate_comes_back_as_float32_with_its_units(observation):
+    found = reconstruct(Returns(estimate), observation)
+    assert found.density.dtype == np.float32
+    assert found.density.dims == ("time", "y", "x")
+    assert found.density.attrs["units"] == "nm-1"
+    assert found.attrs == {"kept": "yes"}
+    np.testing.assert_array_equal(found.density, observation.counts)
+    for axis in ("time", "y", "x"):
+        xr.testing.assert_identical(found[axis], observation[axis])
+
+
+def test_an_uncertainty_comes_back_too_and_nothing_else(observation):
+    def make(seen):
+        return estimate(seen, uncertainty=np.ones(seen.counts.shape)).assign(scratch=1)
+
+    found = reconstruct(Returns(make), observation)
+    assert set(found.data_vars) == {"density", "uncertainty"}
+    assert found.uncertainty.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int64, np.uint8, np.float16, np.float32])
+def test_any_real_numbers_are_accepted(observation, dtype):
+    found = reconstruct(
+        Returns(lambda seen: estimate(seen, density=seen.counts.values.astype(dtype))), observation
+    )
+    assert found.density.dtype == np.float32
+
+
+def test_the_observation_may_be_read_lazily(observation):
+    dask = pytest.importorskip("dask")
+    with dask.config.set(scheduler="synchronous"):
+        found = reconstruct(Returns(estimate), observation.chunk({"time": 1}))
+    np.testing.assert_array_equal(found.density, observation.counts)
+
+
+REFUSED = {
+    "no dataset": (lambda seen: seen.counts.values, "it returned ndarray, expected an xarray.Dataset"),
+    "no density": (lambda seen: seen[["counts"]], "it returned no 'density'; the dataset holds counts"),
+    "nothing": (lambda seen: xr.Dataset(), "it returned no 'density'; the dataset holds nothing"),
+    "wrong shape": (
+        lambda seen: estimate(seen).isel(x=slice(0, 3)),
+        r"its density has the shape \(4, 5, 3\), expected \(4, 5, 6\)",
+    ),
+    "wrong dims": (
+        lambda seen: estimate(seen).transpose("y", "x", "time"),
+        r"its density has the dims \('y', 'x', 'time'\), expected \('time', 'y', 'x'\)",
+    ),
+    "one image": (lambda seen: estimate(seen).isel(time=0), r"has the dims \('y', 'x'\), expected"),
+    "other coordinates": (
+        lambda seen: estimate(seen, x=seen.x.values + 1),
+        "its density has other x coordinates than the counts",
+    ),
+    "no coordinates": (
+        lambda seen: estimate(seen).drop_vars("time"),
+        "its density has other time coordinates",
+    ),
+    "NaN": (
+        lambda seen: estimate(seen, density=np.where(seen.counts > 1, np.nan, 0.0)),
+        "values that are NaN or infinite",
+    ),
+    "too large for float32": (
+        lambda seen: estimate(seen, density=np.full(seen.counts.shape, 1e300)),
+        "its density holds 120 values that are NaN or infinite",
+    ),
+    "complex": (
+        lambda seen: estimate(seen, density=seen.counts.values * 1j),
+        "its density is complex128, expected real numbers",
+    ),
+    "text": (
+        lambda seen: estimate(seen, density=seen.counts.values.astype(str)),
+        "expected real numbers",
+    ),
+    "bad uncertainty": (
+        lambda seen: estimate(seen, uncertainty=np.full(seen.counts.shape, np.inf)),
+        "its uncertainty holds 120 values that are NaN or infinite",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_no_estimate_is_refused_with_the_reason(observation, make, reason):
+    with pytest.raises(ReconstructionError, match="Returns is refused: .*" + reason):
+        reconstruct(Returns(make), observation)
+
+
+def in_place(seen):
+    seen.counts.values[0, 0, 0] += 1
+
+
+def by_assignment(seen):
+    seen["counts"] = seen.counts * 2
+
+
+def by_adding(seen):
+    seen["density"] = seen.counts * 1.0
+
+
+def in_attributes(seen):
+    seen.attrs["mine"] = 1
+
+
+def in_localizations(seen):
+    seen.loc_y.values[:] = 0
+
+
+@pytest.mark.parametrize("change", [in_place, by_assignment, by_adding, in_attributes, in_localizations])
+def test_a_reconstructor_that_changes_what_it_is_given_is_refused(observation, change):
+    def make(seen):
+        found = estimate(seen)
+        change(seen)
+        return found
+
+    with pytest.raises(ReconstructionError, match="Returns is refused: it changed the observation"):
+        reconstruct(Returns(make), observation)
+
+
+def test_an_observation_without_counts_is_refused(observation):
+    with pytest.raises(schema.SchemaError, match="no 'counts'"):
+        reconstruct(Returns(estimate), observation.drop_vars("counts"))
+
+
+def test_an_error_of_the_reconstructor_is_not_hidden(observation):
+    def fail(seen):
+        raise MemoryError("too large")
+
+    with pytest.raises(MemoryError, match="too large"):
+        reconstruct(Returns(fail), observation)
+
+
+def test_available_names_what_is_installed_without_importing_it(install):
+    install("strange", "a_strange_one", "strange_module:Strange")
+    assert "a_strange_one" in available()
+    assert "strange_module" not in sys.modules
+    assert available() == sorted(available())
+
+
+def test_load_makes_a_reconstructor_with_its_settings():
+    made = load("gaussian_time", {"time_sigma_s": 3.0})
+    assert isinstance(made, Reconstructor)
+    assert made.time_sigma_s == 3.0
+
+
+def test_an_unknown_name_is_answered_with_those_there_are():
+    with pytest.raises(
+        ReconstructionError, match=r"no reconstructor 'nope'; installed: .*gaussian_time, moving_window"
+    ):
+        load("nope")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [({"time_sigma_s": -1}, "time_sigma_s: .*-1"), ({"width": 1}, "width: .*not permitted")],
+)
+def test_settings_that_do_not_fit_are_refused(settings, reason):
+    with pytest.raises(ReconstructionError, match="the settings of 'gaussian_time' do not fit: " + reason):
+        load("gaussian_time", settings)
+
+
+def test_settings_that_a_plain_class_does_not_know_are_refused(install):
+    (install("plain", "plain", "plain_module:Plain") / "plain_module.py").write_text(
+        "class Plain:\n    def reconstruct(self, observation): ...\n"
+    )
+    assert isinstance(load("plain"), Reconstructor)
+    with pytest.raises(ReconstructionError, match="the settings of 'plain' do not fit: Plain"):
+        load("plain", {"width": 1})
+
+
+def test_what_cannot_be_imported_is_told_with_its_package_and_the_cause(install):
+    folder = install("broken", "broken", "broken_module:Broken")
+    (folder / "broken_module.py").write_text("import a_module_that_nobody_has\n")
+    with pytest.raises(
+        ReconstructionError,
+        match=r"reconstructor 'broken' of broken 1\.2 cannot be imported: .* 'a_module_that_nobody_has'",
+    ):
+        load("broken")
+
+
+def test_a_name_that_two_packages_offer_is_refused(install):
+    install("one", "twin", "one_module:One")
+    install("two", "twin", "two_module:Two")
+    assert available().count("twin") == 1
+    with pytest.raises(ReconstructionError, match=r"'twin' is offered by one 1\.2 and two 1\.2"):
+        load("twin")
+
+
+def test_what_does_not_reconstruct_is_refused(install):
+    install("dull", "dull", "collections:OrderedDict")
+    with pytest.raises(
+        ReconstructionError, match=r"collections:OrderedDict of dull 1.2 has no reconstruct\(\)"
+    ):
+        load("dull")

@@ -1,0 +1,121 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from smlmsim import schema
+from smlmsim.reconstruct import ReconstructionError
+from smlmsim.testing import check_reconstructor, make_observation
+
+
+class Blur:
+    """A reconstructor that keeps to the contract, until a test spoils it."""
+
+    def spoil(self, density):
+        return density
+
+    def attrs(self):
+        return {"width": 3, "kernel": [1.0, 2.0, 1.0], "name": "blur"}
+
+    def reconstruct(self, observation):
+        return schema.dataset(
+            self.attrs(),
+            density=self.spoil(observation.counts.values.astype(np.float32)),
+            time=observation.time,
+            y=observation.y,
+            x=observation.x,
+        )
+
+
+def test_a_reconstructor_that_keeps_to_the_contract_passes():
+    check_reconstructor(Blur())
+
+
+def test_the_movies_are_of_many_kinds():
+    seen = []
+
+    class Remembers(Blur):
+        def reconstruct(self, observation):
+            seen.append(observation)
+            return super().reconstruct(observation)
+
+    check_reconstructor(Remembers())
+    shapes = {observation.counts.shape for observation in seen}
+    localizations = {int(observation.counts.sum()) for observation in seen}
+    assert (37, 61, 90) in shapes
+    for axis in range(3):
+        assert any(shape[axis] == 1 for shape in shapes)
+    assert {0, 1} <= localizations
+    assert max(int(observation.counts.max()) for observation in seen) == 65535
+
+
+class Random(Blur):
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+    def spoil(self, density):
+        return density + self.rng.random(density.shape)
+
+
+class Scaled(Blur):
+    def spoil(self, density):
+        with np.errstate(invalid="ignore"):
+            return density / density.max()
+
+
+class ForgetsOddSizes(Blur):
+    def spoil(self, density):
+        return density.reshape(-1, *(n // 2 * 2 for n in density.shape[1:]))
+
+
+class Undescribed(Blur):
+    def attrs(self):
+        return {"width": None}
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "reason"),
+    [
+        (
+            Random,
+            "on a square movie of shape .*Random is refused: its density differs from one call to the next",
+        ),
+        (Scaled, "on an empty movie .*Scaled is refused: its density holds 2880 values that are NaN"),
+        (
+            ForgetsOddSizes,
+            r"on a movie of odd sizes of shape \(37, 61, 90\): ForgetsOddSizes raised ValueError",
+        ),
+        (Undescribed, "its attribute 'width' is None"),
+    ],
+)
+def test_one_that_breaks_the_contract_is_told_where_and_why(spoilt, reason):
+    with pytest.raises(ReconstructionError, match=reason):
+        check_reconstructor(spoilt())
+
+
+@pytest.mark.parametrize("nothing", [Blur, 3, None])
+def test_what_is_no_reconstructor_is_refused(nothing):
+    with pytest.raises(ReconstructionError, match=r"is no object with a reconstruct\(\)"):
+        check_reconstructor(nothing)
+
+
+def test_an_observation_is_consistent():
+    counts = np.random.default_rng(0).poisson(0.5, (4, 5, 6))
+    seen = make_observation(counts, point_s=0.5, pixel_nm=100.0, origin_nm=-300.0)
+    schema.check(
+        seen, "counts", "time", "y", "x", "loc_frame", "loc_time", "loc_y", "loc_x", "loc_uncertainty"
+    )
+    edges = [
+        np.arange(n + 1) * step + first
+        for n, step, first in zip((4, 5, 6), (0.5, 100, 100), (0, -300, -300), strict=True)
+    ]
+    again, _ = np.histogramdd(np.stack([seen.loc_time, seen.loc_y, seen.loc_x], axis=1), edges)
+    np.testing.assert_array_equal(seen.counts, counts)
+    np.testing.assert_array_equal(again, counts)
+    assert all(a <= b for a, b in itertools.pairwise(seen.loc_frame.values))
+
+
+@pytest.mark.parametrize("number", [-1, 65536])
+def test_counts_that_a_pixel_cannot_hold_are_refused(number):
+    with pytest.raises(ValueError, match=f"counts go from 0 to 65535, found {number} to {number}"):
+        make_observation(np.full((1, 2, 2), number))
