@@ -96,7 +96,7 @@ def test_field_covers_every_localization_and_lies_on_the_pixel_grid(positions, p
     for origin in (field.origin_y_nm, field.origin_x_nm):
         assert origin / pixel_nm == pytest.approx(round(origin / pixel_nm), abs=1e-9)
     for size_nm, found in zip((field.height_nm, field.width_nm), np.ptp(positions, axis=0), strict=True):
-        assert size_nm < found + 2 * pixel_nm * (1 + 1e-9)
+        assert size_nm <= found + 2 * pixel_nm * (1 + 1e-9)
 
 
 def test_coverage_leaves_out_stray_localizations():
@@ -174,7 +174,9 @@ def test_velocity_in_a_field_is_that_of_what_is_seen():
     slow, fast = (_rods(times_s, velocity=(v, 0.0), filaments=1) for v in (10.0, 100.0))
     fast["vertex_x"] = fast.vertex_x + 1e5
     fast["filament"] = fast.filament + 1
-    both = xr.concat([slow, fast], "vertex", data_vars="minimal", coords="minimal", compat="override", join="override")
+    both = xr.concat(
+        [slow, fast], "vertex", data_vars="minimal", coords="minimal", compat="override", join="override"
+    )
     field = FieldOfView(height_nm=4000, width_nm=4000, origin_y_nm=-2000, origin_x_nm=-2000)
     assert estimate.contour_velocity(both, 1.5).full_nm_per_s == pytest.approx(55)
     assert estimate.contour_velocity(both, 1.5, field=field).full_nm_per_s == pytest.approx(10)
@@ -197,7 +199,9 @@ def test_velocity_says_what_it_cannot_measure():
 
 def _movie(values, pixel_nm=20.0):
     times, rows, columns = values.shape
-    field = FieldOfView(height_nm=rows * pixel_nm, width_nm=columns * pixel_nm, pixel_nm=pixel_nm, origin_x_nm=100)
+    field = FieldOfView(
+        height_nm=rows * pixel_nm, width_nm=columns * pixel_nm, pixel_nm=pixel_nm, origin_x_nm=100
+    )
     return schema.dataset(density=values, time=np.arange(times), y=field.y_nm, x=field.x_nm).density
 
 
@@ -216,15 +220,19 @@ def test_profile_of_a_plane_is_the_plane():
         np.testing.assert_allclose(profile, wanted.transpose(*profile.dims), rtol=1e-12)
 
 
-def test_profile_across_a_step_is_as_wide_as_asked():
-    movie = _movie(np.repeat((np.arange(20) >= 10.0)[None, :, None], 20, axis=2).astype(np.float32))
-    along_the_step = estimate.Line(200.0, 150.0, 200.0, 450.0)
-    assert estimate.line_profile(movie, along_the_step, width_nm=80).values == pytest.approx(0.5)
+@pytest.mark.parametrize(("width_nm", "share"), [(0, 1), (80, 3.5 / 4), (160, 5.5 / 8)])
+def test_profile_is_the_mean_across_the_width_asked_for(width_nm, share):
+    """A step at y = 200 nm; of the band around 230 nm, the share beyond the step is bright."""
+    movie = _movie(np.repeat((np.arange(20) >= 10.0)[None, :, None], 20, axis=2))
+    profile = estimate.line_profile(movie, estimate.Line(230.0, 150.0, 230.0, 450.0), width_nm=width_nm)
+    assert profile.values == pytest.approx(share)
 
 
 def test_profile_refuses_a_line_beyond_the_image():
     movie = _movie(np.zeros((1, 10, 10)))
-    with pytest.raises(ValueError, match=r"reaches from x = 110 to 999 nm, but the pixels of the image lie at 110"):
+    with pytest.raises(
+        ValueError, match=r"reaches from x = 110 to 999 nm, but the pixels of the image lie at 110"
+    ):
         estimate.line_profile(movie, estimate.Line(50, 110, 50, 999))
     with pytest.raises(ValueError, match="a line has a length"):
         estimate.line_profile(movie, estimate.Line(50, 110, 50, 110))
@@ -238,3 +246,16 @@ def test_busiest_line_crosses_a_filament(across):
     line = estimate.busiest_line(movie)
     assert (line.start_y_nm == line.end_y_nm) == (across == "x")
     assert estimate.line_profile(movie, line).sum("time").argmax("distance") == 5
+
+
+def test_busiest_line_does_not_follow_a_single_bright_spot():
+    values = np.zeros((2, 16, 16), dtype=np.uint16)
+    values[:, 3, ::2] = 2
+    values[:, 9, ::5] = 2
+    values[:, 12, 12] = 5000
+    line = estimate.busiest_line(_movie(values))
+    assert line.start_y_nm == line.end_y_nm == 70
+
+
+def test_an_empty_movie_has_a_busiest_line_too():
+    assert estimate.busiest_line(_movie(np.zeros((2, 4, 4)))).length_nm == 60

@@ -1,0 +1,113 @@
+"""How fast filaments move."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import schema
+from smlmsim.field import FieldOfView
+
+Floats = npt.NDArray[np.float64]
+
+CENTRAL = 0.8
+
+
+class ContourVelocity(NamedTuple):
+    """Shifts of filaments over a lag, divided by the lag.
+
+    ``normal_nm_per_s`` is the mean and ``normal_rms_nm_per_s`` the root mean square of the shift along the
+    contour's own normal; ``full_nm_per_s`` is the mean length of the whole shift.
+    """
+
+    lag_s: float
+    normal_nm_per_s: float
+    normal_rms_nm_per_s: float
+    full_nm_per_s: float
+
+
+def contour_velocity(
+    moving: xr.Dataset, lag_s: float, *, field: FieldOfView | None = None
+) -> ContourVelocity:
+    """Measure how fast filaments move over a lag.
+
+    The velocity is the mean over filaments, over the central 80 % of their contour and over time t of
+    |n . (r(t + lag) - r(t))| / lag, where n is the unit normal at the time t. It has to be quoted with its
+    lag: that of a Brownian path grows without bound as the lag shrinks.
+
+    Parameters
+    ----------
+    moving : xr.Dataset
+        ``vertex_y``, ``vertex_x`` (time, vertex) in nm, ``time`` in even steps, ``filament``. The vertices of
+        a filament are contiguous and equally spaced. With the attribute ``box_nm`` = [y0, x0, height, width],
+        a filament that left the box may have entered on the other side: the shortest shift to a periodic
+        image counts.
+    lag_s : float
+        A whole number of steps of ``time``.
+    field : FieldOfView, optional
+        Count only what lies in it at the time t; a filament then weighs as much as is seen of it.
+
+    Raises
+    ------
+    ValueError
+        If the lag is not a whole number of steps or exceeds the movie, if every filament has fewer than three
+        vertices, or if none is ever in the field.
+    """
+    schema.check(moving, "time", "vertex_y", "vertex_x", "filament")
+    lag = _whole_steps(moving.time.values, lag_s)
+    central, weights = _central_vertices(moving.filament.values)
+    vertices = np.stack([moving.vertex_y.values, moving.vertex_x.values], axis=1)
+    period_nm = np.array(moving.attrs["box_nm"][2:])[:, None] if "box_nm" in moving.attrs else None
+    sums = np.zeros(4)
+    for earlier, later in zip(vertices[:-lag], vertices[lag:], strict=True):
+        at, normal_nm, full_nm = _shifts(earlier, later, central, period_nm)
+        seen = weights * field.contains(*at) if field else weights
+        sums += [seen.sum(), seen @ np.abs(normal_nm), seen @ normal_nm**2, seen @ full_nm]
+    if sums[0] == 0:
+        raise ValueError("no filament is ever in the field, so there is no velocity to measure")
+    mean_nm, square_nm2, full_nm = (sums[1:] / sums[0]).tolist()
+    return ContourVelocity(lag_s, mean_nm / lag_s, math.sqrt(square_nm2) / lag_s, full_nm / lag_s)
+
+
+def _whole_steps(times_s: Floats, lag_s: float) -> int:
+    """The number of steps in a lag."""
+    steps_s = np.diff(times_s)
+    if steps_s.size == 0 or not np.allclose(steps_s, steps_s[0], rtol=1e-4, atol=0):
+        raise ValueError(f"a velocity needs two or more evenly spaced times, found {times_s.size}")
+    step_s = float(steps_s.mean())
+    lag = round(lag_s / step_s)
+    if not 1 <= lag <= steps_s.size or abs(lag - lag_s / step_s) > 1e-3:
+        raise ValueError(
+            f"the lag is a whole number of steps of {step_s:g} s, from 1 to {steps_s.size}; found {lag_s:g} s"
+        )
+    return lag
+
+
+def _central_vertices(filament: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.intp], Floats]:
+    """Find the vertices on the central part of the contours; the weights of a filament sum to one."""
+    _, start, owner, size = np.unique(filament, return_index=True, return_inverse=True, return_counts=True)
+    along = (np.arange(filament.size) - start[owner]) / np.maximum(size[owner] - 1, 1)
+    central = np.flatnonzero((np.abs(along - 0.5) <= CENTRAL / 2) & (size[owner] > 2))
+    if central.size == 0:
+        raise ValueError("a contour of two vertices has no central part; at least three are needed")
+    return central, 1 / np.bincount(owner[central])[owner[central]]
+
+
+def _shifts(
+    earlier: npt.NDArray[np.floating],
+    later: npt.NDArray[np.floating],
+    central: npt.NDArray[np.intp],
+    period_nm: Floats | None,
+) -> tuple[Floats, Floats, Floats]:
+    """Where central vertices (2, vertex) were, their shift along the normal there, and its whole length."""
+    at = earlier[:, central].astype(np.float64)
+    shift = later[:, central] - at
+    if period_nm is not None:
+        shift -= period_nm * np.round(shift / period_nm)
+    tangent_y, tangent_x = earlier[:, central + 1].astype(np.float64) - earlier[:, central - 1]
+    normal_nm = (shift[0] * tangent_x - shift[1] * tangent_y) / np.hypot(tangent_y, tangent_x)
+    return at, normal_nm, np.hypot(*shift)

@@ -1,0 +1,69 @@
+"""An axis of a heatmap: cells of one size, however their values are spaced."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+VELOCITY, RATE = "motion.velocity_nm_per_s", "photophysics.rate_hz"
+LABELS = {
+    VELOCITY: {"long_name": "velocity", "units": "nm/s"},
+    RATE: {"long_name": "localization rate", "units": "Hz"},
+    "reconstructor": {"long_name": ""},
+}
+
+
+class Axis(NamedTuple):
+    """The setting that varies along an axis, its name and unit, and the value of every row or column."""
+
+    setting: str
+    name: str
+    units: str
+    values: npt.NDArray[Any]
+
+    @property
+    def label(self) -> str:
+        """The text beside the axis."""
+        return f"{self.name} ({self.units})" if self.units not in ("", "1") else self.name
+
+    @property
+    def ticks(self) -> list[str]:
+        """The text at every row or column."""
+        return [v if isinstance(v, str) else f"{float(f'{v:.3g}'):g}" for v in self.values.tolist()]
+
+    @property
+    def centres(self) -> npt.NDArray[np.float64]:
+        """The centres of the rows or columns, in cells from the outer edge of the first."""
+        return np.arange(self.values.size, dtype=np.float64) + np.float64(0.5)
+
+    def place(self, low: float, high: float) -> tuple[float, float]:
+        """Where a range begins and ends, in cells; what lies beyond the outer edges is cut off.
+
+        Between the centres of two cells the place is linear in the value, or in its logarithm if that is
+        closer to how the values are spaced. An axis of a single value is one cell.
+        """
+        knots, ends = self.values.astype(np.float64), np.array([low, high])
+        if knots.size == 1:
+            return (0.0, 1.0) if low <= knots[0] <= high else (0.0, 0.0)
+        if _is_geometric(knots):
+            knots, ends = np.log(knots), np.log(np.maximum(ends, np.finfo(np.float64).tiny))
+        first, last = 1.5 * knots[0] - 0.5 * knots[1], 1.5 * knots[-1] - 0.5 * knots[-2]
+        start, end = np.interp(ends, [first, *knots, last], [0, *self.centres, knots.size])
+        return float(start), float(end)
+
+
+def axis_of(scores: xr.DataArray, dim: str) -> Axis:
+    """Describe the axis along a dim of some scores."""
+    named = LABELS.get(dim, scores[dim].attrs)
+    return Axis(dim, named.get("long_name", dim), named.get("units", ""), scores[dim].values)
+
+
+def _is_geometric(values: npt.NDArray[np.float64]) -> bool:
+    """Whether the ratios of successive values are more alike than their differences."""
+    if values.min() <= 0:
+        return False
+    steps, ratios = np.diff(values), np.diff(np.log(values))
+    return bool(ratios.std() * steps.mean() < steps.std() * ratios.mean())

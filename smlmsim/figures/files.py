@@ -1,0 +1,40 @@
+"""Figures on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smlmsim.figures.style import styled
+from smlmsim.io import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DATELESS: dict[str, dict[str, None]] = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Save a figure; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        As any function of this package returns it.
+    path : str or Path
+        Ends in .png (300 dots per inch), .pdf or .svg; the file is there whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If the extension is another one.
+    OSError
+        If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in DATELESS:
+        raise ValueError(f"{path} has the extension {suffix!r}; a figure is saved as {', '.join(DATELESS)}")
+    with styled(), replacing(path) as draft:
+        figure.savefig(
+            draft, metadata=DATELESS[suffix], format=suffix[1:], bbox_inches="tight", pad_inches=0.05
+        )

@@ -1,0 +1,171 @@
+"""Scores as heatmaps: how well every reconstructor does at which velocity and localization rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim.figures.axis import RATE, VELOCITY, Axis, axis_of
+from smlmsim.figures.panel import Box, draw_box, draw_cells, hatch_cells
+from smlmsim.figures.style import styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Range = tuple[float, float]
+
+LIVE_CELLS: Mapping[str, Range] = {RATE: (110.0, 380.0), VELOCITY: (60.0, 90.0)}
+PANELS_ABREAST = 4
+
+
+def heatmap(
+    scores: xr.Dataset, metric: str = "ms_ssim", *, marked: Mapping[str, Range] = LIVE_CELLS
+) -> Figure:
+    """Draw the scores of every reconstructor, averaged over the seeds, on one colour scale.
+
+    Two axes make one panel for each reconstructor, the velocity upwards. One axis makes a single panel with
+    a row for each reconstructor. All cells have one size, however their values are spaced; the marked ranges
+    are placed among them by interpolation. A cell is hatched if a movie has no score, and grey if none has.
+
+    Parameters
+    ----------
+    scores : xr.Dataset
+        The metric with the dims (*axes, seed, reconstructor). Its attributes ``long_name``, ``units`` and
+        ``better`` ("higher" or "lower"), and those of the axes' coordinates, label the figure.
+    metric : str
+        Which variable to draw.
+    marked : mapping
+        The range of each axis that a rectangle marks; by default the localization rates and velocities
+        measured in live cells, 110-380 Hz and 60-90 nm/s (Bai 2023, tel-04772446, chapter II.3).
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, if it has no axis or more than two, or if no cell has a score.
+    """
+    movies = _arranged(scores, metric)
+    means, incomplete = movies.mean("seed").values, movies.isnull().any("seed").values
+    if np.isnan(means).all():
+        raise ValueError(f"no cell has a score of {metric!r}, so there is nothing to draw")
+    _, panel_dim, *dims = map(str, movies.dims)
+    rows, columns = (axis_of(movies, dim) for dim in dims)
+    box = _box(rows, columns, marked)
+    with styled():
+        figure, panels, cell_pt = _canvas(*means.shape)
+        for panel, name, mean, lacking in zip(
+            panels, movies[panel_dim].values, means, incomplete, strict=True
+        ):
+            panel.set_title(str(name))
+            draw_cells(panel, mean, cell_pt, _scale(means, movies.attrs))
+            hatch_cells(panel, lacking)
+            if box:
+                draw_box(panel, box, cell_pt)
+        _label_axes(figure, panels, rows, columns, cell_pt)
+        _draw_scale(figure, panels, movies)
+        _explain(figure, _ranges(rows, columns, marked) if box else "", hatched=bool(incomplete.any()))
+    return figure
+
+
+def _arranged(scores: xr.Dataset, metric: str) -> xr.DataArray:
+    """The scores as (seed, panel, row, column), axes in rising order, NaN for what is not finite."""
+    if metric not in scores:
+        raise ValueError(f"no metric {metric!r} in the scores; there are: {', '.join(map(str, scores))}")
+    found = scores[metric]
+    for dim in ("seed", "reconstructor"):
+        found = found if dim in found.dims else found.expand_dims(dim)
+    axes = [str(dim) for dim in found.dims if dim not in ("seed", "reconstructor")]
+    if len(axes) not in (1, 2):
+        raise ValueError(
+            f"a heatmap has one axis or two, found {', '.join(axes) or 'none'}; settle the others, as in "
+            "scores.sel({'acquisition.exposure_s': 0.03})"
+        )
+    found = found.where(np.isfinite(found)).sortby(axes)
+    if len(axes) == 1:
+        upwards = found.isel(reconstructor=slice(None, None, -1))
+        return upwards.expand_dims(panel=[""]).transpose("seed", "panel", "reconstructor", axes[0])
+    rows, columns = reversed(axes) if axes[1] == VELOCITY else axes
+    return found.transpose("seed", "reconstructor", rows, columns)
+
+
+def _box(rows: Axis, columns: Axis, marked: Mapping[str, Range]) -> Box | None:
+    """Where the marked ranges lie, if they do; an axis without one is crossed from side to side."""
+    if marked.keys().isdisjoint({rows.setting, columns.setting}):
+        return None
+    (bottom, top), (left, right) = (
+        axis.place(*marked[axis.setting]) if axis.setting in marked else (0.0, float(axis.values.size))
+        for axis in (rows, columns)
+    )
+    return Box(bottom, top, left, right) if top > bottom and right > left else None
+
+
+def _ranges(rows: Axis, columns: Axis, marked: Mapping[str, Range]) -> str:
+    """The marked ranges in words."""
+    return ", ".join(
+        f"{marked[axis.setting][0]:g}\N{EN DASH}{marked[axis.setting][1]:g} {axis.units}"
+        for axis in (columns, rows)
+        if axis.setting in marked
+    )
+
+
+def _canvas(panels: int, rows: int, columns: int) -> tuple[Figure, list[Axes], float]:
+    """Make a figure with empty panels and say how large a cell will be, in points."""
+    from matplotlib.figure import Figure
+
+    lines = math.ceil(panels / PANELS_ABREAST)
+    abreast = math.ceil(panels / lines)
+    cell_in = float(np.clip(2.4 / max(rows, columns), 0.24, 0.6))
+    width_in = abreast * (columns * cell_in + 0.2) + 1.7
+    height_in = lines * (rows * cell_in + 0.3) + 1.1
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    grid = figure.subplots(lines, abreast, squeeze=False).ravel()
+    for unused in grid[panels:]:
+        unused.remove()
+    return figure, list(grid[:panels]), cell_in * 72
+
+
+def _scale(means: npt.NDArray[np.float64], attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    """The colours of scores, the better the brighter."""
+    colours = "viridis_r" if attrs.get("better") == "lower" else "viridis"
+    return {"vmin": np.nanmin(means), "vmax": np.nanmax(means), "cmap": colours}
+
+
+def _label_axes(figure: Figure, panels: list[Axes], rows: Axis, columns: Axis, cell_pt: float) -> None:
+    """Label the outer sides of the outer panels."""
+    abreast = math.ceil(len(panels) / math.ceil(len(panels) / PANELS_ABREAST))
+    upright = max(map(len, columns.ticks)) * 4.8 > cell_pt
+    for place, panel in enumerate(panels):
+        if place % abreast == 0:
+            panel.set_yticks(rows.centres, rows.ticks, rotation=0)
+        if place + abreast >= len(panels):
+            panel.set_xticks(columns.centres, columns.ticks, rotation=90 if upright else 0)
+    figure.supylabel(rows.label)
+    figure.supxlabel(columns.label)
+
+
+def _draw_scale(figure: Figure, panels: list[Axes], movies: xr.DataArray) -> None:
+    """Draw one colour bar for all panels, the best at its upper end."""
+    attrs, seeds = movies.attrs, movies.sizes["seed"]
+    bar = figure.colorbar(panels[0].collections[0], ax=panels, aspect=30, pad=0.02)
+    bar.outline.set_visible(False)
+    units = attrs.get("units", "1")
+    label = attrs.get("long_name", str(movies.name)) + (f" ({units})" if units != "1" else "")
+    better = f"\n{attrs['better']} is better" if "better" in attrs else ""
+    bar.set_label(f"{label}, mean of {seeds} movies{better}" if seeds > 1 else label + better)
+    if attrs.get("better") == "lower":
+        bar.ax.invert_yaxis()
+
+
+def _explain(figure: Figure, ranges: str, *, hatched: bool) -> None:
+    """Say above the panels what the rectangle and the hatches mean."""
+    from matplotlib.patches import Patch
+
+    box = Patch(fill=False, edgecolor="black", linewidth=1.3, label=f"measured in live cells: {ranges}")
+    hatch = Patch(facecolor="0.9", hatch="/////", edgecolor="0.5", linewidth=0, label="a movie has no score")
+    if keys := [box] * bool(ranges) + [hatch] * hatched:
+        figure.legend(handles=keys, loc="outside upper center", ncols=len(keys), frameon=False)

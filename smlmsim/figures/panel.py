@@ -1,0 +1,90 @@
+"""One panel of a heatmap: cells with their values, hatches, and a rectangle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
+
+LARGEST_TEXT_PT, SMALLEST_TEXT_PT = 9.0, 5.0
+LIGHT = 0.28  # relative luminance above which black is more legible than white
+EDGE_PT = 2.5  # half the width of an edge, and some air
+
+
+class Box(NamedTuple):
+    """A rectangle in cells from the lower left corner of a panel."""
+
+    bottom: float
+    top: float
+    left: float
+    right: float
+
+
+def draw_cells(
+    panel: Axes, scores: npt.NDArray[np.float64], cell_pt: float, scale: Mapping[str, Any]
+) -> None:
+    """Draw scores (row, column), the first row lowest, with their values if there is room; NaN is grey."""
+    import seaborn
+
+    text_pt = min(LARGEST_TEXT_PT, 0.34 * cell_pt)
+    values = np.array([[_short(score) for score in row] for row in scores.tolist()])
+    seaborn.heatmap(
+        scores, ax=panel, cbar=False, xticklabels=False, yticklabels=False, linewidths=0.3, **scale,
+        annot=values if text_pt >= SMALLEST_TEXT_PT else None, fmt="",
+        annot_kws={"fontsize": text_pt, "zorder": 5},
+    )  # fmt: skip
+    panel.invert_yaxis()
+    panel.set_facecolor("0.9")
+    for text, colour in _values(panel):
+        text.set_color("black" if seaborn.utils.relative_luminance(colour) > LIGHT else "white")
+
+
+def hatch_cells(panel: Axes, cells: npt.NDArray[np.bool_]) -> None:
+    """Hatch some of the cells (row, column)."""
+    from matplotlib.patches import Rectangle
+
+    for row, column in np.argwhere(cells):
+        panel.add_patch(
+            Rectangle((column, row), 1, 1, fill=False, hatch="/////", edgecolor="0.5", linewidth=0)
+        )
+
+
+def draw_box(panel: Axes, box: Box, cell_pt: float) -> None:
+    """Draw a rectangle below the values; those on its edges step aside, or interrupt it."""
+    from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import Normal, Stroke, withStroke
+
+    panel.add_patch(
+        Rectangle(
+            (box.left, box.bottom), box.right - box.left, box.top - box.bottom, fill=False, edgecolor="black",
+            linewidth=1.3, clip_on=False, path_effects=[Stroke(linewidth=3.2, foreground="white"), Normal()],
+        )
+    )  # fmt: skip
+    for text, colour in _values(panel):
+        (x, y), near = text.get_position(), (float(text.get_fontsize()) / 2 + EDGE_PT) / cell_pt
+        if box.left - 0.5 < x < box.right + 0.5:
+            for edge in (box.bottom, box.top):
+                if abs(y - edge) < near:
+                    text.set_y(edge + near if y >= edge else edge - near)
+        if box.bottom - 0.5 < y < box.top + 0.5 and min(abs(x - box.left), abs(x - box.right)) < 0.5:
+            text.set_path_effects([withStroke(linewidth=2, foreground=colour)])
+
+
+def _values(panel: Axes) -> Iterator[tuple[Text, npt.NDArray[np.float64]]]:
+    """The values that are written in a panel, with the colour of their cells."""
+    cells = panel.collections[0]
+    cells.update_scalarmappable()
+    scored = ~np.ma.getmaskarray(np.ma.asarray(cells.get_array())).ravel()
+    return zip(panel.texts, np.asarray(cells.get_facecolor())[scored], strict=False)
+
+
+def _short(score: float) -> str:
+    """Write a score in four characters or fewer where that can be done."""
+    digits = 2 if abs(score) < 10 else 1 if abs(score) < 100 else 0
+    return f"{score:.{digits}f}".replace("0.", ".", 1 if abs(score) < 1 else 0)

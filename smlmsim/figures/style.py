@@ -1,0 +1,39 @@
+"""The look that all figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+STYLE: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.6,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "figure.labelsize": 10,
+    "figure.titlesize": 11,
+    "legend.fontsize": 8.5,
+    "hatch.linewidth": 0.6,
+    "figure.constrained_layout.h_pad": 0.05,
+    "figure.constrained_layout.w_pad": 0.05,
+    "savefig.dpi": 300,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "smlmsim",
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in the common style; the user's own settings are untouched."""
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):
+        yield

@@ -1,0 +1,129 @@
+"""A file is there whole or not at all, and what stood in the way is said in words."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from smlmsim.io import replacing
+
+
+def test_a_finished_draft_takes_the_place_of_the_file(tmp_path):
+    target = tmp_path / "settings.toml"
+    target.write_text("old")
+    with replacing(target) as draft:
+        assert draft.parent == tmp_path
+        assert draft.suffix == ".toml"
+        draft.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def _fail_half_way(target, error):
+    with replacing(target) as draft:
+        draft.write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, MemoryError])
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    target = tmp_path / "scores.nc"
+    target.write_text("old")
+    with pytest.raises(error):
+        _fail_half_way(target, error)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_is_readable_to_whom_the_umask_allows(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with replacing(tmp_path / "a.csv"):
+            pass
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.csv").stat().st_mode) == 0o640
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "latest.csv"
+    link.symlink_to(tmp_path / "real" / "run.csv")
+    with replacing(link) as draft:
+        draft.write_text("new")
+    assert link.is_symlink()
+    assert (tmp_path / "real" / "run.csv").read_text() == "new"
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with (
+        pytest.raises(FileNotFoundError, match=r"cannot write a\.csv: there is no folder .*nowhere; make it"),
+        replacing(tmp_path / "nowhere" / "a.csv"),
+    ):
+        pass
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "out").write_text("")
+    with (
+        pytest.raises(NotADirectoryError, match=r"cannot write a\.csv: .*out is not a folder"),
+        replacing(tmp_path / "out" / "a.csv"),
+    ):
+        pass
+
+
+def test_a_folder_in_place_of_the_file_is_named(tmp_path):
+    (tmp_path / "a.csv").mkdir()
+    with (
+        pytest.raises(IsADirectoryError, match=r"there is a folder of that name in"),
+        replacing(tmp_path / "a.csv"),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to_is_named(tmp_path):
+    tmp_path.chmod(0o555)
+    try:
+        with pytest.raises(PermissionError, match="may not be written to"), replacing(tmp_path / "a.csv"):
+            pass
+    finally:
+        tmp_path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EACCES, "may not be written to; choose another, or change its permissions"),
+        (errno.EROFS, "is on a read-only file system; choose another place"),
+    ],
+)
+def test_a_read_only_place_is_named(tmp_path, monkeypatch, number, words):
+    def refuse(self: Path, **_: object) -> None:
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(OSError, match=f"the folder {tmp_path} {words}") as caught, replacing(tmp_path / "a"):
+        pass
+    assert caught.value.errno == number
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_is_named(tmp_path):
+    with (
+        pytest.raises(OSError, match=f"the disk that holds {tmp_path} is full; free some space"),
+        replacing(tmp_path / "a.csv"),
+        open("/dev/full", "wb", buffering=0) as full,
+    ):
+        full.write(b"x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_to_read_something_else_keeps_its_own_words(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"input\.csv"), replacing(tmp_path / "a.csv"):
+        (tmp_path / "input.csv").read_text()
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,345 @@
+"""Figures show what they are given, say what it is, and leave no trace in matplotlib's global state."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.collections import QuadMesh
+from matplotlib.patches import Rectangle
+from seaborn.utils import relative_luminance
+
+from smlmsim import estimate, figures, schema
+from smlmsim.field import FieldOfView
+from smlmsim.figures.axis import RATE, VELOCITY, Axis
+from smlmsim.rng import stream
+
+NAMES = [
+    "sparse",
+    "moving_window",
+    "gaussian_time",
+    "annapalm2d",
+    "annapalm3d",
+    "dblink",
+    "vivit",
+    "static_sum",
+]
+
+
+def _scores(rates=4, velocities=4, reconstructors=3, seeds=2, **attrs):
+    dims = {VELOCITY: np.linspace(0, 220, velocities), RATE: np.geomspace(30, 1600, rates)}
+    coords = {**dims, "seed": np.arange(seeds), "reconstructor": NAMES[:reconstructors]}
+    values = stream(1, "scores").random([len(values) for values in coords.values()])
+    attrs = {"long_name": "MS-SSIM", "units": "1", "better": "higher", **attrs}
+    return xr.Dataset({"ms_ssim": (list(coords), values, attrs)}, coords)
+
+
+def _panels(figure):
+    return [panel for panel in figure.axes if panel.get_label() != "<colorbar>"]
+
+
+def _bar(figure):
+    return next(panel for panel in figure.axes if panel.get_label() == "<colorbar>")
+
+
+def _cells(panel):
+    return next(found for found in panel.collections if isinstance(found, QuadMesh))
+
+
+def _hatched(panel):
+    return {patch.get_xy() for patch in panel.patches if patch.get_hatch()}
+
+
+def _boxes(panel):
+    return [patch for patch in panel.patches if isinstance(patch, Rectangle) and not patch.get_hatch()]
+
+
+def _movies(number=2, times=6, shape=(12, 20)):
+    field = FieldOfView(height_nm=shape[0] * 20, width_nm=shape[1] * 20)
+    axes = {"time": 0.75 + 1.5 * np.arange(times), "y": field.y_nm, "x": field.x_nm}
+    values = stream(2, "movies").random((number, times, *shape))
+    return {
+        name: schema.dataset(density=v, **axes).density
+        for name, v in zip(NAMES[:number], values, strict=True)
+    }
+
+
+@pytest.mark.parametrize("reconstructors", [1, 2, 5, 8])
+def test_every_reconstructor_has_a_panel_with_its_means_on_one_scale(reconstructors):
+    scores = _scores(reconstructors=reconstructors)
+    figure = figures.heatmap(scores)
+    panels, means = _panels(figure), scores.ms_ssim.mean("seed")
+    assert [panel.get_title() for panel in panels] == NAMES[:reconstructors]
+    for panel, name in zip(panels, NAMES, strict=False):
+        wanted = means.sel(reconstructor=name).transpose(VELOCITY, RATE)
+        np.testing.assert_allclose(_cells(panel).get_array().reshape(wanted.shape), wanted)
+        assert _cells(panel).get_clim() == (means.min(), means.max())
+        assert [text.get_text() for text in panel.texts] == [
+            f"{value:.2f}".lstrip("0") for value in wanted.values.ravel()
+        ]
+
+
+def test_velocity_runs_upwards_and_rate_to_the_right_in_any_order_of_dims_and_values():
+    scores = _scores()
+    wanted = _panels(figures.heatmap(scores))[0]
+    assert wanted.get_ylim() == (0, 4)
+    for other in (scores.transpose(..., VELOCITY), scores.isel({VELOCITY: [2, 0, 3, 1], RATE: [3, 2, 1, 0]})):
+        panel = _panels(figures.heatmap(other))[0]
+        np.testing.assert_array_equal(_cells(panel).get_array(), _cells(wanted).get_array())
+        assert [tick.get_text() for tick in panel.get_xticklabels()] == ["30", "113", "425", "1600"]
+        assert [tick.get_text() for tick in panel.get_yticklabels()] == ["0", "73.3", "147", "220"]
+
+
+def test_the_axes_say_what_they_are_with_units():
+    figure = figures.heatmap(_scores())
+    assert (figure.get_supxlabel(), figure.get_supylabel()) == ("localization rate (Hz)", "velocity (nm/s)")
+    other = _scores().rename({RATE: "localization.precision_nm"})
+    other["localization.precision_nm"].attrs = {"long_name": "precision", "units": "nm"}
+    assert figures.heatmap(other).get_supxlabel() == "precision (nm)"
+
+
+@pytest.mark.parametrize(("better", "best"), [("higher", 1.0), ("lower", 0.0)])
+def test_the_best_score_is_brightest_and_at_the_top_of_the_colour_bar(better, best):
+    scores = _scores(better=better)
+    scores["ms_ssim"][:] = np.linspace(0, 1, scores.ms_ssim.size).reshape(scores.ms_ssim.shape)
+    scores = scores.isel(seed=[0])
+    figure = figures.heatmap(scores)
+    cells = _cells(_panels(figure)[0])
+    low, high = cells.get_clim()
+    brightness = [relative_luminance(cells.cmap(cells.norm(value))) for value in (low, high)]
+    assert (brightness[1] > brightness[0]) == (best == 1)
+    assert (_bar(figure).get_ylim()[1] == high) == (best == 1)
+    assert _bar(figure).get_ylabel() == f"MS-SSIM\n{better} is better"
+
+
+def test_the_colour_bar_says_the_unit_and_how_many_movies():
+    figure = figures.heatmap(_scores(seeds=3, long_name="PSNR", units="dB"))
+    assert _bar(figure).get_ylabel() == "PSNR (dB), mean of 3 movies\nhigher is better"
+
+
+@pytest.mark.parametrize(
+    ("values", "value", "cells"),
+    [
+        ([0, 10, 20], 5, 1.0),
+        ([0, 10, 20], 12.5, 1.75),
+        ([0, 10, 100], 55, 2.0),
+        ([0, 10, 20], -3, 0.2),
+        ([10, 100, 1000], 10**1.5, 1.0),
+        ([10, 100, 1000], 10**3.25, 2.75),
+        ([30, 60, 90], 75, 2.0),
+        ([0, 10, 20], 1e9, 3.0),
+        ([0, 10, 20], -1e9, 0.0),
+    ],
+)
+def test_a_value_has_its_place_among_cells_that_are_spaced_like_the_values(values, value, cells):
+    axis = Axis("", "", "", np.array(values, dtype=float))
+    assert axis.place(value, value) == pytest.approx((cells, cells))
+
+
+def test_the_range_of_live_cells_is_marked_and_named_on_every_panel():
+    scores = _scores(velocities=12, rates=6).assign_coords({RATE: [50.0, 110, 200, 380, 700, 1600]})
+    figure = figures.heatmap(scores)
+    for panel in _panels(figure):
+        (box,) = _boxes(panel)
+        assert box.get_bbox().extents == pytest.approx([1.5, 3.5, 3.5, 5.0])
+    assert figure.legends[0].texts[0].get_text() == "measured in live cells: 110–380 Hz, 60–90 nm/s"  # noqa: RUF001
+
+
+@pytest.mark.parametrize("marked", [{}, {VELOCITY: (500, 900)}, {"motion.other": (1, 2)}])
+def test_a_range_beyond_the_axes_is_not_marked(marked):
+    figure = figures.heatmap(_scores(), marked=marked)
+    assert not any(_boxes(panel) for panel in _panels(figure))
+    assert not figure.legends
+
+
+def test_missing_scores_are_hatched_and_said():
+    scores = _scores()
+    scores["ms_ssim"].loc[{VELOCITY: 220, RATE: 30, "reconstructor": "sparse"}] = np.nan
+    scores["ms_ssim"].loc[{VELOCITY: 0, RATE: 1600, "reconstructor": "sparse", "seed": 0}] = np.inf
+    figure = figures.heatmap(scores)
+    panel = _panels(figure)[0]
+    assert _hatched(panel) == {(0, 3), (3, 0)}
+    assert np.argwhere(_cells(panel).get_array().mask.reshape(4, 4)).tolist() == [[3, 0]]
+    kept = scores.ms_ssim.sel({VELOCITY: 0, RATE: 1600, "reconstructor": "sparse", "seed": 1}, method=None)
+    assert _cells(panel).get_array().reshape(4, 4)[0, 3] == kept
+    assert not any(_hatched(other) for other in _panels(figure)[1:])
+    assert [text.get_text() for text in figure.legends[0].texts][1:] == ["a movie has no score"]
+
+
+def test_a_single_axis_makes_a_row_of_cells_for_each_reconstructor():
+    scores = _scores().isel({VELOCITY: 1})
+    figure = figures.heatmap(scores)
+    (panel,) = _panels(figure)
+    assert [tick.get_text() for tick in panel.get_yticklabels()][::-1] == NAMES[:3]
+    wanted = scores.ms_ssim.mean("seed").transpose("reconstructor", RATE)
+    np.testing.assert_allclose(_cells(panel).get_array().reshape(3, 4)[::-1], wanted)
+    assert _boxes(panel)[0].get_bbox().extents[[1, 3]].tolist() == [0, 3]
+
+
+def test_scores_without_seeds_or_reconstructors_as_dims_are_drawn():
+    scores = _scores().isel(seed=0, reconstructor=1)
+    (panel,) = _panels(figures.heatmap(scores))
+    assert panel.get_title() == "moving_window"
+
+
+def test_a_heatmap_says_what_it_cannot_draw():
+    scores = _scores()
+    with pytest.raises(ValueError, match=r"no metric 'psnr' in the scores; there are: ms_ssim"):
+        figures.heatmap(scores, "psnr")
+    with pytest.raises(
+        ValueError, match=r"one axis or two, found none; settle the others, as in scores\.sel"
+    ):
+        figures.heatmap(scores.isel({VELOCITY: 0, RATE: 0}))
+    with pytest.raises(ValueError, match=rf"one axis or two, found exposure, {VELOCITY}, {RATE}"):
+        figures.heatmap(scores.expand_dims(exposure=[0.01, 0.03]))
+    with pytest.raises(ValueError, match="no cell has a score of 'ms_ssim'"):
+        figures.heatmap(scores * np.nan)
+
+
+@pytest.mark.parametrize(("rates", "velocities"), [(3, 3), (4, 7), (12, 12)])
+def test_every_value_fits_its_cell_and_stands_out_from_it(rates, velocities):
+    """3 to 1 is the contrast that WCAG 2.1 asks of large text and graphics."""
+    figure = figures.heatmap(_scores(rates, velocities, reconstructors=2))
+    figure.draw_without_rendering()
+    for panel in _panels(figure):
+        colours = _cells(panel).get_facecolor()
+        for place, (text, colour) in enumerate(zip(panel.texts, colours, strict=True)):
+            row, column = divmod(place, rates)
+            corners = panel.transData.transform([[column, row], [column + 1, row + 1]])
+            shown = text.get_window_extent()
+            assert corners[0][0] <= shown.x0
+            assert shown.x1 <= corners[1][0]
+            assert corners[0][1] <= shown.y0
+            assert shown.y1 <= corners[1][1]
+            bright, dark = sorted(
+                [relative_luminance(text.get_color()), relative_luminance(colour)], reverse=True
+            )
+            assert (bright + 0.05) / (dark + 0.05) > 3
+
+
+def test_no_value_is_struck_through_by_the_rectangle():
+    figure = figures.heatmap(_scores(12, 12, reconstructors=1))
+    figure.draw_without_rendering()
+    (panel,) = _panels(figure)
+    left, bottom, right, top = _boxes(panel)[0].get_window_extent().extents
+    for text in panel.texts:
+        shown = text.get_window_extent()
+        if left < shown.x1 and shown.x0 < right:
+            assert not any(shown.y0 < edge < shown.y1 for edge in (bottom, top))
+
+
+def test_cells_too_small_for_text_stay_without():
+    panel = _panels(figures.heatmap(_scores(40, 40, reconstructors=1)))[0]
+    assert not panel.texts or panel.texts[0].get_fontsize() >= 5
+
+
+def test_a_montage_has_a_row_for_each_movie_and_a_column_for_each_time():
+    movies = _movies(3)
+    figure = figures.montage(movies, times_s=[0.8, 5.0])
+    panels = np.array(figure.axes).reshape(3, 2)
+    assert [row[0].get_ylabel() for row in panels] == NAMES[:3]
+    assert [panel.get_title() for panel in panels[0]] == ["0.75 s", "5.25 s"]
+    for row, movie in zip(panels, movies.values(), strict=True):
+        shown = np.array([panel.images[0].get_array() for panel in row])
+        frames = movie.isel(time=[0, 3]).values
+        np.testing.assert_allclose(shown, np.minimum(frames / np.quantile(frames, 0.99), 1))
+
+
+def test_rare_counts_are_seen_beside_a_pixel_that_blinks_often():
+    movie = next(iter(_movies(1, shape=(60, 60)).values())) * 0
+    movie[:, ::20, 5] = 1
+    movie[:, 30, 30] = 400
+    shown = figures.montage({"counts": movie}).axes[0].images[0].get_array()
+    assert shown[0, 5] == 1
+
+
+def test_a_montage_shows_the_first_and_the_last_frame():
+    for times, wanted in (
+        (1, ["0.75 s"]),
+        (2, ["0.75 s", "2.25 s"]),
+        (9, ["0.75 s", "3.75 s", "6.75 s", "9.75 s", "12.75 s"]),
+    ):
+        figure = figures.montage(_movies(1, times=times))
+        assert [panel.get_title() for panel in figure.axes] == wanted
+
+
+@pytest.mark.parametrize(
+    ("pixels", "length_nm", "label"), [(10, 50, "50 nm"), (128, 500, "500 nm"), (500, 2000, "2 µm")]
+)
+def test_the_scale_bar_is_as_long_as_it_says(pixels, length_nm, label):
+    panel = figures.montage(_movies(1, times=1, shape=(pixels, pixels))).axes[0]
+    (bar,) = panel.lines
+    assert np.ptp(bar.get_xdata()) == pytest.approx(length_nm)
+    assert panel.get_xlim() == (0, pixels * 20)
+    assert [text.get_text() for text in panel.texts] == [label]
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_an_even_movie_can_be_drawn(level):
+    movies = {name: movie * 0 + level for name, movie in _movies().items()}
+    assert figures.montage(movies).axes[0].images[0].get_array().max() == level
+    assert figures.overlay(*movies.values())
+
+
+def test_an_overlay_is_white_where_both_are_green_where_the_truth_is_and_magenta_where_the_estimate_is():
+    truth, guess = (movie * 0 for movie in _movies().values())
+    truth[:, :6, :] = 1
+    guess[:, :, :10] = 4
+    image = figures.overlay(guess, truth, times_s=[0.75]).axes[0].images[0].get_array()
+    colours = {(0, 0): (1, 1, 1), (0, -1): (0, 1, 0), (-1, 0): (1, 0, 1), (-1, -1): (0, 0, 0)}
+    assert {corner: tuple(image[corner]) for corner in colours} == colours
+
+
+def test_a_kymograph_runs_downwards_in_seconds_and_along_the_line_in_um():
+    movies = _movies()
+    line = estimate.Line(50.0, 50.0, 150.0, 350.0)
+    profiles = {name: estimate.line_profile(movie, line) for name, movie in movies.items()}
+    figure = figures.kymograph(profiles)
+    assert [panel.get_title() for panel in figure.axes] == list(profiles)
+    for panel, profile in zip(figure.axes, profiles.values(), strict=True):
+        np.testing.assert_array_equal(_cells(panel).get_array().reshape(profile.shape), profile)
+        bottom, top = panel.get_ylim()
+        assert bottom > top
+        assert panel.get_xlim()[1] == pytest.approx(line.length_nm / 1000, rel=0.1)
+    assert figure.axes[0].get_ylabel() == "time (s)"
+    assert figure.get_supxlabel() == "distance along the line (µm)"
+
+
+def test_figures_of_nothing_are_refused():
+    with pytest.raises(ValueError, match="a montage needs at least one movie, found none"):
+        figures.montage({})
+    with pytest.raises(ValueError, match="a kymograph needs at least one profile, found none"):
+        figures.kymograph({})
+    truth, guess = _movies().values()
+    with pytest.raises(
+        ValueError, match=r"the truth has \(12, 20\) pixels along y and x, the estimate \(6, 20\)"
+    ):
+        figures.overlay(guess[:, ::2], truth)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
+def test_a_figure_is_saved_whole_and_with_the_same_bytes_each_time(tmp_path, suffix):
+    for name in ("a", "b"):
+        figures.save(figures.heatmap(_scores(reconstructors=2)), tmp_path / f"{name}{suffix}")
+    first, second = (tmp_path / f"{name}{suffix}" for name in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
+    assert set(tmp_path.iterdir()) == {first, second}
+
+
+def test_a_figure_that_cannot_be_saved_leaves_nothing(tmp_path):
+    figure = figures.montage(_movies(1, times=1))
+    with pytest.raises(ValueError, match=r"'\.bmp'; a figure is saved as \.png, \.pdf, \.svg"):
+        figures.save(figure, tmp_path / "a.bmp")
+    with pytest.raises(FileNotFoundError, match="nowhere; make it first"):
+        figures.save(figure, tmp_path / "nowhere" / "a.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_drawing_and_saving_leave_matplotlib_and_the_data_as_they_were(tmp_path):
+    import matplotlib.pyplot as plt
+
+    scores, settings = _scores(), dict(mpl.rcParams)
+    before = scores.copy(deep=True)
+    figures.save(figures.heatmap(scores), tmp_path / "a.png")
+    assert dict(mpl.rcParams) == settings
+    assert not plt.get_fignums()
+    xr.testing.assert_identical(scores, before)
