@@ -61,7 +61,7 @@ def _settings_at(shape: Shape) -> dict[str, Any]:
 
 MS_SSIM = Metric(
     name="ms_ssim",
-    long_name="multi-scale structural similarity",
+    long_name="MS-SSIM",
     function=ms_ssim,
     units="1",
     range=(0.0, 1.0),

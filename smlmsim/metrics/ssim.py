@@ -36,7 +36,7 @@ def ssim(truth: Movie, estimate: Movie) -> float:
 
 SSIM = Metric(
     name="ssim",
-    long_name="structural similarity",
+    long_name="SSIM",
     function=ssim,
     units="1",
     range=(-1.0, 1.0),

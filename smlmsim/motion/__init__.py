@@ -1,0 +1,14 @@
+"""How it moves: every motion moves a structure with ``.move(structure, times_s, rng)``."""
+
+from typing import Annotated
+
+import pydantic
+
+from smlmsim.motion.brownian import Brownian
+from smlmsim.motion.polymer import Polymer
+from smlmsim.motion.rigid import Rigid
+from smlmsim.motion.static import Static
+
+Motion = Annotated[Polymer | Rigid | Static | Brownian, pydantic.Field(discriminator="kind")]
+
+__all__ = ["Brownian", "Motion", "Polymer", "Rigid", "Static"]

@@ -1,0 +1,169 @@
+"""Deformation: the whole plane flows together, along a polynomial of fourth order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import scipy.optimize
+import xarray as xr
+from pydantic import NonNegativeFloat, PositiveFloat
+
+from smlmsim import schema
+from smlmsim.motion._deformation_kernels import carry, mean_normal_shift, mean_shift
+from smlmsim.spec import Spec
+
+Array = npt.NDArray[np.float64]
+
+COEFFICIENTS = 9
+WAVES = 3
+PROBES = 128
+
+
+class Deformation(Spec):
+    """Displacement of every point by a random polynomial of its place, on top of a translation where that is too slow.
+
+    Per component, d(x, y) = c0 + c1 x + c2 x^2 + c3 x^3 + c4 x^4 + c5 y + c6 y^2 + c7 y^3 + c8 y^4, where x and y are
+    0 in the middle of the field and 1 at its borders, d is in half fields, and the nine coefficients are uniform over
+    all those whose absolute values sum to less than alpha (Bai 2023, tel-04772446, chapter II.3). The amplitude of d
+    runs over the movie. Beyond the field d fades to nothing within a half field, so that a structure re-enters a periodic
+    box unseen if the box exceeds the field by that and half a filament.
+
+    A displacement of a few half fields in a movie of minutes is slow. Up to the velocity that alpha allows, the
+    displacement is scaled down to the wanted one; beyond it, the structure also shifts at constant velocity, which in a
+    periodic box can go on for ever.
+
+    Parameters
+    ----------
+    velocity_nm_per_s : float or None
+        Mean |shift of the contour along its own normal| per time inside the field, over ``velocity_lag_s``. None: as
+        fast as alpha makes it.
+    velocity_lag_s : float
+        The lag of that definition.
+    alpha : float
+        Bound of the displacement in half fields; smaller looks more like a translation.
+    course : "smooth" or "linear"
+        How the amplitude runs: ``linear`` grows from 0 to 1 over the movie, ``smooth`` swings within [-1, 1] as a mean of
+        three waves with periods around ``period_s``.
+    period_s : float
+        Of the smooth course.
+    """
+
+    kind: Literal["deformation"] = "deformation"
+    velocity_nm_per_s: NonNegativeFloat | None = 60.0
+    velocity_lag_s: PositiveFloat = 1.5
+    alpha: PositiveFloat = 2.0
+    course: Literal["smooth", "linear"] = "smooth"
+    period_s: PositiveFloat = 60.0
+
+    def move(self, structure: xr.Dataset, times_s: Array, rng: np.random.Generator) -> xr.Dataset:
+        """Carry the vertices along.
+
+        Parameters
+        ----------
+        structure : xr.Dataset
+            ``vertex_y``, ``vertex_x`` (vertex,) in nm and the attribute ``field_nm`` = [y0, x0, height, width]; with
+            ``box_nm`` filaments re-enter the box that their centre leaves. Without the coordinate ``filament`` the
+            vertices are single points, whose normals may point anywhere.
+        times_s : array (time,)
+            Increasing; the linear course grows from the first to the last.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        xr.Dataset
+            The same with ``vertex_y``, ``vertex_x`` (time, vertex) float32.
+
+        Raises
+        ------
+        ValueError
+            If no part of the structure is in the field, so that it has no velocity there.
+        """
+        flow = _Flow(structure, coefficients(self.alpha, rng), self._course(times_s, rng), rng.uniform(0, 2 * np.pi))
+        scale, speed = self._calibrate(flow, times_s)
+        y, x = flow.positions(times_s, scale, speed)
+        attrs = {**structure.attrs, "velocity_lag_s": self.velocity_lag_s}
+        if self.velocity_nm_per_s is not None:
+            attrs["velocity_nm_per_s"] = self.velocity_nm_per_s
+        moved = schema.dataset(attrs, time=times_s, vertex_y=y, vertex_x=x)
+        return moved.assign_coords(filament=structure.filament) if "filament" in structure.coords else moved
+
+    def _course(self, times_s: Array, rng: np.random.Generator) -> Callable[[Array], Array]:
+        periods = self.period_s * rng.uniform(2 / 3, 3 / 2, WAVES)
+        phases = rng.uniform(0, 2 * np.pi, WAVES)
+        if self.course == "linear":
+            duration = max(times_s[-1] - times_s[0], self.velocity_lag_s)
+            return lambda t: (t - times_s[0]) / duration
+        return lambda t: np.sin(2 * np.pi * t[:, None] / periods + phases).mean(axis=1)
+
+    def _calibrate(self, flow: _Flow, times_s: Array) -> tuple[float, float]:
+        """The factor on the displacement, at most 1, and the speed of the translation that give the velocity."""
+        wanted, lag = self.velocity_nm_per_s, self.velocity_lag_s
+        if wanted is None:
+            return 1.0, 0.0
+        if wanted == 0:
+            return 0.0, 0.0
+        starts = np.linspace(times_s[0], max(times_s[-1] - lag, times_s[0]), PROBES)
+        full = flow.velocity(starts, lag, 1.0, 0.0)
+        if not np.isfinite(full):
+            raise ValueError("no part of the structure is in the field; make it denser, or the field larger")
+        if full >= wanted:
+            return _root(lambda scale: flow.velocity(starts, lag, scale, 0.0) - wanted, 1.0), 0.0
+        return 1.0, _root(lambda speed: flow.velocity(starts, lag, 1.0, speed) - wanted, 4 * wanted)
+
+
+def coefficients(alpha: float, rng: np.random.Generator) -> Array:
+    """Draw the coefficients of both components, (yx, 9), uniform where their absolute values sum to less than alpha."""
+    shares = rng.dirichlet(np.ones(COEFFICIENTS + 1), size=2)[:, :COEFFICIENTS]
+    return np.asarray(alpha * shares * rng.choice([-1.0, 1.0], size=shares.shape))
+
+
+class _Flow:
+    """A structure, the polynomials and course that displace it, and the direction it shifts in."""
+
+    def __init__(self, structure: xr.Dataset, terms: Array, course: Callable[[Array], Array], angle: float) -> None:
+        self.points = np.stack([structure.vertex_y.values, structure.vertex_x.values]).astype(np.float64)
+        self.filament = structure.filament.values if "filament" in structure.coords else None
+        self.centres = self.points if self.filament is None else _centres(self.points, self.filament)
+        self.central = None if self.filament is None else np.flatnonzero(_central(self.filament))
+        self.field = np.array(structure.attrs["field_nm"], dtype=np.float64)
+        self.box = np.array(structure.attrs.get("box_nm", [0, 0, 0, 0]), dtype=np.float64)
+        self.terms, self.course = terms, course
+        self.direction = np.array([np.sin(angle), np.cos(angle)])
+
+    def positions(self, times_s: Array, scale: float, speed: float) -> npt.NDArray[np.float32]:
+        """Where the points are, (yx, time, point)."""
+        out = np.empty((2, times_s.size, self.points.shape[1]), dtype=np.float32)
+        shifts = np.outer(self.direction, speed * times_s)
+        carry(
+            self.points, self.centres, self.box[2:], self.box[:2], shifts, scale * self.course(times_s), self.terms,
+            self.field, out,
+        )  # fmt: skip
+        return out
+
+    def velocity(self, starts_s: Array, lag_s: float, scale: float, speed: float) -> float:
+        """The mean |shift along the normal| per time in the field; NaN where nothing is in it."""
+        before = self.positions(starts_s, scale, speed)
+        after = self.positions(starts_s + lag_s, scale, speed)
+        if self.filament is None:
+            return 2 / np.pi * float(mean_shift(before, after, self.box, self.field)) / lag_s
+        return float(mean_normal_shift(before, after, self.central, self.box, self.field)) / lag_s
+
+
+def _root(function: Callable[[float], float], upper: float) -> float:
+    return float(scipy.optimize.brentq(function, 0.0, upper, rtol=1e-3))
+
+
+def _centres(points: Array, filament: npt.NDArray[np.integer]) -> Array:
+    """The centre of mass of every point's filament, (yx, point)."""
+    _, of, count = np.unique(filament, return_inverse=True, return_counts=True)
+    return np.stack([np.bincount(of, weights=axis)[of] / count[of] for axis in points])
+
+
+def _central(filament: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """The vertices within the central 80 % of their filament that have a neighbour on either side."""
+    _, first, of, count = np.unique(filament, return_index=True, return_inverse=True, return_counts=True)
+    place = (np.arange(filament.size) - first[of]) / np.maximum(count[of] - 1, 1)
+    return np.asarray((place >= 0.1) & (place <= 0.9) & (place > 0) & (place < 1))
