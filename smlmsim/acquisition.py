@@ -24,8 +24,8 @@ class Acquisition(Spec):
     exposure_s : float
         Duration of a camera frame; frames follow each other without a gap.
     steps_per_point : int
-        Odd: how often the moving structure is evaluated within a time point, once in its middle. Between two evaluations
-        a molecule moves along a straight line.
+        Odd: how often the moving structure is evaluated within a time point, once in its middle. Between two
+        evaluations a molecule moves along a straight line.
     """
 
     time_points: PositiveInt = 300
@@ -58,12 +58,13 @@ class Acquisition(Spec):
     @property
     def times_s(self) -> npt.NDArray[np.float64]:
         """The middle of every time point, shape (time,)."""
-        return (np.arange(self.time_points) + 0.5) * self.point_s
+        return np.asarray((np.arange(self.time_points) + 0.5) * self.point_s)
 
     @property
     def step_times_s(self) -> npt.NDArray[np.float64]:
         """When the moving structure is evaluated, shape (time * steps_per_point,)."""
-        return (np.arange(self.time_points * self.steps_per_point) + 0.5) * (self.point_s / self.steps_per_point)
+        step_s = self.point_s / self.steps_per_point
+        return np.asarray((np.arange(self.time_points * self.steps_per_point) + 0.5) * step_s)
 
     @property
     def middle_steps(self) -> slice:
@@ -72,4 +73,4 @@ class Acquisition(Spec):
 
     def frame_times_s(self, frames: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """The middle of some camera frames, counted from 0."""
-        return (frames + 0.5) * self.exposure_s
+        return np.asarray((frames + 0.5) * self.exposure_s)

@@ -77,7 +77,9 @@ def simulate(
 
 @app.command("reconstruct")
 def reconstruct_table(
-    table: Annotated[Path, typer.Argument(help="A localization table: ThunderSTORM CSV, units in its header.")],
+    table: Annotated[
+        Path, typer.Argument(help="A localization table: ThunderSTORM CSV, units in its header.")
+    ],
     out: Out,
     name: Annotated[
         str, typer.Option("--with", help="The reconstructor; `smlmsim list` shows those installed.")
@@ -112,7 +114,9 @@ def reconstruct_table(
 def grid_command(
     out: Out,
     sweep: Annotated[Path | None, typer.Argument(help="A sweep in TOML, instead of a preset.")] = None,
-    preset: Annotated[str, typer.Option(help="A sweep that comes with smlmsim; `smlmsim list` names them.")] = "quick",
+    preset: Annotated[
+        str, typer.Option(help="A sweep that comes with smlmsim; `smlmsim list` names them.")
+    ] = "quick",
     reconstructor: Annotated[
         list[str] | None, typer.Option(help="Only this one; give it again for more. [default: all installed]")
     ] = None,
@@ -127,7 +131,9 @@ def grid_command(
     """
     grid = _grid(sweep or _preset(preset), reconstructor)
     _make_folder(out)
-    scores = grids.run_grid(grid, out / "scores.zarr", processes=workers, scheduler=scheduler, retry_failed=retry_failed)
+    scores = grids.run_grid(
+        grid, out / "scores.zarr", processes=workers, scheduler=scheduler, retry_failed=retry_failed
+    )
     with io.replacing(out / "scores.nc") as draft:
         scores.to_netcdf(draft, engine="h5netcdf")
     with io.replacing(out / "scores.csv") as draft:
@@ -174,7 +180,9 @@ def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OSError(f"cannot make the folder {out}: {error.strerror}; choose another one with --out") from error
+        raise OSError(
+            f"cannot make the folder {out}: {error.strerror}; choose another one with --out"
+        ) from error
 
 
 def _describe(observation: xr.Dataset) -> str:

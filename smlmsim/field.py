@@ -59,12 +59,12 @@ class FieldOfView(Spec):
     @property
     def y_nm(self) -> npt.NDArray[np.float64]:
         """The centres of the pixel rows."""
-        return self.origin_y_nm + (np.arange(self.shape[0]) + 0.5) * self.pixel_nm
+        return np.asarray(self.origin_y_nm + (np.arange(self.shape[0]) + 0.5) * self.pixel_nm)
 
     @property
     def x_nm(self) -> npt.NDArray[np.float64]:
         """The centres of the pixel columns."""
-        return self.origin_x_nm + (np.arange(self.shape[1]) + 0.5) * self.pixel_nm
+        return np.asarray(self.origin_x_nm + (np.arange(self.shape[1]) + 0.5) * self.pixel_nm)
 
     def contains(
         self, y_nm: npt.NDArray[np.floating], x_nm: npt.NDArray[np.floating]

@@ -10,7 +10,7 @@ import numpy as np
 def stream(seed: int, *names: str) -> np.random.Generator:
     """Return the random stream of a seed that belongs to a name.
 
-    Streams of different names or seeds are independent, so changing how one stage draws leaves every other stage as it was.
+    Streams of different names or seeds are independent, so changing how one stage draws leaves the others as they were.
 
     Parameters
     ----------

@@ -98,9 +98,9 @@ def _on_dask(
 ) -> Iterator[tuple[Task, Result | Exception]]:
     from distributed import Client, as_completed
 
-    with Client(scheduler) as client:
+    with Client(scheduler) as client:  # type: ignore[no-untyped-call]
         task_of = {client.submit(_on_one_thread, function, task, pure=False): task for task in tasks}
-        for future in as_completed(list(task_of)):
+        for future in as_completed(list(task_of)):  # type: ignore[no-untyped-call]
             yield task_of.pop(future), _outcome(future)
             future.release()
 
@@ -113,13 +113,14 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 def _end_with_parent() -> None:
     """Let a worker end when its parent is killed: it would wait for tasks for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
 
-    def watch() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
 
-    if (parent := multiprocessing.parent_process()) is not None:
-        threading.Thread(target=watch, daemon=True).start()
+def _end_after(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
 
 
 def _submit(pool: ProcessPoolExecutor, function: Callable[[Task], Result], task: Task) -> Future[Result]:

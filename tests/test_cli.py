@@ -13,7 +13,9 @@ import xarray as xr
 
 from smlmsim import cli
 
-TABLE = '"frame","x [nm]","y [nm]"\n' + "".join(f"{i // 3 + 1},{i % 50 * 40},{i % 7 * 90}\n" for i in range(900))
+TABLE = '"frame","x [nm]","y [nm]"\n' + "".join(
+    f"{i // 3 + 1},{i % 50 * 40},{i % 7 * 90}\n" for i in range(900)
+)
 
 SWEEP = """
 seeds = [0]
@@ -34,7 +36,11 @@ width_nm = 640
 
 def smlmsim(*arguments, code=0, **options):
     done = subprocess.run(
-        [sys.executable, "-m", "smlmsim", *map(str, arguments)], capture_output=True, text=True, check=False, **options
+        [sys.executable, "-m", "smlmsim", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
     )
     assert done.returncode == code, done.stderr
     return done
@@ -80,7 +86,13 @@ def test_simulate_writes_a_movie_and_the_study_that_makes_it_again(tmp_path):
     (tmp_path / "study.toml").write_text('kind = "simulated_dynamic"\n[acquisition]\ntime_points = 3\n')
     smlmsim("simulate", tmp_path / "study.toml", "--out", tmp_path / "a", "--seed", 3)
     smlmsim("simulate", tmp_path / "a" / "study.toml", "--out", tmp_path / "b", "--seed", 3)
-    assert names(tmp_path / "a") == {"localizations.csv", "counts.tif", "truth.tif", "overview.png", "study.toml"}
+    assert names(tmp_path / "a") == {
+        "localizations.csv",
+        "counts.tif",
+        "truth.tif",
+        "overview.png",
+        "study.toml",
+    }
     for name in ("localizations.csv", "truth.tif"):
         first, second = (hashlib.sha256((tmp_path / out / name).read_bytes()).digest() for out in "ab")
         assert first == second
@@ -93,7 +105,12 @@ def test_grid_leaves_the_heatmap_and_the_scores_and_resumes(tmp_path):
         smlmsim("grid", tmp_path / "sweep.toml", "--out", out, "--workers", 1)
     assert names(out) == {"heatmap.png", "heatmap.pdf", "scores.nc", "scores.csv", "scores.zarr"}
     scores = xr.open_dataset(out / "scores.nc")
-    assert scores.ms_ssim.dims == ("motion.velocity_nm_per_s", "photophysics.rate_hz", "seed", "reconstructor")
+    assert scores.ms_ssim.dims == (
+        "motion.velocity_nm_per_s",
+        "photophysics.rate_hz",
+        "seed",
+        "reconstructor",
+    )
     assert scores.ms_ssim.notnull().all()
     assert len(pd.read_csv(out / "scores.csv")) == scores.ms_ssim.size
 

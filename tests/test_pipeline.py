@@ -43,7 +43,14 @@ def test_at_the_start_every_velocity_has_the_same_structure(small_study):
 
 def test_the_observation_does_not_tell_the_truth(small_study):
     observation = simulate(small_study, 0).observation
-    assert set(observation.data_vars) == {"counts", "loc_frame", "loc_time", "loc_y", "loc_x", "loc_uncertainty"}
+    assert set(observation.data_vars) == {
+        "counts",
+        "loc_frame",
+        "loc_time",
+        "loc_y",
+        "loc_x",
+        "loc_uncertainty",
+    }
     assert set(observation.attrs) == {"pixel_nm", "exposure_s", "frames_per_point"}
 
 

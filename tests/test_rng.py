@@ -12,7 +12,9 @@ def test_same_seed_and_name_give_the_same_numbers():
 
 def test_streams_of_other_names_and_seeds_are_uncorrelated():
     n = 100_000
-    streams = np.stack([stream(s, name).standard_normal(n) for s in (0, 1) for name in ("motion", "structure")])
+    streams = np.stack(
+        [stream(s, name).standard_normal(n) for s in (0, 1) for name in ("motion", "structure")]
+    )
     correlations = np.corrcoef(streams)[np.triu_indices(4, 1)]
     assert np.abs(correlations).max() < 5 / np.sqrt(n)
 

@@ -7,7 +7,10 @@ from smlmsim import schema
 
 
 def test_units_are_stamped():
-    assert schema.variable("counts", np.zeros((2, 3, 4))).attrs == {"units": "1", "long_name": "localizations"}
+    assert schema.variable("counts", np.zeros((2, 3, 4))).attrs == {
+        "units": "1",
+        "long_name": "localizations",
+    }
 
 
 def test_leading_dims_may_be_absent():

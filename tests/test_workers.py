@@ -2,7 +2,6 @@
 
 import importlib
 import os
-
 import subprocess
 import sys
 import time
@@ -53,10 +52,11 @@ def test_a_task_has_one_thread(module):
 
 
 def test_workers_end_when_their_parent_is_killed(module, tmp_path):
-    script = "import worker_tasks; from smlmsim.workers import spread; list(spread(worker_tasks.pid_for_ever, [0], workers=1))"
-    parent = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    script = (
+        "import worker_tasks; from smlmsim.workers import spread; "
+        "list(spread(worker_tasks.pid_for_ever, [0], workers=1))"
     )
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     worker = int(parent.stdout.readline())
     parent.kill()
     parent.wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self
 
 import pydantic
@@ -37,7 +37,7 @@ class Axis(Spec):
 class Cell(NamedTuple):
     """One movie of a grid: its place in the axes and seeds, what it sets, and its seed."""
 
-    index: tuple[int, ...]
+    place: tuple[int, ...]
     settings: dict[str, float]
     seed: int
 
@@ -90,9 +90,9 @@ class Grid(Spec):
         """All cells, seeds last."""
         names = [axis.setting for axis in self.axes]
         levels = [*(axis.values for axis in self.axes), self.seeds]
-        for index in itertools.product(*(range(len(values)) for values in levels)):
-            *values, seed = (level[i] for level, i in zip(levels, index, strict=True))
-            yield Cell(index, dict(zip(names, values, strict=True)), int(seed))
+        for place in itertools.product(*(range(len(values)) for values in levels)):
+            *values, seed = (level[i] for level, i in zip(levels, place, strict=True))
+            yield Cell(place, dict(zip(names, values, strict=True)), int(seed))
 
     def study_of(self, cell: Cell) -> SimulatedDynamic:
         """The study with the cell's settings."""
@@ -115,7 +115,7 @@ class Grid(Spec):
             raise ValueError(error.args[0]) from None
 
 
-def _require_distinct(what: str, values: tuple[object, ...] | list[str]) -> None:
+def _require_distinct(what: str, values: Sequence[object]) -> None:
     for value in values:
         if values.count(value) > 1:
             raise ValueError(f"{what} {value!r} appears twice")

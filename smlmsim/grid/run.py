@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 from tqdm import tqdm
 
@@ -87,11 +89,11 @@ def score_cell(grid: Grid, cell: Cell) -> CellScores:
     return CellScores(np.stack([scores for scores, _ in columns], axis=1), [reason for _, reason in columns])
 
 
-def _score(grid: Grid, name: str, movie: Movie) -> tuple[np.ndarray, str]:
+def _score(grid: Grid, name: str, movie: Movie) -> tuple[npt.NDArray[np.float64], str]:
     """The scores of a reconstructor, or NaN and the reason."""
     try:
         estimate = reconstruct.reconstruct(reconstruct.load(name), movie.observation)
-        scores = score(estimate, movie.truth, metrics=grid.metrics)
+        scores = score(estimate, cast(xr.Dataset, movie.truth), metrics=grid.metrics)
         return np.array([float(scores[metric]) for metric in grid.metrics]), ""
     except Exception as error:
         return np.full(len(grid.metrics), np.nan), _reason(error)

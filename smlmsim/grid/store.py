@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -61,23 +63,26 @@ class GridStore:
         todo = ~self._read("done")
         if retry_failed:
             todo |= (self._read("reason") != "").any(axis=-1)
-        return [cell for cell in self.grid.cells() if todo[cell.index]]
+        return [cell for cell in self.grid.cells() if todo[cell.place]]
 
     def write(self, cell: Cell, result: CellScores) -> None:
         """Keep the result of a cell."""
         try:
             for name, scores in zip(self.grid.metrics, result.scores, strict=True):
-                self._group[name][cell.index] = scores
-            self._group["reason"][cell.index] = np.array(result.reasons, dtype=object)
-            self._group["done"][cell.index] = True
+                self._array(name)[cell.place] = scores
+            self._array("reason")[cell.place] = np.array(result.reasons, dtype=object)
+            self._array("done")[cell.place] = True
         except OSError as error:
             raise OSError(
                 f"cannot write to {self.path}: {error.strerror or error}; all cells before are kept, run again to go on"
             ) from error
 
+    def _array(self, name: str) -> zarr.Array[Any]:
+        return cast("zarr.Array[Any]", self._group[name])
+
     def _read(self, name: str) -> npt.NDArray[Any]:
         try:
-            return np.asarray(self._group[name][...])
+            return np.asarray(self._array(name)[...])
         except Exception as error:
             raise StoreError(
                 f"{self.path / name} is damaged ({error}); delete the store to start anew"
@@ -96,7 +101,7 @@ def read_scores(path: str | Path) -> xr.Dataset:
     _open(path)
     try:
         with xr.open_zarr(path, consolidated=False) as found:
-            return found.drop_vars("done").load()
+            return cast(xr.Dataset, found.drop_vars("done").load())
     except Exception as error:
         raise StoreError(f"{path} is damaged ({error}); delete it to start anew") from error
 
@@ -118,9 +123,8 @@ def _identity(grid: Grid) -> dict[str, str]:
 def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, str]) -> None:
     """Refuse another grid or other versions; another commit of the same version is let through."""
     if found["grid_digest"] != wanted["grid_digest"]:
-        theirs, ours = (set(str(attrs["grid"]).splitlines()) for attrs in (found, wanted))
         raise StoreError(
-            f"{path} belongs to another grid: it has {_some(theirs - ours)}, this one {_some(ours - theirs)}; "
+            f"{path} belongs to another grid: {_difference(found['grid'], wanted['grid'])}; "
             "choose another place with --out, or delete it"
         )
     for name in wanted.keys() - {"grid", "grid_digest", "smlmsim_commit"}:
@@ -131,9 +135,20 @@ def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, str]) -> 
             )
 
 
-def _some(lines: set[str]) -> str:
-    shown = sorted(line.strip() for line in lines)[:3]
-    return "; ".join(shown) if shown else "nothing beyond that"
+def _difference(theirs: str, ours: str) -> str:
+    """The first setting in which two grids, as TOML, differ."""
+    there, here = (dict(_settings(tomllib.loads(text))) for text in (theirs, ours))
+    name = next(key for key in [*here, *there] if there.get(key) != here.get(key))
+    return f"{name} is {there.get(name, 'not set')} there and {here.get(name, 'not set')} here"
+
+
+def _settings(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """All leaves with their dotted paths."""
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _settings(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
 
 
 def _create(path: Path, grid: Grid) -> None:
@@ -142,9 +157,7 @@ def _create(path: Path, grid: Grid) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     except OSError as error:
-        raise OSError(
-            f"cannot make {path}: {error.strerror}; choose another place with --out"
-        ) from error
+        raise OSError(f"cannot make {path}: {error.strerror}; choose another place with --out") from error
     try:
         _fill(zarr.open_group(draft, mode="w"), grid)
         draft.chmod(0o755)

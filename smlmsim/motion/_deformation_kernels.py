@@ -10,7 +10,15 @@ F64 = npt.NDArray[np.float64]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def carry(
-    points: F64, centres: F64, period: F64, corner: F64, shifts: F64, amplitudes: F64, terms: F64, field: F64, out: F32
+    points: F64,
+    centres: F64,
+    period: F64,
+    corner: F64,
+    shifts: F64,
+    amplitudes: F64,
+    terms: F64,
+    field: F64,
+    out: F32,
 ) -> None:
     """Write where points are at every time.
 
@@ -88,7 +96,11 @@ def _wrapped(shift, centre, corner, period):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, inline="always")
 def _polynomial(c, y, x):  # type: ignore[no-untyped-def]
     """The value of c0 + c1 x + ... + c4 x^4 + c5 y + ... + c8 y^4."""
-    return c[0] + x * (c[1] + x * (c[2] + x * (c[3] + x * c[4]))) + y * (c[5] + y * (c[6] + y * (c[7] + y * c[8])))
+    return (
+        c[0]
+        + x * (c[1] + x * (c[2] + x * (c[3] + x * c[4])))
+        + y * (c[5] + y * (c[6] + y * (c[7] + y * c[8])))
+    )
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -81,7 +81,9 @@ class Deformation(Spec):
         ValueError
             If no part of the structure is in the field, so that it has no velocity there.
         """
-        flow = _Flow(structure, coefficients(self.alpha, rng), self._course(times_s, rng), rng.uniform(0, 2 * np.pi))
+        flow = _Flow(
+            structure, coefficients(self.alpha, rng), self._course(times_s, rng), rng.uniform(0, 2 * np.pi)
+        )
         scale, speed = self._calibrate(flow, times_s)
         y, x = flow.positions(times_s, scale, speed)
         attrs = {**structure.attrs, "velocity_lag_s": self.velocity_lag_s}
@@ -123,7 +125,9 @@ def coefficients(alpha: float, rng: np.random.Generator) -> Array:
 class _Flow:
     """A structure, the polynomials and course that displace it, and the direction it shifts in."""
 
-    def __init__(self, structure: xr.Dataset, terms: Array, course: Callable[[Array], Array], angle: float) -> None:
+    def __init__(
+        self, structure: xr.Dataset, terms: Array, course: Callable[[Array], Array], angle: float
+    ) -> None:
         self.points = np.stack([structure.vertex_y.values, structure.vertex_x.values]).astype(np.float64)
         self.filament = structure.filament.values if "filament" in structure.coords else None
         self.centres = self.points if self.filament is None else _centres(self.points, self.filament)

@@ -32,8 +32,8 @@ class Microtubules(Spec):
     shortest_nm, longest_nm : float
         Contour lengths are uniform between these.
     persistence_length_nm : float
-        Apparent one: that of microtubules in cells is about 20-30 um (Brangwynne et al. 2006, doi:10.1083/jcb.200601060),
-        far below the thermal one.
+        Apparent one: that of microtubules in cells is about 20-30 um (Brangwynne et al. 2006,
+        doi:10.1083/jcb.200601060), far below the thermal one.
     vertices : int
         Per filament, equally spaced, at least 2.
     """

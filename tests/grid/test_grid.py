@@ -14,7 +14,7 @@ def grid(study, **settings):
 
 def test_cells_are_all_combinations_with_seeds_last(small_study):
     cells = list(grid(small_study).cells())
-    assert [cell.index for cell in cells] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert [cell.place for cell in cells] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert [(cell.settings["photophysics.rate_hz"], cell.seed) for cell in cells] == [
         (100, 0), (100, 7), (400, 0), (400, 7),
     ]  # fmt: skip
@@ -28,7 +28,10 @@ def test_toml_gives_the_same_grid_back(small_study, tmp_path):
 
 def test_axes_are_labelled_from_their_names():
     assert RATES.attrs == {"long_name": "rate", "units": "Hz"}
-    assert Axis(setting="motion.velocity_nm_per_s", values=(0,)).attrs == {"long_name": "velocity", "units": "nm/s"}
+    assert Axis(setting="motion.velocity_nm_per_s", values=(0,)).attrs == {
+        "long_name": "velocity",
+        "units": "nm/s",
+    }
     assert Axis(setting="structure.vertices", values=(9,)).attrs == {"long_name": "vertices", "units": "1"}
 
 

@@ -32,7 +32,9 @@ class Dies:
 def grid(small_study):
     rates = Axis(setting="photophysics.rate_hz", values=(100, 400, 1600))
     velocities = Axis(setting="motion.velocity_nm_per_s", values=(0, 100))
-    return Grid(study=small_study, axes=(velocities, rates), seeds=(0, 1), reconstructors=("sparse", "static_sum"))
+    return Grid(
+        study=small_study, axes=(velocities, rates), seeds=(0, 1), reconstructors=("sparse", "static_sum")
+    )
 
 
 @pytest.fixture
@@ -43,7 +45,9 @@ def plugin(tmp_path_factory, monkeypatch):
     info = site / "faulty-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[smlmsim.reconstructors]\nraises = faulty:Raises\ndies = faulty:Dies\n")
+    (info / "entry_points.txt").write_text(
+        "[smlmsim.reconstructors]\nraises = faulty:Raises\ndies = faulty:Dies\n"
+    )
     monkeypatch.syspath_prepend(site)
 
 
@@ -55,11 +59,16 @@ def undisturbed(grid, tmp_path, tree):
 
 def test_scores_are_those_of_each_cell_alone(grid, tmp_path):
     scores = run_grid(grid, tmp_path / "s.zarr", processes=2, progress=False)
-    assert scores.ms_ssim.dims == ("motion.velocity_nm_per_s", "photophysics.rate_hz", "seed", "reconstructor")
+    assert scores.ms_ssim.dims == (
+        "motion.velocity_nm_per_s",
+        "photophysics.rate_hz",
+        "seed",
+        "reconstructor",
+    )
     for cell in list(grid.cells())[::5]:
         alone = score_cell(grid, cell)
         for name, expected in zip(grid.metrics, alone.scores, strict=True):
-            np.testing.assert_array_equal(scores[name].values[cell.index], expected)
+            np.testing.assert_array_equal(scores[name].values[cell.place], expected)
 
 
 def test_any_number_of_processes_gives_the_same_bytes(grid, tmp_path, tree, undisturbed):
@@ -80,7 +89,8 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(grid, tmp_path, tree,
     store = tmp_path / "s.zarr"
     script = (
         "from smlmsim.grid import Grid, run_grid\n"
-        f"if __name__ == '__main__': run_grid(Grid.from_toml({str(tmp_path / 'grid.toml')!r}), {str(store)!r}, processes=2)"
+        "if __name__ == '__main__':\n"
+        f"    run_grid(Grid.from_toml({str(tmp_path / 'grid.toml')!r}), {str(store)!r}, processes=2)"
     )
     (tmp_path / "run.py").write_text(script)
     for written in (1, 4, 8):

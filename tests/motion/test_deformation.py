@@ -83,7 +83,9 @@ def test_absolute_coefficients_sum_to_less_than_alpha_uniformly(alpha):
 @pytest.mark.parametrize("wanted", [5.0, 60.0, 220.0])
 def test_the_measured_velocity_is_the_wanted_one(course, wanted):
     motion = Deformation(velocity_nm_per_s=wanted, course=course)
-    found = [velocity(motion.move(lines(seed=seed), TIMES, stream(seed, "motion")), lag=5) for seed in range(4)]
+    found = [
+        velocity(motion.move(lines(seed=seed), TIMES, stream(seed, "motion")), lag=5) for seed in range(4)
+    ]
     np.testing.assert_allclose(found, wanted, rtol=0.05)
 
 
