@@ -5,10 +5,11 @@ from typing import Annotated
 import pydantic
 
 from smlmsim.motion.brownian import Brownian
+from smlmsim.motion.deformation import Deformation
 from smlmsim.motion.polymer import Polymer
 from smlmsim.motion.rigid import Rigid
 from smlmsim.motion.static import Static
 
-Motion = Annotated[Polymer | Rigid | Static | Brownian, pydantic.Field(discriminator="kind")]
+Motion = Annotated[Polymer | Deformation | Rigid | Static | Brownian, pydantic.Field(discriminator="kind")]
 
-__all__ = ["Brownian", "Motion", "Polymer", "Rigid", "Static"]
+__all__ = ["Brownian", "Deformation", "Motion", "Polymer", "Rigid", "Static"]

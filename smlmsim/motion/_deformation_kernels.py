@@ -41,38 +41,24 @@ def carry(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def mean_normal_shift(before: F32, after: F32, middle: npt.NDArray[np.int64], box: F64, field: F64) -> float:
-    """Return the mean |shift along the normal| over some vertices (middle,) while they are in the field, or NaN.
+def mean_normal_shift(before: F32, after: F32, probes: npt.NDArray[np.int64], box: F64, field: F64) -> float:
+    """Return the mean |shift along the normal| of some vertices while they are in the field, or NaN.
 
-    Positions are (yx, time, vertex); the normal is that of the line through a vertex' two neighbours.
+    Positions are (yx, time, vertex). A row of ``probes`` (probe, 3) holds a vertex and the two between which the
+    contour runs there; box and field are y0, x0, height, width.
     """
     total, seen = 0.0, 0
     for t in range(before.shape[1]):
-        for v in middle:
+        for k in range(probes.shape[0]):
+            v, back, ahead = probes[k, 0], probes[k, 1], probes[k, 2]
             y, x = np.float64(before[0, t, v]) - field[0], np.float64(before[1, t, v]) - field[1]
             if y < 0.0 or y >= field[2] or x < 0.0 or x >= field[3]:
                 continue
-            along_y = np.float64(before[0, t, v + 1]) - before[0, t, v - 1]
-            along_x = np.float64(before[1, t, v + 1]) - before[1, t, v - 1]
+            along_y = np.float64(before[0, t, ahead]) - before[0, t, back]
+            along_x = np.float64(before[1, t, ahead]) - before[1, t, back]
             dy = _nearest(np.float64(after[0, t, v]) - before[0, t, v], box[2])
             dx = _nearest(np.float64(after[1, t, v]) - before[1, t, v], box[3])
             total += abs(dy * along_x - dx * along_y) / np.sqrt(along_y * along_y + along_x * along_x)
-            seen += 1
-    return total / seen
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def mean_shift(before: F32, after: F32, box: F64, field: F64) -> float:
-    """Return the mean |shift| of single points while they are in the field, or NaN."""
-    total, seen = 0.0, 0
-    for t in range(before.shape[1]):
-        for v in range(before.shape[2]):
-            y, x = np.float64(before[0, t, v]) - field[0], np.float64(before[1, t, v]) - field[1]
-            if y < 0.0 or y >= field[2] or x < 0.0 or x >= field[3]:
-                continue
-            dy = _nearest(np.float64(after[0, t, v]) - before[0, t, v], box[2])
-            dx = _nearest(np.float64(after[1, t, v]) - before[1, t, v], box[3])
-            total += np.sqrt(dy * dy + dx * dx)
             seen += 1
     return total / seen
 

@@ -12,7 +12,7 @@ import xarray as xr
 from pydantic import NonNegativeFloat, PositiveFloat
 
 from smlmsim import schema
-from smlmsim.motion._deformation_kernels import carry, mean_normal_shift, mean_shift
+from smlmsim.motion._deformation_kernels import carry, mean_normal_shift
 from smlmsim.spec import Spec
 
 Array = npt.NDArray[np.float64]
@@ -28,8 +28,8 @@ class Deformation(Spec):
     Per component, d(x, y) = c0 + c1 x + c2 x^2 + c3 x^3 + c4 x^4 + c5 y + c6 y^2 + c7 y^3 + c8 y^4, where x and y are
     0 in the middle of the field and 1 at its borders, d is in half fields, and the nine coefficients are uniform over
     all those whose absolute values sum to less than alpha (Bai 2023, tel-04772446, chapter II.3). The amplitude of d
-    runs over the movie. Beyond the field d fades to nothing within a half field, so that a structure re-enters a periodic
-    box unseen if the box exceeds the field by that and half a filament.
+    runs over the movie. Beyond the field d fades to nothing within a half field, so that a structure re-enters a
+    periodic box unseen if the box exceeds the field by that and half a filament.
 
     A displacement of a few half fields in a movie of minutes is slow. Up to the velocity that alpha allows, the
     displacement is scaled down to the wanted one; beyond it, the structure also shifts at constant velocity, which in a
@@ -45,8 +45,8 @@ class Deformation(Spec):
     alpha : float
         Bound of the displacement in half fields; smaller looks more like a translation.
     course : "smooth" or "linear"
-        How the amplitude runs: ``linear`` grows from 0 to 1 over the movie, ``smooth`` swings within [-1, 1] as a mean of
-        three waves with periods around ``period_s``.
+        How the amplitude runs: ``linear`` grows from 0 to 1 over the movie, ``smooth`` swings within [-1, 1] as a mean
+        of three waves with periods around ``period_s``.
     period_s : float
         Of the smooth course.
     """
@@ -64,9 +64,8 @@ class Deformation(Spec):
         Parameters
         ----------
         structure : xr.Dataset
-            ``vertex_y``, ``vertex_x`` (vertex,) in nm and the attribute ``field_nm`` = [y0, x0, height, width]; with
-            ``box_nm`` filaments re-enter the box that their centre leaves. Without the coordinate ``filament`` the
-            vertices are single points, whose normals may point anywhere.
+            ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament`` and the attribute ``field_nm`` =
+            [y0, x0, height, width]; with ``box_nm`` filaments re-enter the box that their centre leaves.
         times_s : array (time,)
             Increasing; the linear course grows from the first to the last.
         rng : numpy.random.Generator
@@ -89,8 +88,7 @@ class Deformation(Spec):
         attrs = {**structure.attrs, "velocity_lag_s": self.velocity_lag_s}
         if self.velocity_nm_per_s is not None:
             attrs["velocity_nm_per_s"] = self.velocity_nm_per_s
-        moved = schema.dataset(attrs, time=times_s, vertex_y=y, vertex_x=x)
-        return moved.assign_coords(filament=structure.filament) if "filament" in structure.coords else moved
+        return schema.dataset(attrs, time=times_s, vertex_y=y, vertex_x=x, filament=structure.filament.values)
 
     def _course(self, times_s: Array, rng: np.random.Generator) -> Callable[[Array], Array]:
         periods = self.period_s * rng.uniform(2 / 3, 3 / 2, WAVES)
@@ -129,9 +127,9 @@ class _Flow:
         self, structure: xr.Dataset, terms: Array, course: Callable[[Array], Array], angle: float
     ) -> None:
         self.points = np.stack([structure.vertex_y.values, structure.vertex_x.values]).astype(np.float64)
-        self.filament = structure.filament.values if "filament" in structure.coords else None
-        self.centres = self.points if self.filament is None else _centres(self.points, self.filament)
-        self.central = None if self.filament is None else np.flatnonzero(_central(self.filament))
+        filament = structure.filament.values
+        self.centres = _centres(self.points, filament)
+        self.probes = _probes(filament)
         self.field = np.array(structure.attrs["field_nm"], dtype=np.float64)
         self.box = np.array(structure.attrs.get("box_nm", [0, 0, 0, 0]), dtype=np.float64)
         self.terms, self.course = terms, course
@@ -151,9 +149,7 @@ class _Flow:
         """The mean |shift along the normal| per time in the field; NaN where nothing is in it."""
         before = self.positions(starts_s, scale, speed)
         after = self.positions(starts_s + lag_s, scale, speed)
-        if self.filament is None:
-            return 2 / np.pi * float(mean_shift(before, after, self.box, self.field)) / lag_s
-        return float(mean_normal_shift(before, after, self.central, self.box, self.field)) / lag_s
+        return float(mean_normal_shift(before, after, self.probes, self.box, self.field)) / lag_s
 
 
 def _root(function: Callable[[float], float], upper: float) -> float:
@@ -166,8 +162,15 @@ def _centres(points: Array, filament: npt.NDArray[np.integer]) -> Array:
     return np.stack([np.bincount(of, weights=axis)[of] / count[of] for axis in points])
 
 
-def _central(filament: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-    """The vertices within the central 80 % of their filament that have a neighbour on either side."""
+def _probes(filament: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """The vertices to measure, each with its two neighbours (probe, 3): the central 80 % of every filament.
+
+    A filament of two vertices is measured at its first.
+    """
     _, first, of, count = np.unique(filament, return_index=True, return_inverse=True, return_counts=True)
-    place = (np.arange(filament.size) - first[of]) / np.maximum(count[of] - 1, 1)
-    return np.asarray((place >= 0.1) & (place <= 0.9) & (place > 0) & (place < 1))
+    along = (np.arange(filament.size) - first[of]) / np.maximum(count[of] - 1, 1)
+    inner = np.flatnonzero((along >= 0.1) & (along <= 0.9) & (count[of] > 2))
+    short = first[count == 2]
+    return np.concatenate(
+        [np.stack([inner, inner - 1, inner + 1], axis=1), np.stack([short, short, short + 1], axis=1)]
+    ).astype(np.int64)

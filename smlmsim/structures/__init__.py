@@ -1,7 +1,8 @@
 """What is there: every structure builds its vertices with ``.build(field, rng)``."""
 
+from smlmsim.structures.measured import Measured
 from smlmsim.structures.microtubules import Microtubules
 
 Structure = Microtubules
 
-__all__ = ["Microtubules", "Structure"]
+__all__ = ["Measured", "Microtubules", "Structure"]

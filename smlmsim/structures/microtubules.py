@@ -71,7 +71,7 @@ class Microtubules(Spec):
             {
                 "persistence_length_nm": self.persistence_length_nm,
                 "box_nm": box,
-                "field_nm": [field.origin_y_nm, field.origin_x_nm, field.height_nm, field.width_nm],
+                "field_nm": field.rectangle_nm,
             },
             vertex_y=(y + centres[:, :1]).ravel(),
             vertex_x=(x + centres[:, 1:]).ravel(),
