@@ -6,9 +6,9 @@ from .grid import Axis, Grid, read_scores, run_grid
 from .io import read, write
 from .localization import Localization
 from .metrics import METRICS, Metric, score
-from .motion import Brownian, Polymer, Rigid, Static
+from .motion import Brownian, Deformation, Polymer, Rigid, Static
 from .photophysics import Poisson
-from .pipeline import Experimental, Movie, SimulatedDynamic, read_study, simulate
+from .pipeline import Experimental, Hybrid, Movie, SemiSimulated, SimulatedDynamic, read_study, simulate
 from .reconstruct import Reconstructor, available, load
 from .spec import Spec
-from .structures import Microtubules
+from .structures import Measured, Microtubules

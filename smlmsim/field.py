@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 import numpy as np
@@ -65,6 +66,23 @@ class FieldOfView(Spec):
     def x_nm(self) -> npt.NDArray[np.float64]:
         """The centres of the pixel columns."""
         return np.asarray(self.origin_x_nm + (np.arange(self.shape[1]) + 0.5) * self.pixel_nm)
+
+    @property
+    def rectangle_nm(self) -> list[float]:
+        """The upper left corner and the extent: y0, x0, height, width."""
+        return [self.origin_y_nm, self.origin_x_nm, self.height_nm, self.width_nm]
+
+    def grown(self, share: float) -> Self:
+        """The field with a margin of that share of its extent on every side, rounded up to whole pixels."""
+        rows, columns = (math.ceil(pixels * share) for pixels in self.shape)
+        return self.replace(
+            {
+                "height_nm": self.height_nm + 2 * rows * self.pixel_nm,
+                "width_nm": self.width_nm + 2 * columns * self.pixel_nm,
+                "origin_y_nm": self.origin_y_nm - rows * self.pixel_nm,
+                "origin_x_nm": self.origin_x_nm - columns * self.pixel_nm,
+            }
+        )
 
     def contains(
         self, y_nm: npt.NDArray[np.floating], x_nm: npt.NDArray[np.floating]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -16,13 +17,14 @@ from smlmsim.acquisition import Acquisition
 from smlmsim.density import Density
 from smlmsim.field import FieldOfView
 from smlmsim.localization import Localization
-from smlmsim.motion import Motion, Polymer
+from smlmsim.motion import Deformation, Motion, Polymer
 from smlmsim.photophysics import Photophysics, Poisson
 from smlmsim.provenance import provenance
 from smlmsim.rng import stream
 from smlmsim.sparse import bin_localizations
 from smlmsim.spec import Spec, read_toml
-from smlmsim.structures import Microtubules, Structure
+from smlmsim.structures import Measured, Microtubules, Structure
+from smlmsim.superpose import superpose
 
 
 class Movie(NamedTuple):
@@ -32,8 +34,8 @@ class Movie(NamedTuple):
     truth: xr.Dataset | None
 
 
-class SimulatedDynamic(Spec):
-    """A simulated structure that moves while its molecules are localized: every setting, and the truth is known.
+class Simulated(Spec, abc.ABC):
+    """What all simulated movies share: how a moving structure is observed.
 
     Parameters
     ----------
@@ -41,8 +43,6 @@ class SimulatedDynamic(Spec):
         Where the camera looks.
     acquisition : Acquisition
         When it looks.
-    structure, motion : Spec
-        What is there and how it moves.
     density : Density
         How the truth is drawn.
     photophysics : Spec
@@ -51,20 +51,20 @@ class SimulatedDynamic(Spec):
         How well they are localized.
     """
 
-    kind: Literal["simulated_dynamic"] = "simulated_dynamic"
     field: FieldOfView = FieldOfView()
     acquisition: Acquisition = Acquisition()
-    structure: Structure = Microtubules()
-    motion: Motion = Polymer()
     density: Density = Density()
     photophysics: Photophysics = Poisson()
     localization: Localization = Localization()
 
+    @abc.abstractmethod
+    def moving(self, seed: int) -> xr.Dataset:
+        """The moving structure: ``vertex_y``, ``vertex_x`` (time, vertex) at all steps of the acquisition."""
+
     def movie(self, seed: int) -> Movie:
         """Simulate the movie of a seed; see :func:`simulate`."""
         field, acquisition = self.field, self.acquisition
-        structure = self.structure.build(field, stream(seed, "structure"))
-        moving = self.motion.move(structure, acquisition.step_times_s, stream(seed, "motion"))
+        moving = self.moving(seed)
         truth = self.density.render(moving.isel(time=acquisition.middle_steps), field)
         events = self.photophysics.emit(moving, field, acquisition, stream(seed, "photophysics"))
         localizations = self.localization.localize(events, field, acquisition, stream(seed, "localization"))
@@ -73,6 +73,75 @@ class SimulatedDynamic(Spec):
             observation.assign_attrs(_seen(field, acquisition)),
             truth.assign_attrs(study=self.to_toml(), seed=seed, **provenance()),
         )
+
+
+class SimulatedDynamic(Simulated):
+    """Simulated filaments, every one of which moves its own way.
+
+    Parameters
+    ----------
+    structure, motion : Spec
+        What is there and how it moves.
+    """
+
+    kind: Literal["simulated_dynamic"] = "simulated_dynamic"
+    structure: Structure = Microtubules()
+    motion: Motion = Polymer()
+
+    def moving(self, seed: int) -> xr.Dataset:
+        """The moving filaments."""
+        structure = self.structure.build(self.field, stream(seed, "structure"))
+        return self.motion.move(structure, self.acquisition.step_times_s, stream(seed, "motion"))
+
+
+class SemiSimulated(Simulated):
+    """Two simulated scenes, each of which flows as a whole, superposed: their crossings move.
+
+    Parameters
+    ----------
+    structure, motion : Spec
+        Of both scenes, which are drawn independently of each other.
+    """
+
+    kind: Literal["semi_simulated"] = "semi_simulated"
+    structure: Structure = Microtubules(density_per_um=1.5)
+    motion: Deformation = Deformation()
+
+    def moving(self, seed: int) -> xr.Dataset:
+        """Both scenes in one."""
+        return superpose(self._scene(seed, "first"), self._scene(seed, "second"))
+
+    def _scene(self, seed: int, name: str) -> xr.Dataset:
+        surroundings = self.field.grown(0.5)
+        structure = self.structure.build(surroundings, stream(seed, "structure", name))
+        structure = structure.assign_attrs(field_nm=self.field.rectangle_nm)
+        return self.motion.move(structure, self.acquisition.step_times_s, stream(seed, "motion", name))
+
+
+class Hybrid(Simulated):
+    """Patches of two measured localization tables of fixed cells, each of which flows as a whole, superposed.
+
+    Parameters
+    ----------
+    tables : tuple of Measured
+        Two of them are drawn for a movie; if there is a single one, both patches come from it.
+    motion : Deformation
+        Of both patches, which flow independently of each other.
+    """
+
+    kind: Literal["hybrid"] = "hybrid"
+    tables: tuple[Measured, ...] = pydantic.Field(min_length=1)
+    motion: Deformation = Deformation()
+
+    def moving(self, seed: int) -> xr.Dataset:
+        """Both patches in one."""
+        chosen = stream(seed, "tables").choice(len(self.tables), size=2, replace=len(self.tables) == 1)
+        first, second = (self.tables[index] for index in chosen)
+        return superpose(self._patch(first, seed, "first"), self._patch(second, seed, "second"))
+
+    def _patch(self, table: Measured, seed: int, name: str) -> xr.Dataset:
+        structure = table.build(self.field, stream(seed, "structure", name))
+        return self.motion.move(structure, self.acquisition.step_times_s, stream(seed, "motion", name))
 
 
 class Experimental(Spec):
@@ -121,15 +190,17 @@ class Experimental(Spec):
         )
 
 
-Study = Annotated[SimulatedDynamic | Experimental, pydantic.Field(discriminator="kind")]
+Study = Annotated[
+    SimulatedDynamic | SemiSimulated | Hybrid | Experimental, pydantic.Field(discriminator="kind")
+]
 
 
-def simulate(study: SimulatedDynamic | Experimental, seed: int) -> Movie:
+def simulate(study: Simulated | Experimental, seed: int) -> Movie:
     """Make the movie of a study and a seed.
 
     Parameters
     ----------
-    study : SimulatedDynamic or Experimental
+    study : SimulatedDynamic, SemiSimulated, Hybrid or Experimental
         All settings.
     seed : int
         Non-negative. It fixes every random draw: the same study and seed give the same bytes. Each stage draws from a
@@ -150,7 +221,7 @@ def simulate(study: SimulatedDynamic | Experimental, seed: int) -> Movie:
     return study.movie(seed)
 
 
-def read_study(path: str | Path) -> SimulatedDynamic | Experimental:
+def read_study(path: str | Path) -> Simulated | Experimental:
     """Read a study of any kind from a TOML file.
 
     Raises
@@ -158,7 +229,7 @@ def read_study(path: str | Path) -> SimulatedDynamic | Experimental:
     ValueError
         If the file is not TOML, or a setting in it does not fit.
     """
-    adapter: pydantic.TypeAdapter[SimulatedDynamic | Experimental] = pydantic.TypeAdapter(Study)
+    adapter: pydantic.TypeAdapter[Simulated | Experimental] = pydantic.TypeAdapter(Study)
     return adapter.validate_python(read_toml(path))
 
 

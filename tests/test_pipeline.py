@@ -6,11 +6,13 @@ import pytest
 from scipy.stats import norm
 
 from smlmsim.acquisition import Acquisition
+from smlmsim.estimate import contour_velocity
 from smlmsim.field import FieldOfView
 from smlmsim.localization import Localization
-from smlmsim.motion import Polymer, Rigid, Static
+from smlmsim.motion import Deformation, Polymer, Rigid, Static
 from smlmsim.photophysics import Poisson
-from smlmsim.pipeline import Experimental, SimulatedDynamic, read_study, simulate
+from smlmsim.pipeline import Experimental, Hybrid, SemiSimulated, SimulatedDynamic, read_study, simulate
+from smlmsim.structures import Measured
 
 EXACT = Localization(precision_nm=1e-6, false_positive_uniform=0, false_positive_structured=0)
 
@@ -118,3 +120,55 @@ def test_a_study_of_either_kind_is_read_from_toml(tmp_path):
     for study in (SimulatedDynamic(motion=Rigid(velocity_nm_per_s=7)), Experimental(table="a.csv")):
         (tmp_path / "study.toml").write_text(study.to_toml())
         assert read_study(tmp_path / "study.toml") == study
+
+
+@pytest.fixture
+def patchy(tmp_path):
+    """A measured table of random lines."""
+    rng = np.random.default_rng(0)
+    place, along = rng.random((2, 40)) * 2000, rng.random((40, 60)) * 2000
+    rows = [f"{1},{a:.2f},{p:.2f}\n" for p, line in zip(place[0], along, strict=True) for a in line]
+    (tmp_path / "patchy.csv").write_text('"frame","x [nm]","y [nm]"\n' + "".join(rows))
+    return tmp_path / "patchy.csv"
+
+
+@pytest.mark.parametrize("kind", ["semi_simulated", "hybrid"])
+def test_movies_that_flow_have_the_wanted_velocity_and_rate(kind, patchy):
+    settings = {"acquisition": Acquisition(time_points=40), "motion": Deformation(velocity_nm_per_s=80)}
+    clean = {"false_positive_uniform": 0, "false_positive_structured": 0}
+    settings |= {"photophysics": Poisson(rate_hz=500), "localization": Localization(**clean)}
+    tables = (Measured(table=patchy),)
+    study = SemiSimulated(**settings) if kind == "semi_simulated" else Hybrid(tables=tables, **settings)
+    movie = simulate(study, 3)
+    expected = 500 * study.acquisition.duration_s
+    assert abs(movie.observation.sizes["localization"] - expected) < 5 * np.sqrt(expected)
+    if kind == "semi_simulated":
+        velocity = contour_velocity(movie.truth, 1.5, field=study.field)
+        assert velocity.normal_nm_per_s == pytest.approx(80, rel=0.1)
+
+
+def test_the_scenes_of_a_semi_simulated_movie_move_collectively_and_polymers_each_its_own_way():
+    collective, individual = (
+        _neighbours_agree(study) for study in (SemiSimulated(), SimulatedDynamic(motion=Polymer()))
+    )
+    assert collective > 0.7
+    assert individual < 0.3
+
+
+def _neighbours_agree(study) -> float:
+    """The mean cosine between shifts of different filaments of one scene less than 300 nm apart."""
+    study = study.replace({"acquisition.time_points": 8, "motion.velocity_nm_per_s": 80.0})
+    cosines = []
+    for seed in range(6):
+        moving = study.moving(seed)
+        if isinstance(study, SemiSimulated):
+            scene = moving.filament.values <= moving.filament.values.max() // 2
+            moving = moving.isel(vertex=np.flatnonzero(scene))
+        place = np.stack([moving.vertex_y.values, moving.vertex_x.values], axis=-1).astype(float)
+        seen = np.flatnonzero(study.field.contains(place[0, :, 0], place[0, :, 1]))[::5]
+        shift = place[10, seen] - place[0, seen]
+        shift /= np.linalg.norm(shift, axis=1, keepdims=True)
+        near = np.linalg.norm(place[0, seen][:, None] - place[0, seen], axis=-1) < 300
+        other = moving.filament.values[seen][:, None] != moving.filament.values[seen]
+        cosines.append((shift @ shift.T)[near & other])
+    return float(np.mean(np.concatenate(cosines)))

@@ -1,0 +1,36 @@
+"""Superposition: two moving structures in one field."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from smlmsim import schema
+
+
+def superpose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
+    """Put two moving structures into one, so that they cross.
+
+    Parameters
+    ----------
+    first, second : xr.Dataset
+        ``vertex_y``, ``vertex_x`` (time, vertex) in nm with the coordinate ``filament``, at the same times and, where
+        they have the attribute ``box_nm``, in the same box.
+
+    Returns
+    -------
+    xr.Dataset
+        The filaments of both, those of the second numbered after those of the first; the attributes of the first.
+
+    Raises
+    ------
+    ValueError
+        If their times or boxes differ.
+    """
+    for scene in (first, second):
+        schema.check(scene, "vertex_y", "vertex_x", "filament")
+    if not first.time.equals(second.time):
+        raise ValueError("the two structures move at different times; move them at the same")
+    if list(first.attrs.get("box_nm", [])) != list(second.attrs.get("box_nm", [])):
+        raise ValueError("the two structures live in different boxes; build them around the same field")
+    after = second.assign_coords(filament=second.filament + first.filament.max() + 1)
+    return xr.concat([first, after], dim="vertex", combine_attrs="override")
