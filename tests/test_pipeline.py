@@ -126,7 +126,7 @@ def test_a_study_of_either_kind_is_read_from_toml(tmp_path):
 def patchy(tmp_path):
     """A measured table of random lines."""
     rng = np.random.default_rng(0)
-    place, along = rng.random((2, 40)) * 2000, rng.random((40, 60)) * 2000
+    place, along = rng.random((2, 40)) * 3000, rng.random((40, 60)) * 3000
     rows = [f"{1},{a:.2f},{p:.2f}\n" for p, line in zip(place[0], along, strict=True) for a in line]
     (tmp_path / "patchy.csv").write_text('"frame","x [nm]","y [nm]"\n' + "".join(rows))
     return tmp_path / "patchy.csv"
