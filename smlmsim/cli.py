@@ -46,7 +46,7 @@ def list_installed() -> None:
     """Say which reconstructors, metrics and presets there are."""
     typer.echo("reconstructors: " + ", ".join(reconstruct.available()))
     typer.echo("metrics: " + ", ".join(METRICS))
-    typer.echo("presets: " + ", ".join(_presets()))
+    typer.echo("presets: " + ", ".join(_presets("grid")))
 
 
 @app.command()
@@ -129,7 +129,7 @@ def grid_command(
     Killed at any moment, the same command goes on where it was. Leaves in DIR: `heatmap.png`, `heatmap.pdf`,
     `scores.nc` (xarray opens it), `scores.csv`, and the store `scores.zarr` it resumes from.
     """
-    grid = _grid(sweep or _preset(preset), reconstructor)
+    grid = _grid(sweep or _preset("grid", preset), reconstructor)
     _make_folder(out)
     scores = grids.run_grid(
         grid, out / "scores.zarr", processes=workers, scheduler=scheduler, retry_failed=retry_failed
@@ -160,15 +160,16 @@ def _fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def _presets() -> list[str]:
-    folder = resources.files("smlmsim") / "studies"
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+def _presets(family: str) -> dict[str, Path]:
+    """The sweeps or corpora that come with smlmsim."""
+    folder = Path(str(resources.files(f"smlmsim.{family}") / "presets"))
+    return {file.stem: file for file in sorted(folder.glob("*.toml"))}
 
 
-def _preset(name: str) -> Path:
-    if name not in _presets():
-        raise ValueError(f"no preset {name!r}; there are: {', '.join(_presets())}")
-    return Path(str(resources.files("smlmsim") / "studies" / f"{name}.toml"))
+def _preset(family: str, name: str) -> Path:
+    if name not in (presets := _presets(family)):
+        raise ValueError(f"no preset {name!r}; there are: {', '.join(presets)}")
+    return presets[name]
 
 
 def _grid(path: Path, reconstructors: list[str] | None) -> grids.Grid:
