@@ -1,4 +1,4 @@
-from . import estimate, figures, grid, io, metrics, motion, photophysics, structures, testing
+from . import estimate, figures, grid, io, metrics, motion, photophysics, reconstruct, structures, testing
 from .acquisition import Acquisition
 from .density import Density
 from .field import FieldOfView
@@ -12,3 +12,48 @@ from .pipeline import Experimental, Hybrid, Movie, SemiSimulated, SimulatedDynam
 from .reconstruct import Reconstructor, available, load
 from .spec import Spec
 from .structures import Measured, Microtubules
+
+__all__ = [
+    "METRICS",
+    "Acquisition",
+    "Axis",
+    "Brownian",
+    "Deformation",
+    "Density",
+    "Experimental",
+    "FieldOfView",
+    "Grid",
+    "Hybrid",
+    "Localization",
+    "Measured",
+    "Metric",
+    "Microtubules",
+    "Movie",
+    "Poisson",
+    "Polymer",
+    "Reconstructor",
+    "Rigid",
+    "SemiSimulated",
+    "SimulatedDynamic",
+    "Spec",
+    "Static",
+    "available",
+    "estimate",
+    "figures",
+    "grid",
+    "io",
+    "load",
+    "metrics",
+    "motion",
+    "photophysics",
+    "read",
+    "read_scores",
+    "read_study",
+    "reconstruct",
+    "run_grid",
+    "score",
+    "simulate",
+    "structures",
+    "testing",
+    "write",
+]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import pydantic
 import typer
-import xarray as xr
 
-from smlmsim import estimate, figures, io, pipeline, reconstruct
-from smlmsim import grid as grids
-from smlmsim.metrics import METRICS
+import smlmsim
 from smlmsim.spec import explain
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from smlmsim.grid import Grid
 
 app = typer.Typer(
     name="smlmsim",
@@ -44,8 +46,8 @@ Scheduler = Annotated[
 @app.command("list")
 def list_installed() -> None:
     """Say which reconstructors, metrics and presets there are."""
-    typer.echo("reconstructors: " + ", ".join(reconstruct.available()))
-    typer.echo("metrics: " + ", ".join(METRICS))
+    typer.echo("reconstructors: " + ", ".join(smlmsim.available()))
+    typer.echo("metrics: " + ", ".join(smlmsim.METRICS))
     typer.echo("presets: " + ", ".join(_presets("grid")))
 
 
@@ -60,17 +62,17 @@ def simulate(
     Leaves in DIR: `localizations.csv` (ThunderSTORM), `counts.tif`, `truth.tif` (Fiji opens them at the right scale),
     `overview.png` and `study.toml`, which gives the same movie again.
     """
-    chosen = pipeline.read_study(study) if study else pipeline.SimulatedDynamic()
-    movie = pipeline.simulate(chosen, seed)
+    chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
+    movie = smlmsim.simulate(chosen, seed)
     _make_folder(out)
-    io.write(movie.observation, out / "localizations.csv")
-    io.write(movie.observation.counts, out / "counts.tif")
+    smlmsim.write(movie.observation, out / "localizations.csv")
+    smlmsim.write(movie.observation.counts, out / "counts.tif")
     images = {"counts": movie.observation.counts}
     if movie.truth is not None:
-        io.write(movie.truth.density, out / "truth.tif")
+        smlmsim.write(movie.truth.density, out / "truth.tif")
         images["truth"] = movie.truth.density
-    figures.save(figures.montage(images), out / "overview.png")
-    with io.replacing(out / "study.toml") as draft:
+    smlmsim.figures.save(smlmsim.figures.montage(images), out / "overview.png")
+    with smlmsim.io.replacing(out / "study.toml") as draft:
         draft.write_text(chosen.to_toml(), encoding="utf-8")
     typer.echo(f"{movie.observation.sizes['localization']} localizations in {out}")
 
@@ -92,21 +94,21 @@ def reconstruct_table(
 
     Leaves in DIR: `NAME.tif` (a stack with its scale in um and s), `counts.tif`, `montage.png` and `kymograph.png`.
     """
-    study = pipeline.Experimental(
+    study = smlmsim.Experimental(
         table=table, exposure_s=exposure_s, frames_per_point=frames_per_point, pixel_nm=pixel_nm
     )
-    reconstructor = reconstruct.load(name)
-    observation = pipeline.simulate(study, seed=0).observation
+    reconstructor = smlmsim.load(name)
+    observation = smlmsim.simulate(study, seed=0).observation
     typer.echo(_describe(observation))
-    density = reconstruct.reconstruct(reconstructor, observation).density
+    density = smlmsim.reconstruct.reconstruct(reconstructor, observation).density
     _make_folder(out)
-    io.write(density, out / f"{name}.tif")
-    io.write(observation.counts, out / "counts.tif")
+    smlmsim.write(density, out / f"{name}.tif")
+    smlmsim.write(observation.counts, out / "counts.tif")
     images = {"counts": observation.counts, name: density}
-    figures.save(figures.montage(images), out / "montage.png")
-    line = estimate.busiest_line(observation.counts)
-    profiles = {label: estimate.line_profile(image, line) for label, image in images.items()}
-    figures.save(figures.kymograph(profiles), out / "kymograph.png")
+    smlmsim.figures.save(smlmsim.figures.montage(images), out / "montage.png")
+    line = smlmsim.estimate.busiest_line(observation.counts)
+    profiles = {label: smlmsim.estimate.line_profile(image, line) for label, image in images.items()}
+    smlmsim.figures.save(smlmsim.figures.kymograph(profiles), out / "kymograph.png")
     typer.echo(f"{name}.tif, counts.tif, montage.png and kymograph.png are in {out}")
 
 
@@ -131,16 +133,16 @@ def grid_command(
     """
     grid = _grid(sweep or _preset("grid", preset), reconstructor)
     _make_folder(out)
-    scores = grids.run_grid(
+    scores = smlmsim.run_grid(
         grid, out / "scores.zarr", processes=workers, scheduler=scheduler, retry_failed=retry_failed
     )
-    with io.replacing(out / "scores.nc") as draft:
+    with smlmsim.io.replacing(out / "scores.nc") as draft:
         scores.to_netcdf(draft, engine="h5netcdf")
-    with io.replacing(out / "scores.csv") as draft:
+    with smlmsim.io.replacing(out / "scores.csv") as draft:
         scores.to_dataframe().reset_index().to_csv(draft, index=False)
-    heatmap = figures.heatmap(scores, metric=grid.metrics[0])
+    heatmap = smlmsim.figures.heatmap(scores, metric=grid.metrics[0])
     for name in ("heatmap.png", "heatmap.pdf"):
-        figures.save(heatmap, out / name)
+        smlmsim.figures.save(heatmap, out / name)
     typer.echo(f"heatmap.png, heatmap.pdf, scores.nc and scores.csv are in {out}")
     _report_failures(scores)
 
@@ -172,8 +174,8 @@ def _preset(family: str, name: str) -> Path:
     return presets[name]
 
 
-def _grid(path: Path, reconstructors: list[str] | None) -> grids.Grid:
-    grid = grids.Grid.from_toml(path)
+def _grid(path: Path, reconstructors: list[str] | None) -> Grid:
+    grid = smlmsim.Grid.from_toml(path)
     return grid.replace({"reconstructors": tuple(reconstructors)}) if reconstructors else grid
 
 
@@ -187,7 +189,7 @@ def _make_folder(out: Path) -> None:
 
 
 def _describe(observation: xr.Dataset) -> str:
-    rate = estimate.localization_rate(observation)
+    rate = smlmsim.estimate.localization_rate(observation)
     return f"{rate}"
 
 
