@@ -1,4 +1,16 @@
-from . import estimate, figures, grid, io, metrics, motion, photophysics, reconstruct, structures, testing
+from . import (
+    corpus,
+    estimate,
+    figures,
+    grid,
+    io,
+    metrics,
+    motion,
+    photophysics,
+    reconstruct,
+    structures,
+    testing,
+)
 from .acquisition import Acquisition
 from .density import Density
 from .field import FieldOfView
@@ -38,6 +50,7 @@ __all__ = [
     "Spec",
     "Static",
     "available",
+    "corpus",
     "estimate",
     "figures",
     "grid",

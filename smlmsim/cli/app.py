@@ -1,9 +1,8 @@
-"""The command line: ``smlmsim --help``."""
+"""The commands for movies, tables and grids."""
 
 from __future__ import annotations
 
 import sys
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -11,6 +10,9 @@ import pydantic
 import typer
 
 import smlmsim
+from smlmsim.cli.corpus import corpus_app
+from smlmsim.cli.options import Scheduler, Workers
+from smlmsim.cli.presets import preset_path, presets
 from smlmsim.spec import explain
 
 if TYPE_CHECKING:
@@ -30,17 +32,14 @@ app = typer.Typer(
       velocity and localization rate.
     * `smlmsim reconstruct TABLE.csv --with gaussian_time --out DIR` runs one of them on your own table.
     * `smlmsim simulate --out DIR` makes one movie with a known truth.
+    * `smlmsim corpus tiny --out corpus.zarr` makes many movies to train on.
     * `smlmsim list` says what is installed.
     """,
 )
 
+app.add_typer(corpus_app, name="corpus")
+
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")]
-Workers = Annotated[
-    int | None, typer.Option(min=1, help="Local processes. [default: one per core]", show_default=False)
-]
-Scheduler = Annotated[
-    str | None, typer.Option(help="Hand the cells to a Dask cluster, such as tcp://host:8786.")
-]
 
 
 @app.command("list")
@@ -48,7 +47,8 @@ def list_installed() -> None:
     """Say which reconstructors, metrics and presets there are."""
     typer.echo("reconstructors: " + ", ".join(smlmsim.available()))
     typer.echo("metrics: " + ", ".join(smlmsim.METRICS))
-    typer.echo("presets: " + ", ".join(_presets("grid")))
+    typer.echo("presets of a grid: " + ", ".join(presets("grid")))
+    typer.echo("presets of a corpus: " + ", ".join(presets("corpus")))
 
 
 @app.command()
@@ -131,7 +131,7 @@ def grid_command(
     Killed at any moment, the same command goes on where it was. Leaves in DIR: `heatmap.png`, `heatmap.pdf`,
     `scores.nc` (xarray opens it), `scores.csv`, and the store `scores.zarr` it resumes from.
     """
-    grid = _grid(sweep or _preset("grid", preset), reconstructor)
+    grid = _grid(sweep or preset_path("grid", preset), reconstructor)
     _make_folder(out)
     scores = smlmsim.run_grid(
         grid, out / "scores.zarr", processes=workers, scheduler=scheduler, retry_failed=retry_failed
@@ -160,18 +160,6 @@ def main() -> None:
 def _fail(message: str) -> NoReturn:
     typer.echo(f"error: {message}", err=True)
     sys.exit(1)
-
-
-def _presets(family: str) -> dict[str, Path]:
-    """The sweeps or corpora that come with smlmsim."""
-    folder = Path(str(resources.files(f"smlmsim.{family}") / "presets"))
-    return {file.stem: file for file in sorted(folder.glob("*.toml"))}
-
-
-def _preset(family: str, name: str) -> Path:
-    if name not in (presets := _presets(family)):
-        raise ValueError(f"no preset {name!r}; there are: {', '.join(presets)}")
-    return presets[name]
 
 
 def _grid(path: Path, reconstructors: list[str] | None) -> Grid:
