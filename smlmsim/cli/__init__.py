@@ -1,0 +1,5 @@
+"""The command line: ``smlmsim --help``."""
+
+from smlmsim.cli.app import app, main
+
+__all__ = ["app", "main"]

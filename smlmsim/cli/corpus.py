@@ -1,0 +1,96 @@
+"""The commands for training corpora."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import smlmsim
+from smlmsim.cli.options import Scheduler, Workers
+from smlmsim.cli.presets import preset_path
+from smlmsim.spec import read_toml
+
+if TYPE_CHECKING:
+    from smlmsim.corpus import Corpus
+
+
+class MakeByDefault(TyperGroup):
+    """A group whose first word is a study to make a corpus of, unless it is one of the commands."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Put ``make`` before a word that names no command."""
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["make", *args])
+
+
+corpus_app = typer.Typer(
+    cls=MakeByDefault,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="""Make, check and export many movies to train on.
+
+    * `smlmsim corpus tiny --out corpus.zarr` makes a corpus of a preset, or of a TOML file.
+    * `smlmsim corpus info corpus.zarr` says what is inside.
+    * `smlmsim corpus verify corpus.zarr --repair` checks every file, and makes damaged movies again.
+    * `smlmsim corpus export corpus.zarr --out DIR` writes stacks and tables for other programs.
+    """,
+)
+
+Store = Annotated[Path, typer.Argument(metavar="PATH", help="A corpus.")]
+
+
+@corpus_app.command()
+def make(
+    study: Annotated[str, typer.Argument(help="A preset (`smlmsim list` names them) or a TOML file.")],
+    out: Annotated[Path, typer.Option(help="The store, a folder; made if absent.")],
+    movies: Annotated[int | None, typer.Option(min=1, help="How many. [default: as in STUDY]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Fixes every random draw. [default: as in STUDY]")
+    ] = None,
+    table: Annotated[
+        list[Path] | None, typer.Option(help="A measured table for a hybrid corpus; again for more.")
+    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+) -> None:
+    """Make a corpus; killed at any moment, the same command goes on where it was."""
+    smlmsim.corpus.generate(_corpus(study, movies, seed, table), out, processes=workers, scheduler=scheduler)
+    typer.echo(smlmsim.corpus.info(out))
+
+
+@corpus_app.command()
+def info(path: Store) -> None:
+    """Say what is in a corpus."""
+    typer.echo(smlmsim.corpus.info(path))
+
+
+@corpus_app.command()
+def verify(
+    path: Store,
+    repair: Annotated[bool, typer.Option("--repair", help="Make damaged and missing movies again.")] = False,
+    workers: Workers = None,
+) -> None:
+    """Read every file of a corpus and name those that are damaged."""
+    damages = smlmsim.corpus.repair(path, processes=workers) if repair else smlmsim.corpus.verify(path)
+    for damage in damages:
+        typer.echo(f"movie {damage.movie}: {damage.variable} {'was' if repair else 'is'} damaged")
+    if damages and not repair:
+        raise ValueError(f"{len(damages)} files are damaged; --repair makes their movies again")
+    typer.echo(f"{path}: every file is as it was written")
+
+
+@corpus_app.command()
+def export(path: Store, out: Annotated[Path, typer.Option(help="Folder; made if absent.")]) -> None:
+    """Write the movies as TIFF stacks and ThunderSTORM tables."""
+    typer.echo(f"{smlmsim.corpus.export(path, out)} lists the files")
+
+
+def _corpus(study: str, movies: int | None, seed: int | None, tables: list[Path] | None) -> Corpus:
+    given: dict[str, Any] = {"movies": movies, "seed": seed}
+    tree = read_toml(study if Path(study).suffix == ".toml" else preset_path("corpus", study))
+    tree |= {name: value for name, value in given.items() if value is not None}
+    if tables:
+        tree.setdefault("study", {})["tables"] = [{"table": str(table)} for table in tables]
+    return smlmsim.corpus.Corpus.model_validate(tree)

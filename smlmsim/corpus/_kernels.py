@@ -1,0 +1,140 @@
+"""From the stored contours of a movie to those of a crop: serial kernels, without the GIL.
+
+A filament that leaves a periodic box jumps by the period to the other side, outside of the field. Between two
+jumps it is a piece of its own, which before and after that waits a period farther out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+F32 = np.float32
+
+
+class Period(NamedTuple):
+    """After how much the structure repeats; infinite where it does not."""
+
+    y: np.float32
+    x: np.float32
+
+
+class Circle(NamedTuple):
+    """What is near a crop, whichever way it is turned."""
+
+    y: np.float32
+    x: np.float32
+    radius: np.float32
+
+
+class Pieces(NamedTuple):
+    """Stretches of contour that come near: of each vertex, its number in the movie, its piece, and when it is there."""
+
+    vertex: Array
+    name: Array
+    first: Array
+    end: Array
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def pieces_near(y: Array, x: Array, filament: Array, period: Period, near: Circle) -> Pieces:
+    """Cut filaments where they jump, and find the stretches that come near, with one vertex more on either side.
+
+    Parameters
+    ----------
+    y, x : array (time, vertex)
+    filament : array (vertex,)
+        Whose vertices they are.
+    period : Period
+        A jump is longer than half of it.
+    near : Circle
+    """
+    found = [(0, 0, 0, 0) for _ in range(0)]
+    seen = np.zeros(filament.size + 2, np.bool_)
+    name, start = -1, 0
+    for stop in range(1, filament.size + 1):
+        if stop < filament.size and filament[stop] == filament[start]:
+            continue
+        first = 0
+        for end in range(1, y.shape[0] + 1):
+            if end < y.shape[0] and not jumps(y, x, end, start, period):
+                continue
+            visitors(y[first:end, start:stop], x[first:end, start:stop], near, seen[start + 1 : stop + 1])
+            seen[start] = seen[stop + 1] = False
+            before = -1
+            for v in range(start, stop):
+                if seen[v] or seen[v + 1] or seen[v + 2]:
+                    name += v != before + 1 or before < 0
+                    found.append((v, name, first, end))
+                    before = v
+            first = end
+        start = stop
+    table = np.empty((4, len(found)), np.int64)
+    for i, (v, piece, first, end) in enumerate(found):
+        table[0, i], table[1, i], table[2, i], table[3, i] = v, piece, first, end
+    return Pieces(table[0], table[1], table[2], table[3])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def jumps(y: Array, x: Array, time: int, vertex: int, period: Period) -> bool:
+    """Whether a vertex has jumped just before a time."""
+    dy, dx = F32(y[time, vertex]) - F32(y[time - 1, vertex]), F32(x[time, vertex]) - F32(x[time - 1, vertex])
+    return bool(abs(dy) > period.y / F32(2) or abs(dx) > period.x / F32(2))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def visitors(y: Array, x: Array, near: Circle, seen: Array) -> None:
+    """Mark the vertices of (time, vertex) that are ever near."""
+    seen[:] = False
+    square = near.radius * near.radius
+    for t in range(y.shape[0]):
+        for v in range(seen.size):
+            dy, dx = F32(y[t, v]) - near.y, F32(x[t, v]) - near.x
+            seen[v] |= dy * dy + dx * dx < square
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def place(
+    y: Array, x: Array, pieces: Pieces, period: Period, near: Circle, axes: Array, middle: Array, out: Array
+) -> None:
+    """Put pieces into the frame of a crop.
+
+    Parameters
+    ----------
+    y, x : array (time, vertex)
+    pieces : Pieces
+    period : Period
+    near : Circle
+        Its centre is that of the crop.
+    axes : array (yx, yx), float32
+        Turns, mirrors and scales what is counted from the centre of the crop.
+    middle : array (yx,), float32
+        Where that centre comes to lie.
+    out : array (yx, time, vertex), float32
+        Overwritten.
+    """
+    for t in range(out.shape[1]):
+        for i in range(pieces.vertex.size):
+            v, first, end = pieces.vertex[i], pieces.first[i], pieces.end[i]
+            now = min(max(t, first), end - 1)
+            dy, dx = F32(y[now, v]) - near.y, F32(x[now, v]) - near.x
+            if t < first:
+                dy += outwards(y[first, v], y[first - 1, v], period.y)
+                dx += outwards(x[first, v], x[first - 1, v], period.x)
+            elif t >= end:
+                dy += outwards(y[end - 1, v], y[end, v], period.y)
+                dx += outwards(x[end - 1, v], x[end, v], period.x)
+            out[0, t, i] = axes[0, 0] * dy + axes[0, 1] * dx + middle[0]
+            out[1, t, i] = axes[1, 0] * dy + axes[1, 1] * dx + middle[1]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def outwards(here: Any, beyond: Any, period: np.float32) -> np.float32:
+    """How far a vertex is moved along an axis on which it jumps between two places."""
+    step = F32(here) - F32(beyond)
+    return F32(np.sign(step)) * period if abs(step) > period / F32(2) else F32(0)

@@ -1,0 +1,219 @@
+"""Augmentation: from a stored movie to pairs of sparse and dense crops that are never the same twice."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+import xarray as xr
+from pydantic import PositiveInt
+
+from smlmsim import schema
+from smlmsim.acquisition import Acquisition
+from smlmsim.corpus import _kernels
+from smlmsim.corpus.corpus import CorpusError
+from smlmsim.field import FieldOfView
+from smlmsim.photophysics import Poisson
+from smlmsim.pipeline import Simulated
+from smlmsim.sparse import bin_localizations
+from smlmsim.spec import Spec
+
+Array = npt.NDArray[Any]
+
+REFERENCE_UM2 = 2.56**2
+FAINTEST_NM = 1000.0
+MARGIN_NM = 150.0
+NEAR_NM = 300.0
+
+Positive = Annotated[tuple[pydantic.PositiveFloat, pydantic.PositiveFloat], "low, high"]
+Fractions = tuple[Annotated[float, pydantic.Field(ge=0, le=1)], Annotated[float, pydantic.Field(ge=0, le=1)]]
+
+
+class Pair(NamedTuple):
+    """A crop: what a network sees, and what it should give, both float32 (time, y, x)."""
+
+    counts: npt.NDArray[np.float32]
+    density: npt.NDArray[np.float32]
+
+
+class Contours(NamedTuple):
+    """Vertices over time (time, vertex), from the middle of the field of a movie in steps of ``step_nm``.
+
+    ``period_nm`` is that of the structure along y and x, infinite where it does not repeat.
+    """
+
+    y: Array
+    x: Array
+    filament: npt.NDArray[np.int32]
+    step_nm: float
+    period_nm: tuple[float, float]
+
+
+class Place(NamedTuple):
+    """Where a crop lies: its centre from the middle of the field, its angle in radian, and 1 or, mirrored, -1."""
+
+    y_nm: float
+    x_nm: float
+    angle: float
+    flip: float
+
+
+class Augmentation(Spec):
+    """Crops of a movie, turned by any angle and flipped, with localizations drawn afresh along the contours.
+
+    Everything moves as coordinates and is drawn last, so nothing is blurred by interpolation, and the sparse and
+    the dense crop stay aligned. Between the middles of two time points vertices go straight.
+
+    Parameters
+    ----------
+    time_points, height, width : int
+        Of a crop, in time points and pixels.
+    rate_hz : (float, float)
+        Range of the localization rate per 2.56 x 2.56 um, drawn uniformly in its logarithm. Where there is less
+        than 1 um of contour in view, the rate is lower in proportion.
+    precision_nm : (float, float)
+        Range of the median localization precision. Not used for movies without vertices, whose density is blurred
+        already.
+    false_positives : (float, float)
+        Range of the fraction of localizations that are anywhere in the field.
+    """
+
+    time_points: PositiveInt = 128
+    height: PositiveInt = 128
+    width: PositiveInt = 128
+    rate_hz: Positive = (30.0, 1600.0)
+    precision_nm: Positive = (10.0, 30.0)
+    false_positives: Fractions = (0.0, 0.05)
+
+    @pydantic.model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for name in ("rate_hz", "precision_nm", "false_positives"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name} goes from {low:g} to {high:g}; swap them")
+        return self
+
+    def require_fit(self, study: Simulated) -> None:
+        """Refuse crops that are larger than the movies of a study.
+
+        Raises
+        ------
+        CorpusError
+            Saying how large the movies are.
+        """
+        movie = (study.acquisition.time_points, *study.field.shape)
+        crop = (self.time_points, self.height, self.width)
+        if any(wanted > there for wanted, there in zip(crop, movie, strict=True)):
+            raise CorpusError(
+                f"crops of {crop} (time, y, x) do not fit into movies of {movie}; choose smaller ones"
+            )
+
+    def redraw(
+        self, contours: Contours, study: Simulated, rng: np.random.Generator
+    ) -> tuple[xr.Dataset, xr.Dataset]:
+        """Turn the contours of a crop and localize them anew.
+
+        Parameters
+        ----------
+        contours : Contours
+            Of the movie, at the time points of the crop.
+        study : Simulated
+            Of the movie: its field, acquisition, density and localization.
+        rng : Generator
+
+        Returns
+        -------
+        observation, truth : xr.Dataset
+            As of :func:`~smlmsim.pipeline.simulate`, in a field of the size of the crop with its corner at 0.
+        """
+        field, acquisition = self._field(study), self._acquisition(study)
+        place = self._place(study.field, rng)
+        moving = _placed(contours, place, field, acquisition)
+        truth = study.density.render(moving, field)
+        rate_hz = self._rate_hz(rng, field) * min(1.0, _visible_nm(moving, field) / FAINTEST_NM)
+        emission = Poisson(rate_hz=max(rate_hz, 1e-9), margin_nm=MARGIN_NM)
+        localization = study.localization.replace({
+            "precision_nm": rng.uniform(*self.precision_nm),
+            "false_positive_uniform": rng.uniform(*self.false_positives),
+        })  # fmt: skip
+        events = emission.emit(moving, field, acquisition, rng)
+        localizations = localization.localize(events, field, acquisition, rng)
+        return bin_localizations(localizations, field, acquisition), truth
+
+    def thin(self, density: Array, study: Simulated, rng: np.random.Generator) -> Pair:
+        """Draw counts from a dense crop that has no contours, and turn both by right angles.
+
+        Parameters
+        ----------
+        density : ndarray (time, y, x)
+            In any unit.
+        study : Simulated
+            Of the movie.
+        rng : Generator
+        """
+        field, acquisition = self._field(study), self._acquisition(study)
+        rate_hz, share = self._rate_hz(rng, field), rng.uniform(*self.false_positives)
+        total, length = rate_hz * acquisition.duration_s, float(density.sum())
+        expected = density * (total / length if length else 0) + total * share / density.size
+        counts = rng.poisson(expected).astype(np.float32)
+        return _turned_square(Pair(counts, density.astype(np.float32)), rng)
+
+    def _field(self, study: Simulated) -> FieldOfView:
+        pixel_nm = study.field.pixel_nm
+        return FieldOfView(
+            height_nm=self.height * pixel_nm, width_nm=self.width * pixel_nm, pixel_nm=pixel_nm
+        )
+
+    def _acquisition(self, study: Simulated) -> Acquisition:
+        return study.acquisition.replace({"time_points": self.time_points, "steps_per_point": 1})
+
+    def _rate_hz(self, rng: np.random.Generator, field: FieldOfView) -> float:
+        low, high = self.rate_hz
+        return math.exp(rng.uniform(math.log(low), math.log(high))) * field.area_um2 / REFERENCE_UM2
+
+    def _place(self, field: FieldOfView, rng: np.random.Generator) -> Place:
+        """A crop whose centre is so that it would lie inside the field unless it were turned."""
+        spare_y = (field.height_nm - self.height * field.pixel_nm) / 2
+        spare_x = (field.width_nm - self.width * field.pixel_nm) / 2
+        return Place(
+            rng.uniform(-spare_y, spare_y), rng.uniform(-spare_x, spare_x), rng.uniform(0, 2 * math.pi),
+            rng.choice([-1.0, 1.0]),
+        )  # fmt: skip
+
+
+def _placed(contours: Contours, place: Place, crop: FieldOfView, acquisition: Acquisition) -> xr.Dataset:
+    """What comes near a crop, moving, in nm and in its frame."""
+    y, x, filament, step_nm, period_nm = contours
+    radius_nm = math.hypot(crop.height_nm, crop.width_nm) / 2 + NEAR_NM
+    period = _kernels.Period(*(np.float32(length / step_nm) for length in period_nm))
+    near = _kernels.Circle(*(np.float32(length / step_nm) for length in (place.y_nm, place.x_nm, radius_nm)))
+    pieces = _kernels.pieces_near(y, x, filament, period, near)
+    cosine, sine = math.cos(place.angle), math.sin(place.angle)
+    axes = np.array([[cosine, -sine * place.flip], [sine, cosine * place.flip]], np.float32) * np.float32(
+        step_nm
+    )
+    middle = np.array([crop.height_nm, crop.width_nm], np.float32) / np.float32(2)
+    placed = np.empty((2, len(y), pieces.vertex.size), np.float32)
+    _kernels.place(y, x, pieces, period, near, axes, middle, placed)
+    return schema.dataset(
+        time=acquisition.times_s, vertex_y=placed[0], vertex_x=placed[1], filament=pieces.name
+    )
+
+
+def _visible_nm(moving: xr.Dataset, field: FieldOfView) -> float:
+    """The mean length of the contour in the field: of all bonds whose first vertex is in it."""
+    y, x, filament = moving.vertex_y.values, moving.vertex_x.values, moving.filament.values
+    bonds = np.hypot(np.diff(y[0]), np.diff(x[0])) * (np.diff(filament) == 0)
+    return float(field.contains(y[:, :-1], x[:, :-1]).mean(axis=0) @ bonds)
+
+
+def _turned_square(pair: Pair, rng: np.random.Generator) -> Pair:
+    """Turn by half a turn or none, flip or not, and turn by a quarter where the crop is square."""
+    _, height, width = pair.counts.shape
+    turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    turns = turns if height == width else 2 * (turns // 2)
+    turned = (np.rot90(image, turns, axes=(1, 2)) for image in pair)
+    return Pair(*(np.ascontiguousarray(image[:, :, ::-1] if flip else image) for image in turned))

@@ -1,0 +1,156 @@
+"""Movies for training networks: pairs of sparse and dense crops as torch tensors."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
+
+from smlmsim.corpus.augmentation import Augmentation, Contours, Pair
+from smlmsim.corpus.corpus import Corpus, CorpusError, Range
+from smlmsim.corpus.encoding import DENSITY_STEP
+from smlmsim.corpus.store import CorpusStore
+from smlmsim.pipeline import Simulated, simulate
+from smlmsim.rng import stream
+
+Tensors = tuple[torch.Tensor, torch.Tensor]
+
+
+class MovieDataset(Dataset[Tensors]):
+    """Crops of the movies of a corpus, augmented anew for every item of every epoch.
+
+    Item i of an epoch depends on the seed, the epoch and i alone, so any number of DataLoader workers gives the
+    same items.
+
+    Parameters
+    ----------
+    path : str or Path
+        A corpus; movies that are not made yet are left out.
+    augmentation : Augmentation
+        How large crops are, and what varies between them.
+    crops : int
+        Items of an epoch.
+    seed : int
+        Fixes all crops of all epochs.
+
+    Raises
+    ------
+    CorpusError
+        If there is no corpus, no movie in it, or the crops do not fit into its movies.
+    """
+
+    def __init__(
+        self, path: str | Path, augmentation: Augmentation | None = None, *, crops: int = 1000, seed: int = 0
+    ) -> None:
+        self._path, self._crops, self._seed = Path(path), crops, seed
+        self._augmentation = augmentation or Augmentation()
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._store: CorpusStore | None = None
+        store = self._opened()
+        self._augmentation.require_fit(store.corpus.study)
+        self._movies = np.flatnonzero(store.done())
+        self._peaks, self._vertices = np.asarray(store["peak"][...]), np.asarray(store["vertices"][...])
+        periods = np.stack([store[name][...] for name in ("period_y", "period_x")], axis=1)
+        self._periods_nm = np.where(periods == 0, np.inf, periods)
+        if self._movies.size == 0:
+            raise CorpusError(f"{path} has no movie yet; run again to go on")
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; workers that are running already take it from their next item on."""
+        self._epoch.fill_(epoch)
+
+    def __len__(self) -> int:
+        """Items of an epoch."""
+        return self._crops
+
+    def __getitem__(self, item: int) -> Tensors:
+        """Make an item.
+
+        Returns
+        -------
+        counts, density : torch.Tensor
+            float32 (1, time, y, x): localizations, and the density in units of the greatest of its movie, at most 1.
+        """
+        if not 0 <= item < self._crops:
+            raise IndexError(f"an epoch has {self._crops} items, asked for {item}")
+        rng = stream(self._seed, "crop", str(int(self._epoch)), str(item))
+        movie = int(rng.choice(self._movies))
+        return _tensors(self._redrawn(movie, rng) if self._vertices[movie] else self._thinned(movie, rng))
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the open store behind: each worker opens its own."""
+        return {**self.__dict__, "_store": None}
+
+    def _opened(self) -> CorpusStore:
+        if self._store is None:
+            self._store = CorpusStore(self._path)
+        return self._store
+
+    def _redrawn(self, movie: int, rng: np.random.Generator) -> Pair:
+        observation, truth = self._augmentation.redraw(
+            self._contours(movie, self._points(rng)), self._opened().corpus.study, rng
+        )
+        return Pair(
+            observation.counts.values.astype(np.float32),
+            np.minimum(truth.density.values / self._peaks[movie], 1),
+        )
+
+    def _contours(self, movie: int, points: slice) -> Contours:
+        store, kept = self._opened(), slice(int(self._vertices[movie]))
+        y, x = (np.asarray(store[name][movie, points, kept]) for name in ("vertex_y", "vertex_x"))
+        filament = np.asarray(store["filament"][movie, kept])
+        period_y, period_x = self._periods_nm[movie]
+        return Contours(y, x, filament, store.encoding.vertex_y.step_nm, (float(period_y), float(period_x)))
+
+    def _thinned(self, movie: int, rng: np.random.Generator) -> Pair:
+        store, crop = self._opened(), self._augmentation
+        rows, columns = store.corpus.study.field.shape
+        top, left = int(rng.integers(rows - crop.height + 1)), int(rng.integers(columns - crop.width + 1))
+        place = self._points(rng), slice(top, top + crop.height), slice(left, left + crop.width)
+        relative = np.asarray(store["density"][(movie, *place)]) * np.float32(DENSITY_STEP)
+        return crop.thin(relative, store.corpus.study, rng)
+
+    def _points(self, rng: np.random.Generator) -> slice:
+        length = self._augmentation.time_points
+        first = int(rng.integers(self._opened().corpus.study.acquisition.time_points - length + 1))
+        return slice(first, first + length)
+
+
+class SimulatedDataset(IterableDataset[Tensors]):
+    """Movies simulated as training goes, without end: movie i of a seed is movie i of the corpus of that seed.
+
+    DataLoader workers take turns. Processes of a distributed training each need a seed of their own.
+
+    Parameters
+    ----------
+    study : SemiSimulated, Hybrid or SimulatedDynamic
+        It makes movies of the size to train on.
+    ranges : tuple of Range
+        What varies.
+    seed : int
+        Fixes all movies.
+    """
+
+    def __init__(self, study: Simulated, ranges: tuple[Range, ...] = (), seed: int = 0) -> None:
+        self._corpus = Corpus(study=study, ranges=ranges, seed=seed)
+
+    def __iter__(self) -> Iterator[Tensors]:
+        """Yield counts and density of movie after movie, as :class:`MovieDataset` does."""
+        worker = get_worker_info()
+        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
+        for movie in itertools.count(first, step):
+            recipe = self._corpus.recipe(movie)
+            observation, truth = simulate(self._corpus.study_of(recipe), recipe.seed)
+            assert truth is not None
+            density = truth.density.values
+            counts = observation.counts.values.astype(np.float32)
+            yield _tensors(Pair(counts, density / (density.max() or np.float32(1))))
+
+
+def _tensors(pair: Pair) -> Tensors:
+    counts, density = (torch.from_numpy(image)[None] for image in pair)
+    return counts, density

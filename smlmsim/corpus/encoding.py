@@ -1,0 +1,158 @@
+"""A movie as small integers: what a corpus keeps of it.
+
+Lengths are counted in 64ths of a pixel, which is 0.3 nm for pixels of 20 nm. A localization stands for the middle
+of its 64th, so that it never changes its pixel.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim.field import FieldOfView
+from smlmsim.pipeline import Movie
+
+Array = npt.NDArray[Any]
+
+SUBPIXELS = 64
+DENSITY_STEP = 2.0**-10  # of the peak; rounded so, it errs by 3e-4, the density itself by 5e-4
+BEYOND_NM = 300.0  # what lies so far beyond the corners of a rotated field never lights up inside
+COARSE = 256
+SHORTEST_BOND = 8
+
+
+class Scale(NamedTuple):
+    """How an integer of the store stands for a length: ``offset_nm + step_nm * integer``, as in the CF conventions."""
+
+    step_nm: float
+    offset_nm: float
+    dtype: np.dtype[Any]
+
+    @property
+    def fill(self) -> int:
+        """The integer that stands for nothing."""
+        info = np.iinfo(self.dtype)
+        return int(info.max if info.min == 0 else info.min)
+
+
+class Encoding(NamedTuple):
+    """The scales of a field of view."""
+
+    field: FieldOfView
+    localization_y: Scale
+    localization_x: Scale
+    uncertainty: Scale
+    vertex_y: Scale
+    vertex_x: Scale
+    reach: int
+    """Vertices are exact in a square around the middle of the field; this is half its edge in 64ths of a pixel."""
+
+    @classmethod
+    def of(cls, field: FieldOfView) -> Self:
+        """Choose the smallest integers that hold all places in and around the field."""
+        step = field.pixel_nm / SUBPIXELS
+        unsigned = np.dtype(np.uint16 if max(field.shape) * SUBPIXELS < 2**16 else np.uint32)
+        reach = COARSE * int(
+            np.ceil((np.hypot(field.height_nm, field.width_nm) / 2 + BEYOND_NM) / step / COARSE)
+        )
+        signed = np.dtype(np.int16 if reach < 2**15 else np.int32)
+        middle_y, middle_x = field.origin_y_nm + field.height_nm / 2, field.origin_x_nm + field.width_nm / 2
+        return cls(
+            field=field,
+            localization_y=Scale(step, field.origin_y_nm + step / 2, unsigned),
+            localization_x=Scale(step, field.origin_x_nm + step / 2, unsigned),
+            uncertainty=Scale(step, 0.0, unsigned),
+            vertex_y=Scale(step, middle_y, signed),
+            vertex_x=Scale(step, middle_x, signed),
+            reach=reach,
+        )
+
+    def encode(self, movie: Movie) -> dict[str, Any]:
+        """Everything the store keeps of a movie, by the name of its variable."""
+        observation, truth = movie
+        if truth is None:
+            raise ValueError("a movie without truth has no place in a corpus")
+        density, peak = _relative(truth.density.values)
+        return {
+            "counts": observation.counts.values,
+            "density": density,
+            "peak": np.float32(peak),
+            **self._localizations(observation),
+            **self._vertices(truth),
+        }
+
+    def _localizations(self, observation: xr.Dataset) -> dict[str, Any]:
+        scales = {"loc_y": self.localization_y, "loc_x": self.localization_x}
+        edges = {"loc_y": self.field.origin_y_nm, "loc_x": self.field.origin_x_nm}
+        per_nm = np.nextafter(1 / self.field.pixel_nm, np.inf) * SUBPIXELS
+        places = {
+            name: ((observation[name].values.astype(np.float64) - edges[name]) * per_nm).astype(scale.dtype)
+            for name, scale in scales.items()
+        }
+        claims = np.rint(observation.loc_uncertainty.values / self.uncertainty.step_nm)
+        return {
+            "localizations": np.uint32(observation.sizes["localization"]),
+            "loc_frame": observation.loc_frame.values.astype(np.int32),
+            **places,
+            "loc_uncertainty": np.minimum(claims, self.uncertainty.fill - 1).astype(self.uncertainty.dtype),
+        }
+
+    def _vertices(self, truth: xr.Dataset) -> dict[str, Any]:
+        """The vertices of the filaments that are ever near the field; none of specks, too short to be told in steps."""
+        if _bond_nm(truth) < SHORTEST_BOND * self.vertex_y.step_nm:
+            truth = truth.isel(vertex=slice(0))
+        y, x = _steps(truth.vertex_y.values, self.vertex_y), _steps(truth.vertex_x.values, self.vertex_x)
+        outside = (np.abs(y) > self.reach) | (np.abs(x) > self.reach)
+        chosen = _of_filaments(truth.filament.values, np.logical_not(outside.all(axis=0)))
+        outside = outside[:, chosen]
+        _, _, height, width = truth.attrs.get("box_nm", (0.0, 0.0, 0.0, 0.0))
+        return {
+            "vertices": np.uint32(np.count_nonzero(chosen)),
+            "period_y": np.float32(height),
+            "period_x": np.float32(width),
+            "vertex_y": _coarse_beyond(y[:, chosen], outside, self.vertex_y),
+            "vertex_x": _coarse_beyond(x[:, chosen], outside, self.vertex_x),
+            "filament": _numbered(truth.filament.values[chosen]),
+        }
+
+
+def _bond_nm(truth: xr.Dataset) -> float:
+    """The median length of a bond at the start; 0 if there is none."""
+    bonded = np.diff(truth.filament.values) == 0
+    if not bonded.any():
+        return 0.0
+    y, x = (np.diff(truth[name].values[0])[bonded] for name in ("vertex_y", "vertex_x"))
+    return float(np.median(np.hypot(y, x)))
+
+
+def _relative(density: Array) -> tuple[npt.NDArray[np.uint16], float]:
+    """The density in steps of its peak, and the peak."""
+    peak = float(density.max())
+    steps = density * np.float32(1 / (peak * DENSITY_STEP) if peak > 0 else 0)
+    return np.rint(steps, out=steps).astype(np.uint16), peak
+
+
+def _steps(position_nm: Array, scale: Scale) -> Array:
+    """Positions in whole steps from the middle of the field."""
+    steps = (position_nm - np.float32(scale.offset_nm)) * np.float32(1 / scale.step_nm)
+    return np.asarray(np.rint(steps, out=steps))
+
+
+def _of_filaments(filament: npt.NDArray[np.int32], vertices: Array) -> npt.NDArray[np.bool_]:
+    """All vertices of the filaments of some vertices."""
+    return np.asarray(np.bincount(filament, weights=vertices)[filament] > 0)
+
+
+def _coarse_beyond(steps: Array, outside: npt.NDArray[np.bool_], scale: Scale) -> Array:
+    """Round vertices that are out of reach, away from the field: their bonds hardly grow, and they compress."""
+    farthest = COARSE * (np.iinfo(scale.dtype).max // COARSE)
+    coarse = np.clip(np.copysign(np.ceil(np.abs(steps) / COARSE) * COARSE, steps), -farthest, farthest)
+    return np.where(outside, coarse, steps).astype(scale.dtype)
+
+
+def _numbered(filament: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Filaments counted from 0 without gaps."""
+    return np.cumsum(np.diff(filament, prepend=filament[:1]) != 0, dtype=np.int32)

@@ -1,0 +1,68 @@
+"""A corpus as files that any other program reads: TIFF stacks and ThunderSTORM tables."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from smlmsim import io
+from smlmsim.corpus.read import read_movie
+from smlmsim.corpus.store import CorpusStore
+from smlmsim.pipeline import Movie
+
+
+def export(source: str | Path | Movie, folder: str | Path) -> Path:
+    """Write movies as files: of each its counts and its truth as stacks, its localizations as a table.
+
+    Fiji opens the stacks at the right scale. The truth is the density in nm^-1.
+
+    Parameters
+    ----------
+    source : str, Path or Movie
+        A corpus, of which all movies that are made are written, or a single movie.
+    folder : str or Path
+        Made if absent.
+
+    Returns
+    -------
+    Path
+        ``manifest.csv``: the files, localizations, seed and settings of every movie.
+
+    Raises
+    ------
+    CorpusError
+        If there is no corpus.
+    OSError
+        If the folder cannot be written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [_write(source, 0, folder)] if isinstance(source, Movie) else _write_all(Path(source), folder)
+    manifest = folder / "manifest.csv"
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with io.replacing(manifest) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, names, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+    return manifest
+
+
+def _write_all(path: Path, folder: Path) -> list[dict[str, object]]:
+    store = CorpusStore(path)
+    rows = []
+    for index in store.done().nonzero()[0].tolist():
+        recipe = store.corpus.recipe(index)
+        rows.append(_write(read_movie(path, index), index, folder) | {"seed": recipe.seed} | recipe.settings)
+    return rows
+
+
+def _write(movie: Movie, index: int, folder: Path) -> dict[str, object]:
+    """Write a movie and return its line of the manifest."""
+    observation, truth = movie
+    images = {"counts": observation.counts} | ({"truth": truth.density} if truth is not None else {})
+    names = {kind: f"movie_{index:05d}_{kind}.tif" for kind in images}
+    for kind, image in images.items():
+        io.write(image, folder / names[kind])
+    table = f"movie_{index:05d}_localizations.csv"
+    io.write(observation, folder / table)
+    return {"movie": index, **names, "table": table, "localizations": observation.sizes["localization"]}

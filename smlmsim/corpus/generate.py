@@ -1,0 +1,164 @@
+"""Making the movies of a corpus, finding damaged ones, and making those again."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import zarr
+from tqdm import tqdm
+
+from smlmsim import workers
+from smlmsim.corpus.corpus import Corpus, CorpusError
+from smlmsim.corpus.encoding import Encoding
+from smlmsim.corpus.store import PER_MOVIE, SLOTS_PER_CHUNK, VERTICES_PER_CHUNK, Capacity, CorpusStore, create
+from smlmsim.pipeline import simulate
+
+ROOM = 3
+"""How many times more localizations and vertices the store has room for than its extreme movies have."""
+
+
+class Damage(NamedTuple):
+    """A variable of a movie whose file is not what was written."""
+
+    movie: int
+    variable: str
+
+
+def generate(
+    corpus: Corpus,
+    path: str | Path,
+    *,
+    processes: int | None = None,
+    scheduler: str | None = None,
+    progress: bool = True,
+) -> None:
+    """Make every movie of a corpus that its store does not hold yet; killed at any moment, a second call goes on.
+
+    The bytes of the store do not depend on the number of processes. They are spawned: a script that calls this
+    keeps the call below ``if __name__ == "__main__":``. Each writes its own movies.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        What to make.
+    path : str or Path
+        The store, a folder; made if absent. With a scheduler it is on a file system that all workers share, under
+        the same name.
+    processes : int, optional
+        Local processes; by default one per core.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers are used instead.
+    progress : bool
+        Show a progress bar.
+
+    Raises
+    ------
+    CorpusError
+        If the folder holds something else, or a movie cannot be made.
+    OSError
+        If the disk is full, or the folder may not be written to; the movies made so far are kept.
+    """
+    path = Path(path).absolute()
+    if not path.exists():
+        create(path, corpus, _capacity(corpus))
+    store = CorpusStore(path)
+    store.require_same(corpus)
+    store.sweep()
+    todo = np.flatnonzero(~store.done()).tolist()
+    outcomes = workers.spread(
+        functools.partial(make_movie, path), todo, workers=processes, scheduler=scheduler
+    )
+    with tqdm(
+        total=corpus.movies, initial=corpus.movies - len(todo), unit="movie", disable=not progress
+    ) as bar:
+        for movie, outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise _explained(outcome, store, movie) from outcome
+            bar.update()
+
+
+def make_movie(path: Path, movie: int) -> None:
+    """Simulate a movie of the corpus at a path and write it there, on one thread."""
+    store = CorpusStore(path)
+    recipe = store.corpus.recipe(movie)
+    with zarr.config.set({"async.concurrency": 1, "threading.max_workers": 1}):
+        store.write(movie, simulate(store.corpus.study_of(recipe), recipe.seed))
+
+
+def verify(path: str | Path) -> list[Damage]:
+    """Read every file of every movie that is done, and name those that are missing or not what was written.
+
+    Raises
+    ------
+    CorpusError
+        If there is no corpus.
+    """
+    store = CorpusStore(Path(path))
+    return [damage for movie in range(store.corpus.movies) for damage in _damages(store, movie)]
+
+
+def repair(
+    path: str | Path, *, processes: int | None = None, scheduler: str | None = None, progress: bool = True
+) -> list[Damage]:
+    """Make the damaged movies of a corpus again, to the same bytes, and those it does not hold yet.
+
+    Returns
+    -------
+    list of Damage
+        What was damaged.
+
+    Raises
+    ------
+    CorpusError
+        If there is no corpus, or other versions made it.
+    OSError
+        As :func:`generate`.
+    """
+    store, damages = CorpusStore(Path(path)), verify(path)
+    store.require_same(store.corpus)
+    for movie in {damage.movie for damage in damages}:
+        store.forget(movie)
+    generate(store.corpus, path, processes=processes, scheduler=scheduler, progress=progress)
+    return damages
+
+
+def _damages(store: CorpusStore, movie: int) -> list[Damage]:
+    try:
+        if not store["done"][movie]:
+            return []
+        written = np.asarray(store["checksum"][movie])
+    except Exception:
+        return [Damage(movie, "done")]
+    differs = written != store.checksums(movie)
+    return [Damage(movie, name) for name, wrong in zip(PER_MOVIE, differs, strict=True) if wrong]
+
+
+def _capacity(corpus: Corpus) -> Capacity:
+    """Room for several times what the movies at both ends of all ranges have, in whole chunks."""
+    encoding = Encoding.of(corpus.study.field)
+    probes = [encoding.encode(simulate(corpus.study_of(recipe), recipe.seed)) for recipe in corpus.extremes()]
+    localizations, vertices = (
+        max(int(probe[name]) for probe in probes) for name in ("localizations", "vertices")
+    )
+    return Capacity(_whole(localizations, SLOTS_PER_CHUNK), _whole(vertices, VERTICES_PER_CHUNK))
+
+
+def _whole(most: int, chunk: int) -> int:
+    """Several times as many, in whole chunks."""
+    return chunk * max(1, math.ceil(ROOM * most / chunk))
+
+
+def _explained(error: Exception, store: CorpusStore, movie: int) -> Exception:
+    """Say which movie could not be made, and what is kept."""
+    kept = f"{int(store.done().sum())} of {store.corpus.movies} movies are kept, run again to go on"
+    if isinstance(error, OSError):
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return OSError(error.errno, f"cannot write to {store.path}: {reason}; {kept}")
+    recipe = store.corpus.recipe(movie)
+    settings = ", ".join(f"{name} = {value:g}" for name, value in recipe.settings.items()) or "no ranges"
+    return CorpusError(f"movie {movie} ({settings}, seed {recipe.seed}) could not be made: {error}; {kept}")

@@ -1,0 +1,109 @@
+"""Reading a corpus: as one lazy dataset, movie by movie, or a crop of the contours for training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import schema
+from smlmsim.corpus.corpus import CorpusError
+from smlmsim.corpus.store import CorpusStore
+from smlmsim.pipeline import Movie
+from smlmsim.sparse import bin_localizations
+
+
+def open_corpus(path: str | Path) -> xr.Dataset:
+    """Open a corpus as a dataset that reads from the disk what is asked for.
+
+    Returns
+    -------
+    xr.Dataset
+        ``counts`` (movie, time, y, x); ``density`` of the same dims, in units of the ``peak`` (movie,) of its movie
+        in nm^-1; the localizations (movie, localization), of which the first ``localizations`` (movie,) are there
+        and the others NaN; the vertices (movie, time, vertex), of which the first ``vertices`` (movie,) are there,
+        with their ``filament`` (movie, vertex). Vertices farther out than the corners of the field ever get by
+        rotation are rounded. The settings that vary are coordinates of ``movie``; ``done`` says which movies are
+        there.
+
+    Raises
+    ------
+    CorpusError
+        If there is no corpus.
+    """
+    CorpusStore(Path(path))
+    found: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks=None)
+    return found
+
+
+def read_movie(path: str | Path, movie: int) -> Movie:
+    """Read a movie of a corpus as it was simulated, up to the rounding of its encoding.
+
+    Raises
+    ------
+    CorpusError
+        If there is no corpus, no such movie in it, or the movie is not made yet.
+    """
+    store = CorpusStore(Path(path))
+    require_done(store, movie)
+    study = store.corpus.study
+    found = open_corpus(path).isel(movie=movie)
+    table = found.isel(localization=slice(int(found.localizations)))
+    names = ("loc_frame", "loc_y", "loc_x", "loc_uncertainty")
+    values = {name: table[name].values for name in names}
+    times = {"loc_time": study.acquisition.frame_times_s(values["loc_frame"])}
+    observation = bin_localizations(schema.dataset(**values, **times), study.field, study.acquisition)
+    known = {
+        "pixel_nm": study.field.pixel_nm,
+        "exposure_s": study.acquisition.exposure_s,
+        "frames_per_point": study.acquisition.frames_per_point,
+    }
+    return Movie(observation.assign_attrs(known), _truth(store, found, movie))
+
+
+def info(path: str | Path) -> str:
+    """Say what is in a corpus.
+
+    Raises
+    ------
+    CorpusError
+        If there is no corpus.
+    """
+    store = CorpusStore(Path(path))
+    corpus, done = store.corpus, store.done()
+    acquisition, (height, width) = corpus.study.acquisition, corpus.study.field.shape
+    size = sum(file.stat().st_size for file in store.path.rglob("*") if file.is_file())
+    found = np.asarray(store["localizations"][...])[done]
+    lines = [
+        f"{path}: {done.sum()} of {corpus.movies} movies, {size / 1e6:.1f} MB",
+        f"study: {corpus.study.kind}, {acquisition.time_points} time points of {acquisition.point_s:g} s, "
+        f"{height} x {width} pixels of {corpus.study.field.pixel_nm:g} nm",
+        *(f"{r.setting}: {r.low:g} to {r.high:g}, {r.scale}" for r in corpus.ranges),
+        f"localizations: {found.sum()}" + (f", {found.min()} to {found.max()} a movie" if found.size else ""),
+        f"seed: {corpus.seed}",
+        f"made with smlmsim {store.group.attrs['smlmsim_version']} {store.group.attrs['smlmsim_commit']}".rstrip(),
+    ]
+    return "\n".join(lines)
+
+
+def require_done(store: CorpusStore, movie: int) -> None:
+    """Refuse a movie that is not in the store."""
+    if not 0 <= movie < store.corpus.movies:
+        raise CorpusError(f"{store.path} has the movies 0 to {store.corpus.movies - 1}, asked for {movie}")
+    if not store["done"][movie]:
+        raise CorpusError(f"movie {movie} of {store.path} is not made yet; run again to go on")
+
+
+def _truth(store: CorpusStore, found: xr.Dataset, movie: int) -> xr.Dataset:
+    study, recipe = store.corpus.study, store.corpus.recipe(movie)
+    values: dict[str, npt.NDArray[Any]] = {"density": (found.density * found.peak).values.astype(np.float32)}
+    vertices = found.isel(vertex=slice(int(found.vertices)))
+    if vertices.sizes["vertex"]:
+        values |= {name: vertices[name].values.astype(np.float32) for name in ("vertex_y", "vertex_x")}
+        values["filament"] = vertices.filament.values
+    attrs = {"study": store.corpus.study_of(recipe).to_toml(), "seed": recipe.seed}
+    axes = {"time": study.acquisition.times_s, "y": study.field.y_nm, "x": study.field.x_nm}
+    return schema.dataset(attrs, **values, **axes)

@@ -1,0 +1,322 @@
+"""The store of a corpus: a Zarr v3 group in which every movie is written whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import tomllib
+import zlib
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from zarr.codecs import BloscCodec
+
+from smlmsim import schema
+from smlmsim.corpus.corpus import Corpus, CorpusError
+from smlmsim.corpus.encoding import DENSITY_STEP, Encoding, Scale
+from smlmsim.pipeline import Movie
+from smlmsim.provenance import provenance
+
+POINTS_PER_CHUNK = 32
+SLOTS_PER_CHUNK = 1 << 16
+VERTICES_PER_CHUNK = 1 << 13
+
+PER_MOVIE = (
+    "counts", "density", "peak", "localizations", "loc_frame", "loc_y", "loc_x", "loc_uncertainty",
+    "vertices", "period_y", "period_x", "vertex_y", "vertex_x", "filament",
+)  # fmt: skip
+
+
+class Capacity(NamedTuple):
+    """The most localizations and vertices that a movie of the store can have."""
+
+    localizations: int
+    vertices: int
+
+
+class CorpusStore:
+    """The movies of a corpus on disk; a movie counts from the moment its ``done`` flag is written, which comes last.
+
+    Every variable of a movie is one file, so movies can be written at the same time, by processes that share
+    nothing but the folder.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of a corpus.
+
+    Raises
+    ------
+    CorpusError
+        If the folder holds anything else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.group = zarr.open_group(path, mode="r+")
+            self.corpus = Corpus.model_validate(tomllib.loads(str(self.group.attrs["corpus"])))
+        except Exception as error:
+            raise CorpusError(
+                f"{path} is not the store of a corpus, or a damaged one; choose another place"
+            ) from error
+        self.encoding = Encoding.of(self.corpus.study.field)
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+
+    def __getitem__(self, name: str) -> zarr.Array[Any]:
+        """A variable, opened once."""
+        if name not in self._arrays:
+            found = self.group[name]
+            assert isinstance(found, zarr.Array)
+            self._arrays[name] = found
+        return self._arrays[name]
+
+    def require_same(self, corpus: Corpus) -> None:
+        """Refuse another corpus or other versions; another commit of the same version is let through.
+
+        Raises
+        ------
+        CorpusError
+            Saying what differs.
+        """
+        found, wanted = dict(self.group.attrs), _identity(corpus)
+        if found["corpus_digest"] != wanted["corpus_digest"]:
+            theirs, ours = (set(str(attrs["corpus"]).splitlines()) for attrs in (found, wanted))
+            raise CorpusError(
+                f"{self.path} is another corpus: it has {_some(theirs - ours)}, this one {_some(ours - theirs)}; "
+                "choose another place, or delete it"
+            )
+        for name in wanted.keys() - {"corpus", "corpus_digest", "smlmsim_commit"}:
+            if found.get(name) != wanted[name]:
+                raise CorpusError(
+                    f"{self.path} was made with {name} {found.get(name)}, this is {wanted[name]}; "
+                    "go on with that version, or choose another place"
+                )
+
+    def done(self) -> npt.NDArray[np.bool_]:
+        """Which movies are there, (movie,).
+
+        Raises
+        ------
+        CorpusError
+            If a flag cannot be read.
+        """
+        try:
+            return np.asarray(self["done"][...])
+        except Exception as error:
+            raise CorpusError(f"{self.path / 'done'} is damaged; repair the corpus") from error
+
+    def write(self, index: int, movie: Movie) -> None:
+        """Keep a movie.
+
+        Raises
+        ------
+        CorpusError
+            If it has more localizations or vertices than the store has room for.
+        OSError
+            If the disk is full, or the folder may not be written to.
+        """
+        values = self.encoding.encode(movie)
+        self._require_room(index, values)
+        for name in PER_MOVIE:
+            self.file(name, index).unlink(missing_ok=True)
+            array = self[name]
+            place: tuple[int | slice, ...] = (index, *(slice(size) for size in values[name].shape))
+            array[place] = values[name]
+        self["checksum"][index] = self.checksums(index)
+        self["done"][index] = True
+
+    def forget(self, index: int) -> None:
+        """Take a movie for one that is not there yet."""
+        self.file("done", index).unlink(missing_ok=True)
+
+    def checksums(self, index: int) -> npt.NDArray[np.uint32]:
+        """The CRC-32 of the files of a movie as they are, 0 where there is none, in the order of ``PER_MOVIE``."""
+        files = (self.file(name, index) for name in PER_MOVIE)
+        return np.array([zlib.crc32(file.read_bytes()) if file.exists() else 0 for file in files], np.uint32)
+
+    def file(self, name: str, index: int) -> Path:
+        """The file that holds a variable of a movie."""
+        return self.path.joinpath(name, "c", str(index), *["0"] * (self[name].ndim - 1))
+
+    def sweep(self) -> None:
+        """Remove what writers left behind that were killed."""
+        for rest in self.path.rglob("*.partial"):
+            rest.unlink(missing_ok=True)
+
+    def _require_room(self, index: int, values: dict[str, Any]) -> None:
+        for name, array in (("localizations", "loc_y"), ("vertices", "filament")):
+            found, room = int(values[name]), self[array].shape[-1]
+            if found > room:
+                raise CorpusError(
+                    f"movie {index} has {found} {name}, the store has room for {room}; narrow the ranges, "
+                    "or make several corpora"
+                )
+
+
+def create(path: Path, corpus: Corpus, capacity: Capacity) -> None:
+    """Make an empty store beside its place and move it there, so that a store is there whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise OSError(f"cannot make {path}: {error.strerror}; choose another place") from error
+    try:
+        _fill(zarr.open_group(draft, mode="w"), corpus, capacity)
+        draft.chmod(0o755)
+        draft.rename(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _identity(corpus: Corpus) -> dict[str, str]:
+    return {"corpus": corpus.to_toml(), "corpus_digest": corpus.digest, **provenance()}
+
+
+def _some(lines: set[str]) -> str:
+    shown = sorted(line.strip() for line in lines)[:3]
+    return "; ".join(shown) if shown else "nothing beyond that"
+
+
+def _fill(group: zarr.Group, corpus: Corpus, capacity: Capacity) -> None:
+    _coordinates(group, corpus)
+    _images(group, corpus)
+    _tables(group, corpus, capacity)
+    group.attrs.update({"coordinates": _named(corpus), **_identity(corpus)})
+
+
+def _named(corpus: Corpus) -> str:
+    """The coordinates that are not dimensions, as the CF conventions list them."""
+    return " ".join([found.setting for found in corpus.ranges] + ["movie_seed"])
+
+
+def _coordinates(group: zarr.Group, corpus: Corpus) -> None:
+    field, acquisition = corpus.study.field, corpus.study.acquisition
+    for name, values in (("time", acquisition.times_s), ("y", field.y_nm), ("x", field.x_nm)):
+        _whole(group, name, name, values, schema.variable(name, values).attrs)
+    _whole(group, "movie", "movie", np.arange(corpus.movies), {"long_name": "movie, counted from 0"})
+    recipes = [corpus.recipe(movie) for movie in range(corpus.movies)]
+    for found in corpus.ranges:
+        drawn = np.array([recipe.settings[found.setting] for recipe in recipes])
+        _whole(group, found.setting, "movie", drawn, {"long_name": found.setting})
+    seeds = np.array([recipe.seed for recipe in recipes], np.int64)
+    _whole(group, "movie_seed", "movie", seeds, {"long_name": "seed of the movie"})
+    _whole(group, "variable", "variable", np.array(PER_MOVIE, dtype=object), {})
+
+
+def _images(group: zarr.Group, corpus: Corpus) -> None:
+    dims = ("movie", "time", "y", "x")
+    shape = (corpus.study.acquisition.time_points, *corpus.study.field.shape)
+    whole, chunk = (corpus.movies, *shape), (POINTS_PER_CHUNK, *shape[1:])
+    seen = {"units": "1", "long_name": "localizations"}
+    _sharded(group, "counts", dims, whole, chunk, np.dtype(np.uint16), 0, "bitshuffle", seen)
+    there = {
+        "units": "1",
+        "long_name": "contour length per area, of the peak of the movie",
+        "scale_factor": DENSITY_STEP,
+    }
+    _sharded(group, "density", dims, whole, chunk, np.dtype(np.uint16), 0, "shuffle", there)
+    _scalar(
+        group, corpus, "peak", np.float32, {"units": "nm-1", "long_name": "greatest density of the movie"}
+    )
+
+
+def _tables(group: zarr.Group, corpus: Corpus, capacity: Capacity) -> None:
+    encoding, movies, points = (
+        Encoding.of(corpus.study.field),
+        corpus.movies,
+        corpus.study.acquisition.time_points,
+    )
+    slots = (movies, capacity.localizations)
+    for name, scale in (
+        ("loc_y", encoding.localization_y), ("loc_x", encoding.localization_x),
+        ("loc_uncertainty", encoding.uncertainty),
+    ):  # fmt: skip
+        _sharded(
+            group, name, ("movie", "localization"), slots, (SLOTS_PER_CHUNK,), scale.dtype, scale.fill, "shuffle",
+            _meaning(name) | _cf(scale),
+        )  # fmt: skip
+    _sharded(
+        group, "loc_frame", ("movie", "localization"), slots, (SLOTS_PER_CHUNK,), np.dtype(np.int32), -1, "shuffle",
+        _meaning("loc_frame") | {"missing": -1},
+    )  # fmt: skip
+    for name, scale in (("vertex_y", encoding.vertex_y), ("vertex_x", encoding.vertex_x)):
+        _sharded(
+            group, name, ("movie", "time", "vertex"), (movies, points, capacity.vertices),
+            (POINTS_PER_CHUNK, VERTICES_PER_CHUNK), scale.dtype, scale.fill, "shuffle", _meaning(name) | _cf(scale),
+        )  # fmt: skip
+    _sharded(
+        group, "filament", ("movie", "vertex"), (movies, capacity.vertices), (VERTICES_PER_CHUNK,), np.dtype(np.int32),
+        -1, "shuffle", _meaning("filament") | {"missing": -1},
+    )  # fmt: skip
+    _scalar(
+        group, corpus, "localizations", np.uint32, {"units": "1", "long_name": "localizations of the movie"}
+    )
+    _scalar(
+        group,
+        corpus,
+        "vertices",
+        np.uint32,
+        {"units": "1", "long_name": "vertices of the movie; 0 for points"},
+    )
+    for axis in "yx":
+        meaning = f"after how much along {axis} the structure repeats; 0 for never"
+        _scalar(group, corpus, f"period_{axis}", np.float32, {"units": "nm", "long_name": meaning})
+    _scalar(group, corpus, "done", np.bool_, {"long_name": "whether the movie is there"})
+    group.create_array(
+        "checksum", shape=(movies, len(PER_MOVIE)), chunks=(1, len(PER_MOVIE)), dtype=np.uint32, fill_value=0,
+        compressors=None, dimension_names=("movie", "variable"), attributes={"long_name": "CRC-32 of the file"},
+    )  # fmt: skip
+
+
+def _meaning(name: str) -> dict[str, Any]:
+    return {"units": schema.VOCABULARY[name].units, "long_name": schema.VOCABULARY[name].long_name}
+
+
+def _cf(scale: Scale) -> dict[str, Any]:
+    return {"scale_factor": scale.step_nm, "add_offset": scale.offset_nm, "_FillValue": scale.fill}
+
+
+def _whole(group: zarr.Group, name: str, dim: str, values: npt.NDArray[Any], attrs: dict[str, Any]) -> None:
+    dtype = str if values.dtype == object else values.dtype
+    array = group.create_array(
+        name, shape=values.shape, dtype=dtype, dimension_names=(dim,), attributes=attrs
+    )
+    array[...] = values
+
+
+def _scalar(group: zarr.Group, corpus: Corpus, name: str, dtype: type, attrs: dict[str, Any]) -> None:
+    """One number per movie, each in a file of its own."""
+    group.create_array(
+        name, shape=(corpus.movies,), chunks=(1,), dtype=dtype, fill_value=dtype(0), compressors=None,
+        dimension_names=("movie",), attributes=attrs,
+    )  # fmt: skip
+
+
+def _sharded(
+    group: zarr.Group,
+    name: str,
+    dims: tuple[str, ...],
+    shape: tuple[int, ...],
+    chunk: tuple[int, ...],
+    dtype: np.dtype[Any],
+    fill: int,
+    shuffle: Literal["shuffle", "bitshuffle"],
+    attrs: dict[str, Any],
+) -> None:
+    """One file per movie, in which each chunk can be read alone and those that hold nothing take no room."""
+    shard = (1, *(-(-size // step) * step for size, step in zip(shape[1:], chunk, strict=True)))
+    group.create_array(
+        name, shape=shape, shards=shard, chunks=(1, *chunk), dtype=dtype, fill_value=fill,
+        compressors=BloscCodec(cname="zstd", clevel=5, shuffle=shuffle, typesize=dtype.itemsize),
+        dimension_names=dims, attributes=attrs,
+    )  # fmt: skip

@@ -1,0 +1,150 @@
+"""An augmented crop is another view of a movie: localized anew, at the rate asked for, aligned with its truth."""
+
+import math
+
+import numpy as np
+import pytest
+
+from smlmsim.acquisition import Acquisition
+from smlmsim.corpus import Augmentation
+from smlmsim.corpus.augmentation import Contours
+from smlmsim.field import FieldOfView
+from smlmsim.localization import Localization
+from smlmsim.pipeline import SimulatedDynamic
+
+STEP_NM = 0.3125
+STUDY = SimulatedDynamic(
+    field=FieldOfView(height_nm=1280, width_nm=1280),
+    acquisition=Acquisition(time_points=60, frames_per_point=10),
+    localization=Localization(precision_spread=0, false_positive_structured=0),
+)
+CROP = Augmentation(
+    time_points=60, height=64, width=64, rate_hz=(800, 800), precision_nm=(1, 1), false_positives=(0, 0)
+)
+
+
+def contours(*lines_nm, period_nm=math.inf):
+    """Lines of 41 vertices, each a function that gives its two ends (yx), in nm from the middle, at a time point."""
+    along = np.linspace(0, 1, 41)[:, None]
+    ends = np.array([[line(t) for line in lines_nm] for t in range(60)], dtype=float)
+    places = ends[:, :, None, 0] * (1 - along) + ends[:, :, None, 1] * along
+    steps = np.rint(places / STEP_NM).astype(np.int16).reshape(60, -1, 2)
+    names = np.repeat(np.arange(len(lines_nm), dtype=np.int32), 41)
+    return Contours(steps[:, :, 0], steps[:, :, 1], names, STEP_NM, (period_nm, period_nm))
+
+
+def crossing(t):
+    return (-900, -300), (900, -300)
+
+
+def slanted(t):
+    return (-900, 700 - 5 * t), (900, -400)
+
+
+def test_the_sparse_movie_has_the_rate_that_was_asked_for():
+    expected = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.duration_s
+    assert expected > 3000
+    for seed in range(10):
+        observation, _ = CROP.redraw(contours(crossing, slanted), STUDY, np.random.default_rng(seed))
+        assert abs(observation.sizes["localization"] - expected) < 5 * math.sqrt(expected)
+
+
+def test_little_contour_in_view_gives_few_localizations():
+    observation, _ = CROP.redraw(contours(lambda t: ((0, 0), (100, 0))), STUDY, np.random.default_rng(0))
+    expected = 0.1 * 800 * (1280 / 2560) ** 2 * STUDY.acquisition.duration_s
+    assert abs(observation.sizes["localization"] - expected) < 5 * math.sqrt(expected)
+
+
+def test_nothing_in_view_gives_an_empty_pair():
+    observation, truth = CROP.redraw(
+        contours(lambda t: ((5000, 0), (6000, 0))), STUDY, np.random.default_rng(0)
+    )
+    assert observation.counts.sum() == 0
+    assert truth.density.max() == 0
+
+
+def test_every_localization_lies_on_the_truth_whichever_way_it_is_turned():
+    farthest = 20 / math.sqrt(2) + 5 * CROP.precision_nm[1]
+    faintest = math.exp(-0.5 * (farthest / STUDY.density.sigma_nm) ** 2) / (
+        math.sqrt(2 * math.pi) * STUDY.density.sigma_nm
+    )
+    for seed in range(10):
+        observation, truth = CROP.redraw(contours(crossing, slanted), STUDY, np.random.default_rng(seed))
+        assert truth.density.values[observation.counts.values > 0].min() > 0.9 * faintest
+
+
+def test_turned_contours_are_congruent_and_turned_every_way():
+    middles = []
+    for seed in range(200):
+        _, truth = CROP.redraw(contours(crossing), STUDY, np.random.default_rng(seed))
+        y, x = truth.vertex_y.values - 640, truth.vertex_x.values - 640
+        vertex = np.hypot(y, x)[0].argmin()
+        assert np.hypot(y[0, vertex], x[0, vertex]) == pytest.approx(300, abs=1)
+        middles.append((y[0, vertex] / 300, x[0, vertex] / 300))
+    mean = np.mean(middles, axis=0)
+    assert (np.abs(mean) < 5 * math.sqrt(0.5 / 200)).all()
+
+
+def test_half_of_the_crops_are_mirrored():
+    def bent(t):
+        return (0, 0), (600, 100)
+
+    turns = []
+    for seed in range(200):
+        _, truth = CROP.redraw(contours(bent, crossing), STUDY, np.random.default_rng(seed))
+        y, x, filament = truth.vertex_y.values[0], truth.vertex_x.values[0], truth.filament.values
+        first, second = (np.flatnonzero(filament == name) for name in (0, 1))
+        a, b = ((y[of[-1]] - y[of[0]], x[of[-1]] - x[of[0]]) for of in (first, second))
+        turns.append(a[0] * b[1] - a[1] * b[0] > 0)
+    assert abs(np.mean(turns) - 0.5) < 5 * math.sqrt(0.25 / 200)
+
+
+def test_false_positives_are_anywhere_and_as_many_as_asked_for():
+    with_false = CROP.replace({"false_positives": (0.5, 0.5)})
+    observation, truth = with_false.redraw(contours(crossing), STUDY, np.random.default_rng(0))
+    events = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.duration_s
+    dark = truth.density.values < 1e-6
+    expected = 0.5 * events * dark.mean()
+    assert abs(observation.counts.values[dark].sum() - expected) < 5 * math.sqrt(1.5 * expected)
+
+
+def test_a_filament_that_re_enters_a_periodic_box_never_crosses_the_field():
+    period = 4000.0
+
+    def leaving(t):
+        y = 1000 + 40 * t
+        y -= period * (y > period / 2)
+        return (y, -500), (y, 500)
+
+    pair = contours(crossing, leaving, period_nm=period)
+    assert (np.abs(np.diff(pair.y[:, 60].astype(int))) * STEP_NM > period / 2).any()
+    for seed in range(10):
+        observation, truth = CROP.redraw(pair, STUDY, np.random.default_rng(seed))
+        assert truth.density.values[observation.counts.values > 0].min() > 0.1 / (math.sqrt(2 * math.pi) * 30)
+
+
+def test_images_without_contours_are_thinned_to_the_rate_and_stay_aligned():
+    rng = np.random.default_rng(0)
+    density = np.zeros((60, 64, 64), np.float32)
+    density[:, 10:14, 5:40] = 1
+    expected = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.duration_s
+    turned = set()
+    for _ in range(20):
+        pair = CROP.thin(density, STUDY, rng)
+        assert abs(pair.counts.sum() - expected) < 5 * math.sqrt(expected)
+        assert (pair.density[pair.counts > 0] == 1).all()
+        turned.add(pair.density.tobytes())
+    assert len(turned) == 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rate_hz": (100, 30)}, "rate_hz goes from 100 to 30; swap them"),
+        ({"precision_nm": (0, 30)}, "greater than 0"),
+        ({"false_positives": (0, 2)}, "less than or equal to 1"),
+    ],
+)
+def test_ranges_that_are_none_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Augmentation(**settings)

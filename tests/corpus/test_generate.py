@@ -1,0 +1,148 @@
+"""A corpus has the same bytes whoever makes it and however often it is killed; damage is found and mended."""
+
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+
+import numpy as np
+import pytest
+import zarr
+
+from smlmsim.corpus import Corpus, CorpusError, Damage, generate, repair, verify
+from smlmsim.corpus.store import Capacity, create
+
+SCRIPT = """
+from smlmsim.corpus import Corpus, generate
+if __name__ == "__main__":
+    generate(Corpus.from_toml("corpus.toml"), "c.zarr", processes=2)
+"""
+
+
+@pytest.fixture
+def copy(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "c.zarr")
+
+
+def test_any_number_of_processes_gives_the_same_bytes(corpus, made, tmp_path, tree):
+    generate(corpus, tmp_path / "c.zarr", processes=3, progress=False)
+    assert tree(tmp_path / "c.zarr") == tree(made)
+
+
+def test_a_dask_cluster_gives_the_same_bytes(corpus, made, tmp_path, tree):
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        generate(corpus, tmp_path / "c.zarr", scheduler=cluster.scheduler_address, progress=False)
+    assert tree(tmp_path / "c.zarr") == tree(made)
+
+
+def test_killed_at_any_moment_it_resumes_to_the_same_bytes(corpus, made, tmp_path, tree):
+    (tmp_path / "corpus.toml").write_text(corpus.to_toml())
+    (tmp_path / "run.py").write_text(SCRIPT)
+    rng = np.random.default_rng(0)
+    for movies in (0, 2):
+        runner = subprocess.Popen([sys.executable, "run.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+        while runner.poll() is None and _done(tmp_path / "c.zarr") <= movies:
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.02))
+        runner.send_signal(signal.SIGKILL)
+        runner.wait()
+    (tmp_path / "c.zarr" / "counts" / "c" / "0.abc.partial").write_bytes(b"left behind")
+    generate(corpus, tmp_path / "c.zarr", processes=2, progress=False)
+    assert tree(tmp_path / "c.zarr") == tree(made)
+
+
+def _done(path) -> int:
+    return sum(1 for _ in (path / "done" / "c").glob("*"))
+
+
+def test_a_movie_that_is_there_is_not_made_again(corpus, copy):
+    shard = copy / "density" / "c" / "2" / "0" / "0" / "0"
+    before = shard.stat().st_mtime_ns
+    generate(corpus, copy, processes=1, progress=False)
+    assert shard.stat().st_mtime_ns == before
+
+
+def test_a_whole_corpus_has_no_damage(made):
+    assert verify(made) == []
+
+
+def test_damage_is_named_and_mended_to_the_same_bytes(corpus, made, copy, tree):
+    truncated, missing = copy / "density" / "c" / "1" / "0" / "0" / "0", copy / "loc_y" / "c" / "4" / "0"
+    changed, flag = copy / "vertex_x" / "c" / "4" / "0" / "0", copy / "done" / "c" / "5"
+    truncated.write_bytes(truncated.read_bytes()[:-100])
+    missing.unlink()
+    changed.write_bytes(changed.read_bytes()[:100] + b"?" + changed.read_bytes()[101:])
+    flag.write_bytes(b"")
+    expected = [Damage(1, "density"), Damage(4, "loc_y"), Damage(4, "vertex_x"), Damage(5, "done")]
+    assert verify(copy) == expected
+    with pytest.raises(CorpusError, match="repair"):
+        generate(corpus, copy, progress=False)
+    assert repair(copy, processes=2, progress=False) == expected
+    assert tree(copy) == tree(made)
+
+
+def test_another_corpus_is_refused_with_the_difference(corpus, copy, tree):
+    before = tree(copy)
+    with pytest.raises(CorpusError, match=r"another corpus: it has seed = 3, this one seed = 4"):
+        generate(corpus.replace({"seed": 4}), copy, progress=False)
+    assert tree(copy) == before
+
+
+def test_another_version_is_refused(corpus, copy, monkeypatch):
+    monkeypatch.setattr("smlmsim.corpus.store.provenance", lambda: {"numpy_version": "0.1"})
+    with pytest.raises(CorpusError, match=r"made with numpy_version .*, this is 0\.1"):
+        generate(corpus, copy, progress=False)
+
+
+def test_a_folder_that_is_no_corpus_is_refused_and_left_alone(corpus, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(CorpusError, match="not the store of a corpus"):
+        generate(corpus, tmp_path, progress=False)
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(corpus, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"cannot make .*file/c\.zarr"):
+        generate(corpus, tmp_path / "file" / "c.zarr", progress=False)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_where_there_is_no_room_it_says_so_keeps_the_rest_and_goes_on_later(corpus, made, copy, tree):
+    for index in (2, 5):
+        (copy / "done" / "c" / str(index)).unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        with pytest.raises(
+            OSError, match=r"cannot write to .*: File too large; 4 of 6 movies are kept, run again"
+        ):
+            generate(corpus, copy, processes=1, progress=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(copy.rglob("*.partial")) == []
+    generate(corpus, copy, processes=1, progress=False)
+    assert tree(copy) == tree(made)
+
+
+def test_a_movie_that_cannot_be_made_is_named_with_its_settings(corpus, tmp_path):
+    create(tmp_path / "c.zarr", corpus, Capacity(localizations=1, vertices=8192))
+    with pytest.raises(
+        CorpusError, match=r"movie 0 \(photophysics.rate_hz = .* the store has room for 1; narrow"
+    ):
+        generate(corpus, tmp_path / "c.zarr", processes=1, progress=False)
+
+
+def test_no_corpus_is_no_damage_but_an_error(tmp_path):
+    with pytest.raises(CorpusError, match=r"nope\.zarr is not the store of a corpus"):
+        verify(tmp_path / "nope.zarr")
+
+
+def test_the_corpus_is_in_its_store(corpus, made):
+    stored = zarr.open_group(made, mode="r").attrs["corpus"]
+    assert Corpus.model_validate(tomllib.loads(stored)) == corpus

@@ -1,0 +1,69 @@
+"""A corpus is read by xarray, movie by movie, and described."""
+
+import numpy as np
+import pytest
+
+from smlmsim import io
+from smlmsim.corpus import CorpusError, export, info, open_corpus, read_movie
+from smlmsim.pipeline import simulate
+
+
+def test_xarray_opens_it_with_the_settings_as_coordinates(corpus, made):
+    found = open_corpus(made)
+    assert found.counts.dims == ("movie", "time", "y", "x")
+    assert found.done.all()
+    assert found.time.attrs["units"] == "s"
+    rates = found["photophysics.rate_hz"]
+    assert rates.dims == ("movie",)
+    assert "photophysics.rate_hz" in found.coords
+    assert rates.values[2] == corpus.recipe(2).settings["photophysics.rate_hz"]
+    assert found.movie_seed.values[2] == corpus.recipe(2).seed
+    padded = found.loc_y.isel(movie=1).values
+    assert np.isfinite(padded).sum() == found.localizations.isel(movie=1)
+
+
+def test_a_movie_is_the_one_that_was_simulated(corpus, made):
+    recipe = corpus.recipe(4)
+    simulated, found = simulate(corpus.study_of(recipe), recipe.seed), read_movie(made, 4)
+    np.testing.assert_array_equal(found.observation.counts, simulated.observation.counts)
+    np.testing.assert_array_equal(found.observation.loc_frame, simulated.observation.loc_frame)
+    np.testing.assert_allclose(found.observation.loc_time, simulated.observation.loc_time)
+    assert found.observation.attrs == simulated.observation.attrs
+    np.testing.assert_allclose(
+        found.truth.density, simulated.truth.density, rtol=0, atol=6e-4 * simulated.truth.density.max()
+    )
+    assert found.truth.seed == recipe.seed
+    assert found.truth.study == simulated.truth.study
+
+
+def test_a_movie_that_is_not_there_is_refused(made):
+    with pytest.raises(CorpusError, match="has the movies 0 to 5, asked for 6"):
+        read_movie(made, 6)
+
+
+def test_info_says_what_is_inside(made):
+    said = info(made)
+    assert "6 of 6 movies" in said
+    assert "simulated_dynamic, 40 time points of 0.15 s, 40 x 32 pixels of 20 nm" in said
+    assert "photophysics.rate_hz: 100 to 1600, log" in said
+
+
+def test_exported_files_hold_the_movies(made, tmp_path):
+    manifest = export(made, tmp_path / "files")
+    lines = manifest.read_text().splitlines()
+    assert len(lines) == 7
+    assert lines[0] == (
+        "movie,counts,truth,table,localizations,seed,photophysics.rate_hz,motion.velocity_nm_per_s"
+    )
+    movie, files = read_movie(made, 5), tmp_path / "files"
+    np.testing.assert_array_equal(io.read(files / "movie_00005_counts.tif").counts, movie.observation.counts)
+    np.testing.assert_array_equal(io.read(files / "movie_00005_truth.tif").density, movie.truth.density)
+    table = io.read(files / "movie_00005_localizations.csv")
+    np.testing.assert_allclose(table.loc_y, movie.observation.loc_y, atol=1e-3)
+
+
+def test_a_single_movie_is_exported_too(corpus, tmp_path):
+    export(simulate(corpus.study, 0), tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "movie_00000_counts.tif", "movie_00000_truth.tif", "movie_00000_localizations.csv", "manifest.csv",
+    }  # fmt: skip
