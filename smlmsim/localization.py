@@ -1,0 +1,147 @@
+"""From where molecules are to where they are localized."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+import xarray as xr
+from pydantic import NonNegativeFloat
+
+from smlmsim import _localization_kernels as _kernels
+from smlmsim import schema
+from smlmsim.acquisition import Acquisition
+from smlmsim.field import FieldOfView
+from smlmsim.rng import key
+from smlmsim.spec import Spec
+
+Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
+
+
+class Localization(Spec):
+    """Every event is found with an error and a claim of how large it is; some localizations are of nothing.
+
+    Parameters
+    ----------
+    precision_nm : float
+        Median claimed standard error per axis, at least 0; 10-30 nm in practice (PMC4368834).
+    precision_spread : float
+        Standard deviation of the logarithm of the claimed standard error, 0 to 2: photon numbers differ
+        between molecules.
+    error_factor : float
+        True over claimed standard error, at least 0. In practice about 2 (doi:10.1101/2024.10.10.617567).
+    linkage_nm : float
+        Standard deviation per axis of the displacement of a label from the contour, at least 0; not part of
+        the claim.
+    false_positive_uniform : float
+        Mean number of localizations that are anywhere in the field and the movie, per event in the field: 0
+        to 1.
+    false_positive_structured : float
+        Mean number of localizations that follow the blurred structure, per event in the field: 0 to 1. Each
+        takes a random event of the field, its frame too, and goes ``structured_blur_nm`` astray.
+    structured_blur_nm : float
+        Standard deviation per axis of that displacement, at least 0. It is reflected at the borders of the
+        field, as if the structure went on like that; 25 px of 20 nm in Bai 2023 (tel-04772446, chapter II.3).
+    """
+
+    precision_nm: NonNegativeFloat = 15.0
+    precision_spread: Annotated[float, pydantic.Field(ge=0, le=2)] = 0.25
+    error_factor: NonNegativeFloat = 1.0
+    linkage_nm: NonNegativeFloat = 0.0
+    false_positive_uniform: Fraction = 0.02
+    false_positive_structured: Fraction = 0.02
+    structured_blur_nm: NonNegativeFloat = 500.0
+
+    def localize(
+        self, events: xr.Dataset, field: FieldOfView, acquisition: Acquisition, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Localize the events of a movie.
+
+        Parameters
+        ----------
+        events : Dataset
+            ``loc_frame``, ``loc_y`` and ``loc_x`` in nm (localization,), sorted by frame; those outside the
+            field can be localized inside it.
+        field : FieldOfView
+        acquisition : Acquisition
+        rng : Generator
+
+        Returns
+        -------
+        Dataset
+            ``loc_frame``, ``loc_time`` in s, ``loc_y``, ``loc_x``, ``loc_uncertainty`` in nm (localization,),
+            sorted by frame: all that is localized inside the field.
+
+        Raises
+        ------
+        SchemaError
+            If one of the variables is missing, or a position is NaN or infinite.
+        """
+        schema.check(events, "loc_frame", "loc_y", "loc_x")
+        frame = np.ascontiguousarray(events.variables["loc_frame"].values, np.int32)
+        y, x = (
+            np.ascontiguousarray(events.variables[name].values, np.float32) for name in ("loc_y", "loc_x")
+        )
+        edges, key_of_errors = _edges(field), key(rng)
+        molecules = _kernels.inside(y, x, edges)
+        false = self._false_positives(frame, y, x, molecules, field, acquisition, rng)
+        most = frame.size + false[0].size
+        found = np.empty(most, np.int32), *np.empty((3, most), np.float32)
+        n = _kernels.localize(frame, y, x, self._errors(), key_of_errors, false, edges, found)
+        loc_frame, loc_y, loc_x, loc_uncertainty = (values[:n] for values in found)
+        return schema.dataset(
+            loc_frame=loc_frame,
+            loc_time=acquisition.frame_times_s(loc_frame),
+            loc_y=loc_y,
+            loc_x=loc_x,
+            loc_uncertainty=loc_uncertainty,
+        )
+
+    def _errors(self) -> _kernels.Errors:
+        return (
+            np.float32(self.precision_nm),
+            np.float32(self.precision_spread),
+            np.float32(self.error_factor),
+            np.float32(self.linkage_nm),
+        )
+
+    def _false_positives(
+        self,
+        frame: npt.NDArray[np.int32],
+        y: npt.NDArray[np.float32],
+        x: npt.NDArray[np.float32],
+        molecules: npt.NDArray[np.int64],
+        field: FieldOfView,
+        acquisition: Acquisition,
+        rng: np.random.Generator,
+    ) -> _kernels.Spots:
+        """Draw the localizations of nothing; ``molecules`` are the events in the field."""
+        uniform = rng.poisson(self.false_positive_uniform * molecules.size)
+        structured = rng.poisson(self.false_positive_structured * molecules.size)
+        source = molecules[np.sort((rng.random(structured) * molecules.size).astype(np.int64))]
+        frames = np.concatenate([np.sort(rng.integers(acquisition.frames, size=uniform)), frame[source]])
+        order = np.argsort(frames, kind="stable")
+        placed = []
+        for at, low, extent in (
+            (y, field.origin_y_nm, field.height_nm),
+            (x, field.origin_x_nm, field.width_nm),
+        ):
+            astray = at[source] - low + self.structured_blur_nm * rng.standard_normal(structured)
+            distance = np.concatenate([extent * rng.random(uniform), _reflect(astray, extent)])
+            placed.append(low + distance[order])
+        claimed = self.precision_nm * np.exp(self.precision_spread * rng.standard_normal(order.size))
+        y_false, x_false, uncertainty = (values.astype(np.float32) for values in (*placed, claimed))
+        return frames[order].astype(np.int32), y_false, x_false, uncertainty
+
+
+def _reflect(distance: npt.NDArray[np.float64], extent: float) -> npt.NDArray[np.float64]:
+    """Fold distances from one border back between it and the other, which lies ``extent`` away."""
+    return extent - np.abs(np.mod(distance, 2 * extent) - extent)
+
+
+def _edges(field: FieldOfView) -> _kernels.Edges:
+    top, left = field.origin_y_nm, field.origin_x_nm
+    bottom, right = top + field.height_nm, left + field.width_nm
+    return np.float32(top), np.float32(bottom), np.float32(left), np.float32(right)

@@ -1,0 +1,174 @@
+"""Memoryless emission along a moving contour."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from pydantic import NonNegativeFloat, PositiveFloat
+
+from smlmsim import schema
+from smlmsim.acquisition import Acquisition
+from smlmsim.field import FieldOfView
+from smlmsim.photophysics import _kernels
+from smlmsim.rng import key
+from smlmsim.spec import Spec
+
+_BONDS_PER_BLOCK = 16
+_MOST_DRAWS = 1e9
+
+
+class Poisson(Spec):
+    """Molecules of constant density along the contour light up at random, each for one camera frame.
+
+    The events are a Poisson process of constant intensity per nm of contour and second: the rate divided by
+    the length of contour inside the field, averaged over the movie (between two steps the mean of both).
+    While more of the structure is in the field, there are more events.
+
+    Parameters
+    ----------
+    rate_hz : float
+        Mean number of events per second inside the field, above 0. Live mEos3.2 data has 110-380, the sweep
+        of Bai 2023 (tel-04772446, chapter II.3) 30-1600.
+    frozen : bool
+        Whether the structure at the middle of a time point stands for all of it, as in Bai 2023. Otherwise
+        every event lies on the contour at the middle of its own camera frame: between two steps of the moving
+        structure vertices go straight and bonds keep their molecules; before the first step and after the
+        last it stays.
+    margin_nm : float
+        How far outside the field events are drawn too, at least 0, so that localization errors can carry
+        molecules both ways across its border.
+    """
+
+    kind: Literal["poisson"] = "poisson"
+    rate_hz: PositiveFloat = 200.0
+    frozen: bool = False
+    margin_nm: NonNegativeFloat = 150.0
+
+    def emit(
+        self, moving: xr.Dataset, field: FieldOfView, acquisition: Acquisition, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Draw the events of a movie.
+
+        Parameters
+        ----------
+        moving : Dataset
+            ``vertex_y``, ``vertex_x`` (time, vertex) in nm at ``acquisition.step_times_s``, with the
+            coordinate ``filament``. If its attribute ``box_nm`` = (y0, x0, height, width) says that the
+            structure repeats, a filament that leaves the box on one side and enters on the other does not
+            cross the field in between.
+        field : FieldOfView
+        acquisition : Acquisition
+        rng : Generator
+
+        Returns
+        -------
+        Dataset
+            ``loc_frame``, ``loc_time`` in s, ``loc_y``, ``loc_x`` in nm (localization,), sorted by frame:
+            where the molecules are, in the field and its margin. Empty if the contour is never in the field.
+
+        Raises
+        ------
+        ValueError
+            If the structure lacks a variable or has other steps than the acquisition, if a vertex is NaN or
+            infinite, or if the contour is so little in the field that the rate would take more than 10**9
+            draws along the rest of it.
+        """
+        y, x = _steps(moving, acquisition)
+        frames, weights = _frozen_frames(acquisition) if self.frozen else _frames(acquisition)
+        blocks = _kernels.cut(moving.variables["filament"].values, _BONDS_PER_BLOCK)
+        window, period = _edges(field, self.margin_nm), _period(moving)
+        finite, visible, nearby = _kernels.survey(y, x, frames, blocks, _edges(field, 0.0), window, period)
+        if not finite:
+            schema.check(moving, "vertex_y", "vertex_x")
+        draws = rng.poisson(self._expected(nearby, frames, float(weights @ visible), acquisition))
+        most = int(draws.sum())
+        loc_frame, loc_y, loc_x = (
+            np.empty(most, np.int32),
+            np.empty(most, np.float32),
+            np.empty(most, np.float32),
+        )
+        n = _kernels.emit(
+            y, x, frames, blocks, nearby, draws, window, period, key(rng), loc_frame, loc_y, loc_x
+        )
+        return schema.dataset(
+            loc_frame=loc_frame[:n],
+            loc_time=acquisition.frame_times_s(loc_frame[:n]),
+            loc_y=loc_y[:n],
+            loc_x=loc_x[:n],
+        )
+
+    def _expected(
+        self, nearby: _kernels.Nearby, frames: _kernels.Frames, visible_nm: float, acquisition: Acquisition
+    ) -> npt.NDArray[np.floating]:
+        """Return the mean number of draws after each row, if all bonds nearby were as long as the longest."""
+        _, _, bonds, longest = nearby
+        _, _, first_frame, _ = frames
+        if visible_nm == 0:
+            return np.zeros(bonds.size)
+        per_nm = self.rate_hz * acquisition.exposure_s / visible_nm
+        expected = per_nm * bonds * longest * np.diff(first_frame)
+        if (total := expected.sum()) > _MOST_DRAWS:
+            raise ValueError(
+                f"{self.rate_hz:g} Hz from a mean of {visible_nm:.3g} nm of contour in the field take {total:.2g} "
+                f"draws on bonds nearby of up to {longest.max():.3g} nm, more than {_MOST_DRAWS:.0e}; "
+                "lower rate_hz or margin_nm, or move the field"
+            )
+        return expected
+
+
+def _steps(
+    moving: xr.Dataset, acquisition: Acquisition
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the vertices along y and x, shape (step, vertex); whether they are finite is found later."""
+    for name in ("filament", "vertex_y", "vertex_x"):
+        if name not in moving.variables:
+            schema.check(moving, name)
+    y, x = (np.ascontiguousarray(moving.variables[f"vertex_{axis}"].values, np.float32) for axis in "yx")
+    steps = acquisition.time_points * acquisition.steps_per_point
+    if y.shape != (steps, moving.variables["filament"].size):
+        raise ValueError(
+            f"the moving structure has the shape {y.shape} (step, vertex), but {acquisition.time_points} "
+            f"time points of {acquisition.steps_per_point} steps are {steps} steps"
+        )
+    return y, x
+
+
+def _frozen_frames(acquisition: Acquisition) -> tuple[_kernels.Frames, npt.NDArray[np.float64]]:
+    """Lay all frames of a time point on its middle step."""
+    points = acquisition.time_points
+    rows = np.arange(points * acquisition.steps_per_point)[acquisition.middle_steps]
+    first = np.arange(points + 1) * acquisition.frames_per_point
+    return (rows, 0, first, np.zeros(acquisition.frames, np.float32)), np.full(points, 1 / points)
+
+
+def _frames(acquisition: Acquisition) -> tuple[_kernels.Frames, npt.NDArray[np.float64]]:
+    """Lay each frame between the two steps around its middle.
+
+    The mean over all frames of what is linear between the steps is the sum over the steps with the weights.
+    """
+    steps = np.arange(acquisition.time_points * acquisition.steps_per_point)
+    step_s = acquisition.point_s / acquisition.steps_per_point
+    position = acquisition.frame_times_s(np.arange(acquisition.frames)) / step_s - 0.5
+    position = np.clip(position, 0.0, steps[-1])
+    before = position.astype(np.int64)
+    blend = position - before
+    weights = np.bincount(before, 1.0 - blend, steps.size)
+    weights += np.bincount(np.minimum(before + 1, steps[-1]), blend, steps.size)
+    first = np.searchsorted(before, np.arange(steps.size + 1))
+    return (steps, 1, first, blend.astype(np.float32)), weights / position.size
+
+
+def _edges(field: FieldOfView, margin_nm: float) -> _kernels.Edges:
+    """Return the borders of the field, moved outwards by a margin."""
+    top, left = field.origin_y_nm - margin_nm, field.origin_x_nm - margin_nm
+    bottom, right = top + field.height_nm + 2 * margin_nm, left + field.width_nm + 2 * margin_nm
+    return np.float32(top), np.float32(bottom), np.float32(left), np.float32(right)
+
+
+def _period(moving: xr.Dataset) -> _kernels.Period:
+    never = np.finfo(np.float32).max
+    _, _, height, width = moving.attrs.get("box_nm", (0.0, 0.0, never, never))
+    return np.float32(height), np.float32(width)
