@@ -15,7 +15,6 @@ def smlmsim(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["smlmsim", "corpus", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
-            raise SystemExit(0)
         printed = capsys.readouterr()
         return ended.value.code or 0, printed.out, printed.err
 
@@ -32,7 +31,6 @@ def made(tmp_path_factory):
         )
         with pytest.raises(SystemExit) as ended:
             cli.main()
-            raise SystemExit(0)
     assert not ended.value.code
     return path
 

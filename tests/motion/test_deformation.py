@@ -94,7 +94,7 @@ def test_specks_of_two_vertices_have_the_wanted_velocity_too():
     rng = stream(5, "specks")
     centres = np.array(BOX[:2])[:, None] + rng.random((2, 4000)) * np.array(BOX[2:])[:, None]
     angle = rng.uniform(0, 2 * np.pi, 4000)
-    ends = np.stack([centres, centres + [np.sin(angle), np.cos(angle)]], axis=2).reshape(2, -1)
+    ends = np.stack([centres, centres + np.stack([np.sin(angle), np.cos(angle)])], axis=2).reshape(2, -1)
     owner = np.repeat(np.arange(4000, dtype=np.int32), 2)
     specks = schema.dataset(
         {"field_nm": FIELD, "box_nm": BOX}, vertex_y=ends[0], vertex_x=ends[1], filament=owner
