@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -78,7 +79,7 @@ class Deformation(Spec):
         Raises
         ------
         ValueError
-            If no part of the structure is in the field, so that it has no velocity there.
+            If no part of the structure is in the field, nor in a box, so that it has no velocity there.
         """
         flow = _Flow(
             structure, coefficients(self.alpha, rng), self._course(times_s, rng), rng.uniform(0, 2 * np.pi)
@@ -146,10 +147,13 @@ class _Flow:
         return out
 
     def velocity(self, starts_s: Array, lag_s: float, scale: float, speed: float) -> float:
-        """The mean |shift along the normal| per time in the field; NaN where nothing is in it."""
+        """The mean |shift along the normal| per time in the field, or in the box if nothing is in the field."""
         before = self.positions(starts_s, scale, speed)
         after = self.positions(starts_s + lag_s, scale, speed)
-        return float(mean_normal_shift(before, after, self.probes, self.box, self.field)) / lag_s
+        shift = float(mean_normal_shift(before, after, self.probes, self.box, self.field))
+        if math.isnan(shift):
+            shift = float(mean_normal_shift(before, after, self.probes, self.box, self.box))
+        return shift / lag_s
 
 
 def _root(function: Callable[[float], float], upper: float) -> float:

@@ -134,6 +134,15 @@ def test_a_structure_out_of_the_field_has_no_velocity_there():
         Deformation().move(away, TIMES, stream(0, "motion"))
 
 
+def test_a_structure_that_is_only_in_the_box_moves_at_the_velocity_there():
+    few = lines(filaments=90)
+    away = np.repeat(~inside(few.vertex_y.values, few.vertex_x.values).reshape(90, 50).any(axis=1), 50)
+    beyond = few.vertex_y.values > FIELD[0] + FIELD[2] + 1500
+    chosen = np.flatnonzero(away & np.repeat(beyond.reshape(90, 50).all(axis=1), 50))
+    moved = Deformation(velocity_nm_per_s=20).move(few.isel(vertex=chosen), TIMES[:20], stream(0, "motion"))
+    assert 0 < np.abs(np.diff(moved.vertex_y.values, axis=0)).mean() < 20 * 0.3 * 2
+
+
 @pytest.mark.parametrize("alpha", [0, -1])
 def test_alpha_that_is_not_positive_is_refused(alpha):
     with pytest.raises(ValueError, match="alpha"):
