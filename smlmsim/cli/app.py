@@ -153,7 +153,9 @@ def main() -> None:
         app()
     except pydantic.ValidationError as error:
         _fail(explain(error))
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
+    except ValueError as error:
         _fail(str(error))
 
 

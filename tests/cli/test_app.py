@@ -141,6 +141,11 @@ def test_wrong_choices_are_named_with_those_there_are(table, tmp_path):
     assert not out.exists()
 
 
+def test_a_table_that_is_not_there_is_named(tmp_path):
+    found = smlmsim("reconstruct", tmp_path / "nope.csv", "--out", tmp_path / "out", code=1)
+    assert found.stderr == f"error: {tmp_path / 'nope.csv'}: No such file or directory\n"
+
+
 def test_a_folder_that_cannot_be_written_is_named(table, tmp_path, monkeypatch, capsys):
     def refuse(self, *_, **__):
         raise PermissionError(errno.EACCES, "Permission denied", str(self))
