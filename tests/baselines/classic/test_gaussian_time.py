@@ -87,7 +87,7 @@ def test_the_widths_used_are_told():
     reconstructor = GaussianTime()
     attrs = reconstructor.reconstruct(observation).attrs
     assert tuple(attrs.values()) == reconstructor.widths(observation)
-    assert list(attrs) == ["time_sigma_s", "space_sigma_nm"]
+    assert list(attrs) == ["time_sigma_s", "space_sigma_nm", "repeat_frames"]
 
 
 def test_a_given_width_is_kept_while_the_other_is_chosen():

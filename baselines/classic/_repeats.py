@@ -1,0 +1,209 @@
+"""Molecules that are localized again and again: over how many frames, and where each of them is new.
+
+Independent molecules have no more neighbours within a distance r than between r and 2 r. On a straight line that is
+r to either side in both; where the line is blurred, a neighbour that lies u beside it is among the sqrt(r^2 - u^2)
+within r and the sqrt(4 r^2 - u^2) within 2 r, which is more than twice as much; in an area there are three times as
+many between r and 2 r. It holds at any lag from one localization to the other and however fast the structure moves,
+for a line that is seen later is still a line. Where a line of length L ends, neighbours are missing: over its length,
+r / L more within r than beyond. A quarter more is allowed for that, so structures shorter than 4 r, such as dots, are
+the exception.
+
+The repeats of a molecule all lie within a few errors of localization. So where there are significantly more
+neighbours within such an r than that, there are repeats among them. Those that do not stand out among chance
+neighbours remain.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from numba import njit
+
+from baselines.classic import _weights
+
+ERRORS = 3 * math.sqrt(2)
+ERROR_OVER_CLAIM = 2.0
+UNKNOWN_CLAIM_NM = 15.0
+EXCESS = 1.25
+SIGNIFICANT = 3.0
+LONGEST = 256
+COMPARISONS = 2**20
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+def repeat_frames(observation: xr.Dataset) -> int:
+    """Find over how many camera frames molecules are localized repeatedly.
+
+    Lags between localizations are gathered in bins that double: 1 frame, 2 and 3, 4 to 7, up to 255. Neighbours
+    within r are too many where they exceed 1.25 times those beyond by three Poisson errors. At most about a
+    million pairs are compared for a bin, from evenly spaced localizations to all at those lags.
+
+    Parameters
+    ----------
+    observation : xr.Dataset
+        ``loc_frame``, ``loc_y``, ``loc_x`` (localization,), sorted by frame; ``loc_uncertainty`` if known.
+
+    Returns
+    -------
+    int
+        The last lag of the last bin up to which all have an excess: 0 if there are no repeats, or no usable
+        localizations.
+    """
+    if not _usable(observation):
+        return 0
+    table = _Table.of(observation, slice(None))
+    first = 1
+    while first < LONGEST and table.repeats(first, 2 * first - 1):
+        first *= 2
+    return first - 1
+
+
+def first_appearances(observation: xr.Dataset, frames: int) -> xr.Dataset:
+    """Count only localizations that have no earlier one nearby.
+
+    Parameters
+    ----------
+    observation : xr.Dataset
+        ``counts`` (time, y, x), and the localizations with their ``loc_time``.
+    frames : int
+        How many frames back a localization within r makes a later one its repeat. With 0, none is.
+
+    Returns
+    -------
+    xr.Dataset
+        The observation with fewer ``counts``.
+    """
+    if frames == 0:
+        return observation
+    at = [_index(observation[f"loc_{axis}"].values, observation[axis].values) for axis in ("time", "y", "x")]
+    shape = observation.counts.shape
+    inside = np.logical_and.reduce([(i >= 0) & (i < n) for i, n in zip(at, shape, strict=True)])
+    first = np.flatnonzero(inside)[_Table.of(observation, inside).first(frames)]
+    counts = np.zeros(shape, np.float32)
+    np.add.at(counts.reshape(-1), np.ravel_multi_index([i[first] for i in at], shape), 1)
+    return observation.assign(counts=(("time", "y", "x"), counts))
+
+
+def reach_nm(observation: xr.Dataset) -> float:
+    """Return the r within which repeats lie.
+
+    Two localizations of a molecule are sqrt(2) errors apart along either axis, nearly all within three times that.
+    The error is in practice about twice the median claimed (doi:10.1101/2024.10.10.617567), which is taken as 15 nm
+    where it is unknown. Less than a pixel makes no difference to counts.
+    """
+    claimed_nm = observation["loc_uncertainty"].values if "loc_uncertainty" in observation else np.empty(0)
+    known_nm = claimed_nm[np.isfinite(claimed_nm)]
+    claim_nm = float(np.median(known_nm)) if known_nm.size else UNKNOWN_CLAIM_NM
+    pixel_nm = max(_weights.spacing(observation[axis].values) for axis in ("y", "x"))
+    return max(ERRORS * ERROR_OVER_CLAIM * claim_nm, pixel_nm, 1.0)
+
+
+def _usable(observation: xr.Dataset) -> bool:
+    names = "loc_frame", "loc_time", "loc_y", "loc_x"
+    return all(name in observation and np.isfinite(observation[name].values).all() for name in names)
+
+
+def _index(places: npt.NDArray[np.floating], centres: F64) -> Int:
+    step = _weights.spacing(centres) or np.inf
+    index: Int = np.floor((places - centres[0]) / step + 0.5).astype(np.int64)
+    return index
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Localizations sorted by frame, where each frame starts among them, and how far repeats reach."""
+
+    frame: Int
+    starts: Int
+    y_nm: F32
+    x_nm: F32
+    reach_nm: float
+
+    @classmethod
+    def of(cls, observation: xr.Dataset, chosen: Bool | slice) -> _Table:
+        frame = observation.loc_frame.values[chosen].astype(np.int64)
+        y_nm, x_nm = (observation[name].values[chosen].astype(np.float32) for name in ("loc_y", "loc_x"))
+        starts = np.concatenate([[0], np.cumsum(np.bincount(frame))])
+        return cls(frame, starts, y_nm, x_nm, reach_nm(observation))
+
+    def repeats(self, first: int, last: int) -> bool:
+        """Say whether neighbours at these lags are significantly more within r than beyond."""
+        frames = self.starts.size - 1
+        at = np.arange(frames)
+        begins, ends = (self.starts[np.minimum(at + lag, frames)] for lag in (first, last + 1))
+        pairs = int(np.diff(self.starts) @ (ends - begins))
+        stride = max(1, math.ceil(pairs / COMPARISONS))
+        near, beyond = _neighbours(
+            begins[self.frame[::stride]],
+            ends[self.frame[::stride]],
+            self.y_nm[::stride],
+            self.x_nm[::stride],
+            self.y_nm,
+            self.x_nm,
+            self.reach_nm,
+        )
+        return bool(near - EXCESS * beyond > SIGNIFICANT * math.sqrt(near + EXCESS**2 * beyond))
+
+    def first(self, frames: int) -> Bool:
+        """Say of each localization whether none of the frames before holds another within r."""
+        rows, columns = self._cells(self.y_nm), self._cells(self.x_nm)
+        newest = np.full((rows.max(initial=0) + 2, columns.max(initial=0) + 2), -1, np.int64)
+        first: Bool = _first(self.starts, self.y_nm, self.x_nm, rows, columns, newest, frames, self.reach_nm)
+        return first
+
+    def _cells(self, places_nm: F32) -> Int:
+        cells: Int = 1 + ((places_nm - places_nm.min(initial=np.inf)) / self.reach_nm).astype(np.int64)
+        return cells
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _neighbours(
+    begins: Int, ends: Int, y_nm: F32, x_nm: F32, all_y_nm: F32, all_x_nm: F32, reach_nm: float
+) -> tuple[int, int]:
+    """Count neighbours within r and between r and 2 r, of each place among those from its begin to its end."""
+    within = np.float32(reach_nm**2)
+    near, far = 0, 0
+    for i in range(y_nm.size):
+        y, x = y_nm[i], x_nm[i]
+        for j in range(begins[i], ends[i]):
+            square = (all_y_nm[j] - y) ** 2 + (all_x_nm[j] - x) ** 2
+            near += square < within
+            far += square < 4 * within
+    return near, far - near
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _first(
+    starts: Int, y_nm: F32, x_nm: F32, rows: Int, columns: Int, newest: Int, frames: int, reach_nm: float
+) -> Bool:
+    """Find localizations without another within r in the frames before.
+
+    The plane is in square cells of the size r, with a margin of one. Each knows its newest localization, and each
+    localization the one before it in its cell, so a search ends at the first that is too old. Those of one frame
+    enter their cells together, after all of them have searched.
+    """
+    before = np.empty(y_nm.size, np.int64)
+    first = np.ones(y_nm.size, np.bool_)
+    for frame in range(starts.size - 1):
+        begin, end = starts[frame], starts[frame + 1]
+        oldest = starts[max(frame - frames, 0)]
+        for i in range(begin, end):
+            for row in range(rows[i] - 1, rows[i] + 2):
+                for column in range(columns[i] - 1, columns[i] + 2):
+                    j = newest[row, column]
+                    while first[i] and j >= oldest:
+                        square = (y_nm[j] - y_nm[i]) ** 2 + (x_nm[j] - x_nm[i]) ** 2
+                        first[i] = square >= reach_nm**2
+                        j = before[j]
+        for i in range(begin, end):
+            before[i] = newest[rows[i], columns[i]]
+            newest[rows[i], columns[i]] = i
+    return first
