@@ -164,7 +164,7 @@ class _Table:
         return cells
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@njit(cache=True, nogil=True)
 def _neighbours(
     begins: Int, ends: Int, y_nm: F32, x_nm: F32, all_y_nm: F32, all_x_nm: F32, reach_nm: float
 ) -> tuple[int, int]:
@@ -180,7 +180,7 @@ def _neighbours(
     return near, far - near
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@njit(cache=True, nogil=True)
 def _first(
     starts: Int, y_nm: F32, x_nm: F32, rows: Int, columns: Int, newest: Int, frames: int, reach_nm: float
 ) -> Bool:
