@@ -118,17 +118,23 @@ def place(
     out : array (yx, time, vertex), float32
         Overwritten.
     """
+    before, after = np.zeros((pieces.vertex.size, 2), F32), np.zeros((pieces.vertex.size, 2), F32)
+    for i in range(pieces.vertex.size):
+        v, first, end = pieces.vertex[i], pieces.first[i], pieces.end[i]
+        if first > 0:
+            before[i, 0] = outwards(y[first, v], y[first - 1, v], period.y)
+            before[i, 1] = outwards(x[first, v], x[first - 1, v], period.x)
+        if end < out.shape[1]:
+            after[i, 0] = outwards(y[end - 1, v], y[end, v], period.y)
+            after[i, 1] = outwards(x[end - 1, v], x[end, v], period.x)
     for t in range(out.shape[1]):
         for i in range(pieces.vertex.size):
-            v, first, end = pieces.vertex[i], pieces.first[i], pieces.end[i]
-            now = min(max(t, first), end - 1)
+            v, now = pieces.vertex[i], min(max(t, pieces.first[i]), pieces.end[i] - 1)
             dy, dx = F32(y[now, v]) - near.y, F32(x[now, v]) - near.x
-            if t < first:
-                dy += outwards(y[first, v], y[first - 1, v], period.y)
-                dx += outwards(x[first, v], x[first - 1, v], period.x)
-            elif t >= end:
-                dy += outwards(y[end - 1, v], y[end, v], period.y)
-                dx += outwards(x[end - 1, v], x[end, v], period.x)
+            if now > t:
+                dy, dx = dy + before[i, 0], dx + before[i, 1]
+            elif now < t:
+                dy, dx = dy + after[i, 0], dx + after[i, 1]
             out[0, t, i] = axes[0, 0] * dy + axes[0, 1] * dx + middle[0]
             out[1, t, i] = axes[1, 0] * dy + axes[1, 1] * dx + middle[1]
 

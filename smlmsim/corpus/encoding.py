@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 SUBPIXELS = 64
 DENSITY_STEP = 2.0**-10  # of the peak; rounded so, it errs by 3e-4, the density itself by 5e-4
 BEYOND_NM = 300.0  # what lies so far beyond the corners of a rotated field never lights up inside
-COARSE = 256
+COARSE = 512
 SHORTEST_BOND = 8
 
 
