@@ -41,34 +41,40 @@ row ``i + ahead``; ``ahead`` is 1, or 0 if the contour stays.
 Blocks = tuple[Integers, Integers]
 """``first, size``: block b has ``size[b]`` bonds from the vertex ``first[b]`` on."""
 
-Nearby = tuple[Indices, Integers, Integers, Floats]
-"""``block, end, bonds, longest``: the blocks that may come into the window on the way from each row to the next.
+Nearby = tuple[Indices, Indices, Integers, Floats, Integers]
+"""``block, copies, end, unit, places``: what may come into the window on the way from each row to the next.
 
-Those of row i are ``block[end[i - 1] : end[i]]``. They have ``bonds[i]`` bonds, none longer than
-``longest[i]``.
+Those of row i are the blocks ``block[end[i - 1] : end[i]]``. No bond of block k gets longer on that way than
+``copies[k]`` times ``unit[i]``; all of them together have that many ``places[i]`` of ``unit[i]``.
 """
 
 _0, _1 = np.float32(0), np.float32(1)
-_LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
-_SLACK = np.float32(1.01)
+_ROUNDING, _HEADROOM, _GROWTH = np.float32(1.01), np.float32(1.3), np.float32(2.0)
 _TINY = np.float32(1e-30)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def cut(filament: npt.NDArray[Any], most: int) -> Blocks:
-    """Cut each filament into as few blocks of at most ``most`` bonds as can be, as equal as can be."""
+def _line(size: int) -> Floats:
+    return np.empty(size, np.float32)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def cut(filament: npt.NDArray[Any], y: Floats, x: Floats, most_bonds: int, most_nm: float) -> Blocks:
+    """Cut each filament into as few blocks as can be, as equal as can be, of so many bonds and so long on average."""
     first, size = np.empty(filament.size, np.int64), np.empty(filament.size, np.int64)
-    n, start = 0, 0
+    n, start, length = 0, 0, 0.0
     for vertex in range(1, filament.size + 1):
-        if vertex == filament.size or filament[vertex] != filament[start]:
-            total = vertex - start - 1
-            blocks = -(-total // most)
-            for b in range(blocks):
-                first[n] = start + b * total // blocks
-                size[n] = start + (b + 1) * total // blocks - first[n]
-                n += 1
-            start = vertex
+        if vertex < filament.size and filament[vertex] == filament[start]:
+            length += np.hypot(y[vertex] - y[vertex - 1], x[vertex] - x[vertex - 1])
+            continue
+        bonds = vertex - start - 1
+        blocks = min(bonds, max(-(-bonds // most_bonds), int(length / most_nm)))
+        for b in range(blocks):
+            first[n] = start + b * bonds // blocks
+            size[n] = start + (b + 1) * bonds // blocks - first[n]
+            n += 1
+        start, length = vertex, 0.0
     return first[:n], size[:n]
 
 
@@ -97,42 +103,31 @@ def survey(
     squares = np.full(max(y.shape[1] - 1, 0), np.float32(np.inf))
     for b in range(first.size):
         squares[first[b] : first[b] + size[b]] = _0
-    bound, reach = np.zeros(first.size, np.float32), np.zeros(first.size, np.float32)
-    centre, touches = first + size // 2, np.zeros(first.size, np.int32)
+    reach, touches = np.zeros(first.size, np.float32), np.empty(first.size, np.int32)
+    centre = first + size // 2
     centre_y, centre_x = np.empty((2, first.size), np.float32), np.empty((2, first.size), np.float32)
-    visible, longest = np.zeros(rows.size), np.zeros(rows.size, np.float32)
-    end, bonds = np.zeros(rows.size, np.int64), np.zeros(rows.size, np.int64)
-    block = np.empty(rows.size * first.size, np.int32)
+    block, copies = np.empty((2, rows.size * first.size), np.int32)
+    bound, unit, visible = _line(rows.size * first.size), _line(rows.size), np.empty(rows.size)
+    end, places = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
     checksum, n, seen = _0, 0, -1
     for i in range(rows.size):
-        goal = min(i + ahead, rows.size - 1)
+        begin, goal = n, min(i + ahead, rows.size - 1)
         while seen < goal:
             seen += 1
             y_row, x_row = y[rows[seen]], x[rows[seen]]
             total, longer = _scan(y_row, x_row, squares)
             checksum += total
             if longer > 0:
-                _widen(y_row, x_row, blocks, squares, bound, reach)
+                _widen(y_row, x_row, blocks, squares, reach)
             for b in range(first.size):
                 centre_y[seen % 2, b], centre_x[seen % 2, b] = y_row[centre[b]], x_row[centre[b]]
         y0, x0, y1, x1 = centre_y[i % 2], centre_x[i % 2], centre_y[goal % 2], centre_x[goal % 2]
         _mark(y0, x0, y1, x1, reach, window, period, touches)
-        y_row, x_row, b = y[rows[i]], x[rows[i]], 0
-        while b < first.size:
-            start = stop = first[b]
-            while b < first.size and touches[b] and first[b] == stop:
-                longest[i] = max(longest[i], bound[b])
-                stop += size[b]
-                block[n] = b
-                n += 1
-                b += 1
-            if start == stop:
-                b += 1
-            else:
-                bonds[i] += stop - start
-                visible[i] += _length_inside(y_row[start : stop + 1], x_row[start : stop + 1], field)
+        y0, x0, y1, x1 = y[rows[i]], x[rows[i]], y[rows[goal]], x[rows[goal]]
+        n, visible[i] = _list_nearby(y0, x0, y1, x1, blocks, touches, field, block, bound, n)
+        unit[i], places[i] = _share_out(size, block[begin:n], bound[begin:n], copies[begin:n])
         end[i] = n
-    return np.isfinite(checksum), visible, (block[:n], end, bonds, longest)
+    return np.isfinite(checksum), visible, (block[:n], copies[:n], end, unit, places)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
@@ -148,17 +143,25 @@ def _scan(y: Floats, x: Floats, squares: Floats) -> tuple[np.float32, np.float32
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _widen(y: Floats, x: Floats, blocks: Blocks, squares: Floats, bound: Floats, reach: Floats) -> None:
-    """Raise the squares of bonds, and for each block the longest bond and the way from centre to ends."""
-    for j in range(squares.size):
-        dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]
-        square = dy * dy + dx * dx
-        squares[j] = square * _SLACK if square > squares[j] else squares[j]
+def _widen(y: Floats, x: Floats, blocks: Blocks, squares: Floats, reach: Floats) -> None:
+    """Raise the squares and the reach of blocks whose bonds outgrow them, soon too: to be called seldom."""
     first, size = blocks
     for b in range(first.size):
-        lengths = np.sqrt(squares[first[b] : first[b] + size[b]])
-        bound[b] = lengths.max()
-        reach[b] = max(lengths[: size[b] // 2].sum(), lengths[size[b] // 2 :].sum())
+        outgrown = False
+        for j in range(first[b], first[b] + size[b]):
+            dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]
+            outgrown |= _HEADROOM * (dy * dy + dx * dx) > squares[j]
+        if outgrown:
+            before, after = _0, _0
+            for j in range(first[b], first[b] + size[b]):
+                dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]
+                slack = _GROWTH if squares[j] > _0 else _ROUNDING
+                squares[j] = max(squares[j], slack * (dy * dy + dx * dx))
+                if j < first[b] + size[b] // 2:
+                    before += np.sqrt(squares[j])
+                else:
+                    after += np.sqrt(squares[j])
+            reach[b] = max(before, after)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -193,7 +196,51 @@ def _nearest(displacement: Any, period: Any) -> Any:
     return displacement - period * np.rint(displacement / period)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@njit(cache=True, nogil=True, error_model="numpy")
+def _list_nearby(
+    y0: Floats,
+    x0: Floats,
+    y1: Floats,
+    x1: Floats,
+    blocks: Blocks,
+    touches: Indices,
+    field: Edges,
+    block: Indices,
+    bound: Floats,
+    n: int,
+) -> tuple[int, Any]:
+    """List the marked blocks and their longest bonds from place n on; return the next, and the length in the field."""
+    first, size = blocks
+    visible, b = np.float64(0), 0
+    while b < first.size:
+        start = stop = first[b]
+        while b < first.size and touches[b] and first[b] == stop:
+            bond = slice(stop, stop + size[b] + 1)
+            block[n], bound[n] = b, max(_longest(y0[bond], x0[bond]), _longest(y1[bond], x1[bond]))
+            stop += size[b]
+            n += 1
+            b += 1
+        if start == stop:
+            b += 1
+        else:
+            visible += _length_inside(y0[start : stop + 1], x0[start : stop + 1], field)
+    return n, visible
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _share_out(size: Integers, block: Indices, bound: Floats, copies: Indices) -> tuple[np.float32, int]:
+    """Choose a unit of length, about the mean bond, and give every bond as many copies of it as it may need."""
+    bonds, length, places = 0, _0, 0
+    for k in range(block.size):
+        bonds, length = bonds + size[block[k]], length + size[block[k]] * bound[k]
+    unit = max(np.float32(_ROUNDING * length / max(bonds, 1)), _TINY)
+    for k in range(block.size):
+        copies[k] = np.ceil(bound[k] / unit)
+        places += copies[k] * size[block[k]]
+    return unit, places
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "nnan"})
 def _length_inside(y: Floats, x: Floats, edges: Edges) -> np.float32:
     """Measure the length of a polyline inside (Liang & Barsky 1984, doi:10.1145/357332.357333)."""
     top, bottom, left, right = edges
@@ -210,6 +257,17 @@ def _length_inside(y: Floats, x: Floats, edges: Edges) -> np.float32:
         part = (leave if leave < _1 else _1) - (enter if enter > _0 else _0)
         total += (part if part > _0 else _0) * np.sqrt(dy * dy + dx * dx)
     return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "nnan"})
+def _longest(y: Floats, x: Floats) -> Any:
+    """Measure the longest bond of a polyline."""
+    longest = _0
+    for j in range(y.size - 1):
+        dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]
+        square = dy * dy + dx * dx
+        longest = square if square > longest else longest
+    return np.sqrt(longest)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -229,9 +287,8 @@ def emit(
 ) -> Any:
     """Throw ``draws[i]`` molecules at the bonds near the window after row i, and keep those that hit it.
 
-    Each falls with equal probability on any frame, any bond and any place up to ``longest[i]`` from its
-    start. Those beyond its end are dropped: the others are uniform along the contour, however long its bonds
-    are.
+    Each falls with equal probability on any frame and any place nearby. Those beyond the end of their bond
+    are dropped: the others are uniform along the contour, however long its bonds are.
 
     Returns
     -------
@@ -239,34 +296,30 @@ def emit(
         How many events were written, in the order of frames.
     """
     rows, ahead, first_frame, blend = frames
-    block, end, bonds, longest = nearby
+    block, copies, end, unit, places = nearby
     most = draws.max()
-    thrown, frame, a, t = np.empty(most + 3, np.uint32), np.empty(most, np.int32), _line(most), _line(most)
-    start_y, start_x, move_y, move_x = _line(most), _line(most), _line(most), _line(most)
-    bond_y, bond_x, later_y, later_x = _line(most), _line(most), _line(most), _line(most)
-    near, tallies = np.empty(bonds.max(), np.int64), np.empty(np.diff(first_frame).max(), np.int64)
+    thrown, frame, bond = np.empty(most + 3, np.uint32), np.empty(most, np.int32), np.empty(most, np.int64)
+    a, t, start_y, start_x = _line(most), _line(most), _line(most), _line(most)
+    move_y, move_x, near = _line(most), _line(most), np.empty(places.max(), np.int64)
+    way_y, way_x, later_y, later_x = _line(most), _line(most), _line(most), _line(most)
+    offset, tallies = _line(places.max()), np.empty(np.diff(first_frame).max(), np.int64)
     n, begin = np.uint64(0), 0
     for i in range(rows.size):
-        now, goal, words_now = rows[i], rows[min(i + ahead, rows.size - 1)], thrown[: draws[i]]
-        _throw(thrown, draws[i], key, i, 0)
-        _sort_into_frames(
-            words_now, first_frame[i], tallies[: first_frame[i + 1] - first_frame[i]], blend, frame, a
-        )
-        _throw(thrown, draws[i], key, i, 1)
-        _list_bonds(blocks, block[begin : end[i]], near)
+        drawn, now, goal = draws[i], rows[i], rows[min(i + ahead, rows.size - 1)]
+        tally, near_blocks = tallies[: first_frame[i + 1] - first_frame[i]], slice(begin, end[i])
         begin = end[i]
-        _aim(words_now, near[: bonds[i]], y[now], y[goal], start_y, move_y, bond_y, later_y)
-        _aim(words_now, near[: bonds[i]], x[now], x[goal], start_x, move_x, bond_x, later_x)
-        _fractions(words_now, np.uint32(bonds[i]), longest[i], a, bond_y, bond_x, later_y, later_x, t)
-        _interpolate(start_y[: draws[i]], move_y, bond_y, later_y, period[0], a, t)
-        _interpolate(start_x[: draws[i]], move_x, bond_x, later_x, period[1], a, t)
-        n = _keep(frame[: draws[i]], start_y, start_x, t, window, loc_frame, loc_y, loc_x, n)
+        _throw(thrown, drawn, key, i, 0)
+        _sort_into_frames(thrown[:drawn], first_frame[i], tally, blend, frame, a)
+        _throw(thrown, drawn, key, i, 1)
+        _list_places(blocks, block[near_blocks], copies[near_blocks], unit[i], near, offset)
+        _aim(thrown[:drawn], near[: places[i]], offset, unit[i], bond, t)
+        _look_up(bond[:drawn], y[now], y[goal], start_y, move_y, way_y, later_y)
+        _look_up(bond[:drawn], x[now], x[goal], start_x, move_x, way_x, later_x)
+        _divide_by_length(t[:drawn], a, way_y, way_x, later_y, later_x)
+        _interpolate(start_y[:drawn], move_y, way_y, later_y, period[0], a, t)
+        _interpolate(start_x[:drawn], move_x, way_x, later_x, period[1], a, t)
+        n = _keep(frame[:drawn], start_y, start_x, t, window, loc_frame, loc_y, loc_x, n)
     return n
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _line(size: int) -> Floats:
-    return np.empty(size, np.float32)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -292,60 +345,57 @@ def _sort_into_frames(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _list_bonds(blocks: Blocks, block: Indices, bond: Integers) -> None:
-    """List the first vertices of all bonds of some blocks."""
+def _list_places(
+    blocks: Blocks, block: Indices, copies: Indices, unit: np.float32, near: Integers, offset: Floats
+) -> None:
+    """List all places of some blocks: the bond of each, and how far along it begins."""
     first, size = blocks
     n = 0
-    for b in block:
-        for j in range(first[b], first[b] + size[b]):
-            bond[n] = j
-            n += 1
+    for k in range(block.size):
+        b = block[k]
+        for copy in range(copies[k]):
+            for j in range(size[b]):
+                near[n + j], offset[n + j] = first[b] + j, copy * unit
+            n += size[b]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _aim(
-    thrown: Words,
-    near: Integers,
-    now: Floats,
-    goal: Floats,
-    start: Floats,
-    move: Floats,
-    bond: Floats,
-    later: Floats,
+    thrown: Words, near: Integers, offset: Floats, unit: np.float32, bond: Integers, along: Floats
 ) -> None:
-    """Look up, along one axis, the bonds that the words fall on: start, its move, the bond and the bond later."""
+    """Turn each word into a bond and how far along: the high part of a product is a place, the low one where in it."""
     for m in range(thrown.size):
-        j = near[(np.uint64(thrown[m]) * np.uint64(near.size)) >> _32]
+        place = np.uint64(thrown[m]) * np.uint64(near.size)
+        k = place >> _32
+        bond[m], along[m] = near[k], offset[k] + unit * uniform_f32(np.uint32(place))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _look_up(
+    bond: Integers, now: Floats, goal: Floats, start: Floats, move: Floats, way: Floats, later: Floats
+) -> None:
+    """Look up along one axis where bonds start, how far that moves, and the way along the bonds now and later."""
+    for m in range(bond.size):
+        j = bond[m]
         start[m], move[m] = now[j], goal[j] - now[j]
-        bond[m], later[m] = now[j + 1] - now[j], goal[j + 1] - goal[j]
+        way[m], later[m] = now[j + 1] - now[j], goal[j + 1] - goal[j]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _fractions(
-    thrown: Words,
-    choices: np.uint32,
-    longest: np.float32,
-    a: Floats,
-    bond_y: Floats,
-    bond_x: Floats,
-    later_y: Floats,
-    later_x: Floats,
-    t: Floats,
-) -> None:
-    """Find at which fraction of its bond each word falls; beyond 1 it falls behind its end."""
-    for m in range(thrown.size):
-        place = uniform_f32(np.uint32(thrown[m] * choices)) * longest
-        length = (_1 - a[m]) * np.sqrt(bond_y[m] * bond_y[m] + bond_x[m] * bond_x[m])
-        t[m] = place / (length + a[m] * np.sqrt(later_y[m] * later_y[m] + later_x[m] * later_x[m]))
+def _divide_by_length(t: Floats, a: Floats, y: Floats, x: Floats, later_y: Floats, later_x: Floats) -> None:
+    """Turn places along bonds into fractions of their length, which lies between those now and later."""
+    for m in range(t.size):
+        now = np.sqrt(y[m] * y[m] + x[m] * x[m])
+        t[m] /= now + a[m] * (np.sqrt(later_y[m] * later_y[m] + later_x[m] * later_x[m]) - now)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _interpolate(
-    start: Floats, move: Floats, bond: Floats, later: Floats, period: np.float32, a: Floats, t: Floats
+    start: Floats, move: Floats, way: Floats, later: Floats, period: np.float32, a: Floats, t: Floats
 ) -> None:
     """Go from the starts of bonds to places along them, along one axis."""
     for m in range(start.size):
-        start[m] += a[m] * _nearest(move[m], period) + t[m] * (bond[m] + a[m] * (later[m] - bond[m]))
+        start[m] += a[m] * _nearest(move[m], period) + t[m] * (way[m] + a[m] * (later[m] - way[m]))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -16,7 +16,7 @@ from smlmsim.photophysics import _kernels
 from smlmsim.rng import key
 from smlmsim.spec import Spec
 
-_BONDS_PER_BLOCK = 16
+_BONDS_PER_BLOCK, _BLOCKS_ACROSS = 16, 8
 _MOST_DRAWS = 1e9
 
 
@@ -78,11 +78,16 @@ class Poisson(Spec):
         """
         y, x = _steps(moving, acquisition)
         frames, weights = _frozen_frames(acquisition) if self.frozen else _frames(acquisition)
-        blocks = _kernels.cut(moving.variables["filament"].values, _BONDS_PER_BLOCK)
+        filament, block_nm = (
+            moving.variables["filament"].values,
+            min(field.height_nm, field.width_nm) / _BLOCKS_ACROSS,
+        )
+        blocks = _kernels.cut(filament, y[0], x[0], _BONDS_PER_BLOCK, block_nm)
         window, period = _edges(field, self.margin_nm), _period(moving)
         finite, visible, nearby = _kernels.survey(y, x, frames, blocks, _edges(field, 0.0), window, period)
         if not finite:
             schema.check(moving, "vertex_y", "vertex_x")
+            raise ValueError("the vertices are too far apart for single precision")
         draws = rng.poisson(self._expected(nearby, frames, float(weights @ visible), acquisition))
         most = int(draws.sum())
         loc_frame, loc_y, loc_x = (
@@ -103,17 +108,17 @@ class Poisson(Spec):
     def _expected(
         self, nearby: _kernels.Nearby, frames: _kernels.Frames, visible_nm: float, acquisition: Acquisition
     ) -> npt.NDArray[np.floating]:
-        """Return the mean number of draws after each row, if all bonds nearby were as long as the longest."""
-        _, _, bonds, longest = nearby
+        """Return the mean number of draws after each row: on all places nearby, though bonds do not fill them."""
+        _, _, _, unit, places = nearby
         _, _, first_frame, _ = frames
         if visible_nm == 0:
-            return np.zeros(bonds.size)
+            return np.zeros(places.size)
         per_nm = self.rate_hz * acquisition.exposure_s / visible_nm
-        expected = per_nm * bonds * longest * np.diff(first_frame)
+        expected = per_nm * places * unit * np.diff(first_frame)
         if (total := expected.sum()) > _MOST_DRAWS:
             raise ValueError(
                 f"{self.rate_hz:g} Hz from a mean of {visible_nm:.3g} nm of contour in the field take {total:.2g} "
-                f"draws on bonds nearby of up to {longest.max():.3g} nm, more than {_MOST_DRAWS:.0e}; "
+                f"draws on {(places * unit).max():.3g} nm nearby, more than {_MOST_DRAWS:.0e}; "
                 "lower rate_hz or margin_nm, or move the field"
             )
         return expected

@@ -357,6 +357,14 @@ def test_vertices_that_are_not_finite_are_refused(vertex, value):
         Poisson().emit(structure, FIELD, acquisition, np.random.default_rng(0))
 
 
+def test_vertices_out_of_this_world_are_refused():
+    acquisition = Acquisition(time_points=4, frames_per_point=3)
+    structure = wheel(acquisition)
+    structure.vertex_x[7, 3] = 1e25
+    with pytest.raises(ValueError, match="too far apart"):
+        Poisson().emit(structure, FIELD, acquisition, np.random.default_rng(0))
+
+
 @pytest.mark.parametrize("name", ["vertex_y", "vertex_x", "filament"])
 def test_a_missing_variable_is_named(name):
     acquisition = Acquisition(time_points=4, frames_per_point=3)
@@ -381,16 +389,19 @@ def test_a_rate_that_next_to_no_contour_would_have_to_bear_is_refused():
         )
 
 
-def test_blocks_hold_every_bond_once_and_are_nearly_equal():
+@pytest.mark.parametrize(("most_bonds", "most_nm"), [(16, np.inf), (16, 70.0), (1, np.inf), (100, 1.0)])
+def test_blocks_hold_every_bond_once_and_are_nearly_equal(most_bonds, most_nm):
     sizes = [1, 2, 17, 18, 100, 34, 1]
     filament = np.repeat(np.arange(len(sizes)), sizes)
-    first, size = _kernels.cut(filament, 16)
+    x = 10.0 * np.arange(filament.size)
+    first, size = _kernels.cut(filament, 0 * x, x, most_bonds, most_nm)
     bonds = np.concatenate([np.arange(f, f + s) for f, s in zip(first, size, strict=True)])
     assert np.array_equal(bonds, np.flatnonzero(np.diff(filament) == 0))
-    assert size.max() <= 16
+    assert size.max() <= min(most_bonds, max(1, np.ceil(2 * most_nm / 10)))
     for number, vertices in enumerate(sizes):
         mine = size[filament[first] == number]
-        assert mine.size == -(-(vertices - 1) // 16)
+        wanted = max(-(-(vertices - 1) // most_bonds), int(10 * (vertices - 1) / most_nm))
+        assert mine.size == min(wanted, vertices - 1)
         assert mine.size == 0 or np.ptp(mine) <= 1
 
 
@@ -419,7 +430,7 @@ def survey(emitter, structure, acquisition):
 
     y, x = module._steps(structure, acquisition)
     frames, _ = module._frames(acquisition)
-    blocks = _kernels.cut(structure.filament.values, 16)
+    blocks = _kernels.cut(structure.filament.values, y[0], x[0], 16, 300.0)
     field = module._edges(FIELD, 0.0)
     _, visible, _ = _kernels.survey(y, x, frames, blocks, field, field, module._period(structure))
     return visible
