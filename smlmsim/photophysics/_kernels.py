@@ -41,11 +41,11 @@ row ``i + ahead``; ``ahead`` is 1, or 0 if the contour stays.
 Blocks = tuple[Integers, Integers]
 """``first, size``: block b has ``size[b]`` bonds from the vertex ``first[b]`` on."""
 
-Nearby = tuple[Indices, Indices, Integers, Floats, Integers]
-"""``block, copies, end, unit, places``: what may come into the window on the way from each row to the next.
+Nearby = tuple[Indices, Indices, Indices, Integers, Floats, Integers]
+"""``first, bonds, copies, end, unit, places``: what may come into the window on the way from each row to the next.
 
-Those of row i are the blocks ``block[end[i - 1] : end[i]]``. No bond of block k gets longer on that way than
-``copies[k]`` times ``unit[i]``; all of them together have that many ``places[i]`` of ``unit[i]``.
+From ``end[i - 1]`` to ``end[i]`` are the runs of row i: run k has ``bonds[k]`` bonds from the vertex ``first[k]`` on,
+none of which gets longer on that way than ``copies[k]`` times ``unit[i]``. All of them have that many ``places[i]``.
 """
 
 _0, _1 = np.float32(0), np.float32(1)
@@ -96,7 +96,7 @@ def survey(
     visible : ndarray, shape (row,)
         The length of contour in the field in nm.
     nearby : Nearby
-        The blocks that may come into the window.
+        What may come into the window.
     """
     rows, ahead, _, _ = frames
     first, size = blocks
@@ -106,7 +106,7 @@ def survey(
     reach, touches = np.zeros(first.size, np.float32), np.empty(first.size, np.int32)
     centre = first + size // 2
     centre_y, centre_x = np.empty((2, first.size), np.float32), np.empty((2, first.size), np.float32)
-    block, copies = np.empty((2, rows.size * first.size), np.int32)
+    near, bonds, copies = np.empty((3, rows.size * first.size), np.int32)
     bound, unit, visible = _line(rows.size * first.size), _line(rows.size), np.empty(rows.size)
     end, places = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
     checksum, n, seen = _0, 0, -1
@@ -124,10 +124,10 @@ def survey(
         y0, x0, y1, x1 = centre_y[i % 2], centre_x[i % 2], centre_y[goal % 2], centre_x[goal % 2]
         _mark(y0, x0, y1, x1, reach, window, period, touches)
         y0, x0, y1, x1 = y[rows[i]], x[rows[i]], y[rows[goal]], x[rows[goal]]
-        n, visible[i] = _list_nearby(y0, x0, y1, x1, blocks, touches, field, block, bound, n)
-        unit[i], places[i] = _share_out(size, block[begin:n], bound[begin:n], copies[begin:n])
+        n, visible[i] = _list_nearby(y0, x0, y1, x1, blocks, touches, field, near, bonds, bound, n)
+        unit[i], places[i] = _share_out(bonds[begin:n], bound[begin:n], copies[begin:n])
         end[i] = n
-    return np.isfinite(checksum), visible, (block[:n], copies[:n], end, unit, places)
+    return np.isfinite(checksum), visible, (near[:n], bonds[:n], copies[:n], end, unit, places)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
@@ -205,38 +205,43 @@ def _list_nearby(
     blocks: Blocks,
     touches: Indices,
     field: Edges,
-    block: Indices,
+    near: Indices,
+    bonds: Indices,
     bound: Floats,
     n: int,
 ) -> tuple[int, Any]:
-    """List the marked blocks and their longest bonds from place n on; return the next, and the length in the field."""
+    """List the runs of marked blocks and their longest bonds from place n on; return the next, and the length in the field."""
     first, size = blocks
     visible, b = np.float64(0), 0
     while b < first.size:
         start = stop = first[b]
         while b < first.size and touches[b] and first[b] == stop:
-            bond = slice(stop, stop + size[b] + 1)
-            block[n], bound[n] = b, max(_longest(y0[bond], x0[bond]), _longest(y1[bond], x1[bond]))
             stop += size[b]
-            n += 1
             b += 1
         if start == stop:
             b += 1
-        else:
-            visible += _length_inside(y0[start : stop + 1], x0[start : stop + 1], field)
+            continue
+        run = slice(start, stop + 1)
+        visible += _length_inside(y0[run], x0[run], field)
+        near[n], bonds[n], bound[n] = (
+            start,
+            stop - start,
+            max(_longest(y0[run], x0[run]), _longest(y1[run], x1[run])),
+        )
+        n += 1
     return n, visible
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _share_out(size: Integers, block: Indices, bound: Floats, copies: Indices) -> tuple[np.float32, int]:
+def _share_out(bonds: Indices, bound: Floats, copies: Indices) -> tuple[np.float32, int]:
     """Choose a unit of length, about the mean bond, and give every bond as many copies of it as it may need."""
-    bonds, length, places = 0, _0, 0
-    for k in range(block.size):
-        bonds, length = bonds + size[block[k]], length + size[block[k]] * bound[k]
-    unit = max(np.float32(_ROUNDING * length / max(bonds, 1)), _TINY)
-    for k in range(block.size):
+    count, length, places = 0, _0, 0
+    for k in range(bonds.size):
+        count, length = count + bonds[k], length + bonds[k] * bound[k]
+    unit = max(np.float32(_ROUNDING * length / max(count, 1)), _TINY)
+    for k in range(bonds.size):
         copies[k] = np.ceil(bound[k] / unit)
-        places += copies[k] * size[block[k]]
+        places += copies[k] * bonds[k]
     return unit, places
 
 
@@ -275,7 +280,6 @@ def emit(
     y: Floats,
     x: Floats,
     frames: Frames,
-    blocks: Blocks,
     nearby: Nearby,
     draws: Integers,
     window: Edges,
@@ -296,7 +300,7 @@ def emit(
         How many events were written, in the order of frames.
     """
     rows, ahead, first_frame, blend = frames
-    block, copies, end, unit, places = nearby
+    first, bonds, copies, end, unit, places = nearby
     most = draws.max()
     thrown, frame, bond = np.empty(most + 3, np.uint32), np.empty(most, np.int32), np.empty(most, np.int64)
     a, t, start_y, start_x = _line(most), _line(most), _line(most), _line(most)
@@ -306,12 +310,12 @@ def emit(
     n, begin = np.uint64(0), 0
     for i in range(rows.size):
         drawn, now, goal = draws[i], rows[i], rows[min(i + ahead, rows.size - 1)]
-        tally, near_blocks = tallies[: first_frame[i + 1] - first_frame[i]], slice(begin, end[i])
+        tally, runs = tallies[: first_frame[i + 1] - first_frame[i]], slice(begin, end[i])
         begin = end[i]
         _throw(thrown, drawn, key, i, 0)
         _sort_into_frames(thrown[:drawn], first_frame[i], tally, blend, frame, a)
         _throw(thrown, drawn, key, i, 1)
-        _list_places(blocks, block[near_blocks], copies[near_blocks], unit[i], near, offset)
+        _list_places(first[runs], bonds[runs], copies[runs], unit[i], near, offset)
         _aim(thrown[:drawn], near[: places[i]], offset, unit[i], bond, t)
         _look_up(bond[:drawn], y[now], y[goal], start_y, move_y, way_y, later_y)
         _look_up(bond[:drawn], x[now], x[goal], start_x, move_x, way_x, later_x)
@@ -346,17 +350,15 @@ def _sort_into_frames(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _list_places(
-    blocks: Blocks, block: Indices, copies: Indices, unit: np.float32, near: Integers, offset: Floats
+    first: Indices, bonds: Indices, copies: Indices, unit: np.float32, near: Integers, offset: Floats
 ) -> None:
-    """List all places of some blocks: the bond of each, and how far along it begins."""
-    first, size = blocks
+    """List all places of some runs: the bond of each, and how far along it begins."""
     n = 0
-    for k in range(block.size):
-        b = block[k]
+    for k in range(first.size):
         for copy in range(copies[k]):
-            for j in range(size[b]):
-                near[n + j], offset[n + j] = first[b] + j, copy * unit
-            n += size[b]
+            for j in range(bonds[k]):
+                near[n + j], offset[n + j] = first[k] + j, copy * unit
+            n += bonds[k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

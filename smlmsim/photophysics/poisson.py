@@ -95,9 +95,7 @@ class Poisson(Spec):
             np.empty(most, np.float32),
             np.empty(most, np.float32),
         )
-        n = _kernels.emit(
-            y, x, frames, blocks, nearby, draws, window, period, key(rng), loc_frame, loc_y, loc_x
-        )
+        n = _kernels.emit(y, x, frames, nearby, draws, window, period, key(rng), loc_frame, loc_y, loc_x)
         return schema.dataset(
             loc_frame=loc_frame[:n],
             loc_time=acquisition.frame_times_s(loc_frame[:n]),
@@ -109,7 +107,7 @@ class Poisson(Spec):
         self, nearby: _kernels.Nearby, frames: _kernels.Frames, visible_nm: float, acquisition: Acquisition
     ) -> npt.NDArray[np.floating]:
         """Return the mean number of draws after each row: on all places nearby, though bonds do not fill them."""
-        _, _, _, unit, places = nearby
+        *_, unit, places = nearby
         _, _, first_frame, _ = frames
         if visible_nm == 0:
             return np.zeros(places.size)

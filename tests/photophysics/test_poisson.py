@@ -269,19 +269,26 @@ def test_a_filament_that_wraps_does_not_smear_across_the_view():
     assert np.abs(events.loc_y.values - 900).max() < 0.01
 
 
-def test_stretched_contour_emits_more():
-    acquisition = Acquisition(time_points=50, frames_per_point=10)
+@pytest.mark.parametrize(
+    "acquisition",
+    [
+        Acquisition(time_points=50, frames_per_point=10),
+        Acquisition(time_points=4, frames_per_point=100, steps_per_point=1),
+    ],
+    ids=["slowly", "at once"],
+)
+def test_stretched_contour_emits_more(acquisition):
     growth = 1 + 3 * acquisition.step_times_s[:, None, None] / acquisition.duration_s
     half = line((-60.0, -100.0), (60.0, 100.0), 50)
     structure = moving(acquisition, [CENTRE + growth * half])
-    n = 500_000
+    n = 2_000_000
     emitter = Poisson(rate_hz=n / acquisition.duration_s)
     events = emitter.emit(structure, FIELD, acquisition, np.random.default_rng(11))
-    found = np.bincount(events.loc_frame.values // 10, minlength=50)
-    expected = visible_length(structure, acquisition.times_s)
+    found = np.bincount(events.loc_frame.values, minlength=acquisition.frames)
+    expected = visible_length(structure, acquisition.frame_times_s(np.arange(acquisition.frames)))
     expected *= n / expected.sum()
     chi2 = ((found - expected) ** 2 / expected).sum()
-    assert chi2 / 50 < 1 + 5 * np.sqrt(2 / 50)
+    assert chi2 / found.size < 1 + 5 * np.sqrt(2 / found.size)
 
 
 def test_the_margin_holds_as_many_events_per_nm_as_the_field():
