@@ -210,7 +210,7 @@ def _list_nearby(
     bound: Floats,
     n: int,
 ) -> tuple[int, Any]:
-    """List the runs of marked blocks and their longest bonds from place n on; return the next, and the length in the field."""
+    """List the runs of marked blocks and their longest bonds from place n on; return the next, and the length seen."""
     first, size = blocks
     visible, b = np.float64(0), 0
     while b < first.size:
