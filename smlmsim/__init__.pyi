@@ -10,6 +10,7 @@ from . import (
     reconstruct,
     structures,
     testing,
+    train,
 )
 from .acquisition import Acquisition
 from .density import Density
@@ -68,5 +69,6 @@ __all__ = [
     "simulate",
     "structures",
     "testing",
+    "train",
     "write",
 ]

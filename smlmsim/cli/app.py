@@ -13,6 +13,7 @@ import smlmsim
 from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.options import Scheduler, Workers
 from smlmsim.cli.presets import preset_path, presets
+from smlmsim.cli.train import train
 from smlmsim.spec import explain
 
 if TYPE_CHECKING:
@@ -33,18 +34,27 @@ app = typer.Typer(
     * `smlmsim reconstruct TABLE.csv --with gaussian_time --out DIR` runs one of them on your own table.
     * `smlmsim simulate --out DIR` makes one movie with a known truth.
     * `smlmsim corpus tiny --out corpus.zarr` makes many movies to train on.
+    * `smlmsim train annapalm3d --out DIR` trains a network on one.
     * `smlmsim list` says what is installed.
     """,
 )
 
 app.add_typer(corpus_app, name="corpus")
+app.command()(train)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")]
 
 
 @app.command("list")
-def list_installed() -> None:
+def list_installed(
+    parameters: Annotated[
+        bool, typer.Option("--parameters", help="Count the parameters of every network instead.")
+    ] = False,
+) -> None:
     """Say which reconstructors, metrics and presets there are."""
+    if parameters:
+        typer.echo(_parameters())
+        return
     typer.echo("reconstructors: " + ", ".join(smlmsim.available()))
     typer.echo("metrics: " + ", ".join(smlmsim.METRICS))
     typer.echo("presets of a grid: " + ", ".join(presets("grid")))
@@ -89,22 +99,33 @@ def reconstruct_table(
     exposure_s: Annotated[float, typer.Option(help="Duration of a camera frame, s.")] = 0.03,
     frames_per_point: Annotated[int, typer.Option(help="Camera frames in one time point.")] = 50,
     pixel_nm: Annotated[float, typer.Option(help="Pixel of the images to make, nm.")] = 20.0,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of a network, instead of those that come with it.")
+    ] = None,
+    uncertainty: Annotated[
+        int, typer.Option(min=0, help="Let a network tell its uncertainty, from so many passes: 20, say.")
+    ] = 0,
 ) -> None:
     """Reconstruct a movie from a measured localization table.
 
-    Leaves in DIR: `NAME.tif` (a stack with its scale in um and s), `counts.tif`, `montage.png` and `kymograph.png`.
+    Leaves in DIR: `NAME.tif` (a stack with its scale in um and s), `counts.tif`, `montage.png` and `kymograph.png`, and
+    with `--uncertainty` its variance as `uncertainty.tif`.
     """
     study = smlmsim.Experimental(
         table=table, exposure_s=exposure_s, frames_per_point=frames_per_point, pixel_nm=pixel_nm
     )
-    reconstructor = smlmsim.load(name)
+    given = {"weights": weights, "uncertainty": uncertainty}
+    reconstructor = smlmsim.load(name, {key: value for key, value in given.items() if value})
     observation = smlmsim.simulate(study, seed=0).observation
     typer.echo(_describe(observation))
-    density = smlmsim.reconstruct.reconstruct(reconstructor, observation).density
+    estimate = smlmsim.reconstruct.reconstruct(reconstructor, observation)
     _make_folder(out)
-    smlmsim.write(density, out / f"{name}.tif")
+    smlmsim.write(estimate.density, out / f"{name}.tif")
     smlmsim.write(observation.counts, out / "counts.tif")
-    images = {"counts": observation.counts, name: density}
+    images = {"counts": observation.counts, name: estimate.density}
+    if "uncertainty" in estimate:
+        smlmsim.write(estimate.uncertainty, out / "uncertainty.tif")
+        images["uncertainty"] = estimate.uncertainty
     smlmsim.figures.save(smlmsim.figures.montage(images), out / "montage.png")
     line = smlmsim.estimate.busiest_line(observation.counts)
     profiles = {label: smlmsim.estimate.line_profile(image, line) for label, image in images.items()}
@@ -145,6 +166,18 @@ def grid_command(
         smlmsim.figures.save(heatmap, out / name)
     typer.echo(f"heatmap.png, heatmap.pdf, scores.nc and scores.csv are in {out}")
     _report_failures(scores)
+
+
+def _parameters() -> str:
+    """A table of every network's parameters, with the running means and variances of its normalization."""
+    rows = [("network", "size", "part", "parameters")]
+    for name in smlmsim.train.trainable():
+        for size in ("shipped", "published"):
+            counts = smlmsim.train.load_trainable(name).configured(size).parameters()
+            together = {"together": sum(counts.values())} if len(counts) > 1 else {}
+            rows += [(name, size, part, f"{count:,}") for part, count in (counts | together).items()]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join("  ".join([*map(str.ljust, row[:3], widths), f"{row[3]:>11}"]) for row in rows)
 
 
 def main() -> None:

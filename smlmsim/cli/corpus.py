@@ -56,7 +56,9 @@ def make(
     scheduler: Scheduler = None,
 ) -> None:
     """Make a corpus; killed at any moment, the same command goes on where it was."""
-    smlmsim.corpus.generate(_corpus(study, movies, seed, table), out, processes=workers, scheduler=scheduler)
+    smlmsim.corpus.generate(
+        read_corpus(study, movies, seed, table), out, processes=workers, scheduler=scheduler
+    )
     typer.echo(smlmsim.corpus.info(out))
 
 
@@ -87,7 +89,10 @@ def export(path: Store, out: Annotated[Path, typer.Option(help="Folder; made if 
     typer.echo(f"{smlmsim.corpus.export(path, out)} lists the files")
 
 
-def _corpus(study: str, movies: int | None, seed: int | None, tables: list[Path] | None) -> Corpus:
+def read_corpus(
+    study: str, movies: int | None = None, seed: int | None = None, tables: list[Path] | None = None
+) -> Corpus:
+    """Read a corpus from a TOML file, or take the preset of that name, with some of its settings replaced."""
     given: dict[str, Any] = {"movies": movies, "seed": seed}
     tree = read_toml(study if Path(study).suffix == ".toml" else preset_path("corpus", study))
     tree |= {name: value for name, value in given.items() if value is not None}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+import xarray as xr
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from smlmsim.corpus.augmentation import Augmentation, Contours, Pair
@@ -18,6 +20,9 @@ from smlmsim.pipeline import Simulated, simulate
 from smlmsim.rng import stream
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
+
+BRIGHTEST = 4
+"""So many straight filaments on one another have the density 1 in a training pair."""
 
 
 class MovieDataset(Dataset[Tensors]):
@@ -53,11 +58,16 @@ class MovieDataset(Dataset[Tensors]):
         store = self._opened()
         self._augmentation.require_fit(store.corpus.study)
         self._movies = np.flatnonzero(store.done())
-        self._peaks, self._vertices = np.asarray(store["peak"][...]), np.asarray(store["vertices"][...])
+        self._vertices = np.asarray(store["vertices"][...])
         periods = np.stack([store[name][...] for name in ("period_y", "period_x")], axis=1)
         self._periods_nm = np.where(periods == 0, np.inf, periods)
         if self._movies.size == 0:
             raise CorpusError(f"{path} has no movie yet; run again to go on")
+
+    @property
+    def study(self) -> Simulated:
+        """The study that the movies of the corpus have in common."""
+        return self._opened().corpus.study
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; workers that are running already take it from their next item on."""
@@ -73,7 +83,9 @@ class MovieDataset(Dataset[Tensors]):
         Returns
         -------
         counts, density : torch.Tensor
-            float32 (1, time, y, x): localizations, and the density in units of the greatest of its movie, at most 1.
+            float32 (1, time, y, x): localizations, and the density, at most 1. The crest of a straight filament has
+            the density 1/4 in every movie, so that a network can know it; in movies without contours 1 is the greatest
+            density of the movie.
         """
         if not 0 <= item < self._crops:
             raise IndexError(f"an epoch has {self._crops} items, asked for {item}")
@@ -94,10 +106,7 @@ class MovieDataset(Dataset[Tensors]):
         observation, truth = self._augmentation.redraw(
             self._contours(movie, self._points(rng)), self._opened().corpus.study, rng
         )
-        return Pair(
-            observation.counts.values.astype(np.float32),
-            np.minimum(truth.density.values / self._peaks[movie], 1),
-        )
+        return _pair(observation, truth, self._opened().corpus.study)
 
     def _contours(self, movie: int, points: slice) -> Contours:
         store, kept = self._opened(), slice(int(self._vertices[movie]))
@@ -146,9 +155,14 @@ class SimulatedDataset(IterableDataset[Tensors]):
             recipe = self._corpus.recipe(movie)
             observation, truth = simulate(self._corpus.study_of(recipe), recipe.seed)
             assert truth is not None
-            density = truth.density.values
-            counts = observation.counts.values.astype(np.float32)
-            yield _tensors(Pair(counts, density / (density.max() or np.float32(1))))
+            yield _tensors(_pair(observation, truth, self._corpus.study))
+
+
+def _pair(observation: xr.Dataset, truth: xr.Dataset, study: Simulated) -> Pair:
+    """Scale the density so that the crest of a straight filament, 1 / (sqrt(2 pi) sigma), becomes 1/4."""
+    unit = np.float32(math.sqrt(2 * math.pi) * study.density.sigma_nm / BRIGHTEST)
+    density = np.minimum(truth.density.values * unit, np.float32(1))
+    return Pair(observation.counts.values.astype(np.float32), density)
 
 
 def _tensors(pair: Pair) -> Tensors:

@@ -1,0 +1,191 @@
+"""A trained network as a reconstructor: weights, tiles, and the uncertainty that dropout tells."""
+
+from __future__ import annotations
+
+import functools
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from importlib import resources
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+from pydantic import NonNegativeInt, PositiveInt, ValidationError
+from torch import nn
+
+from baselines._scale import noise
+from baselines._tiles import Shape, tiles
+from baselines._weights import WeightsError, load_weights, read_settings
+from smlmsim import schema
+from smlmsim.spec import Spec
+
+Floats = npt.NDArray[np.float32]
+Build = Callable[[dict[str, Any]], nn.Module]
+
+
+class Learned(Spec):
+    """A network with its weights.
+
+    The networks that come with smlmsim saw pixels of 20 nm and time points of 1.5 s; others need weights of their own.
+
+    Parameters
+    ----------
+    weights : Path, optional
+        A safetensors file, as training leaves it; by default the one that comes with smlmsim.
+    uncertainty : int
+        Passes with dropout: the density is their mean, and ``uncertainty`` their variance. With 0 there is one pass
+        without dropout, and no uncertainty; otherwise it takes at least 2.
+    seed : int
+        Fixes what is dropped.
+    tile : (int, int, int), optional
+        Time points, rows and columns that the network gets at once; it bounds the memory.
+    device : "auto", "cpu" or "cuda"
+        Where to compute; by default on a GPU if there is one.
+    precision : "float32" or "bfloat16"
+        Of the computation.
+    compiled : bool
+        Compile the network first, which pays for many movies.
+    """
+
+    name: ClassVar[str]
+    package: ClassVar[str]
+
+    weights: Path | None = None
+    uncertainty: NonNegativeInt = 0
+    seed: NonNegativeInt = 0
+    tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 256, 256)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compiled: bool = False
+
+    @staticmethod
+    @abstractmethod
+    def build(settings: dict[str, Any]) -> nn.Module:
+        """Make the network of the settings in a file of weights."""
+
+    def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
+        """Return ``density`` (time, y, x), relative to the greatest of its movie, and ``uncertainty`` if asked for.
+
+        Raises
+        ------
+        WeightsError
+            If there are no weights, or they do not fit.
+        ValueError
+            If uncertainty is asked of a network without dropout.
+        """
+        network = self.network()
+        counts = observation.counts.values
+        passes = _Passes(network, self.uncertainty, self.seed, self.precision)
+        images = _tiled(passes, counts, self.tile, network.multiple)
+        coords = {axis: observation[axis] for axis in ("time", "y", "x")}
+        return schema.dataset({"weights": str(self.weights or "shipped")}, **images, **coords)
+
+    def network(self) -> Any:
+        """Return the network with its weights, ready to reconstruct."""
+        path = self.weights or Path(str(resources.files(self.package) / f"{self.name}.safetensors"))
+        device = _device(self.device)
+        changed = path.stat().st_mtime_ns if path.is_file() else 0
+        network = _loaded(str(path), changed, self.name, self.build, device)
+        return torch.compile(network) if self.compiled else network
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the network has learned."""
+        return sum(parameter.numel() for parameter in self.network().parameters())
+
+
+class _Passes:
+    """What a network makes of one tile: its image, or the mean and the variance of several with dropout."""
+
+    def __init__(self, network: nn.Module, number: int, seed: int, precision: str) -> None:
+        self._network, self._number, self._seed, self._precision = network, number, seed, precision
+        self._drops = [
+            module for module in network.modules() if isinstance(module, nn.modules.dropout._DropoutNd)
+        ]
+        if number == 1:
+            raise ValueError("a variance takes at least 2 passes, found uncertainty = 1")
+        if number and not any(drop.p for drop in self._drops):
+            raise ValueError(
+                "the network has no dropout, so it cannot tell its uncertainty; set uncertainty = 0"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("density", "uncertainty") if self._number else ("density",)
+
+    @torch.inference_mode()
+    def __call__(self, scaled: Floats) -> tuple[Floats, ...]:
+        device = next(self._network.parameters()).device
+        tile = torch.from_numpy(scaled)[None, None].to(device)
+        if not self._number:
+            return (self._pass(tile),)
+        cuda = [device] if device.type == "cuda" else []
+        with _dropping(self._drops), torch.random.fork_rng(cuda):
+            torch.manual_seed(self._seed)
+            return _mean_and_variance(self._pass(tile) for _ in range(self._number))
+
+    def _pass(self, tile: torch.Tensor) -> Floats:
+        half = self._precision == "bfloat16"
+        with torch.autocast(tile.device.type, torch.bfloat16) if half else nullcontext():
+            density = self._network(tile)
+        found: Floats = density[0, 0].float().clamp_min(0).cpu().numpy()
+        return found
+
+
+def _tiled(passes: _Passes, counts: npt.NDArray[Any], largest: Shape, multiple: Shape) -> dict[str, Floats]:
+    """Reconstruct a movie tile by tile; where there is no localization at all, there is nothing."""
+    images = {name: np.zeros(counts.shape, np.float32) for name in passes.names}
+    still = torch.from_numpy(counts.sum(axis=0, dtype=np.float32))
+    if not still.any():
+        return images
+    scale = 1 / np.float32(noise(still[None, None], len(counts)))
+    for tile in tiles(counts.shape, largest, multiple):
+        for image, total in zip(passes(tile.cut(counts) * scale), images.values(), strict=True):
+            tile.add(image, total)
+    return images
+
+
+def _mean_and_variance(images: Iterator[Floats]) -> tuple[Floats, Floats]:
+    """Return the mean and the unbiased variance, one image at a time (Welford 1962, doi:10.2307/1266577)."""
+    mean = next(images).copy()
+    squares, number = np.zeros_like(mean), 1
+    for image in images:
+        number += 1
+        step = image - mean
+        mean += step / np.float32(number)
+        squares += step * (image - mean)
+    return mean, squares / np.float32(number - 1)
+
+
+@contextmanager
+def _dropping(drops: Sequence[nn.Module]) -> Iterator[None]:
+    for drop in drops:
+        drop.train()
+    try:
+        yield
+    finally:
+        for drop in drops:
+            drop.eval()
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("there is no GPU that torch can use; set device = 'cpu'")
+    return name
+
+
+@functools.lru_cache(maxsize=8)
+def _loaded(path: str, changed: int, name: str, build: Build, device: str) -> nn.Module:
+    """Return a network in evaluation mode; a file is read once until it is changed."""
+    try:
+        network = build(read_settings(path, name))
+    except (ValidationError, TypeError) as error:
+        raise WeightsError(f"{path} does not say how its network is built: {error}") from None
+    load_weights(path, network, name=name)
+    return network.eval().to(device)

@@ -1,0 +1,37 @@
+"""The scale on which networks see localizations: much the same at every rate, so that one network serves all."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+BLOCK_PX = 32
+
+
+def unit_variance(counts_BCTYX: torch.Tensor) -> torch.Tensor:
+    """Scale each movie so that the Poisson variance of its pixels is about 1 where it has localizations.
+
+    A single localization is the higher the fewer there are, which tells a network the rate.
+    """
+    still_BCYX, points = counts_BCTYX.sum(dim=2), counts_BCTYX.shape[2]
+    return counts_BCTYX / noise(still_BCYX, points)[:, :, None, None, None]
+
+
+def noise(still_BCYX: torch.Tensor, points: int) -> torch.Tensor:
+    """Return the standard deviation of the counts in a pixel of one time point, (B, C); 1 for an empty movie.
+
+    It is the root of the mean count, taken over the surroundings of the localizations: blocks of 32 px, each with its
+    number of localizations as its weight. So empty parts of a large field make no difference.
+
+    Parameters
+    ----------
+    still_BCYX : torch.Tensor
+        The sum of a movie over time.
+    points : int
+        Its number of time points.
+    """
+    density = F.avg_pool2d(still_BCYX, BLOCK_PX, ceil_mode=True, count_include_pad=False).flatten(2)
+    found = F.avg_pool2d(still_BCYX, BLOCK_PX, ceil_mode=True, divisor_override=1).flatten(2)
+    total = found.sum(dim=2)
+    mean = (density * found).sum(dim=2) / total.clamp_min(1) / points
+    return torch.where(total > 0, mean, 1).sqrt()

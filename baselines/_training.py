@@ -1,0 +1,278 @@
+"""The one training loop: any networks, their losses in turn, validation, and checkpoints that resume exactly."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from baselines import _checkpoint
+from baselines._budget import Budget
+from baselines._scale import unit_variance
+from baselines._validation import Validation
+from baselines._weights import save_weights
+from smlmsim.corpus.dataset import MovieDataset
+from smlmsim.io import replacing
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Task(Protocol):
+    """What is trained: networks by name, of which the first reconstructs, and their losses."""
+
+    networks: nn.ModuleDict
+
+    def losses(
+        self, counts_BCTYX: torch.Tensor, density_BCTYX: torch.Tensor
+    ) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield the loss of a network by its name; it is optimized before the next loss is asked for."""
+        ...
+
+
+class Trainer:
+    """Train the networks of a task in a folder, from its checkpoint on if there is one.
+
+    It leaves ``weights.safetensors`` (of the epoch that validated best), ``checkpoint.safetensors``, ``log.csv``, a
+    preview of every epoch, and, where tensorboard is installed, its files. Under ``torchrun`` every process takes its
+    share of each batch. Training that was killed and resumed gives the same weights as training that was not.
+
+    Parameters
+    ----------
+    name, settings : str, mapping
+        Of the first network, to be written beside its weights.
+    task : Task
+        What to train.
+    budget : Budget
+        For how long.
+    folder, corpus, validation : Path
+        Where the results go; the corpus to train on; the one to validate on.
+    workers : int
+        Processes that make crops; the result does not depend on them.
+    frozen : str
+        Modules of this name, ``"encoder"`` for example, stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If the batch cannot be shared by the processes, or no module has the name that is to be frozen.
+    CorpusError
+        If there is no corpus, or the crops do not fit into its movies.
+    CheckpointError
+        If the checkpoint is damaged or of another training.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Mapping[str, Any],
+        task: Task,
+        budget: Budget,
+        *,
+        folder: Path,
+        corpus: Path,
+        validation: Path,
+        workers: int = 1,
+        frozen: str = "",
+    ) -> None:
+        self._name, self._settings, self._task, self._budget = name, settings, task, budget
+        self._folder, self._workers = folder, workers
+        self._rank, self._world = _join()
+        if budget.batch % self._world:
+            raise ValueError(f"a batch of {budget.batch} cannot be shared by {self._world} processes")
+        items = budget.epoch_steps * budget.batch
+        self._data = MovieDataset(corpus, budget.crops, crops=items, seed=budget.seed)
+        held_out = MovieDataset(validation, budget.crops, crops=budget.validation_crops, seed=budget.seed)
+        self._validation = Validation(held_out)
+        self._networks = dict(task.networks.items())
+        self._frozen = _freeze(self._networks, frozen) if frozen else []
+        self._device = _device(self._rank)
+        task.networks.to(self._device)
+        self._optimizers = {key: _adam(network, budget) for key, network in self._networks.items()}
+        self._scaler = torch.amp.GradScaler(self._device.type, enabled=budget.precision == "float16")
+        self._state = _checkpoint.Progress()
+        torch.manual_seed(budget.seed + self._rank)
+        if self._checkpoint.is_file():
+            self._state = _checkpoint.load(self._checkpoint, self._networks, self._optimizers, self._scaler)
+        if self._world > 1:
+            for key, network in self._networks.items():
+                task.networks[key] = DistributedDataParallel(network, broadcast_buffers=False)
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self._folder / "checkpoint.safetensors"
+
+    def train(self, *, progress: bool = True) -> float:
+        """Train until the budget or the patience is used up; return the best MS-SSIM of the validation."""
+        budget, state, is_first = self._budget, self._state, self._rank == 0
+        with (
+            _board(self._folder, active=is_first) as board,
+            tqdm(
+                total=budget.steps, initial=state.step, unit="step", disable=not (progress and is_first)
+            ) as bar,
+        ):
+            while state.step < budget.steps and state.since_best < budget.patience:
+                row = self._epoch(bar)
+                bar.set_postfix({"MS-SSIM": f"{row['ms_ssim']:.4f}", "best": f"{state.best:.4f}"})
+                if is_first:
+                    self._finish(row, board)
+        return state.best
+
+    def _epoch(self, bar: tqdm[Any]) -> dict[str, float]:
+        """Train for an epoch and validate; return what to log."""
+        budget, state = self._budget, self._state
+        steps = min(budget.epoch_steps, budget.steps - state.step)
+        sums: dict[str, float] = {}
+        for batch in self._batches(state.step // budget.epoch_steps, steps):
+            for name, loss in self._step(batch).items():
+                sums[f"{name}_loss"] = sums.get(f"{name}_loss", 0.0) + loss / steps
+            state.step += 1
+            bar.update()
+        self._judge(score := self._score())
+        rate = budget.learning_rate_at(state.step, state.factor)
+        return {"step": state.step, "ms_ssim": score, "learning_rate": rate, **sums}
+
+    def _judge(self, score: float) -> None:
+        """Note whether this epoch is the best, and lower the learning rate on a plateau."""
+        budget, state = self._budget, self._state
+        state.since_best = 0 if score > state.best else state.since_best + 1
+        state.best = max(score, state.best)
+        if budget.schedule == "plateau" and state.since_best and state.since_best % budget.plateau == 0:
+            state.factor /= 2
+
+    def _step(self, batch: Batch) -> dict[str, float]:
+        """Optimize every loss in turn; each network has moved before the next loss is computed."""
+        counts, density = (tensor.to(self._device, non_blocking=True) for tensor in batch)
+        self._task.networks.train()
+        for module in self._frozen:
+            module.eval()
+        losses = self._task.losses(unit_variance(counts), density)
+        found: dict[str, float] = {}
+        while True:
+            with self._precision():
+                name, loss = next(losses, ("", None))
+            if loss is None:
+                return found
+            self._optimize(name, loss)
+            found[name] = float(loss.detach())
+
+    def _optimize(self, name: str, loss: torch.Tensor) -> None:
+        optimizer = self._optimizers[name]
+        for group in optimizer.param_groups:
+            group["lr"] = self._budget.learning_rate_at(self._state.step, self._state.factor)
+        optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()
+        self._scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(self._networks[name].parameters(), self._budget.gradient_norm)
+        self._scaler.step(optimizer)
+        self._scaler.update()
+
+    def _batches(self, epoch: int, steps: int) -> Iterator[Batch]:
+        """The crops of an epoch that fall to this process."""
+        self._data.set_epoch(epoch)
+        share = self._budget.batch // self._world
+        starts = [step * self._budget.batch + self._rank * share for step in range(steps)]
+        batches = [list(range(start, start + share)) for start in starts]
+        return iter(DataLoader(self._data, batch_sampler=batches, num_workers=self._workers))
+
+    def _score(self) -> float:
+        self._task.networks.eval()
+        return self._validation.ms_ssim(self._estimate)
+
+    @torch.no_grad()
+    def _estimate(self, counts: torch.Tensor) -> torch.Tensor:
+        network = next(iter(self._networks.values()))
+        with self._precision():
+            density: torch.Tensor = network(unit_variance(counts[None].to(self._device)))
+        return density[0].float().cpu()
+
+    def _precision(self) -> Any:
+        dtype = DTYPES.get(self._budget.precision)
+        return torch.autocast(self._device.type, dtype) if dtype else nullcontext()
+
+    def _finish(self, row: dict[str, float], board: Any) -> None:
+        """Write what an epoch gave; the checkpoint comes last, since all before it would be made again."""
+        state = self._state
+        state.history.append(row)
+        if state.since_best == 0:
+            best = next(iter(self._networks.values()))
+            save_weights(self._folder / "weights.safetensors", best, name=self._name, settings=self._settings)
+        self._validation.preview(self._estimate, self._folder / f"preview-{state.step:07d}.png")
+        _write_log(self._folder / "log.csv", state.history)
+        for key, value in row.items():
+            board.add_scalar(key, value, state.step)
+        board.flush()
+        _checkpoint.save(self._checkpoint, state, self._networks, self._optimizers, self._scaler)
+
+
+def _join() -> tuple[int, int]:
+    """Join the processes that torchrun started; return this one's number and how many there are."""
+    world = int(os.environ.get("WORLD_SIZE", 1))
+    if world > 1 and not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    return int(os.environ.get("RANK", 0)), world
+
+
+def _device(rank: int) -> torch.device:
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)))
+
+
+def _adam(network: nn.Module, budget: Budget) -> torch.optim.Optimizer:
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return torch.optim.AdamW(
+        trained, lr=budget.learning_rate, betas=(budget.beta1, 0.999), weight_decay=budget.weight_decay
+    )
+
+
+def _freeze(networks: Mapping[str, nn.Module], name: str) -> list[nn.Module]:
+    """Keep all modules of a name from being trained; return them."""
+    first = next(iter(networks.values()))
+    found = [module for path, module in first.named_modules() if path.split(".")[-1] == name]
+    if not found:
+        parts = sorted({path.split(".")[-1] for path, _ in first.named_children()})
+        raise ValueError(f"the network has no part {name!r} to freeze; it has: {', '.join(parts)}")
+    for module in found:
+        module.requires_grad_(False)
+    return found
+
+
+def _write_log(path: Path, history: list[dict[str, float]]) -> None:
+    with replacing(path) as draft, draft.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def _board(folder: Path, *, active: bool) -> Any:
+    """Return a writer of TensorBoard files, or something that takes no notice."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return _NoBoard()
+    return SummaryWriter(folder / "tensorboard") if active else _NoBoard()
+
+
+class _NoBoard:
+    def __enter__(self) -> _NoBoard:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def add_scalar(self, *_: object) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass

@@ -1,0 +1,54 @@
+"""Crops that training never sees: how well a network does on them, and how that looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+
+from smlmsim import figures, schema
+from smlmsim.corpus.dataset import MovieDataset
+from smlmsim.metrics.ms_ssim import ms_ssim
+from smlmsim.metrics.normalisation import normalise
+
+Estimate = Callable[[torch.Tensor], torch.Tensor]
+
+
+class Validation:
+    """The first crops of a corpus, always the same.
+
+    Parameters
+    ----------
+    data : MovieDataset
+        As many crops as it has are used.
+    """
+
+    def __init__(self, data: MovieDataset) -> None:
+        self._crops = [data[item] for item in range(len(data))]
+        self._pixel_nm, self._point_s = data.study.field.pixel_nm, data.study.acquisition.point_s
+
+    def ms_ssim(self, estimate: Estimate) -> float:
+        """Return the mean MS-SSIM of what a function (1, T, Y, X) -> (1, T, Y, X) estimates of the densities."""
+        found = [_score(density, estimate(counts)) for counts, density in self._crops]
+        return float(np.mean(found))
+
+    def preview(self, estimate: Estimate, path: Path) -> None:
+        """Draw the counts, the estimate and the truth of the first crop."""
+        counts, density = self._crops[0]
+        movies = {"counts": counts, "estimate": estimate(counts), "truth": density}
+        figures.save(figures.montage({name: self._movie(movie) for name, movie in movies.items()}), path)
+
+    def _movie(self, image: torch.Tensor) -> xr.DataArray:
+        time, y, x = ((np.arange(size) + 0.5) for size in image.shape[1:])
+        movie = schema.dataset(
+            density=image[0].numpy(), time=time * self._point_s, y=y * self._pixel_nm, x=x * self._pixel_nm
+        )
+        return movie.density
+
+
+def _score(density: torch.Tensor, estimate: torch.Tensor) -> float:
+    """The MS-SSIM of a crop, on the scale of the benchmark; an empty crop tells nothing and counts as 1."""
+    return ms_ssim(*normalise(density[0].numpy(), estimate[0].numpy())) if density.any() else 1.0

@@ -1,0 +1,101 @@
+"""Weights of networks in files: safetensors, which hold numbers and text and nothing that runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from smlmsim.io import replacing
+
+
+class WeightsError(ValueError):
+    """A file of weights cannot be used."""
+
+
+def save_weights(
+    path: str | Path, network: torch.nn.Module, *, name: str, settings: Mapping[str, Any]
+) -> None:
+    """Write the weights of a network, with its name and the settings to build it from.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an older one is left as it was.
+    """
+    tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    with replacing(path) as draft:
+        save_file(tensors, draft, {"network": name, "settings": json.dumps(dict(settings), sort_keys=True)})
+
+
+def read_settings(path: str | Path, name: str) -> dict[str, Any]:
+    """Return the settings a network in a file was built from.
+
+    Raises
+    ------
+    WeightsError
+        If the file is absent, damaged, no safetensors file (a pickle, say), or of another network.
+    """
+    with _opened(path) as file:
+        about = file.metadata() or {}
+        found = about.get("network")
+        if found != name:
+            raise WeightsError(
+                f"{path} holds the weights of {found or 'an unnamed network'}, expected {name}"
+            )
+        try:
+            settings = json.loads(about.get("settings", ""))
+        except json.JSONDecodeError as error:
+            raise WeightsError(f"{path} does not say how its network is built: {error}") from None
+        if not isinstance(settings, dict):
+            raise WeightsError(f"{path} does not say how its network is built: found {settings!r}")
+        return settings
+
+
+def load_weights(path: str | Path, network: torch.nn.Module, *, name: str) -> None:
+    """Put the weights of a file into a network.
+
+    Raises
+    ------
+    WeightsError
+        As :func:`read_settings`, and if a tensor is missing, left over, of another shape, or not finite.
+    """
+    read_settings(path, name)
+    with _opened(path) as file:
+        found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    _require_fit(path, found, network.state_dict())
+    network.load_state_dict(found)
+
+
+def _require_fit(
+    path: str | Path, found: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]
+) -> None:
+    if odd := sorted(found.keys() ^ wanted.keys()):
+        raise WeightsError(f"{path} does not fit the network: {odd[0]!r} is {_where(odd[0], found)}")
+    for key, value in found.items():
+        if value.shape != wanted[key].shape:
+            raise WeightsError(
+                f"{path} does not fit the network: {key!r} is {tuple(value.shape)}, expected {tuple(wanted[key].shape)}"
+            )
+        if not torch.isfinite(value).all():
+            raise WeightsError(f"{path} is damaged: {key!r} holds values that are not finite")
+
+
+def _where(key: str, found: Mapping[str, torch.Tensor]) -> str:
+    return "not in the network" if key in found else "missing in the file"
+
+
+def _opened(path: str | Path) -> Any:
+    if not Path(path).is_file():
+        raise WeightsError(f"there is no file {path}")
+    try:
+        return safe_open(path, framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"{path} is no safetensors file, or it is damaged ({error}); other formats can run code and are not read"
+        ) from None

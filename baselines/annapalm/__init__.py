@@ -1,0 +1,1 @@
+"""ANNA-PALM: conditional adversarial networks, in two and three dimensions."""

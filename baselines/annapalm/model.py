@@ -1,0 +1,155 @@
+"""The networks of ANNA-PALM in two and three dimensions: U-Net generator, patch discriminator, widefield predictor.
+
+Shapes in names: B batch, C channel, T time point, Y and X pixels. In two dimensions there is no T.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import nn
+
+NDim = Literal[2, 3]
+
+LEAK = 0.2
+DISCRIMINATOR_LEVELS = 4
+
+CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
+TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+
+
+class Generator(nn.Module):
+    """U-Net whose every level halves all axes, with channels ``base``, 2 ``base``, ... up to 8 ``base``.
+
+    Parameters
+    ----------
+    ndim : 2 or 3
+        Dimensions of an image; in 3D they are time, y and x.
+    base : int
+        Channels of the first level.
+    levels : int
+        How often all axes are halved; each has to be a multiple of ``2**levels``.
+    channels : int
+        Of the input.
+    dropout, dropout_levels : float, int
+        The fraction of values dropped in training, in that many of the coarsest levels of the decoder.
+
+    References
+    ----------
+    Isola et al. 2017, doi:10.1109/CVPR.2017.632; Ouyang et al. 2018, doi:10.1038/nbt.4106.
+    """
+
+    def __init__(
+        self,
+        ndim: NDim,
+        *,
+        base: int = 64,
+        levels: int = 7,
+        channels: int = 1,
+        dropout: float = 0.5,
+        dropout_levels: int = 3,
+    ) -> None:
+        super().__init__()
+        widths = [base * min(2**level, 8) for level in range(levels)]
+        self.encoder = nn.ModuleList(
+            _down(ndim, narrow, wide, norm=level > 0)
+            for level, (narrow, wide) in enumerate(pairwise([channels, *widths]))
+        )
+        sources = [widths[-1], *(2 * width for width in widths[-2:0:-1])]
+        self.decoder = nn.ModuleList(
+            _up(ndim, source, width, dropout=dropout if level < dropout_levels else 0)
+            for level, (source, width) in enumerate(zip(sources, widths[-2::-1], strict=True))
+        )
+        self.last = TRANSPOSED[ndim](2 * base, 1, 4, stride=2, padding=1)
+
+    def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
+        """Return an image in [-1, 1] of the same size, with one channel."""
+        skips, h_BCTYX = [], counts_BCTYX
+        for down in self.encoder:
+            h_BCTYX = down(h_BCTYX)
+            skips.append(h_BCTYX)
+        skips.pop()
+        for up in self.decoder:
+            h_BCTYX = torch.cat([up(h_BCTYX), skips.pop()], dim=1)
+        return torch.tanh(self.last(h_BCTYX))
+
+
+class Discriminator(nn.Module):
+    """PatchGAN: whether each patch of an image is real, given the input it belongs to; logits, without a sigmoid.
+
+    Of 128 px there are 14 patches along each axis.
+
+    References
+    ----------
+    Isola et al. 2017, doi:10.1109/CVPR.2017.632.
+    """
+
+    def __init__(self, ndim: NDim, *, base: int = 64, channels: int = 1) -> None:
+        super().__init__()
+        widths = [channels + 1, *(base * 2**level for level in range(DISCRIMINATOR_LEVELS))]
+        blocks = [
+            _down(ndim, narrow, wide, norm=level > 0, stride=2 if level < DISCRIMINATOR_LEVELS - 1 else 1)
+            for level, (narrow, wide) in enumerate(pairwise(widths))
+        ]
+        self.layers = nn.Sequential(*blocks, CONVOLUTION[ndim](widths[-1], 1, 4, stride=1, padding=1))
+
+    def forward(self, counts_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor) -> torch.Tensor:
+        """Return the logits of the patches."""
+        logits: torch.Tensor = self.layers(torch.cat([counts_BCTYX, image_BCTYX], dim=1))
+        return logits
+
+
+class WidefieldPredictor(nn.Module):
+    """What a widefield microscope would show of a reconstruction, in pixels four times as large, in [0, 1].
+
+    Where it disagrees with the widefield image that was taken, the reconstruction is not to be trusted.
+
+    References
+    ----------
+    Ouyang et al. 2018, doi:10.1038/nbt.4106.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(8, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 5, padding=2), nn.ReLU(),
+            nn.Conv2d(32, 1, 5, padding=2), nn.Sigmoid(),
+        )  # fmt: skip
+
+    def forward(self, image_BCYX: torch.Tensor) -> torch.Tensor:
+        """Return the widefield image of a reconstruction."""
+        widefield: torch.Tensor = self.layers(image_BCYX)
+        return widefield
+
+
+class _BatchNorm2d(nn.BatchNorm2d):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x if _is_alone(self, x) else super().forward(x)
+
+
+class _BatchNorm3d(nn.BatchNorm3d):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x if _is_alone(self, x) else super().forward(x)
+
+
+NORM = {2: _BatchNorm2d, 3: _BatchNorm3d}
+
+
+def _is_alone(norm: nn.Module, x: torch.Tensor) -> bool:
+    """Whether, in training, there is but one value per channel, whose variance is none."""
+    return norm.training and x.numel() == x.size(1)
+
+
+def _down(ndim: NDim, narrow: int, wide: int, *, norm: bool, stride: int = 2) -> nn.Sequential:
+    convolution = CONVOLUTION[ndim](narrow, wide, 4, stride=stride, padding=1, bias=False)
+    return nn.Sequential(convolution, *([NORM[ndim](wide)] if norm else []), nn.LeakyReLU(LEAK))
+
+
+def _up(ndim: NDim, wide: int, narrow: int, *, dropout: float) -> nn.Sequential:
+    convolution = TRANSPOSED[ndim](wide, narrow, 4, stride=2, padding=1, bias=False)
+    drop = [nn.Dropout(dropout)] if dropout else []
+    return nn.Sequential(convolution, NORM[ndim](narrow), *drop, nn.ReLU())

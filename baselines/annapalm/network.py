@@ -1,0 +1,94 @@
+"""ANNA-PALM as a network from movies to movies, in either dimension."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import nn
+
+from baselines.annapalm.model import Discriminator, Generator
+from smlmsim.spec import Spec
+
+
+class AnnaPalmNetwork(Spec):
+    """Which network: the published one by default.
+
+    Parameters
+    ----------
+    ndim : 2 or 3
+        Whether it sees time points one by one, or movies.
+    base, levels : int
+        Channels of the first level of the U-Net, and its levels.
+    dropout, dropout_levels : float, int
+        The fraction of values dropped in that many of the coarsest levels of the decoder.
+    discriminator_base : int
+        Channels of the first layer of the discriminator.
+    """
+
+    ndim: Literal[2, 3]
+    base: PositiveInt = 64
+    levels: int = Field(7, ge=2, le=10)
+    dropout: float = Field(0.5, ge=0, lt=1)
+    dropout_levels: int = Field(3, ge=0)
+    discriminator_base: PositiveInt = 64
+
+    def build(self) -> AnnaPalm:
+        """Make the network that reconstructs."""
+        return AnnaPalm(self)
+
+    def build_discriminator(self) -> MovieDiscriminator:
+        """Make the one that judges it."""
+        return MovieDiscriminator(self.ndim, self.discriminator_base)
+
+
+class AnnaPalm(nn.Module):
+    """Density movies from scaled counts: (B, 1, T, Y, X) to the same, in [0, 1].
+
+    ``multiple`` tells which numbers of time points, rows and columns it takes: multiples of these.
+    """
+
+    def __init__(self, settings: AnnaPalmNetwork) -> None:
+        super().__init__()
+        self.generator = Generator(
+            settings.ndim,
+            base=settings.base,
+            levels=settings.levels,
+            dropout=settings.dropout,
+            dropout_levels=settings.dropout_levels,
+        )
+        step = 2**settings.levels
+        self.multiple = (step if settings.ndim == 3 else 1, step, step)
+        self._ndim = settings.ndim
+
+    def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
+        """Reconstruct movies."""
+        if self._ndim == 3:
+            return (self.generator(counts_BCTYX) + 1) / 2
+        image_BCYX = self.generator(frames(counts_BCTYX))
+        return (movies(image_BCYX, counts_BCTYX.shape[0]) + 1) / 2
+
+
+class MovieDiscriminator(nn.Module):
+    """Logits of patches of movies, or of their time points, given the scaled counts (B, 1, T, Y, X)."""
+
+    def __init__(self, ndim: Literal[2, 3], base: int) -> None:
+        super().__init__()
+        self.discriminator, self._ndim = Discriminator(ndim, base=base), ndim
+
+    def forward(self, counts_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor) -> torch.Tensor:
+        """Judge movies in [-1, 1]."""
+        pair = counts_BCTYX, image_BCTYX
+        logits: torch.Tensor = self.discriminator(*(pair if self._ndim == 3 else map(frames, pair)))
+        return logits
+
+
+def frames(movie_BCTYX: torch.Tensor) -> torch.Tensor:
+    """Return the time points of movies as images, (B T, C, Y, X)."""
+    return movie_BCTYX.transpose(1, 2).flatten(0, 1)
+
+
+def movies(images_BCYX: torch.Tensor, number: int) -> torch.Tensor:
+    """Return images as the time points of that many movies: the inverse of :func:`frames`."""
+    return images_BCYX.unflatten(0, (number, -1)).transpose(1, 2)

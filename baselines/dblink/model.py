@@ -1,0 +1,110 @@
+"""Convolutional LSTMs forward and backward in time, and a convolutional network that runs once per time point.
+
+Shapes in names: B batch, C channel, T time point, Y and X pixels.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import nn
+from torch.nn import functional as F
+
+from smlmsim.spec import Spec
+
+KERNEL = 5
+
+
+class DBlinkNetwork(Spec):
+    """Which network: the published one by default.
+
+    Parameters
+    ----------
+    hidden, layers : int
+        Channels of a recurrent layer, and how many follow each other in each direction.
+    channels : tuple of int
+        Of the convolutional layers but the last, which has one.
+    dropout : float
+        The fraction of channels dropped after each of these layers.
+    """
+
+    hidden: PositiveInt = 4
+    layers: PositiveInt = 2
+    channels: tuple[PositiveInt, ...] = (128, 256, 64)
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+    def build(self) -> DBlink:
+        """Make the network."""
+        return DBlink(self)
+
+
+class DBlink(nn.Module):
+    """Density movies from scaled counts: (B, 1, T, Y, X) to the same.
+
+    References
+    ----------
+    Saguy et al. 2023, doi:10.1038/s41592-023-01966-1.
+    """
+
+    multiple = (1, 1, 1)
+
+    def __init__(self, settings: DBlinkNetwork) -> None:
+        super().__init__()
+        widths = [1] + [settings.hidden] * settings.layers
+        directions = {name: _recurrent(widths) for name in ("ahead", "back")}
+        self.encoder = nn.ModuleDict(directions)
+        layers: list[nn.Module] = []
+        for narrow, wide in pairwise((2 * settings.hidden, *settings.channels)):
+            layers += [nn.Conv2d(narrow, wide, KERNEL, padding=KERNEL // 2), nn.ReLU()]
+            layers += [nn.Dropout2d(settings.dropout)] if settings.dropout else []
+        self.decoder = nn.Sequential(
+            *layers, nn.Conv2d(settings.channels[-1], 1, KERNEL, padding=KERNEL // 2)
+        )
+
+    def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
+        """Reconstruct movies in one pass through all time points."""
+        x_TBCYX = counts_BCTYX.permute(2, 0, 1, 3, 4)
+        ahead_TBCYX = self.encoder["ahead"](x_TBCYX)
+        back_TBCYX = self.encoder["back"](x_TBCYX.flip(0)).flip(0)
+        both_TBCYX = torch.cat([ahead_TBCYX, back_TBCYX], dim=2)
+        both_BCYX = both_TBCYX.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        image_TBCYX = self.decoder(both_BCYX).unflatten(0, both_TBCYX.shape[:2])
+        return image_TBCYX.permute(1, 2, 0, 3, 4)
+
+
+class ConvLSTM(nn.Module):
+    """A recurrent layer whose gates are convolutions, without peepholes, from a zero state on.
+
+    The part of the gates that the input gives is computed for all time points at once.
+
+    References
+    ----------
+    Shi et al. 2015, arXiv:1506.04214.
+    """
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.channels, self.hidden = channels, hidden
+        self.gates = nn.Conv2d(channels + hidden, 4 * hidden, KERNEL, padding=KERNEL // 2)
+
+    def forward(self, x_TBCYX: torch.Tensor) -> torch.Tensor:
+        """Return the hidden state at every time point."""
+        from_input, from_state = self.gates.weight.split([self.channels, self.hidden], dim=1)
+        x_BCYX = x_TBCYX.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        given_TBCYX = F.conv2d(x_BCYX, from_input, self.gates.bias, padding=KERNEL // 2)
+        states: list[torch.Tensor] = []
+        cell_BCYX = x_TBCYX.new_zeros(())
+        for given_BCYX in given_TBCYX.unflatten(0, x_TBCYX.shape[:2]):
+            gates_BCYX = given_BCYX
+            if states:
+                gates_BCYX = given_BCYX + F.conv2d(states[-1], from_state, padding=KERNEL // 2)
+            enter, forget, leave, new = gates_BCYX.chunk(4, dim=1)
+            cell_BCYX = forget.sigmoid() * cell_BCYX + enter.sigmoid() * new.tanh()
+            states.append(leave.sigmoid() * cell_BCYX.tanh())
+        return torch.stack(states)
+
+
+def _recurrent(widths: list[int]) -> nn.Sequential:
+    return nn.Sequential(*(ConvLSTM(narrow, wide) for narrow, wide in pairwise(widths)))

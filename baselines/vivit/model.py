@@ -1,0 +1,139 @@
+"""A video vision transformer: tubelets of the movie attend to each other, then become images again.
+
+Shapes in names: B batch, C channel, T time point, Y and X pixels, N token, D dimension.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from pydantic import Field, PositiveInt, model_validator
+from torch import nn
+from torch.nn import functional as F
+
+from smlmsim.spec import Spec
+
+LONGEST = 10_000.0
+
+
+class ViViTNetwork(Spec):
+    """Which network.
+
+    Parameters
+    ----------
+    tubelet : (int, int, int)
+        Time points, rows and columns of the piece of movie that becomes a token.
+    width, heads, blocks : int
+        Numbers in a token (a multiple of 6), heads of attention (a divisor of it), and encoder blocks.
+    planes, channels : int
+        Images that tokens become again, and channels of the convolution that joins them with the counts.
+    dropout : float
+        The fraction of values dropped in each block.
+    discriminator_base : int
+        Channels of the first layer of the discriminator.
+    """
+
+    tubelet: tuple[PositiveInt, PositiveInt, PositiveInt] = (4, 8, 8)
+    width: PositiveInt = 768
+    heads: PositiveInt = 12
+    blocks: PositiveInt = 6
+    planes: PositiveInt = 8
+    channels: PositiveInt = 16
+    dropout: float = Field(0.1, ge=0, lt=1)
+    discriminator_base: PositiveInt = 64
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Self:
+        if self.width % 6 or self.width % self.heads:
+            raise ValueError(f"width is a multiple of 6 and of heads = {self.heads}, found {self.width}")
+        return self
+
+    def build(self) -> ViViT:
+        """Make the network."""
+        return ViViT(self)
+
+
+class ViViT(nn.Module):
+    """Density movies from scaled counts: (B, 1, T, Y, X) to the same, in [0, 1].
+
+    References
+    ----------
+    Arnab et al. 2021, doi:10.1109/ICCV48922.2021.00676, model 1 (joint attention over space and time).
+    """
+
+    def __init__(self, settings: ViViTNetwork) -> None:
+        super().__init__()
+        width, tubelet = settings.width, settings.tubelet
+        self.multiple = tubelet
+        self.encoder = nn.ModuleDict({
+            "tubelets": nn.Conv3d(1, width, tubelet, stride=tubelet),
+            "blocks": nn.Sequential(
+                *(Block(width, settings.heads, settings.dropout) for _ in range(settings.blocks)),
+                nn.LayerNorm(width),
+            ),
+        })  # fmt: skip
+        self.decoder = nn.ModuleDict({
+            "planes": nn.ConvTranspose3d(width, settings.planes, tubelet, stride=tubelet),
+            "join": nn.Conv3d(settings.planes + 1, settings.channels, (1, 3, 3), padding=(0, 1, 1)),
+            "last": nn.Conv3d(settings.channels, 1, (1, 3, 3), padding=(0, 1, 1)),
+        })  # fmt: skip
+
+    def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
+        """Reconstruct movies."""
+        h_BDTYX = self.encoder["tubelets"](counts_BCTYX)
+        h_BND = h_BDTYX.flatten(2).transpose(1, 2) + positions(*h_BDTYX.shape[1:]).to(h_BDTYX)
+        h_BDTYX = self.encoder["blocks"](h_BND).transpose(1, 2).unflatten(2, h_BDTYX.shape[2:])
+        planes_BCTYX = self.decoder["planes"](h_BDTYX)
+        h_BCTYX = F.gelu(self.decoder["join"](torch.cat([planes_BCTYX, counts_BCTYX], dim=1)))
+        return (torch.tanh(self.decoder["last"](h_BCTYX)) + 1) / 2
+
+
+class Block(nn.Module):
+    """Attention of all tokens to all, then a perceptron for each; both add to their normalized input.
+
+    References
+    ----------
+    Dosovitskiy et al. 2021, arXiv:2010.11929.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.project = nn.Linear(width, width)
+        self.drop = nn.Dropout(dropout)
+        self.perceptron = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, 4 * width),
+            nn.GELU(),
+            nn.Linear(4 * width, width),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, h_BND: torch.Tensor) -> torch.Tensor:
+        """Return the tokens after the block."""
+        h_BND = h_BND + self.drop(self._attend(self.norm(h_BND)))
+        return h_BND + self.perceptron(h_BND)
+
+    def _attend(self, h_BND: torch.Tensor) -> torch.Tensor:
+        parts = self.query_key_value(h_BND).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(*parts).transpose(1, 2).flatten(2)
+        projected: torch.Tensor = self.project(attended)
+        return projected
+
+
+def positions(width: int, time: int, rows: int, columns: int) -> torch.Tensor:
+    """Return sines and cosines (N, D) that tell tokens where they are: a third of the width for each axis.
+
+    References
+    ----------
+    Vaswani et al. 2017, arXiv:1706.03762.
+    """
+    waves = LONGEST ** -torch.linspace(0, 1, width // 6)
+    places = torch.cartesian_prod(
+        *(torch.arange(size, dtype=torch.float32) for size in (time, rows, columns))
+    )
+    phases = places[:, :, None] * waves
+    return torch.cat([phases.sin(), phases.cos()], dim=2).flatten(1)

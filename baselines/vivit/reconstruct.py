@@ -1,0 +1,28 @@
+"""The video vision transformer as a reconstructor."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, final
+
+from pydantic import PositiveInt
+
+from baselines._learned import Learned
+from baselines.vivit.model import ViViT, ViViTNetwork
+
+
+@final
+class VideoTransformer(Learned):
+    """Attention over time and space in place of convolutions (Arnab et al. 2021, doi:10.1109/ICCV48922.2021.00676).
+
+    Attention takes time in proportion to the square of what it sees at once, so tiles are those of training.
+    """
+
+    name: ClassVar[str] = "vivit"
+    package: ClassVar[str] = "baselines.vivit"
+
+    tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (32, 96, 96)
+
+    @staticmethod
+    def build(settings: dict[str, Any]) -> ViViT:
+        """Make the network of the settings in a file of weights."""
+        return ViViTNetwork(**settings).build()

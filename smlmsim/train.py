@@ -1,0 +1,178 @@
+"""Training of installed networks: corpora, a folder that resumes, and the entry points that offer networks."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import tomli_w
+from pydantic import Field
+
+from smlmsim.corpus import Corpus, generate
+from smlmsim.io import replacing
+from smlmsim.provenance import provenance
+from smlmsim.spec import Spec, read_toml
+
+GROUP = "smlmsim.trainable"
+RUN = "run.toml"
+HELD_OUT_MOVIES = 16
+HELD_OUT_SEED = 1000
+
+
+class TrainingError(ValueError):
+    """A training cannot be started or resumed."""
+
+
+class Trainable(Protocol):
+    """A configuration of a network, its loss and its budget.
+
+    Its class joins by an entry point in the group ``smlmsim.trainable``: the name of the reconstructor for the class.
+    """
+
+    @classmethod
+    def configured(cls, size: str = "shipped") -> Self:
+        """Return a configuration by its name, or from a TOML file."""
+        ...
+
+    def parameters(self) -> dict[str, int]:
+        """Count the numbers of each network."""
+        ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Return the configuration as plain values."""
+        ...
+
+    @classmethod
+    def model_validate(cls, obj: Any) -> Self:
+        """Make a configuration from plain values."""
+        ...
+
+    def train(
+        self,
+        folder: Path,
+        *,
+        corpus: Path,
+        validation: Path,
+        workers: int = 1,
+        init: Path | None = None,
+        freeze: str = "",
+        progress: bool = True,
+    ) -> float:
+        """Train in a folder, or go on there; return the best MS-SSIM of the validation."""
+        ...
+
+
+class Run(Spec):
+    """What a training folder holds the results of.
+
+    Parameters
+    ----------
+    network : str
+        One of ``trainable()``.
+    configuration : dict
+        Of the network.
+    corpus, validation : Path
+        What is trained on, and what is validated on.
+    init : Path, optional
+        Weights to start from.
+    freeze : str
+        Part of the network that stays as it is.
+    """
+
+    network: str
+    configuration: dict[str, Any]
+    corpus: Path
+    validation: Path
+    init: Path | None = None
+    freeze: str = ""
+    versions: dict[str, str] = Field(default_factory=provenance)
+
+    def train(self, folder: Path, *, workers: int = 1, progress: bool = True) -> float:
+        """Train, from the checkpoint on if there is one; return the best MS-SSIM of the validation."""
+        configuration = load_trainable(self.network).model_validate(self.configuration)
+        return configuration.train(
+            folder,
+            corpus=folder / self.corpus,
+            validation=folder / self.validation,
+            workers=workers,
+            init=self.init,
+            freeze=self.freeze,
+            progress=progress,
+        )
+
+
+def trainable() -> list[str]:
+    """Return the names of all networks that can be trained, sorted; none of them is imported."""
+    return sorted(entry_points(group=GROUP).names)
+
+
+def load_trainable(name: str) -> type[Trainable]:
+    """Return the class of an installed network.
+
+    Raises
+    ------
+    TrainingError
+        If none or more than one is installed under this name, or it cannot be imported.
+    """
+    found: list[EntryPoint] = list(entry_points(group=GROUP, name=name))
+    if len(found) != 1:
+        there = ", ".join(trainable()) or "none"
+        raise TrainingError(
+            f"{len(found) or 'no'} networks named {name!r} can be trained; installed: {there}"
+        )
+    try:
+        made: type[Trainable] = found[0].load()
+    except Exception as error:
+        raise TrainingError(
+            f"{found[0].value} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    return made
+
+
+def start(folder: Path, run: Run) -> Run:
+    """Make the folder of a training, or find that it is there already.
+
+    Raises
+    ------
+    TrainingError
+        If the folder holds another training.
+    OSError
+        If it cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / RUN).is_file():
+        there = read_run(folder)
+        if there.model_dump(exclude={"versions"}) != run.model_dump(exclude={"versions"}):
+            raise TrainingError(f"{folder} holds another training; choose another folder, or resume that one")
+        return there
+    with replacing(folder / RUN) as draft:
+        draft.write_text(tomli_w.dumps(run.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+    return run
+
+
+def read_run(folder: Path) -> Run:
+    """Return the training that a folder holds.
+
+    Raises
+    ------
+    TrainingError
+        If it holds none.
+    """
+    if not (folder / RUN).is_file():
+        raise TrainingError(f"{folder} holds no training: there is no {RUN} in it")
+    return Run.model_validate(read_toml(folder / RUN))
+
+
+def make_corpora(folder: Path, corpus: Corpus, *, workers: int | None = None) -> tuple[Path, Path]:
+    """Make the corpus to train on and one to validate on, of another seed; what is there already is kept.
+
+    Returns
+    -------
+    corpus, validation : Path
+        Below the folder.
+    """
+    held_out = corpus.replace({"movies": HELD_OUT_MOVIES, "seed": corpus.seed + HELD_OUT_SEED})
+    for name, wanted in (("corpus.zarr", corpus), ("validation.zarr", held_out)):
+        generate(wanted, folder / name, processes=workers)
+    return folder / "corpus.zarr", folder / "validation.zarr"
