@@ -5,7 +5,7 @@ Shapes in names: B batch, C channel, T time point, Y and X pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from pydantic import Field, NonNegativeFloat
@@ -13,6 +13,8 @@ from torch import nn
 
 from baselines._losses import Adversarial, adversarial_loss, ms_ssim_loss, weighted_l1_loss
 from smlmsim.spec import Spec
+
+Further = Callable[[torch.Tensor], torch.Tensor]
 
 
 class AdversarialLoss(Spec):
@@ -61,18 +63,22 @@ class AdversarialTask:
             self.networks["discriminator"] = discriminator
 
     def losses(
-        self, counts_BCTYX: torch.Tensor, density_BCTYX: torch.Tensor
+        self, counts_BCTYX: torch.Tensor, density_BCTYX: torch.Tensor, *, further: Further | None = None
     ) -> Iterator[tuple[str, torch.Tensor]]:
-        """Yield the loss of the discriminator, then that of the generator, which faces the better discriminator."""
-        loss, estimate_BCTYX = self._loss, self.networks["generator"](counts_BCTYX)
-        if not loss.gamma:
-            yield "generator", loss.distance(density_BCTYX, estimate_BCTYX)
-            return
-        real = self._doubt(counts_BCTYX, density_BCTYX, real=True)
-        fake = self._doubt(counts_BCTYX, estimate_BCTYX.detach(), real=False)
-        yield "discriminator", loss.gamma * (real + fake) / 2
-        unconvinced = self._doubt(counts_BCTYX, estimate_BCTYX, real=True)
-        yield "generator", loss.distance(density_BCTYX, estimate_BCTYX) + loss.gamma * unconvinced
+        """Yield the loss of the discriminator, then that of the generator, which faces the better discriminator.
+
+        What ``further`` returns for the estimate is added to the loss of the generator.
+        """
+        estimate_BCTYX = self.networks["generator"](counts_BCTYX)
+        loss = self._loss.distance(density_BCTYX, estimate_BCTYX)
+        if further:
+            loss = loss + further(estimate_BCTYX)
+        if gamma := self._loss.gamma:
+            real = self._doubt(counts_BCTYX, density_BCTYX, real=True)
+            fake = self._doubt(counts_BCTYX, estimate_BCTYX.detach(), real=False)
+            yield "discriminator", gamma * (real + fake) / 2
+            loss = loss + gamma * self._doubt(counts_BCTYX, estimate_BCTYX, real=True)
+        yield "generator", loss
 
     def _doubt(self, counts_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor, *, real: bool) -> torch.Tensor:
         """Return how far the discriminator is from taking images in [0, 1] for real, or for made up."""

@@ -32,7 +32,7 @@ def ms_ssim_loss(truth_BCTYX: torch.Tensor, estimate_BCTYX: torch.Tensor) -> tor
     moments = torch.stack([a_NYX, b_NYX, a_NYX**2 + b_NYX**2, a_NYX * b_NYX])
     similarity_NYX = torch.ones_like(a_NYX)
     for sigma_px, width_px in zip(SIGMAS_PX, WIDTHS_PX, strict=True):
-        a, b, a2_b2, ab = _windowed(moments, sigma_px, width_px)
+        a, b, a2_b2, ab = windowed(moments, sigma_px, width_px)
         product, squares = a * b, a**2 + b**2
         similarity_NYX = similarity_NYX * (2 * (ab - product) + C2) / (a2_b2 - squares + C2)
     luminance_NYX = (2 * product + C1) / (squares + C1)
@@ -42,7 +42,7 @@ def ms_ssim_loss(truth_BCTYX: torch.Tensor, estimate_BCTYX: torch.Tensor) -> tor
 def weighted_l1_loss(truth_BCTYX: torch.Tensor, estimate_BCTYX: torch.Tensor) -> torch.Tensor:
     """Return the mean absolute error, averaged by a Gaussian window of 8 px first."""
     error_NYX = (truth_BCTYX - estimate_BCTYX).abs().flatten(0, -3).float()
-    return _windowed(error_NYX, SIGMAS_PX[-1], WIDTHS_PX[-1]).mean()
+    return windowed(error_NYX, SIGMAS_PX[-1], WIDTHS_PX[-1]).mean()
 
 
 def temporal_loss(estimate_BCTYX: torch.Tensor) -> torch.Tensor:
@@ -71,7 +71,7 @@ def _mean(x: torch.Tensor) -> torch.Tensor:
     return x.mean() if x.numel() else x.sum()
 
 
-def _windowed(images: torch.Tensor, sigma_px: float, width_px: int) -> torch.Tensor:
+def windowed(images: torch.Tensor, sigma_px: float, width_px: int) -> torch.Tensor:
     """Average over Gaussian windows along the last two axes, as products with banded matrices."""
     height, width = images.shape[-2:]
     along_y = _averages(height, sigma_px, width_px).to(images.device)
@@ -79,7 +79,7 @@ def _windowed(images: torch.Tensor, sigma_px: float, width_px: int) -> torch.Ten
     return along_y @ images @ along_x.T
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def _averages(size: int, sigma_px: float, width_px: int) -> torch.Tensor:
     """Return the matrix (size, size) whose rows average over a window, or over what of it lies inside."""
     place = torch.arange(size, dtype=torch.float64)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 from torch import nn
 
 from baselines.annapalm.model import Discriminator, Generator
@@ -25,6 +25,8 @@ class AnnaPalmNetwork(Spec):
         The fraction of values dropped in that many of the coarsest levels of the decoder.
     discriminator_base : int
         Channels of the first layer of the discriminator.
+    widefield : bool
+        Whether there is a second input, a widefield image; in two dimensions only.
     """
 
     ndim: Literal[2, 3]
@@ -33,6 +35,18 @@ class AnnaPalmNetwork(Spec):
     dropout: float = Field(0.5, ge=0, lt=1)
     dropout_levels: int = Field(3, ge=0)
     discriminator_base: PositiveInt = 64
+    widefield: bool = False
+
+    @model_validator(mode="after")
+    def _flat(self) -> Self:
+        if self.widefield and self.ndim == 3:
+            raise ValueError("widefield images are for ndim = 2 only")
+        return self
+
+    @property
+    def channels(self) -> int:
+        """How many inputs there are."""
+        return 2 if self.widefield else 1
 
     def build(self) -> AnnaPalm:
         """Make the network that reconstructs."""
@@ -40,12 +54,13 @@ class AnnaPalmNetwork(Spec):
 
     def build_discriminator(self) -> MovieDiscriminator:
         """Make the one that judges it."""
-        return MovieDiscriminator(self.ndim, self.discriminator_base)
+        return MovieDiscriminator(self.ndim, self.discriminator_base, self.channels)
 
 
 class AnnaPalm(nn.Module):
-    """Density movies from scaled counts: (B, 1, T, Y, X) to the same, in [0, 1].
+    """Density movies in [0, 1], (B, 1, T, Y, X), from scaled counts of the same shape.
 
+    A network that sees widefield images takes them, in [0, 1], as a second channel; without one it is taken as blank.
     ``multiple`` tells which numbers of time points, rows and columns it takes: multiples of these.
     """
 
@@ -55,15 +70,19 @@ class AnnaPalm(nn.Module):
             settings.ndim,
             base=settings.base,
             levels=settings.levels,
+            channels=settings.channels,
             dropout=settings.dropout,
             dropout_levels=settings.dropout_levels,
         )
         step = 2**settings.levels
         self.multiple = (step if settings.ndim == 3 else 1, step, step)
-        self._ndim = settings.ndim
+        self._ndim, self.channels = settings.ndim, settings.channels
 
     def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
         """Reconstruct movies."""
+        if missing := self.channels - counts_BCTYX.shape[1]:
+            blank_BCTYX = torch.zeros_like(counts_BCTYX[:, :1]).repeat(1, missing, 1, 1, 1)
+            counts_BCTYX = torch.cat([counts_BCTYX, blank_BCTYX], dim=1)
         if self._ndim == 3:
             return (self.generator(counts_BCTYX) + 1) / 2
         image_BCYX = self.generator(frames(counts_BCTYX))
@@ -71,11 +90,11 @@ class AnnaPalm(nn.Module):
 
 
 class MovieDiscriminator(nn.Module):
-    """Logits of patches of movies, or of their time points, given the scaled counts (B, 1, T, Y, X)."""
+    """Logits of patches of movies, or of their time points, given the input (B, C, T, Y, X)."""
 
-    def __init__(self, ndim: Literal[2, 3], base: int) -> None:
+    def __init__(self, ndim: Literal[2, 3], base: int, channels: int = 1) -> None:
         super().__init__()
-        self.discriminator, self._ndim = Discriminator(ndim, base=base), ndim
+        self.discriminator, self._ndim = Discriminator(ndim, base=base, channels=channels), ndim
 
     def forward(self, counts_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor) -> torch.Tensor:
         """Judge movies in [-1, 1]."""

@@ -6,7 +6,9 @@ from typing import ClassVar, final
 
 from baselines._adversarial import AdversarialLoss, AdversarialTask
 from baselines._trainable import Trainable
+from baselines._training import Task
 from baselines.annapalm.network import AnnaPalmNetwork
+from baselines.annapalm.widefield import WidefieldTask, WidefieldTraining
 
 
 class _AnnaPalmTraining(Trainable):
@@ -14,10 +16,12 @@ class _AnnaPalmTraining(Trainable):
 
     network: AnnaPalmNetwork
     loss: AdversarialLoss = AdversarialLoss()
+    widefield: WidefieldTraining = WidefieldTraining()
 
-    def task(self) -> AdversarialTask:
-        """Make the generator, the discriminator and their losses."""
-        return AdversarialTask(self.network.build(), self.network.build_discriminator(), self.loss)
+    def task(self) -> Task:
+        """Make the networks and their losses; with widefield images there is a predictor of them."""
+        task = AdversarialTask(self.network.build(), self.network.build_discriminator(), self.loss)
+        return WidefieldTask(task, self.widefield) if self.network.widefield else task
 
 
 @final
