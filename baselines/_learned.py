@@ -78,11 +78,16 @@ class Learned(Spec):
             If uncertainty is asked of a network without dropout.
         """
         network = self.network()
-        counts = observation.counts.values
         passes = _Passes(network, self.uncertainty, self.seed, self.precision)
-        images = _tiled(passes, counts, self.tile, network.multiple)
+        images = _tiled(
+            passes, observation.counts.values, self.beside(observation), self.tile, network.multiple
+        )
         coords = {axis: observation[axis] for axis in ("time", "y", "x")}
         return schema.dataset({"weights": str(self.weights or "shipped")}, **images, **coords)
+
+    def beside(self, observation: xr.Dataset) -> list[Floats]:
+        """Return what else the network sees, movies (time, y, x) of the shape of the counts; by default nothing."""
+        return []
 
     def network(self) -> Any:
         """Return the network with its weights, ready to reconstruct."""
@@ -118,9 +123,9 @@ class _Passes:
         return ("density", "uncertainty") if self._number else ("density",)
 
     @torch.inference_mode()
-    def __call__(self, scaled: Floats) -> tuple[Floats, ...]:
+    def __call__(self, channels: list[Floats]) -> tuple[Floats, ...]:
         device = next(self._network.parameters()).device
-        tile = torch.from_numpy(scaled)[None, None].to(device)
+        tile = torch.from_numpy(np.stack(channels))[None].to(device)
         if not self._number:
             return (self._pass(tile),)
         cuda = [device] if device.type == "cuda" else []
@@ -136,7 +141,9 @@ class _Passes:
         return found
 
 
-def _tiled(passes: _Passes, counts: npt.NDArray[Any], largest: Shape, multiple: Shape) -> dict[str, Floats]:
+def _tiled(
+    passes: _Passes, counts: npt.NDArray[Any], beside: list[Floats], largest: Shape, multiple: Shape
+) -> dict[str, Floats]:
     """Reconstruct a movie tile by tile; where there is no localization at all, there is nothing."""
     images = {name: np.zeros(counts.shape, np.float32) for name in passes.names}
     still = torch.from_numpy(counts.sum(axis=0, dtype=np.float32))
@@ -144,7 +151,8 @@ def _tiled(passes: _Passes, counts: npt.NDArray[Any], largest: Shape, multiple: 
         return images
     scale = 1 / np.float32(noise(still[None, None], len(counts)))
     for tile in tiles(counts.shape, largest, multiple):
-        for image, total in zip(passes(tile.cut(counts) * scale), images.values(), strict=True):
+        channels = [tile.cut(counts) * scale, *map(tile.cut, beside)]
+        for image, total in zip(passes(channels), images.values(), strict=True):
             tile.add(image, total)
     return images
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, final
 
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
 from baselines._learned import Learned
 from baselines.annapalm.network import AnnaPalm, AnnaPalmNetwork
+from baselines.annapalm.widefield import on_pixels
 
 
 class _AnnaPalm(Learned):
@@ -21,13 +26,16 @@ class _AnnaPalm(Learned):
 class AnnaPalm2D(_AnnaPalm):
     """A U-Net that sees one time point at a time (Ouyang et al. 2018, doi:10.1038/nbt.4106).
 
-    Raises
-    ------
-    WeightsError
-        From ``reconstruct``, if the weights do not fit.
+    With weights that were trained for it, it also sees the widefield images of the observation, where there are any.
     """
 
     name: ClassVar[str] = "annapalm2d"
+
+    def beside(self, observation: xr.Dataset) -> list[npt.NDArray[np.float32]]:
+        """Return the widefield images, if the network knows them and the observation has them."""
+        if self.network().channels == 1 or "widefield" not in observation:
+            return []
+        return [on_pixels(observation)]
 
 
 @final
