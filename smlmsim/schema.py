@@ -88,7 +88,7 @@ def check(found: xr.Dataset, *names: str) -> None:
         if name not in found.variables:
             present = ", ".join(sorted(str(known) for known in found.variables)) or "nothing"
             raise SchemaError(f"no {name!r} in the dataset; it holds {present}")
-        array, dims = found[name], VOCABULARY[name].dims
+        array, dims = found.variables[name], VOCABULARY[name].dims
         if tuple(array.dims) != dims[len(dims) - array.ndim :]:
             raise SchemaError(f"{name} has the dims {tuple(array.dims)}, expected {dims}")
         if array.dtype.kind == "f" and not (finite := np.isfinite(array.values)).all():

@@ -51,7 +51,8 @@ none of which gets longer on that way than ``copies[k]`` times ``unit[i]``. All 
 _0, _1 = np.float32(0), np.float32(1)
 _32 = np.uint64(32)
 _ROUNDING, _HEADROOM, _GROWTH = np.float32(1.01), np.float32(1.3), np.float32(2.0)
-_TINY = np.float32(1e-30)
+_BATCH = 1024
+_TINY, _LARGEST = np.float32(1e-30), np.float32(np.finfo(np.float32).max)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -100,46 +101,51 @@ def survey(
     """
     rows, ahead, _, _ = frames
     first, size = blocks
-    squares = np.full(max(y.shape[1] - 1, 0), np.float32(np.inf))
+    squares = np.full(max(y.shape[1] - 1, 0), _LARGEST)
     for b in range(first.size):
         squares[first[b] : first[b] + size[b]] = _0
     reach, touches = np.zeros(first.size, np.float32), np.empty(first.size, np.int32)
-    centre = first + size // 2
-    centre_y, centre_x = np.empty((2, first.size), np.float32), np.empty((2, first.size), np.float32)
-    near, bonds, copies = np.empty((3, rows.size * first.size), np.int32)
-    bound, unit, visible = _line(rows.size * first.size), _line(rows.size), np.empty(rows.size)
+    centre, centres = first + size // 2, np.empty((4, first.size), np.float32)
+    most = rows.size * first.size
+    near, bonds, copies = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
+    unit, visible = _line(rows.size), np.empty(rows.size)
     end, places = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
-    checksum, n, seen = _0, 0, -1
+    at_y, at_x, way_y, way_x = (_line(squares.size), _line(squares.size), _line(squares.size), _line(squares.size))
+    length, outgrown, n, seen = _line(squares.size), _0, 0, -1
     for i in range(rows.size):
         begin, goal = n, min(i + ahead, rows.size - 1)
+        y0, x0, y1, x1 = y[rows[i]], x[rows[i]], y[rows[goal]], x[rows[goal]]
         while seen < goal:
             seen += 1
-            y_row, x_row = y[rows[seen]], x[rows[seen]]
-            total, longer = _scan(y_row, x_row, squares)
-            checksum += total
-            if longer > 0:
-                _widen(y_row, x_row, blocks, squares, reach)
-            for b in range(first.size):
-                centre_y[seen % 2, b], centre_x[seen % 2, b] = y_row[centre[b]], x_row[centre[b]]
-        y0, x0, y1, x1 = centre_y[i % 2], centre_x[i % 2], centre_y[goal % 2], centre_x[goal % 2]
-        _mark(y0, x0, y1, x1, reach, window, period, touches)
-        y0, x0, y1, x1 = y[rows[i]], x[rows[i]], y[rows[goal]], x[rows[goal]]
-        n, visible[i] = _list_nearby(y0, x0, y1, x1, blocks, touches, field, near, bonds, bound, n)
-        unit[i], places[i] = _share_out(bonds[begin:n], bound[begin:n], copies[begin:n])
+            too_long = _scan(y[rows[seen]], x[rows[seen]], squares)
+            outgrown += too_long
+            if too_long > _0:
+                _widen(y[rows[seen]], x[rows[seen]], blocks, squares, reach)
+        _pick(y0, x0, y1, x1, centre, centres)
+        _mark(centres, reach, window, period, touches)
+        n = _list_runs(blocks, touches, near, bonds, begin)
+        runs = slice(begin, n)
+        count = _lay_out(y0, near[runs], bonds[runs], at_y, way_y)
+        _lay_out(x0, near[runs], bonds[runs], at_x, way_x)
+        visible[i] = _length_inside(at_y[:count], at_x, way_y, way_x, field, length)
+        if goal > i:
+            _lay_out(y1, near[runs], bonds[runs], at_y, way_y)
+            _lay_out(x1, near[runs], bonds[runs], at_x, way_x)
+            _lengthen(way_y[:count], way_x, length)
+        unit[i], places[i] = _share_out(bonds[runs], length, copies[runs])
         end[i] = n
-    return np.isfinite(checksum), visible, (near[:n], bonds[:n], copies[:n], end, unit, places)
+    return np.isfinite(outgrown), visible, (near[:n], bonds[:n], copies[:n], end, unit, places)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def _scan(y: Floats, x: Floats, squares: Floats) -> tuple[np.float32, np.float32]:
-    """Return a number that is finite only if all vertices are, and how many bonds outgrow their squares."""
-    checksum, longer = _0, _0
+def _scan(y: Floats, x: Floats, squares: Floats) -> np.float32:
+    """Sum up by how much bonds outgrow their squares; what is NaN or infinite makes the sum so too."""
+    outgrown = _0
     for j in range(squares.size):
         dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]
         square = dy * dy + dx * dx
-        checksum += square
-        longer += _1 if square > squares[j] else _0
-    return checksum, longer
+        outgrown += _0 if square <= squares[j] else square - squares[j]
+    return outgrown
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -156,7 +162,7 @@ def _widen(y: Floats, x: Floats, blocks: Blocks, squares: Floats, reach: Floats)
             for j in range(first[b], first[b] + size[b]):
                 dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]
                 slack = _GROWTH if squares[j] > _0 else _ROUNDING
-                squares[j] = max(squares[j], slack * (dy * dy + dx * dx))
+                squares[j] = min(max(squares[j], slack * (dy * dy + dx * dx)), _LARGEST)
                 if j < first[b] + size[b] // 2:
                     before += np.sqrt(squares[j])
                 else:
@@ -165,19 +171,19 @@ def _widen(y: Floats, x: Floats, blocks: Blocks, squares: Floats, reach: Floats)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _mark(
-    y0: Floats,
-    x0: Floats,
-    y1: Floats,
-    x1: Floats,
-    reach: Floats,
-    window: Edges,
-    period: Period,
-    touches: Indices,
-) -> None:
+def _pick(y0: Floats, x0: Floats, y1: Floats, x1: Floats, centre: Integers, centres: Floats) -> None:
+    """Copy the centres of the blocks, now and later, side by side."""
+    for b in range(centre.size):
+        c = centre[b]
+        centres[0, b], centres[1, b], centres[2, b], centres[3, b] = y0[c], x0[c], y1[c], x1[c]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mark(centres: Floats, reach: Floats, window: Edges, period: Period, touches: Indices) -> None:
     """Mark the blocks that may touch the window while their centres move from (y0, x0) to (y1, x1)."""
     top, bottom, left, right = window
     period_y, period_x = period
+    y0, x0, y1, x1 = centres[0], centres[1], centres[2], centres[3]
     for b in range(reach.size):
         y_end, x_end = y0[b] + _nearest(y1[b] - y0[b], period_y), x0[b] + _nearest(x1[b] - x0[b], period_x)
         lowest, highest = (y0[b], y_end) if y0[b] < y_end else (y_end, y0[b])
@@ -197,61 +203,41 @@ def _nearest(displacement: Any, period: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _list_nearby(
-    y0: Floats,
-    x0: Floats,
-    y1: Floats,
-    x1: Floats,
-    blocks: Blocks,
-    touches: Indices,
-    field: Edges,
-    near: Indices,
-    bonds: Indices,
-    bound: Floats,
-    n: int,
-) -> tuple[int, Any]:
-    """List the runs of marked blocks and their longest bonds from place n on; return the next, and the length seen."""
+def _list_runs(blocks: Blocks, touches: Indices, near: Indices, bonds: Indices, n: int) -> int:
+    """List the runs of marked blocks from place n on; return the next place."""
     first, size = blocks
-    visible, b = np.float64(0), 0
-    while b < first.size:
-        start = stop = first[b]
-        while b < first.size and touches[b] and first[b] == stop:
-            stop += size[b]
-            b += 1
-        if start == stop:
-            b += 1
-            continue
-        run = slice(start, stop + 1)
-        visible += _length_inside(y0[run], x0[run], field)
-        near[n], bonds[n], bound[n] = (
-            start,
-            stop - start,
-            max(_longest(y0[run], x0[run]), _longest(y1[run], x1[run])),
-        )
-        n += 1
-    return n, visible
+    stop = -1
+    for b in range(first.size):
+        if touches[b]:
+            if first[b] == stop:
+                bonds[n - 1] += size[b]
+            else:
+                near[n], bonds[n] = first[b], size[b]
+                n += 1
+            stop = first[b] + size[b]
+    return n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _share_out(bonds: Indices, bound: Floats, copies: Indices) -> tuple[np.float32, int]:
-    """Choose a unit of length, about the mean bond, and give every bond as many copies of it as it may need."""
-    count, length, places = 0, _0, 0
-    for k in range(bonds.size):
-        count, length = count + bonds[k], length + bonds[k] * bound[k]
-    unit = max(np.float32(_ROUNDING * length / max(count, 1)), _TINY)
-    for k in range(bonds.size):
-        copies[k] = np.ceil(bound[k] / unit)
-        places += copies[k] * bonds[k]
-    return unit, places
+def _lay_out(vertices: Floats, first: Indices, bonds: Indices, at: Floats, way: Floats) -> int:
+    """Lay the bonds of some runs side by side: where along one axis each starts, and its way; return how many."""
+    n = 0
+    for k in range(first.size):
+        run = vertices[first[k] : first[k] + bonds[k] + 1]
+        here, on = at[n : n + bonds[k]], way[n : n + bonds[k]]
+        for j in range(here.size):
+            here[j], on[j] = run[j], run[j + 1] - run[j]
+        n += bonds[k]
+    return n
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "nnan"})
-def _length_inside(y: Floats, x: Floats, edges: Edges) -> np.float32:
-    """Measure the length of a polyline inside (Liang & Barsky 1984, doi:10.1145/357332.357333)."""
+def _length_inside(y: Floats, x: Floats, way_y: Floats, way_x: Floats, edges: Edges, length: Floats) -> np.float32:
+    """Measure bonds, and their length inside (Liang & Barsky 1984, doi:10.1145/357332.357333)."""
     top, bottom, left, right = edges
     total = _0
-    for j in range(y.size - 1):
-        dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]
+    for j in range(y.size):
+        dy, dx = way_y[j], way_x[j]
         per_y, per_x = _1 / (dy if dy != _0 else _TINY), _1 / (dx if dx != _0 else _TINY)
         at_top, at_bottom = (top - y[j]) * per_y, (bottom - y[j]) * per_y
         at_left, at_right = (left - x[j]) * per_x, (right - x[j]) * per_x
@@ -260,19 +246,39 @@ def _length_inside(y: Floats, x: Floats, edges: Edges) -> np.float32:
         enter = enter_y if enter_y > enter_x else enter_x
         leave = leave_y if leave_y < leave_x else leave_x
         part = (leave if leave < _1 else _1) - (enter if enter > _0 else _0)
-        total += (part if part > _0 else _0) * np.sqrt(dy * dy + dx * dx)
+        length[j] = np.sqrt(dy * dy + dx * dx)
+        total += (part if part > _0 else _0) * length[j]
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "nnan"})
-def _longest(y: Floats, x: Floats) -> Any:
-    """Measure the longest bond of a polyline."""
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
+def _lengthen(way_y: Floats, way_x: Floats, length: Floats) -> None:
+    """Raise the lengths of bonds to those of other ways, where these are longer."""
+    for j in range(way_y.size):
+        other = np.sqrt(way_y[j] * way_y[j] + way_x[j] * way_x[j])
+        length[j] = other if other > length[j] else length[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _share_out(bonds: Indices, length: Floats, copies: Indices) -> tuple[np.float32, int]:
+    """Choose a unit of length, about the mean bond, and give every bond as many copies of it as it may need."""
+    longest, n, total = _line(bonds.size), 0, _0
+    for k in range(bonds.size):
+        longest[k] = _longest(length[n : n + bonds[k]])
+        n, total = n + bonds[k], total + bonds[k] * longest[k]
+    unit, places = max(np.float32(_ROUNDING * total / max(n, 1)), _TINY), 0
+    for k in range(bonds.size):
+        copies[k] = np.ceil(longest[k] / unit)
+        places += copies[k] * bonds[k]
+    return unit, places
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "nnan"})
+def _longest(length: Floats) -> Any:
     longest = _0
-    for j in range(y.size - 1):
-        dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]
-        square = dy * dy + dx * dx
-        longest = square if square > longest else longest
-    return np.sqrt(longest)
+    for j in range(length.size):
+        longest = length[j] if length[j] > longest else longest
+    return longest
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -301,28 +307,35 @@ def emit(
     """
     rows, ahead, first_frame, blend = frames
     first, bonds, copies, end, unit, places = nearby
-    most = draws.max()
-    thrown, frame, bond = np.empty(most + 3, np.uint32), np.empty(most, np.int32), np.empty(most, np.int64)
-    a, t, start_y, start_x = _line(most), _line(most), _line(most), _line(most)
-    move_y, move_x, near = _line(most), _line(most), np.empty(places.max(), np.int64)
-    way_y, way_x, later_y, later_x = _line(most), _line(most), _line(most), _line(most)
-    offset, tallies = _line(places.max()), np.empty(np.diff(first_frame).max(), np.int64)
-    n, begin = np.uint64(0), 0
-    for i in range(rows.size):
-        drawn, now, goal = draws[i], rows[i], rows[min(i + ahead, rows.size - 1)]
-        tally, runs = tallies[: first_frame[i + 1] - first_frame[i]], slice(begin, end[i])
-        begin = end[i]
-        _throw(thrown, drawn, key, i, 0)
-        _sort_into_frames(thrown[:drawn], first_frame[i], tally, blend, frame, a)
-        _throw(thrown, drawn, key, i, 1)
-        _list_places(first[runs], bonds[runs], copies[runs], unit[i], near, offset)
-        _aim(thrown[:drawn], near[: places[i]], offset, unit[i], bond, t)
-        _look_up(bond[:drawn], y[now], y[goal], start_y, move_y, way_y, later_y)
-        _look_up(bond[:drawn], x[now], x[goal], start_x, move_x, way_x, later_x)
-        _divide_by_length(t[:drawn], a, way_y, way_x, later_y, later_x)
-        _interpolate(start_y[:drawn], move_y, way_y, later_y, period[0], a, t)
-        _interpolate(start_x[:drawn], move_x, way_x, later_x, period[1], a, t)
-        n = _keep(frame[:drawn], start_y, start_x, t, window, loc_frame, loc_y, loc_x, n)
+    room = _BATCH + draws.max()
+    when, where = np.empty(room + 3, np.uint32), np.empty(room + 3, np.uint32)
+    frame, bond, a, t = np.empty(room, np.int32), np.empty(room, np.int64), _line(room), _line(room)
+    start_y, move_y, way_y, later_y = _line(room), _line(room), _line(room), _line(room)
+    start_x, move_x, way_x, later_x = _line(room), _line(room), _line(room), _line(room)
+    near, offset = np.empty(places.max(), np.int64), _line(places.max())
+    tallies = np.empty(np.diff(first_frame).max(), np.int64)
+    n, begin, row = np.uint64(0), 0, 0
+    while row < rows.size:
+        batch, stop = 0, row
+        while stop < rows.size and batch < _BATCH:
+            batch, stop = batch + draws[stop], stop + 1
+        _throw(when, batch, key, row, 0)
+        _throw(where, batch, key, row, 1)
+        done = 0
+        for i in range(row, stop):
+            some, runs = slice(done, done + draws[i]), slice(begin, end[i])
+            tally, begin, done = tallies[: first_frame[i + 1] - first_frame[i]], end[i], done + draws[i]
+            now, goal = rows[i], rows[min(i + ahead, rows.size - 1)]
+            _sort_into_frames(when[some], first_frame[i], tally, blend, frame[some], a[some])
+            _list_places(first[runs], bonds[runs], copies[runs], unit[i], near, offset)
+            _aim(where[some], near[: places[i]], offset, unit[i], bond, t[some])
+            _look_up(bond, y[now], y[goal], start_y[some], move_y[some], way_y[some], later_y[some])
+            _look_up(bond, x[now], x[goal], start_x[some], move_x[some], way_x[some], later_x[some])
+        _divide_by_length(t[:batch], a, way_y, way_x, later_y, later_x)
+        _interpolate(start_y[:batch], move_y, way_y, later_y, period[0], a, t)
+        _interpolate(start_x[:batch], move_x, way_x, later_x, period[1], a, t)
+        n = _keep(frame[:batch], start_y, start_x, t, window, loc_frame, loc_y, loc_x, n)
+        row = stop
     return n
 
 
@@ -377,7 +390,7 @@ def _look_up(
     bond: Integers, now: Floats, goal: Floats, start: Floats, move: Floats, way: Floats, later: Floats
 ) -> None:
     """Look up along one axis where bonds start, how far that moves, and the way along the bonds now and later."""
-    for m in range(bond.size):
+    for m in range(start.size):
         j = bond[m]
         start[m], move[m] = now[j], goal[j] - now[j]
         way[m], later[m] = now[j + 1] - now[j], goal[j + 1] - goal[j]
