@@ -51,7 +51,7 @@ none of which gets longer on that way than ``copies[k]`` times ``unit[i]``. All 
 _0, _1 = np.float32(0), np.float32(1)
 _32 = np.uint64(32)
 _ROUNDING, _HEADROOM, _GROWTH = np.float32(1.01), np.float32(1.3), np.float32(2.0)
-_BATCH = 1024
+_FEWEST_BONDS, _BATCH = 4, 1024
 _TINY, _LARGEST = np.float32(1e-30), np.float32(np.finfo(np.float32).max)
 
 
@@ -62,7 +62,10 @@ def _line(size: int) -> Floats:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def cut(filament: npt.NDArray[Any], y: Floats, x: Floats, most_bonds: int, most_nm: float) -> Blocks:
-    """Cut each filament into as few blocks as can be, as equal as can be, of so many bonds and so long on average."""
+    """Cut filaments into as few blocks as can be, as equal as can be, of so many bonds and so long on average.
+
+    A block keeps a few bonds even if it is longer then: to look at one costs as much as to look at these.
+    """
     first, size = np.empty(filament.size, np.int64), np.empty(filament.size, np.int64)
     n, start, length = 0, 0, 0.0
     for vertex in range(1, filament.size + 1):
@@ -70,7 +73,7 @@ def cut(filament: npt.NDArray[Any], y: Floats, x: Floats, most_bonds: int, most_
             length += np.hypot(y[vertex] - y[vertex - 1], x[vertex] - x[vertex - 1])
             continue
         bonds = vertex - start - 1
-        blocks = min(bonds, max(-(-bonds // most_bonds), int(length / most_nm)))
+        blocks = max(-(-bonds // most_bonds), min(int(length / most_nm), bonds // _FEWEST_BONDS))
         for b in range(blocks):
             first[n] = start + b * bonds // blocks
             size[n] = start + (b + 1) * bonds // blocks - first[n]
@@ -110,7 +113,12 @@ def survey(
     near, bonds, copies = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
     unit, visible = _line(rows.size), np.empty(rows.size)
     end, places = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
-    at_y, at_x, way_y, way_x = (_line(squares.size), _line(squares.size), _line(squares.size), _line(squares.size))
+    at_y, at_x, way_y, way_x = (
+        _line(squares.size),
+        _line(squares.size),
+        _line(squares.size),
+        _line(squares.size),
+    )
     length, outgrown, n, seen = _line(squares.size), _0, 0, -1
     for i in range(rows.size):
         begin, goal = n, min(i + ahead, rows.size - 1)
@@ -232,7 +240,9 @@ def _lay_out(vertices: Floats, first: Indices, bonds: Indices, at: Floats, way: 
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "nnan"})
-def _length_inside(y: Floats, x: Floats, way_y: Floats, way_x: Floats, edges: Edges, length: Floats) -> np.float32:
+def _length_inside(
+    y: Floats, x: Floats, way_y: Floats, way_x: Floats, edges: Edges, length: Floats
+) -> np.float32:
     """Measure bonds, and their length inside (Liang & Barsky 1984, doi:10.1145/357332.357333)."""
     top, bottom, left, right = edges
     total = _0

@@ -404,11 +404,12 @@ def test_blocks_hold_every_bond_once_and_are_nearly_equal(most_bonds, most_nm):
     first, size = _kernels.cut(filament, 0 * x, x, most_bonds, most_nm)
     bonds = np.concatenate([np.arange(f, f + s) for f, s in zip(first, size, strict=True)])
     assert np.array_equal(bonds, np.flatnonzero(np.diff(filament) == 0))
-    assert size.max() <= min(most_bonds, max(1, np.ceil(2 * most_nm / 10)))
+    fewest = _kernels._FEWEST_BONDS
+    assert size.max() <= min(most_bonds, max(2 * fewest - 1, np.ceil(2 * most_nm / 10)))
     for number, vertices in enumerate(sizes):
         mine = size[filament[first] == number]
-        wanted = max(-(-(vertices - 1) // most_bonds), int(10 * (vertices - 1) / most_nm))
-        assert mine.size == min(wanted, vertices - 1)
+        short = min(int(10 * (vertices - 1) / most_nm), (vertices - 1) // fewest)
+        assert mine.size == max(-(-(vertices - 1) // most_bonds), short)
         assert mine.size == 0 or np.ptp(mine) <= 1
 
 
