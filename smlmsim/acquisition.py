@@ -73,4 +73,6 @@ class Acquisition(Spec):
 
     def frame_times_s(self, frames: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """The middle of some camera frames, counted from 0."""
-        return np.asarray((frames + 0.5) * self.exposure_s)
+        times_s = np.asarray(frames + 0.5)
+        times_s *= self.exposure_s
+        return times_s
