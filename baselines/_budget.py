@@ -23,8 +23,10 @@ class Budget(Spec):
     learning_rate, beta1, weight_decay : float
         Of Adam (with decoupled weight decay).
     schedule : "constant", "cosine" or "plateau"
-        The learning rate stays, falls to 0 by the last step after a rise over the first hundredth of them, or is halved
-        when the validation has not improved for ``plateau`` epochs.
+        The learning rate stays, falls to 0 by the last step, or is halved when the validation has not improved for
+        ``plateau`` epochs.
+    warmup : float
+        The share of the steps during which the learning rate of "cosine" rises first.
     epoch_steps : int
         Steps between two validations, after each of which a checkpoint is written.
     patience : int
@@ -46,6 +48,7 @@ class Budget(Spec):
     beta1: float = Field(0.5, ge=0, lt=1)
     weight_decay: NonNegativeFloat = 0.0
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    warmup: float = Field(0.01, ge=0, lt=1)
     plateau: PositiveInt = 3
     epoch_steps: PositiveInt = 1000
     patience: PositiveInt = 20
@@ -58,5 +61,5 @@ class Budget(Spec):
         """Return the learning rate of a step; ``factor`` is what the plateaus so far have left of it."""
         if self.schedule != "cosine":
             return self.learning_rate * factor
-        rise = min(1.0, (step + 1) * 100 / self.steps)
+        rise = min(1.0, (step + 1) / max(self.warmup * self.steps, 1))
         return self.learning_rate * rise * (1 + math.cos(math.pi * step / self.steps)) / 2

@@ -15,6 +15,8 @@ from torch.nn import functional as F
 from smlmsim.spec import Spec
 
 LONGEST = 10_000.0
+DARK = -1.5
+"""Where the output starts: most pixels are dark, and from 0 it would overshoot to where tanh has no slope."""
 
 
 class ViViTNetwork(Spec):
@@ -78,6 +80,7 @@ class ViViT(nn.Module):
             "join": nn.Conv3d(settings.planes + 1, settings.channels, (1, 3, 3), padding=(0, 1, 1)),
             "last": nn.Conv3d(settings.channels, 1, (1, 3, 3), padding=(0, 1, 1)),
         })  # fmt: skip
+        nn.init.constant_(self.decoder["last"].bias, DARK)
 
     def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
         """Reconstruct movies."""
