@@ -61,7 +61,12 @@ def bin_localizations(localizations: xr.Dataset, field: FieldOfView, acquisition
             f"{frame[refused] // acquisition.frames_per_point} in the pixel at y = {y[refused]:g} nm, "
             f"x = {x[refused]:g} nm; smaller pixels or fewer frames per time point would do"
         )
-    image = {"counts": counts, "time": acquisition.times_s, "y": field.y_nm, "x": field.x_nm}
+    image: dict[str, npt.NDArray[Any]] = {
+        "counts": counts,
+        "time": acquisition.times_s,
+        "y": field.y_nm,
+        "x": field.x_nm,
+    }
     return _with_image(localizations, {name: schema.variable(name, values) for name, values in image.items()})
 
 

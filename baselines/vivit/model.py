@@ -5,7 +5,7 @@ Shapes in names: B batch, C channel, T time point, Y and X pixels, N token, D di
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, cast
 
 import torch
 from pydantic import Field, PositiveInt, model_validator
@@ -75,12 +75,13 @@ class ViViT(nn.Module):
                 nn.LayerNorm(width),
             ),
         })  # fmt: skip
+        last = nn.Conv3d(settings.channels, 1, (1, 3, 3), padding=(0, 1, 1))
+        nn.init.constant_(cast(torch.Tensor, last.bias), DARK)
         self.decoder = nn.ModuleDict({
             "planes": nn.ConvTranspose3d(width, settings.planes, tubelet, stride=tubelet),
             "join": nn.Conv3d(settings.planes + 1, settings.channels, (1, 3, 3), padding=(0, 1, 1)),
-            "last": nn.Conv3d(settings.channels, 1, (1, 3, 3), padding=(0, 1, 1)),
+            "last": last,
         })  # fmt: skip
-        nn.init.constant_(self.decoder["last"].bias, DARK)
 
     def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
         """Reconstruct movies."""

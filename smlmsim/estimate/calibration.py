@@ -17,9 +17,9 @@ NEAR = 0.05
 class Calibration(NamedTuple):
     """How the error goes with the predicted variance.
 
-    ``rank_correlation`` is Spearman's, between the squared error and the variance of the pixels; ``variance`` and ``error``
-    are the means of both in tenths of these pixels, from the least variance to the greatest, in units of the
-    squared peak of the truth.
+    ``rank_correlation`` is Spearman's, between the squared error and the variance of the pixels; ``variance`` and
+    ``error`` are the means of both in tenths of these pixels, from the least variance to the greatest, in units of
+    the squared peak of the truth.
     """
 
     rank_correlation: float
