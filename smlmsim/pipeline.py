@@ -23,7 +23,7 @@ from smlmsim.provenance import provenance
 from smlmsim.rng import stream
 from smlmsim.sparse import bin_localizations
 from smlmsim.spec import Spec, read_toml
-from smlmsim.structures import Measured, Microtubules, Structure
+from smlmsim.structures import Measured, Microtubules, Structure, periodic
 from smlmsim.superpose import superpose
 
 
@@ -112,8 +112,9 @@ class SemiSimulated(Simulated):
         return superpose(self._scene(seed, "first"), self._scene(seed, "second"))
 
     def _scene(self, seed: int, name: str) -> xr.Dataset:
-        surroundings = self.field.grown(0.5)
-        structure = self.structure.build(surroundings, stream(seed, "structure", name))
+        cell = self.field.grown(0.5)
+        scattered = self.structure.build(cell, stream(seed, "structure", name))
+        structure = periodic(scattered, cell, piece_nm=min(self.field.height_nm, self.field.width_nm) / 5)
         structure = structure.assign_attrs(field_nm=self.field.rectangle_nm)
         return self.motion.move(structure, self.acquisition.step_times_s, stream(seed, "motion", name))
 

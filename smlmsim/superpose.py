@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import xarray as xr
 
 from smlmsim import schema
@@ -32,5 +33,8 @@ def superpose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
         raise ValueError("the two structures move at different times; move them at the same")
     if list(first.attrs.get("box_nm", [])) != list(second.attrs.get("box_nm", [])):
         raise ValueError("the two structures live in different boxes; build them around the same field")
-    after = second.assign_coords(filament=second.filament + first.filament.max() + 1)
-    return xr.concat([first, after], dim="vertex", combine_attrs="override")
+    parts = {name: [first[name].values, second[name].values] for name in ("vertex_y", "vertex_x")}
+    together = {name: np.concatenate(axes, axis=1) for name, axes in parts.items()}
+    later = second.filament.values + (first.filament.values.max() + 1)
+    filament = np.concatenate([first.filament.values, later])
+    return schema.dataset(first.attrs, time=first.time.values, filament=filament, **together)

@@ -7,6 +7,10 @@ from numba import njit
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
+FINITE = {"contract", "nsz", "nnan", "ninf"}
+F = np.float32
+TINY = F(1e-30)
+
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def carry(
@@ -26,57 +30,78 @@ def carry(
     ``period`` (yx) when its centre (yx, point) leaves it, and is there displaced by the polynomials ``terms`` (yx, 9)
     times ``amplitudes`` (time,). ``field`` is y0, x0, height, width. A period of 0 never wraps.
     """
-    half_y, half_x = field[2] / 2, field[3] / 2
-    middle_y, middle_x = field[0] + half_y, field[1] + half_x
-    y, x = terms[0], terms[1]
+    half = field[2:] / 2
+    middle = field[:2] + half
+    v, u = np.empty(points.shape[1]), np.empty(points.shape[1])
     for t in range(amplitudes.size):
-        for p in range(points.shape[1]):
-            at_y = points[0, p] + _wrapped(shifts[0, t], centres[0, p], corner[0], period[0])
-            at_x = points[1, p] + _wrapped(shifts[1, t], centres[1, p], corner[1], period[1])
-            v, u = (at_y - middle_y) / half_y, (at_x - middle_x) / half_x
-            fade = amplitudes[t] * _fade(v) * _fade(u)
-            v, u = min(max(v, -2.0), 2.0), min(max(u, -2.0), 2.0)
-            out[0, t, p] = at_y + half_y * fade * _polynomial(y, v, u)
-            out[1, t, p] = at_x + half_x * fade * _polynomial(x, v, u)
+        _enter(points[0], centres[0], shifts[0, t], corner[0], period[0], middle[0], half[0], v)
+        _enter(points[1], centres[1], shifts[1, t], corner[1], period[1], middle[1], half[1], u)
+        _displace(v, u, amplitudes[t], terms, middle, half, out[0, t], out[1, t])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FINITE)
+def _enter(
+    points: F64, centres: F64, shift: float, corner: float, period: float, middle: float, half: float, u: F64
+) -> None:
+    """Find where points are after a shift along one axis, in half fields from the middle."""
+    boxes = 1.0 / period if period > 0.0 else 0.0
+    for p in range(u.size):
+        whole = np.floor((centres[p] + shift - corner) * boxes)
+        u[p] = (points[p] + shift - period * whole - middle) * (1.0 / half)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FINITE)
+def _displace(v: F64, u: F64, amplitude: float, terms: F64, middle: F64, half: F64, y: F32, x: F32) -> None:
+    """Displace points by the polynomials, faded beyond the field."""
+    for p in range(v.size):
+        fade = amplitude * _fade(v[p]) * _fade(u[p])
+        kept_v, kept_u = min(max(v[p], -2.0), 2.0), min(max(u[p], -2.0), 2.0)
+        y[p] = middle[0] + half[0] * (v[p] + fade * _polynomial(terms[0], kept_v, kept_u))
+        x[p] = middle[1] + half[1] * (u[p] + fade * _polynomial(terms[1], kept_v, kept_u))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def mean_normal_shift(before: F32, after: F32, probes: npt.NDArray[np.int64], box: F64, field: F64) -> float:
-    """Return the mean |shift along the normal| of some vertices while they are in the field, or NaN.
+def mean_normal_shift(before: F32, after: F32, weights: F32, box: F64, field: F64) -> float:
+    """Return the weighted mean |shift along the normal| of vertices while they are in the field, or NaN.
 
-    Positions are (yx, time, vertex). A row of ``probes`` (probe, 3) holds a vertex and the two between which the
-    contour runs there; box and field are y0, x0, height, width.
+    Positions are (yx, time, vertex). The contour runs from every vertex of a weight (vertex,) to the next one. Box and
+    field are y0, x0, height, width.
     """
-    total, seen = 0.0, 0
+    top, left, period_y, period_x = F(field[0]), F(field[1]), F(box[2]), F(box[3])
+    bottom, right = F(field[0] + field[2]), F(field[1] + field[3])
+    total, seen = 0.0, 0.0
     for t in range(before.shape[1]):
-        for k in range(probes.shape[0]):
-            v, back, ahead = probes[k, 0], probes[k, 1], probes[k, 2]
-            y, x = np.float64(before[0, t, v]) - field[0], np.float64(before[1, t, v]) - field[1]
-            if y < 0.0 or y >= field[2] or x < 0.0 or x >= field[3]:
-                continue
-            along_y = np.float64(before[0, t, ahead]) - before[0, t, back]
-            along_x = np.float64(before[1, t, ahead]) - before[1, t, back]
-            dy = _nearest(np.float64(after[0, t, v]) - before[0, t, v], box[2])
-            dx = _nearest(np.float64(after[1, t, v]) - before[1, t, v], box[3])
-            total += abs(dy * along_x - dx * along_y) / np.sqrt(along_y * along_y + along_x * along_x)
-            seen += 1
+        shift, weight = _normal_shift(
+            before[0, t], before[1, t], after[0, t], after[1, t], weights, period_y, period_x, top, left, bottom, right
+        )  # fmt: skip
+        total, seen = total + shift, seen + weight
     return total / seen
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FINITE | {"reassoc"})
+def _normal_shift(
+    y: F32, x: F32, later_y: F32, later_x: F32, weights: F32, period_y: F, period_x: F, top: F, left: F, bottom: F,
+    right: F,
+) -> tuple[np.float32, np.float32]:  # fmt: skip
+    """Return the sums of weight * |shift along the normal| and of weight over the vertices in the field.
+
+    A product of comparisons, not their conjunction, lets the loop be vectorised.
+    """
+    total, seen = F(0), F(0)
+    for v in range(y.size - 1):
+        rows, columns = F(y[v] >= top) * F(y[v] < bottom), F(x[v] >= left) * F(x[v] < right)
+        weight = weights[v] * rows * columns
+        along_y, along_x = y[v + 1] - y[v], x[v + 1] - x[v]
+        dy, dx = _nearest(later_y[v] - y[v], period_y), _nearest(later_x[v] - x[v], period_x)
+        across = abs(dy * along_x - dx * along_y) / np.sqrt(along_y * along_y + along_x * along_x + TINY)
+        total, seen = total + weight * across, seen + weight
+    return total, seen
 
 
 @njit(cache=True, nogil=True, inline="always")
 def _nearest(shift, period):  # type: ignore[no-untyped-def]
     """The shift to the nearest periodic image."""
-    if period <= 0.0:
-        return shift
-    return shift - period * np.round(shift / period)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _wrapped(shift, centre, corner, period):  # type: ignore[no-untyped-def]
-    """The shift less the whole periods that keep the centre in the box."""
-    if period <= 0.0:
-        return shift
-    return shift - period * np.floor((centre + shift - corner) / period)
+    return shift - period * np.rint(shift * (F(1) / period if period > F(0) else F(0)))
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import scipy.optimize
 import xarray as xr
 from pydantic import NonNegativeFloat, PositiveFloat
 
@@ -21,6 +20,8 @@ Array = npt.NDArray[np.float64]
 COEFFICIENTS = 9
 WAVES = 3
 PROBES = 128
+TRIES = 30
+TOLERANCE = 5e-3
 
 
 class Deformation(Spec):
@@ -111,8 +112,8 @@ class Deformation(Spec):
         if not np.isfinite(full):
             raise ValueError("no part of the structure is in the field; make it denser, or the field larger")
         if full >= wanted:
-            return _root(lambda scale: flow.velocity(starts, lag, scale, 0.0) - wanted, 1.0), 0.0
-        return 1.0, _root(lambda speed: flow.velocity(starts, lag, 1.0, speed) - wanted, 4 * wanted)
+            return _solve(lambda scale: flow.velocity(starts, lag, scale, 0.0), wanted, 0.0, 1.0), 0.0
+        return 1.0, _solve(lambda speed: flow.velocity(starts, lag, 1.0, speed), wanted, full, 4 * wanted)
 
 
 def coefficients(alpha: float, rng: np.random.Generator) -> Array:
@@ -130,7 +131,7 @@ class _Flow:
         self.points = np.stack([structure.vertex_y.values, structure.vertex_x.values]).astype(np.float64)
         filament = structure.filament.values
         self.centres = _centres(self.points, filament)
-        self.probes = _probes(filament)
+        self.weights = _weights(filament)
         self.field = np.array(structure.attrs["field_nm"], dtype=np.float64)
         self.box = np.array(structure.attrs.get("box_nm", [0, 0, 0, 0]), dtype=np.float64)
         self.terms, self.course = terms, course
@@ -150,14 +151,29 @@ class _Flow:
         """The mean |shift along the normal| per time in the field, or in the box if nothing is in the field."""
         before = self.positions(starts_s, scale, speed)
         after = self.positions(starts_s + lag_s, scale, speed)
-        shift = float(mean_normal_shift(before, after, self.probes, self.box, self.field))
+        shift = float(mean_normal_shift(before, after, self.weights, self.box, self.field))
         if math.isnan(shift):
-            shift = float(mean_normal_shift(before, after, self.probes, self.box, self.box))
+            shift = float(mean_normal_shift(before, after, self.weights, self.box, self.box))
         return shift / lag_s
 
 
-def _root(function: Callable[[float], float], upper: float) -> float:
-    return float(scipy.optimize.brentq(function, 0.0, upper, rtol=1e-3))
+def _solve(velocity: Callable[[float], float], wanted: float, at_rest: float, upper: float) -> float:
+    """Find the knob, from 0 to an upper bound, that gives a velocity.
+
+    The velocities of the displacement and of the translation add about in squares, so the square of the velocity less
+    that at rest goes about with the square of the knob. What lies outside of the bracket found so far is halved.
+    """
+    low, high, knob = 0.0, upper, upper / 2
+    for _ in range(TRIES):
+        found = velocity(knob)
+        if abs(found - wanted) <= TOLERANCE * wanted:
+            break
+        low, high = (knob, high) if found < wanted else (low, knob)
+        gain = (found**2 - at_rest**2) / knob**2
+        knob = math.sqrt((wanted**2 - at_rest**2) / gain) if gain > 0 else math.inf
+        if not low < knob < high:
+            knob = (low + high) / 2
+    return knob
 
 
 def _centres(points: Array, filament: npt.NDArray[np.integer]) -> Array:
@@ -166,15 +182,13 @@ def _centres(points: Array, filament: npt.NDArray[np.integer]) -> Array:
     return np.stack([np.bincount(of, weights=axis)[of] / count[of] for axis in points])
 
 
-def _probes(filament: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """The vertices to measure, each with its two neighbours (probe, 3): the central 80 % of every filament.
+def _weights(filament: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+    """How much each vertex counts in the velocity: the central 80 % of every filament, which sum to 1.
 
     A filament of two vertices is measured at its first.
     """
     _, first, of, count = np.unique(filament, return_index=True, return_inverse=True, return_counts=True)
     along = (np.arange(filament.size) - first[of]) / np.maximum(count[of] - 1, 1)
-    inner = np.flatnonzero((along >= 0.1) & (along <= 0.9) & (count[of] > 2))
-    short = first[count == 2]
-    return np.concatenate(
-        [np.stack([inner, inner - 1, inner + 1], axis=1), np.stack([short, short, short + 1], axis=1)]
-    ).astype(np.int64)
+    central = np.where(count[of] > 2, np.abs(along - 0.5) <= 0.4, along == 0)
+    weights: npt.NDArray[np.float64] = central / np.maximum(np.bincount(of, central), 1)[of]
+    return weights.astype(np.float32)

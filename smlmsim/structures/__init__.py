@@ -2,7 +2,8 @@
 
 from smlmsim.structures.measured import Measured
 from smlmsim.structures.microtubules import Microtubules
+from smlmsim.structures.periodic import periodic
 
 Structure = Microtubules
 
-__all__ = ["Measured", "Microtubules", "Structure"]
+__all__ = ["Measured", "Microtubules", "Structure", "periodic"]
