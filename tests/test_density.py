@@ -86,7 +86,7 @@ def test_density_is_the_line_integral_of_a_gaussian():
         Density().render(moving, FIELD).density.values, line_integral(moving, FIELD, sigma_nm=30)
     )
     assert rms < 5e-4
-    assert greatest < 3e-3
+    assert greatest < 4e-3
 
 
 @pytest.mark.parametrize("sigma_px", [0.1, 0.2, 0.39, 0.41, 0.7, 1.0, 1.19, 1.21, 2.0, 3.0, 8.0])

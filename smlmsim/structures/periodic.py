@@ -18,9 +18,9 @@ Array = npt.NDArray[np.float64]
 def periodic(structure: xr.Dataset, cell: FieldOfView, *, piece_nm: float) -> xr.Dataset:
     """Close the filaments around a cell into a plane that repeats after every cell.
 
-    Of filaments that are scattered over more than the cell, those whose centre of mass lies in it have the same density
-    there. They are cut into pieces, and a motion lets every piece re-enter on its own when its centre leaves the cell. So
-    the cell need not have room for whole filaments, and much less has to be moved that is never seen.
+    Of filaments that are scattered over more than the cell, those whose centre of mass lies in it have the same
+    density. They are cut into pieces, and a motion lets every piece re-enter on its own when its centre leaves the
+    cell. So the cell need not have room for whole filaments, and much less has to be moved that is never seen.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def periodic(structure: xr.Dataset, cell: FieldOfView, *, piece_nm: float) -> xr
     cell : FieldOfView
         What is repeated.
     piece_nm : float
-        How long pieces are at most, except that a bond is never cut.
+        About how long pieces are at most; a bond is never cut.
 
     Returns
     -------
