@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 F32, I32, U64 = np.float32, np.int32, np.uint64
 GAUSS_NODE = F32(0.5 / np.sqrt(3.0))
 SPREAD_VARIANCE = 0.25
-BLOCK = 64
+BLOCK = 128
 RUN = 16
 TAPS = 3
 FINITE = {"contract", "nsz", "nnan", "ninf"}
@@ -67,21 +67,17 @@ def draw(
     grid = np.empty((height * refinement + 2 * margin, width * refinement + 2 * margin), F32)
     row = np.empty(grid.shape[1], F32)
     line = np.empty(width * refinement, F32)
-    runs = vertex_y.shape[1] // RUN + starts.size
-    whole = np.empty((2, vertex_y.shape[1]), F32)
-    y, x, joined = np.empty((3, vertex_y.shape[1] + runs), F32)
-    scratch = np.empty((7, BLOCK), F32)
+    y, x = np.empty((2, vertex_y.shape[1]), F32)
+    pieces = np.empty((5, BLOCK), F32)
+    weights = np.empty((6, BLOCK), F32)
     corners = np.empty((2, BLOCK), I32)
     step_nm = pixel_nm / refinement
     first_y, first_x = origin_y_nm - (margin - 0.5) * step_nm, origin_x_nm - (margin - 0.5) * step_nm
     for t in range(times):
-        to_grid(vertex_y[t], first_y, step_nm, whole[0])
-        to_grid(vertex_x[t], first_x, step_nm, whole[1])
-        vertices = gather(whole[0], whole[1], starts, grid.shape, y, x, joined)
+        to_grid(vertex_y[t], first_y, step_nm, y)
+        to_grid(vertex_x[t], first_x, step_nm, x)
         grid[:] = 0
-        for begin in range(0, vertices - 1, BLOCK):
-            block = slice(begin, min(begin + BLOCK + 1, vertices))
-            deposit(y[block], x[block], joined[block], longest, step_nm, grid, scratch, corners)
+        lay(y, x, starts, longest, F32(1 / step_nm), grid, pieces, weights, corners)
         blur(grid, margin, taps, refinement, row, line, density[t])
 
 
@@ -94,25 +90,39 @@ def to_grid(vertex: Array, first_nm: float, step_nm: float, z: Array) -> None:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def gather(
-    whole_y: Array, whole_x: Array, starts: Array, shape: tuple[int, int], y: Array, x: Array, joined: Array
-) -> int:
-    """Collect the runs of a few bonds that may touch the grid; return how many vertices they have.
-
-    A vertex is ``joined`` to the next one (1) unless it is the last of its run (0).
-    """
-    last_y, last_x, n = F32(shape[0] - 2), F32(shape[1] - 2), 0
+def lay(
+    y: Array,
+    x: Array,
+    starts: Array,
+    longest: np.float32,
+    per_nm: np.float32,
+    grid: Array,
+    pieces: Array,
+    weights: Array,
+    corners: Array,
+) -> None:
+    """Add the length of the bonds near the grid, per area, to it: cut into short pieces, a block of them at a time."""
+    last_y, last_x, n = F32(grid.shape[0] - 2), F32(grid.shape[1] - 2), 0
     for filament in range(starts.size - 1):
         last = starts[filament + 1] - 1
         for begin in range(starts[filament], last, RUN):
-            stop = min(begin + RUN, last) + 1
-            if beyond(whole_y, begin, stop, last_y) or beyond(whole_x, begin, stop, last_x):
+            stop = min(begin + RUN, last)
+            if beyond(y, begin, stop + 1, last_y) or beyond(x, begin, stop + 1, last_x):
                 continue
             for i in range(begin, stop):
-                y[n], x[n], joined[n] = whole_y[i], whole_x[i], F32(1)
-                n += 1
-            joined[n - 1] = F32(0)
-    return n
+                dy, dx = y[i + 1] - y[i], x[i + 1] - x[i]
+                length = np.sqrt(dy * dy + dx * dx)
+                count = int(length / longest) + 1
+                part = F32(1) / F32(count)
+                for k in range(count):
+                    if n == pieces.shape[1]:
+                        deposit(pieces, grid, weights, corners)
+                        n = 0
+                    pieces[0, n], pieces[1, n] = y[i] + F32(k) * part * dy, part * dy
+                    pieces[2, n], pieces[3, n] = x[i] + F32(k) * part * dx, part * dx
+                    pieces[4, n] = F32(0.5) * per_nm * part * length
+                    n += 1
+    deposit(pieces[:, :n], grid, weights, corners)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FINITE)
@@ -125,54 +135,41 @@ def beyond(z: Array, begin: int, stop: int, last: np.float32) -> bool:
     return bool(below == stop - begin or above == stop - begin)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FINITE)
-def deposit(
-    y: Array,
-    x: Array,
-    joined: Array,
-    longest: np.float32,
-    step_nm: float,
-    grid: Array,
-    scratch: Array,
-    corners: Array,
-) -> None:
-    """Add the length of the bonds between joined vertices, per area, to the grid; what lies off it is left out."""
-    segments = y.size - 1
-    share, weights_y, weights_x = scratch[0, :segments], scratch[1:4], scratch[4:7]
-    corner_y, corner_x = corners[0, :segments], corners[1, :segments]
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def deposit(pieces: Array, grid: Array, weights: Array, corners: Array) -> None:
+    """Add the two points of every piece to the grid; what lies off it is left out.
+
+    The rows of ``pieces`` are where each begins and how far it goes, along y, then x, and the share of a point.
+    """
+    y, step_y, x, step_x, share = pieces
+    weights_y, weights_x = weights[:3], weights[3:]
+    corner_y, corner_x = corners[0, : y.size], corners[1, : y.size]
     last_y, last_x = F32(grid.shape[0] - 2), F32(grid.shape[1] - 2)
-    pieces = measure(y, x, joined, longest, share)
-    share *= F32(0.5 / (pieces * step_nm))
-    for piece in range(pieces):
-        for node in (-GAUSS_NODE, GAUSS_NODE):
-            along = (F32(piece) + F32(0.5) + node) / F32(pieces)
-            spread(y, along, last_y, corner_y, weights_y[0], weights_y[1], weights_y[2])
-            spread(x, along, last_x, corner_x, weights_x[0], weights_x[1], weights_x[2])
-            add(share, corner_y, weights_y, corner_x, weights_x, grid)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FINITE)
-def measure(y: Array, x: Array, joined: Array, longest: np.float32, length: Array) -> int:
-    """Measure every bond, in grid points; return into how many pieces the longest has to be cut."""
-    pieces = I32(0)
-    for i in range(length.size):
-        dy, dx = y[i + 1] - y[i], x[i + 1] - x[i]
-        length[i] = joined[i] * np.sqrt(dy * dy + dx * dx)
-        pieces = max(pieces, I32(length[i] / longest))
-    return int(pieces) + 1
+    for node in (-GAUSS_NODE, GAUSS_NODE):
+        along = F32(0.5) + node
+        spread(y, step_y, along, last_y, corner_y, weights_y[0], weights_y[1], weights_y[2])
+        spread(x, step_x, along, last_x, corner_x, weights_x[0], weights_x[1], weights_x[2])
+        add(share, corner_y, weights_y, corner_x, weights_x, grid)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FINITE)
 def spread(
-    z: Array, along: np.float32, last: np.float32, corner: Array, before: Array, middle: Array, after: Array
+    z: Array,
+    step: Array,
+    along: np.float32,
+    last: np.float32,
+    corner: Array,
+    before: Array,
+    middle: Array,
+    after: Array,
 ) -> None:
-    """Find, on one axis, the first of three grid points for a point of every segment, and their weights.
+    """Find, on one axis, the first of three grid points for a point of every piece, and their weights.
 
-    The point lies a fraction ``along`` its segment. If it is off the grid, the first one is -1.
+    The point lies a fraction ``along`` its piece. If it is off the grid, the first one is -1.
     """
     half = F32(0.5)
     for i in range(corner.size):
-        position = z[i] + along * (z[i + 1] - z[i])
+        position = z[i] + along * step[i]
         kept = min(max(position, F32(1)), last)
         nearest = I32(kept + half)
         offset = kept - F32(nearest)
@@ -186,7 +183,7 @@ def spread(
 def add(
     share: Array, corner_y: Array, weights_y: Array, corner_x: Array, weights_x: Array, grid: Array
 ) -> None:
-    """Add one point of every segment to the grid; unsigned indices need no check for negative ones."""
+    """Add one point of every piece to the grid; unsigned indices need no check for negative ones."""
     for i in range(share.size):
         if corner_y[i] < 0 or corner_x[i] < 0:
             continue

@@ -112,8 +112,11 @@ class Deformation(Spec):
         if not np.isfinite(full):
             raise ValueError("no part of the structure is in the field; make it denser, or the field larger")
         if full >= wanted:
-            return _solve(lambda scale: flow.velocity(starts, lag, scale, 0.0), wanted, 0.0, 1.0), 0.0
-        return 1.0, _solve(lambda speed: flow.velocity(starts, lag, 1.0, speed), wanted, full, 4 * wanted)
+            return _solve(
+                lambda scale: flow.velocity(starts, lag, scale, 0.0), wanted, 0.0, wanted / full
+            ), 0.0
+        isotropic = math.pi / 2 * math.sqrt(wanted**2 - full**2)
+        return 1.0, _solve(lambda speed: flow.velocity(starts, lag, 1.0, speed), wanted, full, isotropic)
 
 
 def coefficients(alpha: float, rng: np.random.Generator) -> Array:
@@ -157,23 +160,23 @@ class _Flow:
         return shift / lag_s
 
 
-def _solve(velocity: Callable[[float], float], wanted: float, at_rest: float, upper: float) -> float:
-    """Find the knob, from 0 to an upper bound, that gives a velocity.
+def _solve(velocity: Callable[[float], float], wanted: float, at_rest: float, guess: float) -> float:
+    """Find the factor or speed that gives a velocity.
 
-    The velocities of the displacement and of the translation add about in squares, so the square of the velocity less
-    that at rest goes about with the square of the knob. What lies outside of the bracket found so far is halved.
+    Displacement and translation add about in squares, so the square of the velocity less that without the one goes
+    about with the square of the other. Where that leads out of the bracket found so far, its middle is taken.
     """
-    low, high, knob = 0.0, upper, upper / 2
+    low, high, tried = 0.0, math.inf, guess
     for _ in range(TRIES):
-        found = velocity(knob)
+        found = velocity(tried)
         if abs(found - wanted) <= TOLERANCE * wanted:
             break
-        low, high = (knob, high) if found < wanted else (low, knob)
-        gain = (found**2 - at_rest**2) / knob**2
-        knob = math.sqrt((wanted**2 - at_rest**2) / gain) if gain > 0 else math.inf
-        if not low < knob < high:
-            knob = (low + high) / 2
-    return knob
+        low, high = (tried, high) if found < wanted else (low, tried)
+        gain = (found**2 - at_rest**2) / tried**2
+        tried = math.sqrt((wanted**2 - at_rest**2) / gain) if gain > 0 else 2 * tried
+        if not low < tried < high:
+            tried = (low + min(high, 4 * low)) / 2
+    return tried
 
 
 def _centres(points: Array, filament: npt.NDArray[np.integer]) -> Array:
