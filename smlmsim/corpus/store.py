@@ -22,7 +22,7 @@ from smlmsim.provenance import provenance
 
 POINTS_PER_CHUNK = 32
 SLOTS_PER_CHUNK = 1 << 16
-VERTICES_PER_CHUNK = 1 << 13
+VERTICES_PER_CHUNK = 1 << 11
 
 PER_MOVIE = (
     "counts", "density", "peak", "localizations", "loc_frame", "loc_y", "loc_x", "loc_uncertainty",
@@ -317,6 +317,6 @@ def _sharded(
     shard = (1, *(-(-size // step) * step for size, step in zip(shape[1:], chunk, strict=True)))
     group.create_array(
         name, shape=shape, shards=shard, chunks=(1, *chunk), dtype=dtype, fill_value=fill,
-        compressors=BloscCodec(cname="zstd", clevel=5, shuffle=shuffle, typesize=dtype.itemsize),
+        compressors=BloscCodec(cname="zstd", clevel=2, shuffle=shuffle, typesize=dtype.itemsize),
         dimension_names=dims, attributes=attrs,
     )  # fmt: skip

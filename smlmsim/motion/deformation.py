@@ -175,7 +175,7 @@ def _solve(velocity: Callable[[float], float], wanted: float, at_rest: float, gu
         gain = (found**2 - at_rest**2) / tried**2
         tried = math.sqrt((wanted**2 - at_rest**2) / gain) if gain > 0 else 2 * tried
         if not low < tried < high:
-            tried = (low + min(high, 4 * low)) / 2
+            tried = (low + high) / 2 if math.isfinite(high) else 2 * low
     return tried
 
 
