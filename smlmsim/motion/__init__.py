@@ -9,7 +9,8 @@ from smlmsim.motion.deformation import Deformation
 from smlmsim.motion.polymer import Polymer
 from smlmsim.motion.rigid import Rigid
 from smlmsim.motion.static import Static
+from smlmsim.motion.warp import warp_movie
 
 Motion = Annotated[Polymer | Deformation | Rigid | Static | Brownian, pydantic.Field(discriminator="kind")]
 
-__all__ = ["Brownian", "Deformation", "Motion", "Polymer", "Rigid", "Static"]
+__all__ = ["Brownian", "Deformation", "Motion", "Polymer", "Rigid", "Static", "warp_movie"]

@@ -13,6 +13,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 
 from smlmsim import schema
 from smlmsim.motion._deformation_kernels import carry, mean_normal_shift
+from smlmsim.motion.static import check_at_rest
 from smlmsim.spec import Spec
 
 Array = npt.NDArray[np.float64]
@@ -82,15 +83,20 @@ class Deformation(Spec):
         ValueError
             If no part of the structure is in the field, nor in a box, so that it has no velocity there.
         """
-        flow = _Flow(
-            structure, coefficients(self.alpha, rng), self._course(times_s, rng), rng.uniform(0, 2 * np.pi)
-        )
-        scale, speed = self._calibrate(flow, times_s)
-        y, x = flow.positions(times_s, scale, speed)
+        y, x = self.flow(structure, times_s, rng).positions(times_s)
         attrs = {**structure.attrs, "velocity_lag_s": self.velocity_lag_s}
         if self.velocity_nm_per_s is not None:
             attrs["velocity_nm_per_s"] = self.velocity_nm_per_s
         return schema.dataset(attrs, time=times_s, vertex_y=y, vertex_x=x, filament=structure.filament.values)
+
+    def flow(self, structure: xr.Dataset, times_s: Array, rng: np.random.Generator) -> Flow:
+        """Draw a flow that gives a structure the velocity; parameters and errors as those of :meth:`move`."""
+        check_at_rest(structure)
+        flow = Flow(
+            structure, coefficients(self.alpha, rng), self._course(times_s, rng), rng.uniform(0, 2 * np.pi)
+        )
+        flow.scale, flow.speed = self._calibrate(flow, times_s)
+        return flow
 
     def _course(self, times_s: Array, rng: np.random.Generator) -> Callable[[Array], Array]:
         periods = self.period_s * rng.uniform(2 / 3, 3 / 2, WAVES)
@@ -100,7 +106,7 @@ class Deformation(Spec):
             return lambda t: (t - times_s[0]) / duration
         return lambda t: np.sin(2 * np.pi * t[:, None] / periods + phases).mean(axis=1)
 
-    def _calibrate(self, flow: _Flow, times_s: Array) -> tuple[float, float]:
+    def _calibrate(self, flow: Flow, times_s: Array) -> tuple[float, float]:
         """The factor on the displacement, at most 1, and the speed of the translation that give the velocity."""
         wanted, lag = self.velocity_nm_per_s, self.velocity_lag_s
         if wanted is None:
@@ -108,15 +114,15 @@ class Deformation(Spec):
         if wanted == 0:
             return 0.0, 0.0
         starts = np.linspace(times_s[0], max(times_s[-1] - lag, times_s[0]), PROBES)
-        full = flow.velocity(starts, lag, 1.0, 0.0)
+        full = flow.velocity(starts, lag)
         if not np.isfinite(full):
             raise ValueError("no part of the structure is in the field; make it denser, or the field larger")
         if full >= wanted:
             return _solve(
-                lambda scale: flow.velocity(starts, lag, scale, 0.0), wanted, 0.0, wanted / full
+                lambda scale: flow.velocity(starts, lag, scale=scale), wanted, 0.0, wanted / full
             ), 0.0
         isotropic = math.pi / 2 * math.sqrt(wanted**2 - full**2)
-        return 1.0, _solve(lambda speed: flow.velocity(starts, lag, 1.0, speed), wanted, full, isotropic)
+        return 1.0, _solve(lambda speed: flow.velocity(starts, lag, speed=speed), wanted, full, isotropic)
 
 
 def coefficients(alpha: float, rng: np.random.Generator) -> Array:
@@ -125,8 +131,14 @@ def coefficients(alpha: float, rng: np.random.Generator) -> Array:
     return np.asarray(alpha * shares * rng.choice([-1.0, 1.0], size=shares.shape))
 
 
-class _Flow:
-    """A structure, the polynomials and course that displace it, and the direction it shifts in."""
+class Flow:
+    """A structure, the polynomials and course that displace it, and the direction it shifts in.
+
+    The displacement is multiplied by ``scale``; the shift has the ``speed`` in nm/s.
+    """
+
+    scale = 1.0
+    speed = 0.0
 
     def __init__(
         self, structure: xr.Dataset, terms: Array, course: Callable[[Array], Array], angle: float
@@ -140,20 +152,30 @@ class _Flow:
         self.terms, self.course = terms, course
         self.direction = np.array([np.sin(angle), np.cos(angle)])
 
-    def positions(self, times_s: Array, scale: float, speed: float) -> npt.NDArray[np.float32]:
+    def positions(self, times_s: Array) -> npt.NDArray[np.float32]:
         """Where the points are, (yx, time, point)."""
         out = np.empty((2, times_s.size, self.points.shape[1]), dtype=np.float32)
-        shifts = np.outer(self.direction, speed * times_s)
         carry(
-            self.points, self.centres, self.box[2:], self.box[:2], shifts, scale * self.course(times_s), self.terms,
-            self.field, out,
+            self.points, self.centres, self.box[2:], self.box[:2], self.shifts(times_s), self.amplitudes(times_s),
+            self.terms, self.field, out,
         )  # fmt: skip
         return out
 
-    def velocity(self, starts_s: Array, lag_s: float, scale: float, speed: float) -> float:
-        """The mean |shift along the normal| per time in the field, or in the box if nothing is in the field."""
-        before = self.positions(starts_s, scale, speed)
-        after = self.positions(starts_s + lag_s, scale, speed)
+    def shifts(self, times_s: Array) -> Array:
+        """How far everything has shifted before it is displaced, (yx, time)."""
+        return np.outer(self.direction, self.speed * times_s)
+
+    def amplitudes(self, times_s: Array) -> Array:
+        """How much of the displacement there is, (time,)."""
+        return self.scale * self.course(times_s)
+
+    def velocity(self, starts_s: Array, lag_s: float, *, scale: float = 1.0, speed: float = 0.0) -> float:
+        """Try a scale and a speed: the mean |shift along the normal| per time in the field.
+
+        If nothing is in the field, it is that in the box.
+        """
+        self.scale, self.speed = scale, speed
+        before, after = self.positions(starts_s), self.positions(starts_s + lag_s)
         shift = float(mean_normal_shift(before, after, self.weights, self.box, self.field))
         if math.isnan(shift):
             shift = float(mean_normal_shift(before, after, self.weights, self.box, self.box))

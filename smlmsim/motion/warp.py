@@ -1,0 +1,103 @@
+"""Warp: the deformation of measured images that have no coordinates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.ndimage
+import xarray as xr
+
+from smlmsim import schema
+from smlmsim.field import FieldOfView
+from smlmsim.motion._deformation_kernels import carry
+from smlmsim.motion.deformation import Deformation, Flow
+
+Array = npt.NDArray[np.float64]
+
+ITERATIONS = 8
+SPECK_NM = 1.0
+
+
+def warp_movie(
+    image: npt.NDArray[Any], field: FieldOfView, motion: Deformation, times_s: Array, rng: np.random.Generator
+) -> xr.Dataset:
+    """Let an image flow, for measured structures of which there is nothing but an image.
+
+    Every pixel looks up linearly between pixels what the flow brings there, in the plane that mirror images fill beyond
+    the borders. That blurs, and distorts the width of lines with the image: where there are coordinates, move these.
+
+    Parameters
+    ----------
+    image : ndarray (y, x)
+        Finite and not negative, in any unit.
+    field : FieldOfView
+        Its pixels are those of the image.
+    motion : Deformation
+        Its velocity is that of the pixels of at least half the maximum, each moving along a random normal.
+    times_s : ndarray (time,)
+        Increasing, in s.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    xr.Dataset
+        ``density`` (time, y, x) float32, in the unit of the image in spite of its attribute.
+
+    Raises
+    ------
+    ValueError
+        If the image has another shape than the field, or holds nothing.
+    """
+    if image.shape != field.shape:
+        raise ValueError(f"the image has {image.shape} pixels, the field {field.shape}; they are the same")
+    if not (np.isfinite(image).all() and image.max() > 0):
+        raise ValueError("the image is empty or not finite, so there is nothing to move")
+    flow = motion.flow(_specks(image, field, rng), times_s, rng)
+    density = np.empty((times_s.size, *image.shape), np.float32)
+    for t, places in enumerate(_sources(flow, field, times_s)):
+        scipy.ndimage.map_coordinates(image, places, output=density[t], order=1, mode="reflect")
+    return schema.dataset(density=density, time=times_s, y=field.y_nm, x=field.x_nm)
+
+
+def _specks(image: npt.NDArray[Any], field: FieldOfView, rng: np.random.Generator) -> xr.Dataset:
+    """A speck of contour, of random direction, in the middle of every bright pixel."""
+    rows, columns = np.nonzero(image >= image.max() / 2)
+    angle = rng.uniform(0, 2 * np.pi, rows.size)
+    y, x = (
+        (middle[:, None] + np.stack([-along, along], axis=1) * SPECK_NM / 2).ravel()
+        for middle, along in ((field.y_nm[rows], np.sin(angle)), (field.x_nm[columns], np.cos(angle)))
+    )
+    top, left, height, width = field.rectangle_nm
+    return schema.dataset(
+        {
+            "box_nm": [top - height / 2, left - width / 2, 2 * height, 2 * width],
+            "field_nm": field.rectangle_nm,
+        },
+        vertex_y=y,
+        vertex_x=x,
+        filament=np.repeat(np.arange(rows.size, dtype=np.int32), 2),
+    )
+
+
+def _sources(flow: Flow, field: FieldOfView, times_s: Array) -> Any:
+    """At every time, the places in pixels (yx, y, x) of the image at rest that have come to the pixels.
+
+    The place r before the displacement d solves r + d(r) = pixel: r is moved by what r + d(r) misses the pixel by.
+    """
+    pixels = np.stack(np.meshgrid(field.y_nm, field.x_nm, indexing="ij")).reshape(2, -1)
+    origin, never, displaced = (
+        pixels.min(axis=1)[:, None],
+        np.zeros(2),
+        np.empty((2, 1, pixels.shape[1]), np.float32),
+    )
+    still = np.zeros((2, 1))
+    for shift, amplitude in zip(flow.shifts(times_s).T, flow.amplitudes(times_s), strict=True):
+        places = pixels.copy()
+        for _ in range(ITERATIONS):
+            carry(
+                places, places, never, never, still, np.array([amplitude]), flow.terms, flow.field, displaced
+            )
+            places += pixels - displaced[:, 0]
+        yield ((places - shift[:, None] - origin) / field.pixel_nm).reshape(2, *field.shape)
