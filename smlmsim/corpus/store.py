@@ -146,6 +146,8 @@ class CorpusStore:
         """Remove what writers left behind that were killed."""
         for rest in self.path.rglob("*.partial"):
             rest.unlink(missing_ok=True)
+        for draft in self.path.parent.glob(f".{self.path.name}-*"):
+            shutil.rmtree(draft, ignore_errors=True)
 
     def _require_room(self, index: int, values: dict[str, Any]) -> None:
         for name, array in (("localizations", "loc_y"), ("vertices", "filament")):

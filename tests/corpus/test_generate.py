@@ -21,6 +21,33 @@ if __name__ == "__main__":
     generate(Corpus.from_toml("corpus.toml"), "c.zarr", processes=2)
 """
 
+TEN_DEATHS = """
+import os, signal, sys, time
+import numpy as np
+from smlmsim import workers
+from smlmsim.corpus import Corpus, generate
+from smlmsim.pipeline import simulate
+
+def one_by_one(function, tasks, **_):
+    for task in tasks:
+        yield task, function(task)
+
+corpus = Corpus.from_toml("corpus.toml")
+for _ in range(2):
+    start = time.perf_counter()
+    simulate(corpus.study_of(corpus.recipe(0)), corpus.recipe(0).seed)
+    movie_s = time.perf_counter() - start
+for moment in np.random.default_rng(1).uniform(0, 5 * movie_s, 10):
+    child = os.fork()
+    if child == 0:
+        workers.spread = one_by_one
+        generate(corpus, "c.zarr", progress=False)
+        os._exit(0)
+    time.sleep(moment)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+"""
+
 
 @pytest.fixture
 def copy(made, tmp_path):
@@ -54,6 +81,14 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(corpus, made, tmp_pat
     (tmp_path / "c.zarr" / "counts" / "c" / "0.abc.partial").write_bytes(b"left behind")
     generate(corpus, tmp_path / "c.zarr", processes=2, progress=False)
     assert tree(tmp_path / "c.zarr") == tree(made)
+
+
+def test_killed_at_ten_random_moments_it_resumes_to_the_same_bytes(corpus, made, tmp_path, tree):
+    (tmp_path / "corpus.toml").write_text(corpus.to_toml())
+    subprocess.run([sys.executable, "-c", TEN_DEATHS], cwd=tmp_path, check=True)
+    generate(corpus, tmp_path / "c.zarr", processes=1, progress=False)
+    assert tree(tmp_path / "c.zarr") == tree(made)
+    assert {file.name for file in tmp_path.iterdir()} == {"c.zarr", "corpus.toml"}
 
 
 def _done(path) -> int:
