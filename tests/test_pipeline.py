@@ -3,6 +3,7 @@
 import numpy as np
 import pydantic
 import pytest
+from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 
 from smlmsim.acquisition import Acquisition
@@ -147,6 +148,43 @@ def test_movies_that_flow_have_the_wanted_velocity_and_rate(kind, patchy):
         assert velocity.normal_nm_per_s == pytest.approx(80, rel=0.1)
 
 
+def test_a_hybrid_movie_at_rest_with_all_localizations_is_the_dense_image_of_its_table(tmp_path):
+    rng = np.random.default_rng(4)
+    y, x = np.concatenate([rng.random((2, 300)) * 800, *(_line(rng, 800) for _ in range(12))], axis=1)
+    rows = "".join(f"1,{b:.3f},{a:.3f}\n" for a, b in zip(y, x, strict=True))
+    (tmp_path / "table.csv").write_text('"frame","x [nm]","y [nm]"\n' + rows)
+    field = FieldOfView(height_nm=800, width_nm=800)
+    study = Hybrid(
+        field=field,
+        acquisition=Acquisition(time_points=20, steps_per_point=1),
+        density={"sigma_nm": 60},
+        tables=(Measured(table=tmp_path / "table.csv"),),
+        motion=Deformation(velocity_nm_per_s=0),
+        photophysics=Poisson(rate_hz=4000),
+        localization=EXACT,
+    )
+    movie = simulate(study, 0)
+    truth = movie.truth.density.values
+    assert (truth == truth[0]).all()
+    histogram = np.histogram2d(y, x, bins=field.shape, range=[[0, 800], [0, 800]])[0]
+    image = gaussian_filter(histogram, 3.0, mode="reflect") / field.pixel_nm**2
+    turned = [np.rot90(image, turns) for turns in range(4)]
+    pairs = [one + other for one in turned for other in turned]
+    errors = [np.sqrt(np.mean((truth[0] - pair) ** 2)) / truth[0].max() for pair in pairs]
+    assert min(errors) < 0.02 < np.sort(errors)[4]
+    counts = movie.observation.counts.values.sum(axis=0).astype(float)
+    observed = gaussian_filter(counts, 3.0, mode="reflect") / counts.sum()
+    expected = truth[0] / truth[0].sum()
+    noise = np.sqrt(expected.mean() / counts.sum() / (4 * np.pi * 3.0**2))
+    assert np.sqrt(np.mean((observed - expected) ** 2)) < 5 * noise + 0.02 * expected.max()
+
+
+def _line(rng, size_nm):
+    """Localizations along a straight line, (yx, 200)."""
+    ends = rng.random((2, 2, 1)) * size_nm
+    return ends[0] + rng.random(200) * (ends[1] - ends[0])
+
+
 def test_the_scenes_of_a_semi_simulated_movie_move_collectively_and_polymers_each_its_own_way():
     collective, individual = (
         _neighbours_agree(study) for study in (SemiSimulated(), SimulatedDynamic(motion=Polymer()))
@@ -169,6 +207,17 @@ def _neighbours_agree(study) -> float:
         shift = place[10, seen] - place[0, seen]
         shift /= np.linalg.norm(shift, axis=1, keepdims=True)
         near = np.linalg.norm(place[0, seen][:, None] - place[0, seen], axis=-1) < 300
-        other = moving.filament.values[seen][:, None] != moving.filament.values[seen]
+        whole = _whole_filaments(moving)[seen]
+        other = whole[:, None] != whole
         cosines.append((shift @ shift.T)[near & other])
     return float(np.mean(np.concatenate(cosines)))
+
+
+def _whole_filaments(moving):
+    """Number filaments, of which one whose piece begins where the last one ends has not ended."""
+    place = np.stack([moving.vertex_y.values[0], moving.vertex_x.values[0]], axis=-1).astype(float)
+    box = np.array(moving.attrs["box_nm"][2:])
+    gap = np.diff(place, axis=0)
+    gap -= box * np.round(gap / box)
+    begins = np.diff(moving.filament.values) != 0
+    return np.concatenate([[0], np.cumsum(begins & (np.hypot(*gap.T) > 1e-2))])
