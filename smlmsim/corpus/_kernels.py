@@ -127,16 +127,32 @@ def place(
         if end < out.shape[1]:
             after[i, 0] = outwards(y[end - 1, v], y[end, v], period.y)
             after[i, 1] = outwards(x[end - 1, v], x[end, v], period.x)
+    vertex, first, end = pieces.vertex, pieces.first, pieces.end
     for t in range(out.shape[1]):
-        for i in range(pieces.vertex.size):
-            v, now = pieces.vertex[i], min(max(t, pieces.first[i]), pieces.end[i] - 1)
-            dy, dx = F32(y[now, v]) - near.y, F32(x[now, v]) - near.x
-            if now > t:
-                dy, dx = dy + before[i, 0], dx + before[i, 1]
-            elif now < t:
-                dy, dx = dy + after[i, 0], dx + after[i, 1]
+        for i in range(vertex.size):
+            now = min(max(t, first[i]), end[i] - 1)
+            early, late = F32(now > t), F32(now < t)
+            dy = F32(y[now, vertex[i]]) - near.y + early * before[i, 0] + late * after[i, 0]
+            dx = F32(x[now, vertex[i]]) - near.x + early * before[i, 1] + late * after[i, 1]
             out[0, t, i] = axes[0, 0] * dy + axes[0, 1] * dx + middle[0]
             out[1, t, i] = axes[1, 0] * dy + axes[1, 1] * dx + middle[1]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def visible_length(y: Array, x: Array, filament: Array, height: float, width: float) -> float:
+    """The mean length over time (time, vertex) of the bonds whose first vertex is in a field with its corner at 0."""
+    seen, total = np.zeros(filament.size, F32), 0.0
+    for t in range(y.shape[0]):
+        for v in range(filament.size):
+            rows, columns = (
+                F32(y[t, v] >= 0) * F32(y[t, v] < height),
+                F32(x[t, v] >= 0) * F32(x[t, v] < width),
+            )
+            seen[v] += rows * columns
+    for v in range(filament.size - 1):
+        if filament[v] == filament[v + 1]:
+            total += seen[v] * np.hypot(y[0, v + 1] - y[0, v], x[0, v + 1] - x[0, v])
+    return total / y.shape[0]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

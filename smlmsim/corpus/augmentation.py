@@ -205,9 +205,8 @@ def _placed(contours: Contours, place: Place, crop: FieldOfView, acquisition: Ac
 
 def _visible_nm(moving: xr.Dataset, field: FieldOfView) -> float:
     """The mean length of the contour in the field: of all bonds whose first vertex is in it."""
-    y, x, filament = moving.vertex_y.values, moving.vertex_x.values, moving.filament.values
-    bonds = np.hypot(np.diff(y[0]), np.diff(x[0])) * (np.diff(filament) == 0)
-    return float(field.contains(y[:, :-1], x[:, :-1]).mean(axis=0) @ bonds)
+    y, x, filament = (moving[name].values for name in ("vertex_y", "vertex_x", "filament"))
+    return float(_kernels.visible_length(y, x, filament, field.height_nm, field.width_nm))
 
 
 def _turned_square(pair: Pair, rng: np.random.Generator) -> Pair:

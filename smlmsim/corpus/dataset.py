@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import xarray as xr
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
@@ -55,6 +56,7 @@ class MovieDataset(Dataset[Tensors]):
         self._augmentation = augmentation or Augmentation()
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         self._store: CorpusStore | None = None
+        self._filaments: dict[int, npt.NDArray[np.int32]] = {}
         store = self._opened()
         self._augmentation.require_fit(store.corpus.study)
         self._movies = np.flatnonzero(store.done())
@@ -111,9 +113,12 @@ class MovieDataset(Dataset[Tensors]):
     def _contours(self, movie: int, points: slice) -> Contours:
         store, kept = self._opened(), slice(int(self._vertices[movie]))
         y, x = (np.asarray(store[name][movie, points, kept]) for name in ("vertex_y", "vertex_x"))
-        filament = np.asarray(store["filament"][movie, kept])
+        if movie not in self._filaments:
+            self._filaments[movie] = np.asarray(store["filament"][movie, kept])
         period_y, period_x = self._periods_nm[movie]
-        return Contours(y, x, filament, store.encoding.vertex_y.step_nm, (float(period_y), float(period_x)))
+        return Contours(
+            y, x, self._filaments[movie], store.encoding.vertex_y.step_nm, (float(period_y), float(period_x))
+        )
 
     def _thinned(self, movie: int, rng: np.random.Generator) -> Pair:
         store, crop = self._opened(), self._augmentation
