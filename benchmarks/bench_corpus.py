@@ -2,7 +2,8 @@
 
 End to end is a semi-simulated movie of 300 time points of 128 x 128 pixels, from the filaments on: two scenes deformed
 and superposed, their dense movie, and a sparse one of 200 Hz. numpy and scipy do it on images, as is usual: one
-histogram and Gaussian filter a scene, ``map_coordinates`` for every time point, and Poisson counts per pixel. Before
+histogram and Gaussian filter a scene, ``map_coordinates`` for every time point, and Poisson counts per pixel, all of a
+time point from one image; ours move between time points, along straight lines, which errs by 2 nm at 20 nm/s. Before
 they are timed, both have the same number of localizations within 2 % and, at the first time point, the same contour
 length within 25 %: the scenes are the same, their random flows are not.
 """
@@ -23,6 +24,7 @@ from smlmsim.rng import stream
 torch = pytest.importorskip("torch")
 
 STUDY = SemiSimulated(
+    acquisition=Acquisition(steps_per_point=1),
     motion=Deformation(velocity_nm_per_s=20.0),
     localization={"false_positive_uniform": 0.0, "false_positive_structured": 0.0},
 )
