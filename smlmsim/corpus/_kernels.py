@@ -152,7 +152,7 @@ def visible_length(y: Array, x: Array, filament: Array, height: float, width: fl
     for v in range(filament.size - 1):
         if filament[v] == filament[v + 1]:
             total += seen[v] * np.hypot(y[0, v + 1] - y[0, v], x[0, v + 1] - x[0, v])
-    return total / y.shape[0]
+    return float(total / y.shape[0])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -74,7 +74,7 @@ def mean_normal_shift(before: F32, after: F32, weights: F32, box: F64, field: F6
         shift, weight = _normal_shift(
             before[0, t], before[1, t], after[0, t], after[1, t], weights, period_y, period_x, top, left, bottom, right
         )  # fmt: skip
-        total, seen = total + shift, seen + weight
+        total, seen = total + float(shift), seen + float(weight)
     return total / seen
 
 
