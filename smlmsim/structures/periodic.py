@@ -39,7 +39,8 @@ def periodic(structure: xr.Dataset, cell: FieldOfView, *, piece_nm: float) -> xr
     """
     y, x, filament = (structure[name].values for name in ("vertex_y", "vertex_x", "filament"))
     ends = np.array([0, *(np.flatnonzero(np.diff(filament)) + 1), filament.size])
-    chosen = _in_cell(*(np.add.reduceat(axis, ends[:-1]) / np.diff(ends) for axis in (y, x)), cell)
+    centre_y, centre_x = (np.add.reduceat(axis, ends[:-1]) / np.diff(ends) for axis in (y, x))
+    chosen = _in_cell(centre_y, centre_x, cell)
     pieces = [
         np.arange(first, last + 1)
         for start, stop in zip(ends[:-1][chosen], ends[1:][chosen], strict=True)
