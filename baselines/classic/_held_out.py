@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +23,50 @@ F64 = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 
 
+class Averaged(Protocol):
+    """Localizations that can be averaged over time, at rest or along a flow."""
+
+    def counts(self) -> F32:
+        """Return the localizations of every time point, shape (time, y, x)."""
+
+    def average(self, points: Int, weights: F32) -> tuple[F32, F32]:
+        """Average over time at some time points.
+
+        Parameters
+        ----------
+        points : array of int64, shape (n,)
+        weights : array of float32, shape (n, time)
+
+        Returns
+        -------
+        images : array of float32, shape (n, y, x)
+        own : array of float32, shape (n, y, x) or (n, 1, 1)
+            The weight of each of the time points in its own image.
+        """
+
+
+@dataclass(frozen=True)
+class Resting:
+    """Counts averaged where they are."""
+
+    movie: F32
+
+    def counts(self) -> F32:
+        """Return the counts."""
+        return self.movie
+
+    def average(self, points: Int, weights: F32) -> tuple[F32, F32]:
+        """Average over time; the own weights have the shape (n, 1, 1)."""
+        images = np.empty((points.size, *self.movie.shape[1:]), np.float32)
+        _kernels.smooth_time(weights, self.movie, images)
+        return images, weights[np.arange(points.size), points][:, None, None]
+
+
 @dataclass(frozen=True)
 class HeldOut:
     """Localizations at some time points, to be predicted by a Gaussian of all others in time and space.
+
+    They are averaged where they are, or along a flow that takes each to where it would be at another time.
 
     A kernel estimate from binned counts, less the kernel's own weight, is exactly the estimate without one
     localization, so leaving out each in turn costs no more than one estimate (Habbema, Hermans & van den
@@ -39,9 +81,12 @@ class HeldOut:
 
     Attributes
     ----------
-    counts : array of float32, shape (time, y, x)
+    averaged : Averaged
+        All localizations.
+    mean : float
+        How many of them there are in a pixel and time point.
     time_s, y_nm, x_nm : array
-        Its coordinates.
+        The coordinates of the movie.
     points : array of int, shape (n,)
         The time points whose localizations are held out.
     firsts : array of int, shape (n + 1,)
@@ -52,7 +97,8 @@ class HeldOut:
         The localizations in a pixel.
     """
 
-    counts: F32
+    averaged: Averaged
+    mean: float
     time_s: F64
     y_nm: F64
     x_nm: F64
@@ -63,15 +109,21 @@ class HeldOut:
     numbers: F32
 
     @classmethod
-    def of(cls, observation: xr.Dataset, displacement_nm: float) -> HeldOut:
-        """Hold out evenly spaced time points: 24 of them, or more until they have 3000 localizations."""
-        counts = np.ascontiguousarray(observation.counts.values, np.float32)
+    def of(cls, observation: xr.Dataset, displacement_nm: float, averaged: Averaged | None = None) -> HeldOut:
+        """Hold out evenly spaced time points: 24 of them, or more until they have 3000 localizations.
+
+        By default the counts of the observation are averaged, at rest.
+        """
+        seen = np.ascontiguousarray(observation.counts.values, np.float32)
+        averaged = averaged or Resting(seen)
+        counts = averaged.counts()
         time_s, y_nm, x_nm = (observation[name].values for name in ("time", "y", "x"))
-        points = _points(counts)
+        points = _points(seen)
         rank, row, column = np.nonzero(counts[points])
         homes = np.stack([row, column], axis=1)
         return cls(
-            counts=counts,
+            averaged=averaged,
+            mean=float(counts.mean(dtype=np.float64)),
             time_s=time_s,
             y_nm=y_nm,
             x_nm=x_nm,
@@ -84,20 +136,22 @@ class HeldOut:
 
     def log_likelihoods(self, time_sigmas_s: Sequence[float], space_sigmas_nm: Sequence[float]) -> F64:
         """Return the Poisson log-likelihood for every width in time and in space, shape (times, spaces)."""
-        mean = float(self.counts.mean(dtype=np.float64))
         across = [(self._across(self.y_nm, nm), self._across(self.x_nm, nm)) for nm in space_sigmas_nm]
-        images = np.empty((self.points.size, *self.counts.shape[1:]), np.float32)
+        pixels = self.firsts, self.homes, self.targets, self.numbers
         found = np.empty((len(time_sigmas_s), len(across)))
         for i, sigma_s in enumerate(time_sigmas_s):
             along = _weights.gaussian(self.time_s[self.points], self.time_s, sigma_s)
-            own = along[np.arange(self.points.size), self.points]
-            _kernels.smooth_time(along, self.counts, images)
+            images, own = self.averaged.average(self.points, along)
+            at_homes = self._at_homes(np.broadcast_to(own, images.shape))
             for j, (along_y, along_x) in enumerate(across):
-                pixels = self.firsts, self.homes, self.targets, self.numbers
                 found[i, j] = _kernels.held_out_log_likelihood(
-                    images, own, along_y, along_x, *pixels, mean, BACKGROUND_SHARE
+                    images, at_homes, along_y, along_x, *pixels, self.mean, BACKGROUND_SHARE
                 )
         return found
+
+    def _at_homes(self, images: F32) -> F32:
+        rank = np.repeat(np.arange(self.points.size), np.diff(self.firsts))
+        return np.ascontiguousarray(images[rank, self.homes[:, 0], self.homes[:, 1]])
 
     @staticmethod
     def _across(places_nm: F64, sigma_nm: float) -> F32:

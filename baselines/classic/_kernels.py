@@ -122,8 +122,8 @@ def held_out_log_likelihood(
     ----------
     images : array of float32, shape (n, y, x)
         The counts smoothed along time, at some time points.
-    own_weights : array of float32, shape (n,)
-        The weight of such a time point in its own image.
+    own_weights : array of float32, shape (pixel,)
+        The weight of a time point in its own image, at each of the pixels that hold localizations.
     weights_y, weights_x : array of float32, shapes (y, y) and (x, x)
         The smoothing in space.
     firsts : array of int64, shape (n + 1,)
@@ -148,7 +148,7 @@ def held_out_log_likelihood(
             y, x = targets[i]
             begin, end = ends_x[x]
             expected = _dot(weights_x[x, begin:end], along_y[y, begin:end])
-            itself = own_weights[n] * weights_y[y, homes[i, 0]] * weights_x[x, homes[i, 1]]
+            itself = own_weights[i] * weights_y[y, homes[i, 0]] * weights_x[x, homes[i, 1]]
             others = max(expected - itself, np.float32(0))
             total += numbers[i] * np.log((1 - background_share) * others + background_share * mean)
     return total

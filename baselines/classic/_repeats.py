@@ -57,7 +57,7 @@ def repeat_frames(observation: xr.Dataset) -> int:
         The last lag of the last bin up to which all have an excess: 0 if there are no repeats, or no usable
         localizations.
     """
-    if not _usable(observation):
+    if not usable(observation):
         return 0
     table = _Table.of(observation, slice(None))
     first = 1
@@ -83,13 +83,20 @@ def first_appearances(observation: xr.Dataset, frames: int) -> xr.Dataset:
     """
     if frames == 0:
         return observation
-    at = [_index(observation[f"loc_{axis}"].values, observation[axis].values) for axis in ("time", "y", "x")]
-    shape = observation.counts.shape
-    inside = np.logical_and.reduce([(i >= 0) & (i < n) for i, n in zip(at, shape, strict=True)])
-    first = np.flatnonzero(inside)[_Table.of(observation, inside).first(frames)]
-    counts = np.zeros(shape, np.float32)
-    np.add.at(counts.reshape(-1), np.ravel_multi_index([i[first] for i in at], shape), 1)
+    chosen = observation.isel(localization=appearances(observation, frames))
+    at = [_index(chosen[f"loc_{axis}"].values, chosen[axis].values) for axis in ("time", "y", "x")]
+    counts = np.zeros(observation.counts.shape, np.float32)
+    np.add.at(counts.reshape(-1), np.ravel_multi_index(at, counts.shape), 1)
     return observation.assign(counts=(("time", "y", "x"), counts))
+
+
+def appearances(observation: xr.Dataset, frames: int) -> Int:
+    """Return which localizations lie in the movie and have no earlier one nearby, as in ``first_appearances``."""
+    shape = observation.counts.shape
+    at = [_index(observation[f"loc_{axis}"].values, observation[axis].values) for axis in ("time", "y", "x")]
+    inside = np.logical_and.reduce([(i >= 0) & (i < n) for i, n in zip(at, shape, strict=True)])
+    found: Int = np.flatnonzero(inside)
+    return found[_Table.of(observation, inside).first(frames)] if frames else found
 
 
 def reach_nm(observation: xr.Dataset) -> float:
@@ -106,7 +113,8 @@ def reach_nm(observation: xr.Dataset) -> float:
     return max(ERRORS * ERROR_OVER_CLAIM * claim_nm, pixel_nm, 1.0)
 
 
-def _usable(observation: xr.Dataset) -> bool:
+def usable(observation: xr.Dataset) -> bool:
+    """Say whether the localizations of an observation have frames, times and places, all of them finite."""
     names = "loc_frame", "loc_time", "loc_y", "loc_x"
     return all(name in observation and np.isfinite(observation[name].values).all() for name in names)
 

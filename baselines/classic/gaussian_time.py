@@ -77,37 +77,45 @@ class GaussianTime(Spec):
 
     def widths(self, observation: xr.Dataset) -> Widths:
         """Return the given widths or else the likeliest, in steps of 2 first, then of its square root."""
-        times_s, spaces_nm = self._time_sigmas_s(observation), self._space_sigmas_nm(observation)
-        if len(times_s) == len(spaces_nm) == 1:
-            return Widths(times_s[0], spaces_nm[0])
+        if self.time_sigma_s is not None and self.space_sigma_nm is not None:
+            return Widths(self.time_sigma_s, self.space_sigma_nm)
         repeat_frames = _repeats.repeat_frames(observation)
         first = _repeats.first_appearances(observation, repeat_frames)
-        held_out = HeldOut.of(first, self._displacement_nm(observation))
-        coarse = _likeliest(held_out, times_s, spaces_nm)
-        fine = _likeliest(
+        widths, _ = self.likeliest(HeldOut.of(first, self.displacement_nm(observation)), observation)
+        return widths._replace(repeat_frames=repeat_frames)
+
+    def likeliest(
+        self, held_out: HeldOut, observation: xr.Dataset, most_points: float = math.inf
+    ) -> tuple[Widths, float]:
+        """Return the likeliest widths, in time at most so many time points, and their log-likelihood."""
+        times_s, spaces_nm = self._time_sigmas_s(observation, most_points), self._space_sigmas_nm(observation)
+        coarse, likelihood = _likeliest(held_out, times_s, spaces_nm)
+        if len(times_s) == len(spaces_nm) == 1:
+            return coarse, likelihood
+        return _likeliest(
             held_out,
             _refined(coarse.time_s, times_s) if self.time_sigma_s is None else times_s,
             _refined(coarse.space_nm, spaces_nm) if self.space_sigma_nm is None else spaces_nm,
         )
-        return fine._replace(repeat_frames=repeat_frames)
 
-    def _time_sigmas_s(self, observation: xr.Dataset) -> list[float]:
+    def _time_sigmas_s(self, observation: xr.Dataset, most_points: float) -> list[float]:
         if self.time_sigma_s is not None:
             return [self.time_sigma_s]
         time_s = observation.time.values
         if time_s.size == 1:
             return [0.0]
         points = 2.0 ** np.arange(-1, math.log2(time_s.size) - 1)
-        return [0.0, *(points * _weights.spacing(time_s)), math.inf]
+        widths_s = [0.0, *(points * _weights.spacing(time_s)), math.inf]
+        return [width_s for width_s in widths_s if width_s <= most_points * _weights.spacing(time_s)]
 
     def _space_sigmas_nm(self, observation: xr.Dataset) -> list[float]:
         if self.space_sigma_nm is not None:
             return [self.space_sigma_nm]
         pixel_nm = max(_weights.spacing(observation[axis].values) for axis in ("y", "x"))
-        least_nm = max(self._displacement_nm(observation), pixel_nm / 2)
+        least_nm = max(self.displacement_nm(observation), pixel_nm / 2)
         return [least_nm, 2 * least_nm, 4 * least_nm]
 
-    def _displacement_nm(self, observation: xr.Dataset) -> float:
+    def displacement_nm(self, observation: xr.Dataset) -> float:
         """Return the width of the Gaussian that takes the density of localizations to the one asked for."""
         claimed_nm = (
             observation["loc_uncertainty"].values if "loc_uncertainty" in observation else np.empty(0)
@@ -122,10 +130,10 @@ def _refined(sigma: float, tried: list[float]) -> list[float]:
     return sorted(value for value in finer if value >= min(tried))
 
 
-def _likeliest(held_out: HeldOut, times_s: list[float], spaces_nm: list[float]) -> Widths:
+def _likeliest(held_out: HeldOut, times_s: list[float], spaces_nm: list[float]) -> tuple[Widths, float]:
     found = held_out.log_likelihoods(times_s, spaces_nm)
     time, space = np.unravel_index(np.argmax(found), found.shape)
-    return Widths(float(times_s[time]), float(spaces_nm[space]))
+    return Widths(float(times_s[time]), float(spaces_nm[space])), float(found[time, space])
 
 
 def _smooth(observation: xr.Dataset, widths: Widths) -> npt.NDArray[np.float32]:

@@ -1,0 +1,311 @@
+"""A flow found in localizations: the velocity field that makes the image of all of them sharpest."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.optimize
+import xarray as xr
+from numpy.polynomial import legendre
+
+from baselines.classic import _flow_kernels, _weights
+
+SEARCH_BLUR = 6.0
+SEARCH_STEPS = 4
+BLURS = 2.5, 1.0
+MARGIN = 0.2
+LATTICE = 8
+INSIDE = 1 - 1e-9
+LEAST_SEEN = 0.2
+MOST_EVENTS = 4000
+ITERATIONS = 15
+TOLERANCE = 1e-4
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Events:
+    """Localizations in the field and the movie.
+
+    Attributes
+    ----------
+    times : array, shape (event,)
+        In time points, 0 in the middle of the first.
+    places : array, shape (yx, event)
+        From -1 to 1 in the field.
+    length, shape : int and (int, int)
+        The time points and the pixels of the movie.
+    size_nm : tuple
+        Height and width of the field.
+    """
+
+    times: F64
+    places: F64
+    length: int
+    shape: tuple[int, int]
+    size_nm: tuple[float, float]
+
+    @classmethod
+    def of(cls, observation: xr.Dataset) -> Events:
+        """Take the localizations of an observation."""
+        centres = [observation[axis].values for axis in ("time", "y", "x")]
+        steps = [_weights.spacing(places) or 1.0 for places in centres]
+        length, *shape = observation.counts.shape
+        found = [observation[f"loc_{axis}"].values.astype(np.float64) for axis in ("time", "y", "x")]
+        times, *pixels = ((at - c[0]) / step for at, c, step in zip(found, centres, steps, strict=True))
+        places = np.stack([(2 * at + 1) / n - 1 for at, n in zip(pixels, shape, strict=True)])
+        inside = (np.abs(places) < 1).all(axis=0) & (np.abs(2 * times + 1 - length) < length)
+        return cls(
+            times[inside],
+            places[:, inside],
+            length,
+            (shape[0], shape[1]),
+            (shape[0] * steps[1], shape[1] * steps[2]),
+        )
+
+    def between(self, first: float, last: float) -> Events:
+        """Those of an interval, evenly thinned out to at most 4000."""
+        chosen = np.flatnonzero((self.times >= first) & (self.times <= last))
+        chosen = chosen[:: math.ceil(chosen.size / MOST_EVENTS) or 1]
+        return Events(self.times[chosen], self.places[:, chosen], self.length, self.shape, self.size_nm)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Velocities at all time points, (time, yx, k), in Legendre polynomials and half sizes per time point."""
+
+    terms: F64
+
+    @classmethod
+    def sharpest(cls, events: Events, window: float, order: int, blur_nm: float, collapse: float, start: Flow | None = None) -> Flow:
+        """Fit windows that overlap by half, and blend from the middle of one to that of the next.
+
+        Without a flow to start from, all translations are tried first.
+        """
+        number = max(math.ceil(2 * events.length / window) - 1, 1)
+        span = min(window, events.length)
+        middles = np.linspace(span / 2, events.length - span / 2, number) - 0.5
+        fitted = [
+            _Window.of(events.between(m - span / 2, m + span / 2), m, blur_nm, collapse).fit(
+                order, None if start is None else start.around(m, span)
+            )
+            for m in middles
+        ]
+        at = np.interp(np.arange(events.length), middles, np.arange(number))
+        before = at.astype(np.int64)
+        blend = (at - before)[:, None, None]
+        terms = np.stack(fitted)
+        blended = (1 - blend) * terms[before] + blend * terms[np.minimum(before + 1, number - 1)]
+        return cls(blended)
+
+    @property
+    def velocities(self) -> F64:
+        """The powers' coefficients as the kernels take them, (time, yx, n, n)."""
+        return _monomials(self.terms, _order(self.terms[0]))
+
+    def around(self, middle: float, span: float) -> F64:
+        """The mean over an interval, (yx, k)."""
+        near = np.abs(np.arange(len(self.terms)) - middle) <= span / 2
+        mean: F64 = self.terms[near].mean(axis=0)
+        return mean
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The events of a window, their times from its middle, and the blurs to fit them at, from wide to narrow."""
+
+    times: F64
+    places: F64
+    size_nm: F64
+    blur_nm: float
+    collapse: float
+
+    @classmethod
+    def of(cls, events: Events, middle: float, blur_nm: float, collapse: float) -> _Window:
+        return cls(events.times - middle, events.places, np.array(events.size_nm), blur_nm, collapse)
+
+    def fit(self, order: int, start: F64 | None) -> F64:
+        """Return the velocities' coefficients, (yx, k), in half sizes per time point."""
+        terms = np.zeros((2, len(_powers(order)))) if start is None else start.copy()
+        if self.times.size < terms.size or not self.times.std():
+            return terms
+        if start is None:
+            terms[:, :1] = _Level.of(self, terms, SEARCH_BLUR * self.blur_nm, 0).search()
+        for blur, n in zip(BLURS, (min(order, 1), order), strict=True):
+            level = _Level.of(self, terms, blur * self.blur_nm, n)
+            k = level.basis.shape[1]
+            terms[:, :k] = level.sharpen(terms[:, :k])
+        return terms
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The events at one blur; terms are scaled so that 1 is one pixel in the root-mean-square time."""
+
+    rows: F64
+    columns: F64
+    times: F64
+    basis: F64
+    stiffness: F64
+    image: F32
+    taps: F32
+    scale: F64
+
+    @classmethod
+    def of(cls, window: _Window, terms: F64, blur_nm: float, order: int) -> _Level:
+        pixels = window.size_nm / blur_nm
+        spread = math.sqrt(np.mean(window.times**2))
+        times = window.times / spread
+        halfway = window.places - window.times / 2 * (terms @ _basis(window.places, _order(terms)).T)
+        basis = _basis(halfway, order)
+        scale = 2 / pixels[:, None] / spread
+        divergence = times[:, None] * np.concatenate(
+            [along * size for along, size in zip(_slopes(halfway, order), 2 / pixels, strict=True)], axis=1
+        )
+        margin = np.ceil(MARGIN * pixels) + 1
+        rows, columns = (window.places + 1) / 2 * pixels[:, None] + margin[:, None]
+        return cls(
+            rows,
+            columns,
+            times,
+            basis,
+            window.collapse * divergence.T @ divergence / times.size,
+            np.empty((pixels + 2 * margin + 2).astype(np.int64), np.float32),
+            _taps(math.sqrt(2)),
+            scale,
+        )
+
+    def search(self) -> F64:
+        """Try all translations on a grid, from rest outwards."""
+        steps = np.arange(-SEARCH_STEPS, SEARCH_STEPS + 1)
+        grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+        grid = grid[np.argsort((grid**2).sum(axis=1), kind="stable")]
+        grid = grid[(grid**2).sum(axis=1) <= SEARCH_STEPS**2]
+        tried = [self.loss(shift.astype(np.float64))[0] for shift in grid]
+        best: F64 = grid[int(np.argmin(tried))][:, None] * self.scale
+        return best
+
+    def sharpen(self, terms: F64) -> F64:
+        found = scipy.optimize.minimize(
+            self.loss, (terms / self.scale).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS, "ftol": TOLERANCE}
+        )
+        best: F64 = found.x.reshape(2, -1) * self.scale
+        return best
+
+    def loss(self, flat: F64) -> tuple[float, F64]:
+        """Minus the logarithm of the sharpness, plus the regulariser."""
+        terms, gradient = flat.reshape(2, -1), np.empty((2, flat.size // 2))
+        sharpness = _flow_kernels.sharpness(
+            self.rows, self.columns, self.times, self.basis, terms, self.taps, self.image, gradient
+        )
+        if sharpness <= 0:
+            return math.inf, np.zeros(flat.size)
+        stiff = self.stiffness @ flat
+        return float(flat @ stiff / 2 - math.log(sharpness)), stiff - gradient.ravel() / sharpness
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Localizations averaged along a flow."""
+
+    points: Int
+    places: F64
+    flow: Flow
+    shape: tuple[int, int, int]
+
+    @classmethod
+    def along(cls, events: Events, flow: Flow) -> Carried:
+        """Take every event to the middle of its time point, and not over the border of the field."""
+        points = np.clip(np.rint(events.times), 0, events.length - 1).astype(np.int64)
+        places = events.places.copy()
+        _flow_kernels.align(points, events.times - points, places[0], places[1], flow.velocities)
+        np.clip(places, -INSIDE, INSIDE, out=places)
+        return cls(points, places, flow, (events.length, *events.shape))
+
+    def counts(self) -> F32:
+        """The events of every time point, shape (time, y, x)."""
+        return self._carried(np.arange(self.shape[0]), np.eye(self.shape[0], dtype=np.float32))
+
+    def average(self, points: Int, weights: F32) -> tuple[F32, F32]:
+        """Average over the time points at which the same place was in the field; and the weight of each itself."""
+        images = self._carried(points, weights)
+        seen = np.maximum(self._seen(points, weights), LEAST_SEEN)
+        images /= seen
+        return images, weights[np.arange(points.size), points][:, None, None] / seen
+
+    def _carried(self, points: Int, weights: F32) -> F32:
+        slots = np.full(self.shape[0], -1)
+        slots[points] = np.arange(points.size)
+        counted = weights > 0
+        ends = points[np.stack([counted.argmax(axis=0), points.size - 1 - counted[::-1].argmax(axis=0)], axis=1)]
+        ends[~counted.any(axis=0)] = 0, -1
+        images = np.zeros((points.size, *self.shape[1:]), np.float32)
+        _flow_kernels.carry(self.points, *self.places, self.flow.velocities, weights, slots, ends, images)
+        return images
+
+    def _seen(self, points: Int, weights: F32) -> F32:
+        nodes = [np.linspace(-1, 1, max(n // LATTICE, 1) + 1)[:-1] for n in self.shape[1:]]
+        nodes = [at + (at[1] - at[0]) / 2 if at.size > 1 else np.zeros(1) for at in nodes]
+        coarse = np.empty((points.size, nodes[0].size, nodes[1].size), np.float32)
+        _flow_kernels.seen(points, *nodes, self.flow.velocities, weights, coarse)
+        spread = [_tents(at, n) for at, n in zip(nodes, self.shape[1:], strict=True)]
+        interpolated: F32 = spread[0] @ coarse @ spread[1].T
+        return interpolated
+
+
+def _tents(nodes: F64, number: int) -> F32:
+    """Weights of linear interpolation from nodes to pixels, (pixel, node)."""
+    at = (2 * np.arange(number) + 1) / number - 1
+    columns = [np.interp(at, nodes, unit) for unit in np.eye(nodes.size)]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _powers(order: int) -> Int:
+    """The degrees along y and x of all terms, (k, yx), lower total degrees first."""
+    pairs = [(total - b, b) for total in range(order + 1) for b in range(total + 1)]
+    return np.array(pairs, np.int64)
+
+
+def _order(terms: F64) -> int:
+    return int((math.sqrt(8 * terms.shape[1] + 1) - 3) / 2)
+
+
+def _basis(places: F64, order: int) -> F64:
+    y, x = (legendre.legvander(at, order) for at in np.clip(places, -1.2, 1.2))
+    a, b = _powers(order).T
+    return np.asarray(y[:, a] * x[:, b])
+
+
+def _slopes(places: F64, order: int) -> tuple[F64, F64]:
+    """The derivatives of the basis along y and x."""
+    y, x = (legendre.legvander(at, order) for at in np.clip(places, -1.2, 1.2))
+    slope = np.zeros((order + 1, order + 1))
+    for n in range(1, order + 1):
+        derived = legendre.legder(np.eye(order + 1)[n])
+        slope[: derived.size, n] = derived
+    a, b = _powers(order).T
+    return (y @ slope)[:, a] * x[:, b], y[:, a] * (x @ slope)[:, b]
+
+
+def _monomials(terms: F64, order: int) -> F64:
+    """From Legendre polynomials to powers: (time, yx, k) to (time, yx, n, n)."""
+    full = np.zeros((*terms.shape[:2], order + 1, order + 1))
+    a, b = _powers(order).T
+    full[:, :, a, b] = terms
+    turn = np.zeros((order + 1, order + 1))
+    for n in range(order + 1):
+        powers = legendre.leg2poly(np.eye(order + 1)[n])
+        turn[: powers.size, n] = powers
+    return np.ascontiguousarray(np.einsum("ia,tcab,jb->tcij", turn, full, turn))
+
+
+def _taps(sigma: float) -> F32:
+    at = np.arange(-math.ceil(2.8 * sigma), math.ceil(2.8 * sigma) + 1)
+    taps = np.exp(-0.5 * (at / sigma) ** 2)
+    return np.asarray(taps / taps.sum(), np.float32)
