@@ -17,6 +17,7 @@ SEARCH_BLUR = 6.0
 SEARCH_STEPS = 4
 BLURS = 2.5, 1.0
 MARGIN = 0.2
+OVERLAP = 1 / 3
 LATTICE = 8
 INSIDE = 1 - 1e-9
 LEAST_SEEN = 0.2
@@ -84,11 +85,11 @@ class Flow:
 
     @classmethod
     def sharpest(cls, events: Events, window: float, order: int, blur_nm: float, collapse: float, start: Flow | None = None) -> Flow:
-        """Fit windows that overlap by half, and blend from the middle of one to that of the next.
+        """Fit windows that overlap by a third, and blend from the middle of one to that of the next.
 
         Without a flow to start from, all translations are tried first.
         """
-        number = max(math.ceil(2 * events.length / window) - 1, 1)
+        number = max(math.ceil(events.length / (1 - OVERLAP) / window - OVERLAP), 1)
         span = min(window, events.length)
         middles = np.linspace(span / 2, events.length - span / 2, number) - 0.5
         fitted = [
@@ -132,7 +133,7 @@ class _Window:
 
     def fit(self, order: int, start: F64 | None) -> F64:
         """Return the velocities' coefficients, (yx, k), in half sizes per time point."""
-        terms = np.zeros((2, len(_powers(order)))) if start is None else start.copy()
+        terms = np.zeros((2, terms_of(order))) if start is None else start.copy()
         if self.times.size < terms.size or not self.times.std():
             return terms
         if start is None:
@@ -161,15 +162,12 @@ class _Level:
     def of(cls, window: _Window, terms: F64, blur_nm: float, order: int) -> _Level:
         pixels = window.size_nm / blur_nm
         spread = math.sqrt(np.mean(window.times**2))
-        times = window.times / spread
-        halfway = window.places - window.times / 2 * (terms @ _basis(window.places, _order(terms)).T)
-        basis = _basis(halfway, order)
-        scale = 2 / pixels[:, None] / spread
-        divergence = times[:, None] * np.concatenate(
-            [along * size for along, size in zip(_slopes(halfway, order), 2 / pixels, strict=True)], axis=1
-        )
+        way = terms @ _basis(window.places, _order(terms))[0].T
+        basis, slopes = _basis(window.places - window.times / 2 * way, order)
         margin = np.ceil(MARGIN * pixels) + 1
         rows, columns = (window.places + 1) / 2 * pixels[:, None] + margin[:, None]
+        times = window.times / spread
+        divergence = times[:, None] * (slopes * (2 / pixels)[:, None]).reshape(times.size, -1)
         return cls(
             rows,
             columns,
@@ -178,20 +176,23 @@ class _Level:
             window.collapse * divergence.T @ divergence / times.size,
             np.empty((pixels + 2 * margin + 2).astype(np.int64), np.float32),
             _taps(math.sqrt(2)),
-            scale,
+            2 / pixels[:, None] / spread,
         )
 
     def search(self) -> F64:
         """Try all translations on a grid, from rest outwards."""
-        steps = np.arange(-SEARCH_STEPS, SEARCH_STEPS + 1)
+        steps = np.arange(-SEARCH_STEPS, SEARCH_STEPS + 1.0)
         grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
-        grid = grid[np.argsort((grid**2).sum(axis=1), kind="stable")]
-        grid = grid[(grid**2).sum(axis=1) <= SEARCH_STEPS**2]
-        tried = [self.loss(shift.astype(np.float64))[0] for shift in grid]
-        best: F64 = grid[int(np.argmin(tried))][:, None] * self.scale
-        return best
+        square = (grid**2).sum(axis=1)
+        grid = grid[np.argsort(square, kind="stable")][: np.count_nonzero(square <= SEARCH_STEPS**2)]
+        best = _flow_kernels.best_translation(
+            self.rows, self.columns, self.times, grid, self.taps, self.image
+        )
+        found: F64 = grid[best][:, None] * self.scale
+        return found
 
     def sharpen(self, terms: F64) -> F64:
+        """Climb from some terms to the sharpest image nearby."""
         found = scipy.optimize.minimize(
             self.loss, (terms / self.scale).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS, "ftol": TOLERANCE}
         )
@@ -266,6 +267,11 @@ def _tents(nodes: F64, number: int) -> F32:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
+def terms_of(order: int) -> int:
+    """How many terms of at most a total degree there are in two variables."""
+    return (order + 1) * (order + 2) // 2
+
+
 def _powers(order: int) -> Int:
     """The degrees along y and x of all terms, (k, yx), lower total degrees first."""
     pairs = [(total - b, b) for total in range(order + 1) for b in range(total + 1)]
@@ -276,21 +282,12 @@ def _order(terms: F64) -> int:
     return int((math.sqrt(8 * terms.shape[1] + 1) - 3) / 2)
 
 
-def _basis(places: F64, order: int) -> F64:
-    y, x = (legendre.legvander(at, order) for at in np.clip(places, -1.2, 1.2))
-    a, b = _powers(order).T
-    return np.asarray(y[:, a] * x[:, b])
-
-
-def _slopes(places: F64, order: int) -> tuple[F64, F64]:
-    """The derivatives of the basis along y and x."""
-    y, x = (legendre.legvander(at, order) for at in np.clip(places, -1.2, 1.2))
-    slope = np.zeros((order + 1, order + 1))
-    for n in range(1, order + 1):
-        derived = legendre.legder(np.eye(order + 1)[n])
-        slope[: derived.size, n] = derived
-    a, b = _powers(order).T
-    return (y @ slope)[:, a] * x[:, b], y[:, a] * (x @ slope)[:, b]
+def _basis(places: F64, order: int) -> tuple[F64, F64]:
+    """The values of all terms, (event, k), and their derivatives, (event, yx, k)."""
+    k = terms_of(order)
+    basis, slopes = np.empty((places.shape[1], k)), np.empty((places.shape[1], 2, k))
+    _flow_kernels.legendre_basis(places, order, basis, slopes)
+    return basis, slopes
 
 
 def _monomials(terms: F64, order: int) -> F64:

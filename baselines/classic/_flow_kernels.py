@@ -72,6 +72,49 @@ def sharpness(
     return _product(image, blurred)
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def best_translation(rows: F64, columns: F64, times: F64, shifts: F64, taps: F32, image: F32) -> int:
+    """Return which of some velocities (n, yx), the same everywhere, gives the sharpest image; the first of equals."""
+    basis, gradient = np.ones((times.size, 1)), np.empty((2, 1))
+    best, sharpest = 0, -1.0
+    for n in range(shifts.shape[0]):
+        found = sharpness(rows, columns, times, basis, shifts[n].copy().reshape(2, 1), taps, image, gradient)
+        if found > sharpest:
+            best, sharpest = n, found
+    return best
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def legendre_basis(places: F64, order: int, basis: F64, slopes: F64) -> None:
+    """Write products of Legendre polynomials of y and x and their derivatives, lower total degrees first.
+
+    Parameters
+    ----------
+    places : array, shape (yx, event)
+        Beyond 1.2, where polynomials run away, they are taken to be at 1.2.
+    order : int
+        The highest total degree.
+    basis : array, shape (event, k)
+    slopes : array, shape (event, yx, k)
+    """
+    value, slope = np.ones((2, order + 1)), np.zeros((2, order + 1))
+    for i in range(places.shape[1]):
+        for axis in range(2):
+            at = min(max(places[axis, i], -1.2), 1.2)
+            for n in range(1, order + 1):
+                before = value[axis, n - 2] if n > 1 else 0.0
+                value[axis, n] = ((2 * n - 1) * at * value[axis, n - 1] - (n - 1) * before) / n
+                slope[axis, n] = n * value[axis, n - 1] + at * slope[axis, n - 1]
+        k = 0
+        for total in range(order + 1):
+            for b in range(total + 1):
+                a = total - b
+                basis[i, k] = value[0, a] * value[1, b]
+                slopes[i, 0, k] = slope[0, a] * value[1, b]
+                slopes[i, 1, k] = value[0, a] * slope[1, b]
+                k += 1
+
+
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def _blurred(image: F32, taps: F32) -> F32:
     """Blur along both axes; beyond the image there is nothing."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from baselines.classic import _kernels, _repeats, _weights
-from baselines.classic._flow import Carried, Events, Flow
+from baselines.classic._flow import Carried, Events, Flow, terms_of
 from baselines.classic._held_out import HeldOut
 from baselines.classic.gaussian_time import GaussianTime, Widths
 from smlmsim import schema
@@ -22,16 +23,55 @@ MOST_POINTS = 8
 
 
 class Found(NamedTuple):
-    """A flow, the length of the windows it was fitted in, and what the held-out localizations say."""
+    """A flow, the length in time points of the windows it was fitted in, and how much it gains over rest.
+
+    ``gain`` is in log-likelihood per localization, less one for every parameter.
+    """
 
     flow: Flow
     window: float
     widths: Widths
-    log_likelihood: float
     gain: float
 
 
 class ContrastMaximisation(Spec):
+    """Every localization counts in its neighbourhood in time and space, along the flow of what it belongs to.
+
+    Localizations are taken for the events of an event camera: carried back to one time along the right velocity field,
+    they make the sharpest image (Gallego, Rebecq & Scaramuzza 2018, doi:10.1109/CVPR.2018.00407). The field is a
+    polynomial of place in windows of time that overlap, and blends from one to the next. It is found by the gradient
+    of the logarithm of the sharpness, from a grid of translations on and from wide blurs to narrow ones. Flows that
+    gather all events in few places are sharp too; so what their divergence alone would gain is taken off (Shiba, Aoki &
+    Gallego 2022, doi:10.3390/s22145190).
+
+    Then the localizations are smoothed as by ``gaussian_time``, but each along the path that the flow takes it. Weights
+    are relative to those of the time points at which what is at a place was in the field.
+
+    Windows double from short ones on, each flow starting at the one before, while that makes localizations likelier
+    that are predicted by all the others. Where no flow makes them likelier than ``gaussian_time`` does, by more than
+    one unit of log-likelihood for each of its parameters (Akaike 1974, doi:10.1109/TAC.1974.1100705), the result is
+    that of ``gaussian_time``.
+
+    One flow covers the field: crossing structures that move differently are out of reach, and of filaments that move
+    independently only what they share is found.
+
+    Parameters
+    ----------
+    time_sigma_s, space_sigma_nm, resolution_nm :
+        As in :class:`~baselines.classic.gaussian_time.GaussianTime`. A width in time that is chosen is at most 8 time
+        points along a flow.
+    order : int
+        The highest total degree of the polynomials, 0 (a translation) to 4.
+    window_s : float, optional
+        The length of the windows. By default chosen: two time points, or as many as hold 100 localizations, times a
+        power of two.
+    blur_nm : float
+        The standard deviation of the last blur, at which images are sharp. Of the order of the resolution; the first,
+        which finds the fastest motion, is six times as wide.
+    collapse : float
+        How much divergence costs: 1 takes off what localizations without any structure gain by it, 0 nothing.
+    """
+
     time_sigma_s: Annotated[float, Field(ge=0, allow_inf_nan=True)] | None = None
     space_sigma_nm: NonNegativeFloat | None = None
     resolution_nm: NonNegativeFloat = 30.0
@@ -41,40 +81,76 @@ class ContrastMaximisation(Spec):
     collapse: NonNegativeFloat = 1.0
 
     def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
-        resting = GaussianTime(
-            time_sigma_s=self.time_sigma_s, space_sigma_nm=self.space_sigma_nm, resolution_nm=self.resolution_nm
+        """Return ``density`` (time, y, x) in localizations per pixel and time point, the widths and the window.
+
+        ``window_s`` is 0 where no motion was found.
+        """
+        resting = self._resting.widths(observation)
+        found = self.find(observation, resting)
+        widths = found.widths if found else resting
+        density = _along(observation, found) if found else self._at_rest(observation, widths)
+        attrs = {
+            "time_sigma_s": widths.time_s,
+            "space_sigma_nm": widths.space_nm,
+            "repeat_frames": resting.repeat_frames,
+            "window_s": found.window * _weights.spacing(observation.time.values) if found else 0.0,
+        }
+        return schema.dataset(
+            attrs, density=density, time=observation.time, y=observation.y, x=observation.x
         )
-        widths = resting.widths(observation)
-        log = []
-        if not _repeats.usable(observation) or observation.sizes["time"] < 3:
-            return resting.reconstruct(observation)
-        displacement_nm = resting.displacement_nm(observation)
-        first = _repeats.first_appearances(observation, widths.repeat_frames)
-        still_held = HeldOut.of(first, displacement_nm)
-        still = still_held.log_likelihoods([widths.time_s], [widths.space_nm])[0, 0]
-        N = still_held.numbers.sum()
-        everything = Events.of(observation)
-        once = Events.of(observation.isel(localization=_repeats.appearances(observation, widths.repeat_frames)))
-        window = max(LEAST_POINTS, LEAST_EVENTS * everything.length / max(everything.times.size, 1))
-        flow = None
-        best = None
-        while window <= everything.length:
-            flow = Flow.sharpest(everything, window, self.order, self.blur_nm, self.collapse, flow)
-            held = HeldOut.of(first, displacement_nm, Carried.along(once, flow))
-            w, ll = resting.likeliest(held, observation, MOST_POINTS)
-            ll -= N * (2*15*everything.length/window) / everything.times.size
-            log += [float(window), w.time_s, w.space_nm, float((ll - still) / N)]
-            if best is not None and ll <= best[0]:
+
+    def find(self, observation: xr.Dataset, resting: Widths) -> Found | None:
+        """Return the flow that makes held-out localizations likeliest, or None if none beats rest."""
+        if not _repeats.usable(observation):
+            return None
+        first = _repeats.first_appearances(observation, resting.repeat_frames)
+        chosen = _repeats.appearances(observation, resting.repeat_frames)
+        events, once = Events.of(observation), Events.of(observation.isel(localization=chosen))
+        displacement_nm = self._resting.displacement_nm(observation)
+        held_out = HeldOut.of(first, displacement_nm)
+        number = max(float(held_out.numbers.sum()), 1.0)
+        (at_rest,) = held_out.log_likelihoods([resting.time_s], [resting.space_nm])[0]
+        best, flow = None, None
+        for window in self._windows(events, _weights.spacing(observation.time.values)):
+            flow = Flow.sharpest(events, window, self.order, self.blur_nm, self.collapse, flow)
+            moving = HeldOut.of(first, displacement_nm, Carried.along(once, flow))
+            widths, likelihood = self._resting.likeliest(moving, observation, MOST_POINTS)
+            parameters = 2 * terms_of(self.order) * events.length / window
+            gain = (likelihood - at_rest) / number - parameters / events.times.size
+            if best and gain <= best.gain:
                 break
-            best = ll, flow, w
+            best = Found(flow, window, widths, gain)
+        return best if best and best.gain > 0 else None
+
+    @property
+    def _resting(self) -> GaussianTime:
+        return GaussianTime(
+            time_sigma_s=self.time_sigma_s,
+            space_sigma_nm=self.space_sigma_nm,
+            resolution_nm=self.resolution_nm,
+        )
+
+    def _at_rest(self, observation: xr.Dataset, widths: Widths) -> npt.NDArray[np.float32]:
+        given = self._resting.replace({"time_sigma_s": widths.time_s, "space_sigma_nm": widths.space_nm})
+        density: npt.NDArray[np.float32] = given.reconstruct(observation).density.values
+        return density
+
+    def _windows(self, events: Events, point_s: float) -> Iterator[float]:
+        """The lengths to try, in time points, from those with enough localizations to that of the movie."""
+        if self.window_s is not None and point_s:
+            yield max(self.window_s / point_s, LEAST_POINTS)
+            return
+        window = max(LEAST_POINTS, LEAST_EVENTS * events.length / max(events.times.size, 1))
+        while window <= events.length:
+            yield window
             window *= 2
-        self.__dict__["log"] = (int(N), widths[:2], [round(v,3) for v in log])
-        if best is None or best[0] <= still:
-            return resting.reconstruct(observation)
-        _, flow, w = best
-        carried = Carried.along(everything, flow)
-        time_s = observation.time.values
-        images, _ = carried.average(np.arange(time_s.size), _weights.gaussian(time_s, time_s, w.time_s))
-        across = [_weights.gaussian(observation[a].values, observation[a].values, w.space_nm) for a in ("y", "x")]
-        _kernels.smooth_space(*across, images)
-        return schema.dataset({}, density=images, time=observation.time, y=observation.y, x=observation.x)
+
+
+def _along(observation: xr.Dataset, found: Found) -> npt.NDArray[np.float32]:
+    time_s, y_nm, x_nm = (observation[name].values for name in ("time", "y", "x"))
+    carried = Carried.along(Events.of(observation), found.flow)
+    along = _weights.gaussian(time_s, time_s, found.widths.time_s)
+    images, _ = carried.average(np.arange(time_s.size), along)
+    across = (_weights.gaussian(places, places, found.widths.space_nm) for places in (y_nm, x_nm))
+    _kernels.smooth_space(*across, images)
+    return images
