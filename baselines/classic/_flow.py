@@ -84,7 +84,15 @@ class Flow:
     terms: F64
 
     @classmethod
-    def sharpest(cls, events: Events, window: float, order: int, blur_nm: float, collapse: float, start: Flow | None = None) -> Flow:
+    def sharpest(
+        cls,
+        events: Events,
+        window: float,
+        order: int,
+        blur_nm: float,
+        collapse: float,
+        start: Flow | None = None,
+    ) -> Flow:
         """Fit windows that overlap by a third, and blend from the middle of one to that of the next.
 
         Without a flow to start from, all translations are tried first.
@@ -194,7 +202,11 @@ class _Level:
     def sharpen(self, terms: F64) -> F64:
         """Climb from some terms to the sharpest image nearby."""
         found = scipy.optimize.minimize(
-            self.loss, (terms / self.scale).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS, "ftol": TOLERANCE}
+            self.loss,
+            (terms / self.scale).ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": ITERATIONS, "ftol": TOLERANCE},
         )
         best: F64 = found.x.reshape(2, -1) * self.scale
         return best
@@ -244,7 +256,9 @@ class Carried:
         slots = np.full(self.shape[0], -1)
         slots[points] = np.arange(points.size)
         counted = weights > 0
-        ends = points[np.stack([counted.argmax(axis=0), points.size - 1 - counted[::-1].argmax(axis=0)], axis=1)]
+        ends = points[
+            np.stack([counted.argmax(axis=0), points.size - 1 - counted[::-1].argmax(axis=0)], axis=1)
+        ]
         ends[~counted.any(axis=0)] = 0, -1
         images = np.zeros((points.size, *self.shape[1:]), np.float32)
         _flow_kernels.carry(self.points, *self.places, self.flow.velocities, weights, slots, ends, images)

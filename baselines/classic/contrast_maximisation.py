@@ -95,9 +95,7 @@ class ContrastMaximisation(Spec):
             "repeat_frames": resting.repeat_frames,
             "window_s": found.window * _weights.spacing(observation.time.values) if found else 0.0,
         }
-        return schema.dataset(
-            attrs, density=density, time=observation.time, y=observation.y, x=observation.x
-        )
+        return schema.dataset(attrs, density=density, time=observation.time, y=observation.y, x=observation.x)
 
     def find(self, observation: xr.Dataset, resting: Widths) -> Found | None:
         """Return the flow that makes held-out localizations likeliest, or None if none beats rest."""

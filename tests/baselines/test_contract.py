@@ -10,4 +10,6 @@ def test_every_installed_reconstructor_keeps_to_the_contract(name):
 
 
 def test_the_classic_reconstructors_are_installed():
-    assert {"sparse", "static_sum", "moving_window", "gaussian_time"} <= set(available())
+    assert {"sparse", "static_sum", "moving_window", "gaussian_time", "contrast_maximisation"} <= set(
+        available()
+    )
