@@ -15,7 +15,7 @@ from baselines.classic import _flow_kernels, _weights
 
 SEARCH_BLUR = 6.0
 SEARCH_STEPS = 4
-BLURS = 2.5, 1.0
+MIDDLE_BLUR = 2.5
 MARGIN = 0.2
 OVERLAP = 1 / 3
 LATTICE = 8
@@ -146,11 +146,12 @@ class _Window:
             return terms
         if start is None:
             terms[:, :1] = _Level.of(self, terms, SEARCH_BLUR * self.blur_nm, 0).search()
-        for blur, n in zip(BLURS, (min(order, 1), order), strict=True):
-            level = _Level.of(self, terms, blur * self.blur_nm, n)
-            k = level.basis.shape[1]
-            terms[:, :k] = level.sharpen(terms[:, :k])
-        return terms
+            terms = self._sharpened(terms, MIDDLE_BLUR, min(order, 1))
+        return self._sharpened(terms, 1.0, order)
+
+    def _sharpened(self, terms: F64, blur: float, order: int) -> F64:
+        level, k = _Level.of(self, terms, blur * self.blur_nm, order), terms_of(order)
+        return np.concatenate([level.sharpen(terms[:, :k]), terms[:, k:]], axis=1)
 
 
 @dataclass(frozen=True)
@@ -248,9 +249,10 @@ class Carried:
     def average(self, points: Int, weights: F32) -> tuple[F32, F32]:
         """Average over the time points at which the same place was in the field; and the weight of each itself."""
         images = self._carried(points, weights)
-        seen = np.maximum(self._seen(points, weights), LEAST_SEEN)
+        seen = np.maximum(self._seen(points, weights), LEAST_SEEN).astype(np.float32, copy=False)
         images /= seen
-        return images, weights[np.arange(points.size), points][:, None, None] / seen
+        own = weights[np.arange(points.size), points][:, None, None] / seen
+        return images, own.astype(np.float32, copy=False)
 
     def _carried(self, points: Int, weights: F32) -> F32:
         slots = np.full(self.shape[0], -1)
@@ -261,23 +263,26 @@ class Carried:
         ]
         ends[~counted.any(axis=0)] = 0, -1
         images = np.zeros((points.size, *self.shape[1:]), np.float32)
-        _flow_kernels.carry(self.points, *self.places, self.flow.velocities, weights, slots, ends, images)
+        y, x = self.places
+        _flow_kernels.carry(self.points, y, x, self.flow.velocities, weights, slots, ends, images)
         return images
 
     def _seen(self, points: Int, weights: F32) -> F32:
-        nodes = [np.linspace(-1, 1, max(n // LATTICE, 1) + 1)[:-1] for n in self.shape[1:]]
-        nodes = [at + (at[1] - at[0]) / 2 if at.size > 1 else np.zeros(1) for at in nodes]
-        coarse = np.empty((points.size, nodes[0].size, nodes[1].size), np.float32)
-        _flow_kernels.seen(points, *nodes, self.flow.velocities, weights, coarse)
-        spread = [_tents(at, n) for at, n in zip(nodes, self.shape[1:], strict=True)]
-        interpolated: F32 = spread[0] @ coarse @ spread[1].T
-        return interpolated
+        y, x = (_centres(max(n // LATTICE, 1)) for n in self.shape[1:])
+        coarse = np.empty((points.size, y.size, x.size), np.float32)
+        _flow_kernels.seen(points, y, x, self.flow.velocities, weights, coarse)
+        across_y, across_x = _tents(y, self.shape[1]), _tents(x, self.shape[2])
+        return (across_y @ coarse @ across_x.T).astype(np.float32, copy=False)
+
+
+def _centres(number: int) -> F64:
+    """The middles of equal parts of the field."""
+    return np.asarray((2 * np.arange(number) + 1) / number - 1)
 
 
 def _tents(nodes: F64, number: int) -> F32:
     """Weights of linear interpolation from nodes to pixels, (pixel, node)."""
-    at = (2 * np.arange(number) + 1) / number - 1
-    columns = [np.interp(at, nodes, unit) for unit in np.eye(nodes.size)]
+    columns = [np.interp(_centres(number), nodes, unit) for unit in np.eye(nodes.size)]
     return np.stack(columns, axis=1).astype(np.float32)
 
 

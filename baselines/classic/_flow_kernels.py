@@ -144,7 +144,7 @@ def _product(v: F32, w: F32) -> float:
         part = np.float32(0)
         for x in range(v.shape[1]):
             part += v[y, x] * w[y, x]
-        total += part
+        total += float(part)
     return total
 
 

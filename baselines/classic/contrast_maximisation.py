@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
@@ -49,8 +50,8 @@ class ContrastMaximisation(Spec):
 
     Windows double from short ones on, each flow starting at the one before, while that makes localizations likelier
     that are predicted by all the others. Where no flow makes them likelier than ``gaussian_time`` does, by more than
-    one unit of log-likelihood for each of its parameters (Akaike 1974, doi:10.1109/TAC.1974.1100705), the result is
-    that of ``gaussian_time``.
+    one unit of log-likelihood for each of its parameters (Akaike 1974, doi:10.1109/TAC.1974.1100705) and the standard
+    error of a sum over the held-out localizations whose terms vary by one, the result is that of ``gaussian_time``.
 
     One flow covers the field: crossing structures that move differently are out of reach, and of filaments that move
     independently only what they share is found.
@@ -58,8 +59,8 @@ class ContrastMaximisation(Spec):
     Parameters
     ----------
     time_sigma_s, space_sigma_nm, resolution_nm :
-        As in :class:`~baselines.classic.gaussian_time.GaussianTime`. A width in time that is chosen is at most 8 time
-        points along a flow.
+        As in :class:`~baselines.classic.gaussian_time.GaussianTime`. Along a flow, the width in time that is chosen is
+        at most twice the window and 8 time points.
     order : int
         The highest total degree of the polynomials, 0 (a translation) to 4.
     window_s : float, optional
@@ -112,13 +113,13 @@ class ContrastMaximisation(Spec):
         for window in self._windows(events, _weights.spacing(observation.time.values)):
             flow = Flow.sharpest(events, window, self.order, self.blur_nm, self.collapse, flow)
             moving = HeldOut.of(first, displacement_nm, Carried.along(once, flow))
-            widths, likelihood = self._resting.likeliest(moving, observation, MOST_POINTS)
+            widths, likelihood = self._resting.likeliest(moving, observation, min(2 * window, MOST_POINTS))
             parameters = 2 * terms_of(self.order) * events.length / window
             gain = (likelihood - at_rest) / number - parameters / events.times.size
             if best and gain <= best.gain:
                 break
             best = Found(flow, window, widths, gain)
-        return best if best and best.gain > 0 else None
+        return best if best and best.gain > 1 / math.sqrt(number) else None
 
     @property
     def _resting(self) -> GaussianTime:
@@ -149,6 +150,6 @@ def _along(observation: xr.Dataset, found: Found) -> npt.NDArray[np.float32]:
     carried = Carried.along(Events.of(observation), found.flow)
     along = _weights.gaussian(time_s, time_s, found.widths.time_s)
     images, _ = carried.average(np.arange(time_s.size), along)
-    across = (_weights.gaussian(places, places, found.widths.space_nm) for places in (y_nm, x_nm))
-    _kernels.smooth_space(*across, images)
+    across_y, across_x = (_weights.gaussian(at, at, found.widths.space_nm) for at in (y_nm, x_nm))
+    _kernels.smooth_space(across_y, across_x, images)
     return images
