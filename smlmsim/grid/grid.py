@@ -10,7 +10,7 @@ import pydantic
 from pydantic import NonNegativeInt
 
 from smlmsim import reconstruct
-from smlmsim.metrics import METRICS
+from smlmsim.metrics import METRICS, STANDARD
 from smlmsim.pipeline import SimulatedDynamic
 from smlmsim.spec import Spec
 
@@ -56,7 +56,7 @@ class Grid(Spec):
     reconstructors : tuple of str
         By default all that are installed.
     metrics : tuple of str
-        By default all.
+        By default those of ``smlmsim.metrics.STANDARD``.
     """
 
     study: SimulatedDynamic = SimulatedDynamic()
@@ -65,7 +65,7 @@ class Grid(Spec):
     reconstructors: tuple[str, ...] = pydantic.Field(
         default_factory=lambda: tuple(reconstruct.available()), min_length=1
     )
-    metrics: tuple[str, ...] = pydantic.Field(default=tuple(METRICS), min_length=1)
+    metrics: tuple[str, ...] = pydantic.Field(default=STANDARD, min_length=1)
 
     @pydantic.field_validator("metrics")
     @classmethod

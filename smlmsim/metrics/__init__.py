@@ -15,10 +15,16 @@ from smlmsim.metrics.nrmse import NRMSE
 from smlmsim.metrics.pearson import PEARSON
 from smlmsim.metrics.psnr import PSNR
 from smlmsim.metrics.ssim import SSIM
+from smlmsim.metrics.temporal_jitter import TEMPORAL_JITTER
 
-__all__ = ["METRICS", "NORMALISATION", "Metric", "normalise", "score"]
+__all__ = ["METRICS", "NORMALISATION", "STANDARD", "Metric", "normalise", "score"]
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (MS_SSIM, SSIM, PSNR, NRMSE, PEARSON)}
+_STANDARD = (MS_SSIM, SSIM, PSNR, NRMSE, PEARSON)
+_ON_REQUEST = (TEMPORAL_JITTER,)
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_STANDARD, *_ON_REQUEST)}
+STANDARD: tuple[str, ...] = tuple(metric.name for metric in _STANDARD)
+"""What is computed unless something else is asked for."""
 
 
 def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None = None) -> xr.Dataset:
@@ -29,7 +35,7 @@ def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None
     estimate, truth : Dataset
         With ``density`` (time, y, x) on the same coordinates. Both are normalised once, by ``normalise``.
     metrics : sequence of str, optional
-        Names in ``METRICS``; all of them, if left out.
+        Names in ``METRICS``; those of ``STANDARD``, if left out.
 
     Returns
     -------
@@ -43,7 +49,7 @@ def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None
         If there is no metric of a name, if the two do not lie on the same coordinates, if the truth is zero
         everywhere, or if the images are too small for a metric.
     """
-    chosen = [_metric(name) for name in (METRICS if metrics is None else metrics)]
+    chosen = [_metric(name) for name in (STANDARD if metrics is None else metrics)]
     _check_same_grid(estimate, truth)
     movies = normalise(truth["density"].values, estimate["density"].values)
     return xr.Dataset({metric.name: _scored(metric, *movies) for metric in chosen})

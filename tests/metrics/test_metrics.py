@@ -7,6 +7,7 @@ from scipy.ndimage import gaussian_filter
 from smlmsim.metrics import METRICS, normalise
 
 EVERY_METRIC = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+TIME_POINTS = 3
 
 
 def worth(metric, truth, estimate):
@@ -74,14 +75,16 @@ def test_more_noise_is_worse(metric, truth):
 
 @EVERY_METRIC
 def test_more_missing_filaments_are_worse(metric, scene):
-    filaments = scene(np.random.default_rng(3))[:, None]
+    rng = np.random.default_rng(3)
+    filaments = np.stack([scene(rng) for _ in range(TIME_POINTS)], axis=1)
     truth = filaments.sum(0)
     assert_falls([worth(metric, truth, filaments[missing:].sum(0)) for missing in (0, 2, 4, 6, 8)])
 
 
 @EVERY_METRIC
 def test_more_invented_filaments_are_worse(metric, scene):
-    filaments = scene(np.random.default_rng(4), 20)[:, None]
+    rng = np.random.default_rng(4)
+    filaments = np.stack([scene(rng, 20) for _ in range(TIME_POINTS)], axis=1)
     truth = filaments[:10].sum(0)
     assert_falls([worth(metric, truth, filaments[: 10 + extra].sum(0)) for extra in (0, 2, 4, 7, 10)])
 
