@@ -20,7 +20,7 @@ from .io import read, write
 from .localization import Localization
 from .metrics import METRICS, Metric, score
 from .motion import Brownian, Deformation, Polymer, Rigid, Static
-from .photophysics import Poisson
+from .photophysics import Blinking, Poisson
 from .pipeline import Experimental, Hybrid, Movie, SemiSimulated, SimulatedDynamic, read_study, simulate
 from .reconstruct import Reconstructor, available, load
 from .spec import Spec
@@ -30,6 +30,7 @@ __all__ = [
     "METRICS",
     "Acquisition",
     "Axis",
+    "Blinking",
     "Brownian",
     "Deformation",
     "Density",

@@ -35,6 +35,7 @@ VOCABULARY: dict[str, Variable] = {
     "uncertainty": Variable(("time", "y", "x"), "nm-2", "variance of the density"),
     "loc_time": Variable(("localization",), "s", "middle of the camera frame"),
     "loc_frame": Variable(("localization",), "1", "camera frame, counted from 0"),
+    "loc_molecule": Variable(("localization",), "1", "molecule, counted from 0"),
     "loc_y": Variable(("localization",), "nm", "localization along y"),
     "loc_x": Variable(("localization",), "nm", "localization along x"),
     "loc_z": Variable(("localization",), "nm", "localization along the optical axis"),

@@ -11,7 +11,7 @@ from smlmsim.estimate import contour_velocity
 from smlmsim.field import FieldOfView
 from smlmsim.localization import Localization
 from smlmsim.motion import Deformation, Polymer, Rigid, Static
-from smlmsim.photophysics import Poisson
+from smlmsim.photophysics import Blinking, Poisson
 from smlmsim.pipeline import Experimental, Hybrid, SemiSimulated, SimulatedDynamic, read_study, simulate
 from smlmsim.structures import Measured
 
@@ -84,6 +84,14 @@ def test_every_motion_makes_a_movie(small_study, motion):
     movie = simulate(small_study.replace({"motion": motion}), 0)
     assert movie.truth.density.dims == ("time", "y", "x")
     assert movie.observation.counts.shape == movie.truth.density.shape
+
+
+def test_molecules_may_blink(small_study, tmp_path):
+    study = small_study.replace({"photophysics": Blinking(rate_hz=300, labels_per_um=5000)})
+    (tmp_path / "study.toml").write_text(study.to_toml())
+    movie = simulate(read_study(tmp_path / "study.toml"), 0)
+    assert movie.observation.counts.sum() > 0
+    assert "loc_molecule" not in movie.observation
 
 
 def test_a_static_motion_has_no_velocity(small_study):

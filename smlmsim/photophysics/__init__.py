@@ -1,7 +1,12 @@
 """When molecules light up: every photophysics draws events with ``.emit(moving, field, acquisition, rng)``."""
 
+from typing import Annotated
+
+import pydantic
+
+from smlmsim.photophysics.blinking import Blinking
 from smlmsim.photophysics.poisson import Poisson
 
-Photophysics = Poisson
+Photophysics = Annotated[Poisson | Blinking, pydantic.Field(discriminator="kind")]
 
-__all__ = ["Photophysics", "Poisson"]
+__all__ = ["Blinking", "Photophysics", "Poisson"]

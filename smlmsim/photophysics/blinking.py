@@ -1,0 +1,248 @@
+"""Blinking: molecules that switch on and off, and bleach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+import xarray as xr
+from pydantic import NonNegativeFloat, PositiveFloat
+
+from smlmsim import schema
+from smlmsim.acquisition import Acquisition
+from smlmsim.field import FieldOfView
+from smlmsim.photophysics import _blinking_kernels as _kernels
+from smlmsim.photophysics._kinetics import Kinetics
+from smlmsim.rng import key
+from smlmsim.spec import Spec, read_toml
+
+Floats = npt.NDArray[np.float64]
+
+FLUOROPHORES = Path(__file__).with_name("fluorophores.toml")
+MOST_MOLECULES = 1e8
+ROOM = 1.5
+
+
+class Blinking(Spec):
+    """Molecules sit on the contour; each switches on at random times, is localized again and again, and bleaches.
+
+    A molecule is dark at first. It switches on at a rate that the activating light sets; a blink ends after
+    an exponential time, for good with the probability 1 / ``blinks``, or else in a dark state. So the number
+    of blinks of a molecule that has all the time is geometric. This Markov chain runs in continuous time: a
+    blink begins anywhere in a camera frame, and is localized in every frame that it fills by ``least_share``
+    at least. A blink of the mean duration d and frames of the exposure T give (d / T + 1 - share) exp(-share T / d)
+    localizations on average.
+
+    The rate of the activation follows in closed form from ``rate_hz``, the mean over the movie. The course
+    of the rate in time is what the kinetics make of it: it falls while molecules bleach.
+
+    Molecules stay where they sit on the contour, and move with it: a bond that stretches keeps its molecules.
+
+    Parameters
+    ----------
+    rate_hz : float
+        Mean number of localized events per second inside the field, over the movie.
+    labels_per_um : float
+        Molecules per um of contour at the first time.
+    active_share : float
+        Of the molecules that can be activated at all, in (0, 1].
+    on_s : float
+        Mean duration of a blink.
+    dark_s : float, optional
+        Mean time in the dark state, from which a molecule comes back by itself, as fluorescent proteins do.
+        By default the light that activates a molecule brings it back, as with dyes in a thiol buffer.
+    blinks : float
+        Mean number of blinks until bleaching, at least 1.
+    least_share : float
+        The share of a frame that a blink has to fill to be localized there, 0.5 to 1. As it is half at least,
+        no molecule is localized twice in a frame.
+    margin_nm : float
+        How far outside the field events are listed too, so that localization errors can carry molecules both
+        ways across its border.
+
+    References
+    ----------
+    Annibale et al. 2011, doi:10.1371/journal.pone.0022678; Dempsey et al. 2011, doi:10.1038/nmeth.1768.
+    """
+
+    kind: Literal["blinking"] = "blinking"
+    rate_hz: PositiveFloat = 200.0
+    labels_per_um: PositiveFloat = 500.0
+    active_share: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0
+    on_s: PositiveFloat = 0.06
+    dark_s: PositiveFloat | None = None
+    blinks: Annotated[float, pydantic.Field(ge=1)] = 14.0
+    least_share: Annotated[float, pydantic.Field(ge=0.5, le=1)] = 0.5
+    margin_nm: NonNegativeFloat = 150.0
+
+    @classmethod
+    def of(cls, fluorophore: str) -> Self:
+        """Return the blinking of a fluorophore of ``fluorophores.toml``, where the sources of its numbers are.
+
+        Raises
+        ------
+        ValueError
+            If it is not there.
+
+        Examples
+        --------
+        >>> Blinking.of("meos3_2").active_share
+        0.42
+        """
+        known = read_toml(FLUOROPHORES)
+        if fluorophore not in known:
+            raise ValueError(f"no fluorophore {fluorophore!r}; there are: {', '.join(known)}")
+        return cls(**{name: value for name, value in known[fluorophore].items() if name != "source"})
+
+    def emit(
+        self, moving: xr.Dataset, field: FieldOfView, acquisition: Acquisition, rng: np.random.Generator
+    ) -> xr.Dataset:
+        """Draw the events of a movie.
+
+        Parameters
+        ----------
+        moving : Dataset
+            ``vertex_y``, ``vertex_x`` (time, vertex) in nm at ``acquisition.step_times_s``, with the
+            coordinate ``filament``. Between two steps vertices go straight, by the shortest way in the
+            periodic box that the attribute ``box_nm`` = (y0, x0, height, width) may name; before the first
+            step and after the last they stay.
+        field : FieldOfView
+        acquisition : Acquisition
+        rng : Generator
+
+        Returns
+        -------
+        Dataset
+            ``loc_frame``, ``loc_time`` in s, ``loc_y``, ``loc_x`` in nm and ``loc_molecule`` (localization,),
+            sorted by frame: where the molecules are in the middle of the frames in which they are localized,
+            in the field and its margin. Empty if the contour is never in the field.
+
+        Raises
+        ------
+        ValueError
+            If the structure lacks a variable, has other steps than the acquisition or a vertex that is not
+            finite, if its molecules cannot give the rate however they are activated, or if there would be
+            more than 10**8 of them.
+        """
+        y, x = _steps(moving, acquisition)
+        filament = moving.filament.values
+        bonds = np.flatnonzero(filament[1:] == filament[:-1])
+        rest_nm = np.hypot(y[0, bonds + 1] - y[0, bonds], x[0, bonds + 1] - x[0, bonds]).astype(np.float64)
+        molecules = self._molecules(bonds, rest_nm, rng)
+        window = _edges(field, self.margin_nm)
+        near = _kernels.find_near(y, x, window)
+        steps = np.arange(len(y))[acquisition.middle_steps]
+        seen_nm = _kernels.visible(y, x, near, steps, bonds, rest_nm, _edges(field, 0.0))
+        in_field = self._active_per_nm * _every_frame(seen_nm, acquisition)
+        if not in_field.any():
+            molecules = molecules[0][:0], molecules[1][:0]
+        frame, molecule, at_y, at_x = _kernels.emit(
+            y,
+            x,
+            molecules,
+            _frames(acquisition),
+            self._kinetics(acquisition, in_field),
+            near,
+            window,
+            _period(moving),
+            key(rng),
+            round(ROOM * self.rate_hz * acquisition.duration_s) + 1,
+        )
+        order = np.argsort(frame, kind="stable")
+        return schema.dataset(
+            loc_frame=frame[order],
+            loc_time=acquisition.frame_times_s(frame[order]),
+            loc_y=at_y[order],
+            loc_x=at_x[order],
+            loc_molecule=molecule[order],
+        )
+
+    @property
+    def _active_per_nm(self) -> float:
+        return self.labels_per_um * 1e-3 * self.active_share
+
+    def _molecules(
+        self, bonds: npt.NDArray[np.int64], rest_nm: Floats, rng: np.random.Generator
+    ) -> _kernels.Molecules:
+        """Scatter those that can be activated uniformly along the contour."""
+        ends_nm = np.cumsum(rest_nm)
+        contour_nm = ends_nm[-1] if ends_nm.size else 0.0
+        if (expected := self._active_per_nm * contour_nm) > MOST_MOLECULES:
+            raise ValueError(
+                f"{self.labels_per_um:g} labels per um on {contour_nm * 1e-3:.3g} um of contour are {expected:.2g} "
+                f"molecules, more than {MOST_MOLECULES:.0e}; lower labels_per_um"
+            )
+        gaps = np.cumsum(rng.standard_exponential(rng.poisson(expected) + 1))
+        place_nm = gaps[:-1] / gaps[-1] * contour_nm
+        on = np.minimum(np.searchsorted(ends_nm, place_nm, side="right"), max(rest_nm.size - 1, 0))
+        along = 1 - (ends_nm[on] - place_nm) / rest_nm[on]
+        return bonds[on], along.astype(np.float32)
+
+    def _kinetics(self, acquisition: Acquisition, in_field: Floats) -> _kernels.Kinetics:
+        """Calibrate the activation; ``in_field`` are the molecules expected in the field in every frame."""
+        kinetics = Kinetics(
+            ending_per_s=1 / self.on_s,
+            bleaching=1 / self.blinks,
+            reactivation_per_s=None if self.dark_s is None else 1 / self.dark_s,
+            share=self.least_share,
+            exposure_s=acquisition.exposure_s,
+        )
+        if not in_field.any():
+            return kinetics.rates(0.0)
+        wanted = self.rate_hz * acquisition.duration_s
+        activation = kinetics.activation_per_s(wanted, in_field)
+        if np.isnan(activation):
+            most = kinetics.expected(1 / acquisition.exposure_s, in_field)
+            raise ValueError(
+                f"{self.rate_hz:g} Hz for {acquisition.duration_s:g} s are {wanted:.3g} localizations, but "
+                f"{in_field.mean():.3g} molecules in the field give {most:.3g} if all are activated at once; "
+                f"{1.05 * self.labels_per_um * wanted / most:.3g} labels_per_um would do, or more blinks"
+            )
+        return kinetics.rates(activation)
+
+
+def _steps(
+    moving: xr.Dataset, acquisition: Acquisition
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the vertices along y and x, shape (step, vertex)."""
+    schema.check(moving, "filament", "vertex_y", "vertex_x")
+    y, x = (np.ascontiguousarray(moving[f"vertex_{axis}"].values, np.float32) for axis in "yx")
+    steps = acquisition.time_points * acquisition.steps_per_point
+    if y.shape != (steps, moving.sizes["vertex"]):
+        raise ValueError(
+            f"the moving structure has the shape {y.shape} (step, vertex), but {acquisition.time_points} "
+            f"time points of {acquisition.steps_per_point} steps are {steps} steps"
+        )
+    return y, x
+
+
+def _every_frame(seen_nm: Floats, acquisition: Acquisition) -> Floats:
+    """Interpolate from the middles of the time points to those of the frames."""
+    times_s = acquisition.frame_times_s(np.arange(acquisition.frames))
+    return np.interp(times_s, acquisition.times_s, seen_nm)
+
+
+def _frames(acquisition: Acquisition) -> _kernels.Frames:
+    """Lay the middle of each frame between the two steps around it."""
+    steps = acquisition.time_points * acquisition.steps_per_point
+    step_s = acquisition.point_s / acquisition.steps_per_point
+    position = acquisition.frame_times_s(np.arange(acquisition.frames)) / step_s - 0.5
+    position = np.clip(position, 0.0, steps - 1.0)
+    before = position.astype(np.int64)
+    return before, (position - before).astype(np.float32), acquisition.exposure_s
+
+
+def _edges(field: FieldOfView, margin_nm: float) -> _kernels.Edges:
+    """Return the borders of the field, moved outwards by a margin."""
+    top, left = field.origin_y_nm - margin_nm, field.origin_x_nm - margin_nm
+    bottom, right = top + field.height_nm + 2 * margin_nm, left + field.width_nm + 2 * margin_nm
+    return np.float32(top), np.float32(bottom), np.float32(left), np.float32(right)
+
+
+def _period(moving: xr.Dataset) -> _kernels.Period:
+    never = np.finfo(np.float32).max
+    _, _, height, width = moving.attrs.get("box_nm", (0.0, 0.0, never, never))
+    return np.float32(height), np.float32(width)
