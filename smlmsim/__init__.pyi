@@ -24,14 +24,16 @@ from .photophysics import Blinking, Poisson
 from .pipeline import Experimental, Hybrid, Movie, SemiSimulated, SimulatedDynamic, read_study, simulate
 from .reconstruct import Reconstructor, available, load
 from .spec import Spec
-from .structures import Measured, Microtubules
+from .structures import ActinBundles, Clathrin, Measured, Microtubules, Mitochondria, NuclearPores
 
 __all__ = [
     "METRICS",
     "Acquisition",
+    "ActinBundles",
     "Axis",
     "Blinking",
     "Brownian",
+    "Clathrin",
     "Deformation",
     "Density",
     "Experimental",
@@ -42,7 +44,9 @@ __all__ = [
     "Measured",
     "Metric",
     "Microtubules",
+    "Mitochondria",
     "Movie",
+    "NuclearPores",
     "Poisson",
     "Polymer",
     "Reconstructor",

@@ -10,6 +10,7 @@ import xarray as xr
 
 from smlmsim import schema
 from smlmsim.motion._polymer_modes import Modes, modes
+from smlmsim.motion.open_chains import check_open
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -73,19 +74,20 @@ def chains(structure: xr.Dataset, persistence_length_nm: float | None = None) ->
     SchemaError
         If the structure lacks a variable, holds a value that is not finite, or moves already.
     ValueError
-        If the persistence length is not known, or there is no filament, or one is scattered, has a single
+        If the persistence length is not known, or there is no filament, or one is closed or scattered, has a single
         vertex or bonds of unequal lengths.
     """
     schema.check(structure, "vertex_y", "vertex_x", "filament")
     if "time" in structure.dims:
         raise schema.SchemaError("the structure moves already; choose one of its times with .isel(time=...)")
-    stiff = persistence_length_nm or structure.attrs.get("persistence_length_nm")
-    if stiff is None:
-        raise ValueError("the structure has no attribute persistence_length_nm; give it to the motion")
     filament = structure.filament.values
     first = np.flatnonzero(np.append(True, filament[1:] != filament[:-1])[: filament.size])
     vertices = np.diff(np.append(first, filament.size))
     _check_filaments(filament[first], vertices)
+    check_open(structure)
+    stiff = persistence_length_nm or structure.attrs.get("persistence_length_nm")
+    if stiff is None:
+        raise ValueError("the structure has no attribute persistence_length_nm; give it to the motion")
     place = np.stack([structure.vertex_y.values, structure.vertex_x.values], axis=-1).astype(np.float64)
     return [
         _gather(place, filament, first[vertices == count], int(count), float(stiff))

@@ -13,6 +13,7 @@ from pydantic import PositiveFloat
 
 from smlmsim import schema
 from smlmsim.motion._brownian_kernels import KICK_RMS, LANES_PER_COUNTER, LANES_PER_VECTOR, advance
+from smlmsim.motion.open_chains import check_open
 from smlmsim.motion.rigid import filaments, reentry_nm
 from smlmsim.motion.static import check_at_rest
 from smlmsim.rng import key
@@ -110,11 +111,12 @@ class Brownian(Spec):
         SchemaError
             If the structure lacks a variable, holds a value that is not finite, or moves already.
         ValueError
-            If the persistence length is not known, a filament is no chain of equal and short bonds, the
+            If the persistence length is not known, a filament is closed or no chain of equal and short bonds, the
             times do not increase, the time step is unstable, or the movie costs more than
             ``most_bead_steps``.
         """
         check_at_rest(structure)
+        check_open(structure)
         chains = self._chains(structure)
         intervals_s = np.diff(np.asarray(times_s, dtype=np.float64))
         steps = self._steps(intervals_s, chains)

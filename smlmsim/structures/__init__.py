@@ -1,9 +1,29 @@
 """What is there: every structure builds its vertices with ``.build(field, rng)``."""
 
+from typing import Annotated
+
+import pydantic
+
+from smlmsim.structures.actin import ActinBundles
+from smlmsim.structures.clathrin import Clathrin
 from smlmsim.structures.measured import Measured
 from smlmsim.structures.microtubules import Microtubules
+from smlmsim.structures.mitochondria import Mitochondria
+from smlmsim.structures.nuclear_pores import NuclearPores
 from smlmsim.structures.periodic import periodic
 
-Structure = Microtubules
+Structure = Annotated[
+    Microtubules | ActinBundles | NuclearPores | Mitochondria | Clathrin,
+    pydantic.Field(discriminator="kind"),
+]
 
-__all__ = ["Measured", "Microtubules", "Structure", "periodic"]
+__all__ = [
+    "ActinBundles",
+    "Clathrin",
+    "Measured",
+    "Microtubules",
+    "Mitochondria",
+    "NuclearPores",
+    "Structure",
+    "periodic",
+]

@@ -1,0 +1,83 @@
+"""Scattering: many small bodies over a box that surrounds the field of view."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import schema
+from smlmsim.field import FieldOfView
+
+Floats = npt.NDArray[np.float64]
+
+SURROUNDINGS_NM = 300.0
+TRIES = 1000
+
+
+def surroundings_nm(field: FieldOfView, reach_nm: float) -> list[float]:
+    """Return the box [y0, x0, height, width] that bodies leave and enter unseen if they reach no farther than that.
+
+    It exceeds the field by 300 nm more, so that there is something around the border too.
+    """
+    pad = reach_nm + SURROUNDINGS_NM
+    y, x, height, width = field.rectangle_nm
+    return [y - pad, x - pad, height + 2 * pad, width + 2 * pad]
+
+
+def scatter(
+    box_nm: list[float], per_um2: float, rng: np.random.Generator, *, apart_nm: float = 0.0
+) -> Floats:
+    """Place points uniformly in a periodic box, none nearer to another than ``apart_nm``.
+
+    Returns
+    -------
+    ndarray (point, yx)
+        In nm; as many as come nearest to the wanted density, at least one.
+
+    Raises
+    ------
+    ValueError
+        If no room is found for one of them.
+    """
+    origin, size = np.array(box_nm[:2]), np.array(box_nm[2:])
+    number = max(1, round(per_um2 * 1e-6 * size.prod()))
+    points = np.empty((number, 2))
+    for n in range(number):
+        for candidate in rng.random((TRIES if apart_nm else 1, 2)) * size:
+            away = np.abs(points[:n] - candidate)
+            if (np.hypot(*np.minimum(away, size - away).T) >= apart_nm).all():
+                points[n] = candidate
+                break
+        else:
+            raise ValueError(
+                f"no room for {per_um2:g} per um^2 that are {apart_nm:g} nm apart; lower their density"
+            )
+    return origin + points
+
+
+def closed_contours(y: Floats, x: Floats, box_nm: list[float], field: FieldOfView) -> xr.Dataset:
+    """Make a structure of closed contours, of their corners (contour, corner) in nm; the first comes again at the end.
+
+    Returns
+    -------
+    xr.Dataset
+        ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``; the attributes ``box_nm``
+        and ``field_nm`` = [y0, x0, height, width].
+    """
+    contours, corners = y.shape
+    return schema.dataset(
+        {"box_nm": box_nm, "field_nm": field.rectangle_nm},
+        vertex_y=np.hstack([y, y[:, :1]]).ravel(),
+        vertex_x=np.hstack([x, x[:, :1]]).ravel(),
+        filament=np.repeat(np.arange(contours, dtype=np.int32), corners + 1),
+    )
+
+
+def polygons(
+    centres: Floats, radii_nm: npt.ArrayLike, corners: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Return the corners of regular polygons, each turned at random, y and x (polygon, corner)."""
+    angles = 2 * np.pi * (np.arange(corners) / corners + rng.random((len(centres), 1)))
+    radii = np.broadcast_to(radii_nm, len(centres))[:, None]
+    return centres[:, :1] + radii * np.sin(angles), centres[:, 1:] + radii * np.cos(angles)
