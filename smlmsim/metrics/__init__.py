@@ -8,19 +8,43 @@ import numpy as np
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.metrics.decorrelation import DECORRELATION_NM
+from smlmsim.metrics.fidelity import FIDELITY, HALLUCINATION
+from smlmsim.metrics.frc import FRC_NM
+from smlmsim.metrics.fwhm import FWHM_ERROR_NM
+from smlmsim.metrics.iou import IOU_ADAPTIVE, IOU_OTSU
+from smlmsim.metrics.manders import MANDERS_ESTIMATE, MANDERS_TRUTH
 from smlmsim.metrics.metric import Metric, Movie
 from smlmsim.metrics.ms_ssim import MS_SSIM
 from smlmsim.metrics.normalisation import NORMALISATION, normalise
 from smlmsim.metrics.nrmse import NRMSE
 from smlmsim.metrics.pearson import PEARSON
 from smlmsim.metrics.psnr import PSNR
+from smlmsim.metrics.resolution_scaled import RESOLUTION_SCALED_ERROR, RESOLUTION_SCALED_PEARSON
+from smlmsim.metrics.skeleton import SKELETON_F1, SKELETON_PRECISION, SKELETON_RECALL
 from smlmsim.metrics.ssim import SSIM
 from smlmsim.metrics.temporal_jitter import TEMPORAL_JITTER
 
 __all__ = ["METRICS", "NORMALISATION", "STANDARD", "Metric", "normalise", "score"]
 
 _STANDARD = (MS_SSIM, SSIM, PSNR, NRMSE, PEARSON)
-_ON_REQUEST = (TEMPORAL_JITTER,)
+_ON_REQUEST = (
+    IOU_OTSU,
+    IOU_ADAPTIVE,
+    MANDERS_TRUTH,
+    MANDERS_ESTIMATE,
+    FIDELITY,
+    HALLUCINATION,
+    SKELETON_PRECISION,
+    SKELETON_RECALL,
+    SKELETON_F1,
+    FRC_NM,
+    DECORRELATION_NM,
+    FWHM_ERROR_NM,
+    RESOLUTION_SCALED_PEARSON,
+    RESOLUTION_SCALED_ERROR,
+    TEMPORAL_JITTER,
+)
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_STANDARD, *_ON_REQUEST)}
 STANDARD: tuple[str, ...] = tuple(metric.name for metric in _STANDARD)
@@ -52,7 +76,8 @@ def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None
     chosen = [_metric(name) for name in (STANDARD if metrics is None else metrics)]
     _check_same_grid(estimate, truth)
     movies = normalise(truth["density"].values, estimate["density"].values)
-    return xr.Dataset({metric.name: _scored(metric, *movies) for metric in chosen})
+    pixel_nm = _pixel_nm(truth)
+    return xr.Dataset({metric.name: _scored(metric, *movies, pixel_nm) for metric in chosen})
 
 
 def _metric(name: str) -> Metric:
@@ -61,8 +86,15 @@ def _metric(name: str) -> Metric:
     return METRICS[name]
 
 
-def _scored(metric: Metric, truth: Movie, estimate: Movie) -> xr.Variable:
-    return xr.Variable((), metric(truth, estimate), metric.attrs(truth.shape, NORMALISATION))
+def _scored(metric: Metric, truth: Movie, estimate: Movie, pixel_nm: float) -> xr.Variable:
+    value = metric(truth, estimate, pixel_nm=pixel_nm)
+    return xr.Variable((), value, metric.attrs(truth.shape, NORMALISATION))
+
+
+def _pixel_nm(movie: xr.Dataset) -> float:
+    """The edge length of a pixel; of a movie one pixel wide it is not known, and nothing is measured in it."""
+    x = movie["x"].values
+    return float(x[-1] - x[0]) / (x.size - 1) if x.size > 1 else 1.0
 
 
 def _check_same_grid(estimate: xr.Dataset, truth: xr.Dataset) -> None:

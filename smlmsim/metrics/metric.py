@@ -39,17 +39,20 @@ class Metric:
         Where it is defined.
     settings_at : callable, optional
         Takes the shape of the movies and returns the settings that depend on it.
+    takes_pixel : bool
+        Whether the function takes the edge length of a pixel in nm as well, as a third argument.
     """
 
     name: str
     long_name: str
-    function: Callable[[Movie, Movie], float]
+    function: Callable[..., float]
     units: str
     range: tuple[float, float]
     better: Literal["higher", "lower"]
     settings: Mapping[str, Any]
     doi: str
     settings_at: Callable[[Shape], Mapping[str, Any]] | None = None
+    takes_pixel: bool = False
 
     def settings_for(self, shape: Shape) -> dict[str, Any]:
         """Return the settings that hold for movies of a shape (time, y, x)."""
@@ -66,7 +69,9 @@ class Metric:
             "doi": self.doi,
         }
 
-    def __call__(self, truth: npt.NDArray[Any], estimate: npt.NDArray[Any]) -> float:
+    def __call__(
+        self, truth: npt.NDArray[Any], estimate: npt.NDArray[Any], *, pixel_nm: float = 20.0
+    ) -> float:
         """Score a normalised estimate (time, y, x) against a normalised truth of the same shape.
 
         Raises
@@ -80,4 +85,4 @@ class Metric:
                 f"found a truth of {truth.shape} and an estimate of {estimate.shape}"
             )
         movies = (np.ascontiguousarray(movie, dtype=np.float32) for movie in (truth, estimate))
-        return float(self.function(*movies))
+        return float(self.function(*movies, pixel_nm) if self.takes_pixel else self.function(*movies))

@@ -36,6 +36,18 @@ def test_only_the_metrics_asked_for_are_computed(pair):
     assert list(score(*pair, ["psnr", "temporal_jitter"])) == ["psnr", "temporal_jitter"]
 
 
+def test_what_is_measured_in_nm_follows_the_pixel_of_the_movies(truth):
+    for pixel_nm in (10.0, 50.0):
+        found = score(movie(truth, pixel_nm), movie(truth, pixel_nm), ["frc_nm"])
+        assert float(found["frc_nm"]) == pytest.approx(2 * pixel_nm)
+
+
+def test_every_metric_can_be_asked_for_and_documents_itself(pair):
+    for name, value in score(*pair, list(METRICS)).items():
+        assert value.attrs["better"] == METRICS[name].better
+        assert json.loads(value.attrs["settings"]).items() >= METRICS[name].settings.items()
+
+
 def test_a_score_documents_itself(pair):
     for name, value in score(*pair).items():
         metric = METRICS[name]

@@ -1,0 +1,54 @@
+"""Fidelity and hallucination: structure that is recovered, and structure that is invented."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlmsim.metrics.metric import Metric, Movie
+
+THRESHOLD = 100 / 255
+
+
+def fidelity(truth: Movie, estimate: Movie) -> float:
+    """Return which part of the bright pixels of the truth are bright in the estimate.
+
+    Bright is what reaches 100 / 255 of the maximum of the truth, in both movies.
+
+    References
+    ----------
+    Saguy et al. 2023, doi:10.1038/s41592-023-01966-0.
+    """
+    return _share_bright(estimate, truth >= THRESHOLD)
+
+
+def hallucination(truth: Movie, estimate: Movie) -> float:
+    """Return which part of the dark pixels of the truth are bright in the estimate."""
+    return _share_bright(estimate, truth < THRESHOLD)
+
+
+def _share_bright(estimate: Movie, among: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
+    pixels = np.count_nonzero(among)
+    return np.count_nonzero(estimate[among] >= THRESHOLD) / pixels if pixels else 0.0
+
+
+FIDELITY = Metric(
+    name="fidelity",
+    long_name="fidelity",
+    function=fidelity,
+    units="1",
+    range=(0.0, 1.0),
+    better="higher",
+    settings={"threshold": round(THRESHOLD, 6), "averaged_over": "movie"},
+    doi="10.1038/s41592-023-01966-0",
+)
+
+HALLUCINATION = Metric(
+    name="hallucination",
+    long_name="hallucination",
+    function=hallucination,
+    units="1",
+    range=(0.0, 1.0),
+    better="lower",
+    settings={"threshold": round(THRESHOLD, 6), "averaged_over": "movie"},
+    doi="10.1038/s41592-023-01966-0",
+)

@@ -1,0 +1,74 @@
+"""Fourier ring correlation: down to which detail an estimate agrees with the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal.windows import tukey
+
+from smlmsim.metrics.metric import Metric, Movie
+
+Floats = npt.NDArray[np.float64]
+
+THRESHOLD = 1 / 7
+TAPERED = 0.25
+WORST_NM = 10_000.0
+
+
+def frc_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
+    """Return the resolution at which the Fourier ring correlation of estimate and truth falls below 1/7, in nm.
+
+    All time points are correlated together. Where the correlation stays above, the resolution is that of two
+    pixels, the finest there is; where it is below from the start, 10 um. A blur without noise goes unseen: it
+    weakens details, but leaves them where they are.
+
+    References
+    ----------
+    Nieuwenhuizen et al. 2013, doi:10.1038/nmeth.2448; Banterle et al. 2013, doi:10.1016/j.jsb.2013.05.004.
+    """
+    frequency, correlation = ring_correlation(truth, estimate)
+    below = np.flatnonzero(correlation < THRESHOLD)
+    if below.size == 0:
+        return 2 * pixel_nm
+    first = below[0]
+    if first == 0:
+        return WORST_NM
+    edge = slice(first - 1, first + 1)
+    crossing = np.interp(-THRESHOLD, -correlation[edge], frequency[edge])
+    return float(np.clip(pixel_nm / crossing, 2 * pixel_nm, WORST_NM))
+
+
+def ring_correlation(a: Movie, b: Movie) -> tuple[Floats, Floats]:
+    """Return the frequencies of rings in 1 / pixel, and the correlation of two movies on each; 0 if one is empty.
+
+    Rings are as wide as the coarser frequency step. Borders are tapered (a Tukey window over an eighth on
+    either side), since what is cut off at a border is no detail.
+    """
+    frequency = [np.fft.fftfreq(a.shape[1])[:, None], np.fft.rfftfreq(a.shape[2])[None]]
+    width = 1 / min(a.shape[1:])
+    ring = np.round(np.hypot(*frequency) / width).astype(np.int64)
+    rings = int(0.5 / width) + 1
+    window = tukey(a.shape[1], TAPERED)[:, None] * tukey(a.shape[2], TAPERED)
+    sums = np.zeros((3, ring.max() + 1))
+    for frame_a, frame_b in zip(a, b, strict=True):
+        one, other = (np.fft.rfft2(window * (frame - frame.mean())) for frame in (frame_a, frame_b))
+        for total, product in zip(
+            sums, ((one * other.conj()).real, np.abs(one) ** 2, np.abs(other) ** 2), strict=True
+        ):
+            total += np.bincount(ring.ravel(), product.ravel(), total.size)
+    product, power_a, power_b = sums[:, 1:rings]
+    power = np.sqrt(power_a * power_b)
+    return np.arange(1, rings) * width, np.divide(product, power, np.zeros(rings - 1), where=power > 0)
+
+
+FRC_NM = Metric(
+    name="frc_nm",
+    long_name="Fourier ring correlation resolution",
+    function=frc_nm,
+    units="nm",
+    range=(0.0, WORST_NM),
+    better="lower",
+    settings={"threshold": round(THRESHOLD, 6), "tapered": TAPERED, "averaged_over": "movie"},
+    doi="10.1038/nmeth.2448",
+    takes_pixel=True,
+)
