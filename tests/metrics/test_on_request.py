@@ -109,6 +109,15 @@ def test_frc_finds_where_agreement_ends(cut_off):
     assert abs(found - cut_off) < 2 * ring
 
 
+def test_frc_resolution_is_where_the_correlation_falls_to_a_seventh():
+    """Of white noise blurred to g(f) and with white noise of s, it is g / sqrt(g^2 + s^2): 1/7 at g = s / sqrt(48)."""
+    truth, other = np.random.default_rng(5).normal(size=(2, 20, 128, 128))
+    frequency = np.hypot(np.fft.fftfreq(128)[:, None], np.fft.fftfreq(128))
+    estimate = np.fft.ifft2(np.fft.fft2(truth) * np.exp(-((frequency / 0.15) ** 2))).real + 0.5 * other
+    expected = 0.15 * np.sqrt(np.log(np.sqrt(48) / 0.5))
+    assert abs(20.0 / measure("frc_nm", truth, estimate) - expected) < 2 / 128
+
+
 def test_unrelated_movies_have_no_resolution():
     one, other = np.random.default_rng(3).normal(size=(2, 4, 64, 64))
     assert measure("frc_nm", one, other) > 20 * 64 / 3
