@@ -10,7 +10,8 @@ from seaborn.utils import relative_luminance
 
 from smlmsim import estimate, figures, schema
 from smlmsim.field import FieldOfView
-from smlmsim.figures.axis import RATE, VELOCITY, Axis
+from smlmsim.figures.axis import Axis
+from smlmsim.regions import RATE, VELOCITY
 from smlmsim.rng import stream
 
 NAMES = [

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-VELOCITY, RATE = "motion.velocity_nm_per_s", "photophysics.rate_hz"
+from smlmsim.regions import RATE, VELOCITY
+
 LABELS = {
     VELOCITY: {"long_name": "velocity", "units": "nm/s"},
     RATE: {"long_name": "localization rate", "units": "Hz"},

@@ -10,17 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlmsim.figures.axis import RATE, VELOCITY, Axis, axis_of
+from smlmsim.figures.axis import Axis, axis_of
 from smlmsim.figures.panel import Box, draw_box, draw_cells, hatch_cells
 from smlmsim.figures.style import styled
+from smlmsim.regions import LIVE_CELLS, VELOCITY, Range
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Range = tuple[float, float]
-
-LIVE_CELLS: Mapping[str, Range] = {RATE: (110.0, 380.0), VELOCITY: (60.0, 90.0)}
 PANELS_ABREAST = 4
 
 

@@ -30,6 +30,13 @@ STYLE: dict[Any, Any] = {
 }
 
 
+CATEGORIES = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00",
+    "#f0e442", "#882255", "#44aa99", "#999999", "#332288", "#ddcc77",
+)  # fmt: skip
+"""Colours that the colour-blind can tell apart: those of Okabe & Ito, then of Tol."""
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw in the common style; the user's own settings are untouched."""

@@ -1,0 +1,252 @@
+"""Head to head: which reconstructor is better, where, by how much, and how sure that is.
+
+The independent unit is the seed. Movies of one seed show the same structure in every cell of a grid, so cells are not
+independent of each other: a region is compared by one number for each seed, the mean over its cells. All reconstructors
+see the same movies, so all comparisons are paired.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from smlmsim.regions import Region, axes_of, inside, regions_of
+from smlmsim.rng import stream
+
+ALPHA = 0.05
+RESAMPLES = 10_000
+
+Floats = npt.NDArray[np.float64]
+
+
+def compare(
+    scores: xr.Dataset, metric: str = "ms_ssim", regions: Mapping[str, Region] | None = None
+) -> pd.DataFrame:
+    """Compare every two reconstructors in some regions of a grid.
+
+    Parameters
+    ----------
+    scores : xr.Dataset
+        The metric with the dims (*axes, seed, reconstructor); its attribute ``better`` is "higher" or "lower".
+    metric : str
+        What to compare by.
+    regions : mapping, optional
+        Name -> region; by default those of :func:`~smlmsim.regions.regions_of`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each region and pair, the better one ``first``: ``region``, ``first``, ``second``;
+        ``advantage``, the mean over the seeds of how much better ``first`` is, not negative, in units of the metric;
+        ``low`` and ``high``, its 95 % percentile bootstrap interval; ``p``, of the two-sided Wilcoxon signed-rank
+        test over the seeds; ``p_holm``, the same after Holm's correction over all rows; ``told_apart``, whether
+        that is at most 0.05; ``seeds``, how many were compared; ``wins``, in how many of them ``first`` was better.
+        A pair without a movie in common is left out. The attributes of the frame hold ``seeds_needed``, below which
+        no row can be told apart.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, or if it has no reconstructor or seed.
+
+    References
+    ----------
+    Wilcoxon 1945, doi:10.2307/3001968; Holm 1979, https://www.jstor.org/stable/4615733; Efron & Tibshirani 1993,
+    doi:10.1201/9780429246593.
+    """
+    oriented = _oriented(scores, metric)
+    regions = regions_of(oriented) if regions is None else regions
+    rows = [
+        {"region": region, **row}
+        for region, ranges in regions.items()
+        for row in _pairs(oriented.where(inside(oriented, ranges)))
+    ]
+    table = pd.DataFrame(rows, columns=["region", "first", "second", "advantage", "low", "high", "p", "seeds", "wins"])
+    table["p_holm"] = holm(table["p"].to_numpy(float))
+    table["told_apart"] = table["p_holm"] <= ALPHA
+    table.attrs["seeds_needed"] = seeds_needed(len(table))
+    return table
+
+
+def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
+    """Say for every cell of a grid which reconstructor is best, and which ones cannot be told apart from it.
+
+    Every two reconstructors are compared in every cell by the Wilcoxon signed-rank test over the seeds, with Holm's
+    correction over all cells and pairs.
+
+    Parameters
+    ----------
+    scores, metric :
+        As in :func:`compare`.
+
+    Returns
+    -------
+    xr.Dataset
+        Over the axes: ``best``, the name with the best mean ("" where none has a score of every seed);
+        ``advantage``, how much better it is than the next, NaN if there is no other; ``tie``, whether any other cannot
+        be told apart from it. With the dim ``reconstructor`` besides: ``mean``, ``sd`` between the seeds, and ``tied``,
+        whether it cannot be told apart from the best, which is tied with itself. Attributes as in :func:`compare`.
+    """
+    oriented = _oriented(scores, metric)
+    axes, names = axes_of(oriented), oriented.reconstructor.values
+    cells = oriented.transpose(*axes, "seed", "reconstructor").values.astype(np.float64)
+    shape, number = cells.shape[:-2], names.size
+    flat = cells.reshape(-1, *cells.shape[-2:])
+    mean = flat.mean(axis=1)
+    rank = np.argsort(np.where(np.isnan(mean), np.inf, -mean), axis=1, kind="stable")
+    apart = _apart_in_cells(flat)
+    tied = ~apart[np.arange(len(flat)), rank[:, 0]] & ~np.isnan(mean)
+    found = ~np.isnan(np.take_along_axis(mean, rank[:, :1], axis=1)[:, 0])
+    steps = -np.diff(np.take_along_axis(mean, rank[:, :2], axis=1), axis=1)
+    with np.errstate(invalid="ignore"):
+        sd = flat.std(axis=1, ddof=1) if flat.shape[1] > 1 else np.full_like(mean, np.nan)
+    sign = _sign(scores[metric])
+    made = xr.Dataset(
+        {
+            "best": (axes, np.where(found, names[rank[:, 0]], "").reshape(shape)),
+            "advantage": (axes, (steps[:, 0] if number > 1 else np.full(len(flat), np.nan)).reshape(shape)),
+            "tie": (axes, (tied.sum(axis=1) > 1).reshape(shape)),
+            "mean": ([*axes, "reconstructor"], (sign * mean).reshape(*shape, number)),
+            "sd": ([*axes, "reconstructor"], sd.reshape(*shape, number)),
+            "tied": ([*axes, "reconstructor"], tied.reshape(*shape, number)),
+        },
+        {name: oriented[name] for name in (*axes, "reconstructor")},
+        dict(scores[metric].attrs),
+    )
+    made.attrs["seeds_needed"] = seeds_needed(len(flat) * number * (number - 1) // 2)
+    return made
+
+
+def mean_ranks(scores: xr.Dataset) -> pd.DataFrame:
+    """Rank the reconstructors by every metric: 1 is the best of a movie, averaged over all cells and seeds.
+
+    Returns
+    -------
+    pd.DataFrame
+        A row for each metric, a column for each reconstructor. A movie in which one has no score ranks the others;
+        ties share their ranks.
+    """
+    metrics = [str(name) for name in scores if "better" in scores[name].attrs]
+    names = [str(name) for name in scores.reconstructor.values]
+    ranks = []
+    for metric in metrics:
+        movies = _oriented(scores, metric).transpose(..., "reconstructor").values.reshape(-1, len(names))
+        scored = movies[np.isfinite(movies).any(axis=1)]
+        ranks.append(np.nanmean(stats.rankdata(-scored, axis=1, nan_policy="omit"), axis=0))
+    return pd.DataFrame(ranks, index=pd.Index(metrics, name="metric"), columns=names)
+
+
+def holm(p: Floats) -> Floats:
+    """Correct p-values for their number so that the chance of any false rejection stays below the level.
+
+    Examples
+    --------
+    >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p)
+    corrected = np.empty_like(p)
+    corrected[order] = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)).clip(max=1)
+    return corrected
+
+
+def seeds_needed(comparisons: int) -> int:
+    """How many seeds it takes until a test could tell anything apart among so many comparisons.
+
+    The smallest p-value of n pairs is that of all differences having one sign, 2 / 2**n; Holm's correction
+    multiplies it by the number of comparisons.
+
+    Examples
+    --------
+    >>> seeds_needed(1), seeds_needed(100)
+    (6, 12)
+    """
+    return 1 + math.ceil(math.log2(max(comparisons, 1) / ALPHA))
+
+
+def signed_rank_p(differences: Floats) -> float:
+    """The two-sided p-value of the Wilcoxon signed-rank test; differences of zero say nothing and are left out."""
+    decided = differences[differences != 0]
+    return float(stats.wilcoxon(decided).pvalue) if decided.size else 1.0
+
+
+def _oriented(scores: xr.Dataset, metric: str) -> xr.DataArray:
+    """The scores of a metric, the more the better; what is not finite is missing."""
+    if metric not in scores:
+        raise ValueError(f"no metric {metric!r} in the scores; there are: {', '.join(map(str, scores))}")
+    found = scores[metric]
+    if not {"seed", "reconstructor"} <= set(found.dims) or 0 in found.shape:
+        raise ValueError(f"scores have the dims (*axes, seed, reconstructor), found {dict(found.sizes)}")
+    return _sign(found) * found.where(np.isfinite(found))
+
+
+def _sign(scores: xr.DataArray) -> int:
+    return -1 if scores.attrs.get("better") == "lower" else 1
+
+
+def _pairs(oriented: xr.DataArray) -> list[dict[str, str | float]]:
+    """Compare every two reconstructors over all cells that have scores."""
+    names = [str(name) for name in oriented.reconstructor.values]
+    columns = oriented.transpose("reconstructor", "seed", ...).values.reshape(len(names), oriented.sizes["seed"], -1)
+    rows = []
+    for (one, its), (other, others) in itertools.combinations(zip(names, columns, strict=True), 2):
+        differences = _seed_means(its - others)
+        if differences.size:
+            sign = -1 if differences.mean() < 0 else 1
+            first, second = (other, one) if sign < 0 else (one, other)
+            rows.append({"first": first, "second": second, **_judged(sign * differences)})
+    return rows
+
+
+def _seed_means(differences: Floats) -> Floats:
+    """The mean over the cells (seed, cell) that have a difference; seeds without any are left out."""
+    known = np.isfinite(differences)
+    sums, numbers = np.where(known, differences, 0).sum(axis=1), known.sum(axis=1)
+    means: Floats = sums[numbers > 0] / numbers[numbers > 0]
+    return means
+
+
+def _judged(differences: Floats) -> dict[str, float]:
+    low, high = _interval(differences)
+    return {
+        "advantage": float(differences.mean()),
+        "low": low,
+        "high": high,
+        "p": signed_rank_p(differences),
+        "seeds": differences.size,
+        "wins": int((differences > 0).sum()),
+    }
+
+
+def _interval(differences: Floats) -> tuple[float, float]:
+    """The 95 % percentile bootstrap interval of the mean over the seeds."""
+    if differences.size == 1:
+        return math.nan, math.nan
+    found = stats.bootstrap(
+        (differences,), np.mean, confidence_level=1 - ALPHA, n_resamples=RESAMPLES, method="percentile",
+        rng=stream(0, "bootstrap"),
+    ).confidence_interval  # fmt: skip
+    return float(found.low), float(found.high)
+
+
+def _apart_in_cells(flat: Floats) -> npt.NDArray[np.bool_]:
+    """Which two reconstructors differ in which cell: (cell, reconstructor, reconstructor)."""
+    cells, _, number = flat.shape
+    pairs = list(itertools.combinations(range(number), 2))
+    p = [
+        signed_rank_p(differences[np.isfinite(differences)])
+        for cell in flat
+        for differences in (cell[:, one] - cell[:, other] for one, other in pairs)
+    ]
+    apart = np.zeros((cells, number, number), bool)
+    for place, value in enumerate(holm(np.array(p)) <= ALPHA):
+        cell, (one, other) = place // len(pairs), pairs[place % len(pairs)]
+        apart[cell, one, other] = apart[cell, other, one] = value
+    return apart

@@ -1,0 +1,156 @@
+"""What the page shows, as plain lists and dictionaries: axes, scores, colours, movies."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim.compare import win_map
+from smlmsim.figures.axis import Axis, axis_of
+from smlmsim.figures.style import CATEGORIES
+from smlmsim.regions import LIVE_CELLS, VELOCITY, axes_of
+from smlmsim.report.clips import read_clip
+from smlmsim.report.sprites import Quality, chosen_frames, encode, reduced, sheet_columns
+
+
+class Layout(NamedTuple):
+    """The axes of the maps: rows upwards, columns to the right; a grid of one axis has a single row without a dim."""
+
+    rows: Axis | None
+    columns: Axis
+
+    @property
+    def dims(self) -> list[str]:
+        """The settings along rows and columns."""
+        return [axis.setting for axis in (self.rows, self.columns) if axis]
+
+    def described(self) -> dict[str, Any]:
+        """Labels and ticks of both axes."""
+        rows, columns = self.rows, self.columns
+        return {
+            "rows": {"label": rows.name if rows else "", "units": rows.units if rows else "", "ticks": rows.ticks if rows else [""]},
+            "columns": {"label": columns.name, "units": columns.units, "ticks": columns.ticks},
+            "box": self.box(),
+        }
+
+    def box(self) -> list[float] | None:
+        """Where what was measured in live cells lies: bottom, top, left, right, in cells."""
+        if self.rows is None or not set(LIVE_CELLS) == set(self.dims):
+            return None
+        bottom, top = self.rows.place(*LIVE_CELLS[self.rows.setting])
+        left, right = self.columns.place(*LIVE_CELLS[self.columns.setting])
+        return [bottom, top, left, right] if top > bottom and right > left else None
+
+
+def layout_of(scores: xr.Dataset, metric: str) -> Layout:
+    """Choose rows and columns for the axes of some scores; the velocity runs upwards.
+
+    Raises
+    ------
+    ValueError
+        If there is no axis, or more than two.
+    """
+    axes = axes_of(scores[metric])
+    if len(axes) not in (1, 2):
+        raise ValueError(f"a report shows a grid of one axis or two, found {', '.join(axes) or 'none'}")
+    if len(axes) == 1:
+        return Layout(None, axis_of(scores[metric], axes[0]))
+    rows, columns = reversed(axes) if axes[1] == VELOCITY else axes
+    return Layout(axis_of(scores[metric], rows), axis_of(scores[metric], columns))
+
+
+def maps(scores: xr.Dataset, metric: str, layout: Layout) -> dict[str, Any]:
+    """The means and spreads of a metric, the best of every cell and those tied with it; lists run (..., row, column)."""
+    wins, attrs = win_map(scores, metric), scores[metric].attrs
+    names = scores.reconstructor.values.tolist()
+    best = np.vectorize(lambda name: names.index(name) if name else -1, otypes=[int])(_rows(wins.best, layout))
+    return {
+        "name": metric,
+        "label": attrs.get("long_name", metric),
+        "units": attrs.get("units", "1"),
+        "better": attrs.get("better", "higher"),
+        "mean": _listed(_rows(wins["mean"], layout)),
+        "sd": _listed(_rows(wins["sd"], layout)),
+        "best": best.tolist(),
+        "tied": _rows(wins["tied"], layout).tolist(),
+        "tie": _rows(wins["tie"], layout).tolist(),
+    }
+
+
+def colours() -> dict[str, list[str]]:
+    """The colour scales of the figures as 256 colours each, and the colours of categories."""
+    import matplotlib
+    from matplotlib.colors import to_hex
+
+    scales = {name: matplotlib.colormaps[name](np.arange(256)) for name in ("viridis", "inferno")}
+    return {name: [to_hex(colour) for colour in scale] for name, scale in scales.items()} | {
+        "categories": list(CATEGORIES)
+    }
+
+
+def movie(path: Path, quality: Quality) -> str:
+    """A clip as JSON: its frames as sheets, what they show, and when."""
+    clip = read_clip(path)
+    frames = reduced(clip.brightness.values[0], quality)
+    times_s = clip.time.values[chosen_frames(clip.sizes["time"], quality.frames)]
+    pixel_nm = float(clip.x[1] - clip.x[0]) if clip.sizes["x"] > 1 else 0.0
+    return json.dumps(
+        {
+            "seed": int(clip.attrs["seed"]),
+            "points": clip.sizes["time"],
+            "times": [round(float(time), 4) for time in times_s],
+            "shape": list(frames.shape[1:]),
+            "columns": sheet_columns(len(frames)),
+            "width_nm": pixel_nm * clip.sizes["x"],
+            "height_nm": pixel_nm * clip.sizes["y"],
+            "layers": clip.layer.values.tolist(),
+            "reasons": clip.reason.values.tolist(),
+            "sheets": [base64.b64encode(encode(layer, quality)).decode() for layer in clip.brightness.values],
+        }
+    )
+
+
+def movie_places(clips: Mapping[tuple[int, ...], Path], scores: xr.Dataset, metric: str, layout: Layout) -> dict[str, Path]:
+    """The clips by ``row-column`` of the maps, whose axes rise."""
+    grid_axes = axes_of(scores[metric])
+    ranks = {dim: np.argsort(np.argsort(scores[dim].values)) for dim in grid_axes}
+
+    def place(cell: tuple[int, ...]) -> str:
+        rank = {dim: int(ranks[dim][index]) for dim, index in zip(grid_axes, cell, strict=True)}
+        return "-".join(str(rank.get(axis.setting, 0) if axis else 0) for axis in layout)
+
+    return {place(cell): path for cell, path in clips.items()}
+
+
+def _rows(values: xr.DataArray, layout: Layout) -> npt.NDArray[Any]:
+    """Values as (reconstructor, row, column), or (row, column) if they are of all of them."""
+    risen = values.sortby(layout.dims)
+    if layout.rows is None:
+        risen = risen.expand_dims("row")
+    last = [layout.dims[0] if layout.rows else "row", layout.columns.setting]
+    return risen.transpose(..., *last).values
+
+
+def _listed(values: npt.NDArray[np.float64]) -> list[Any]:
+    """Nested lists with None for what is missing, and six digits."""
+    rounded = np.vectorize(lambda value: float(f"{value:.6g}"), otypes=[float])(values)
+    found: list[Any] = np.where(np.isfinite(rounded), rounded, None).tolist()
+    return found
+
+
+def scripts(movies: Mapping[str, str]) -> Iterator[str]:
+    """Every movie in a script element of its own, which a browser does not parse before it is played."""
+    for place, text in movies.items():
+        yield f'<script type="application/json" id="movie-{place}">{safe_json(text)}</script>'
+
+
+def safe_json(text: str) -> str:
+    """JSON that cannot end the script element that it stands in."""
+    return text.replace("<", "\\u003c")

@@ -1,0 +1,101 @@
+"""Movies as sheets of small pictures that a browser can play, as small as a budget asks for."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Frames = npt.NDArray[np.uint8]
+
+MARGIN = 1.1  # by how much all clips may exceed what the sampled ones make one expect
+
+
+class Quality(NamedTuple):
+    """How many frames of a movie are kept, by how much each is reduced in width and height, and how well."""
+
+    frames: int
+    reduction: int
+    webp: int
+
+
+QUALITIES = (
+    Quality(75, 1, 80),
+    Quality(60, 1, 70),
+    Quality(60, 1, 50),
+    Quality(50, 1, 35),
+    Quality(40, 1, 25),
+    Quality(30, 2, 35),
+    Quality(24, 2, 15),
+    Quality(12, 2, 10),
+)
+
+
+def chosen_frames(number: int, most: int) -> npt.NDArray[np.int64]:
+    """Which frames to keep of so many: all, or evenly spaced ones from the first to the last."""
+    return np.unique(np.linspace(0, number - 1, min(number, most)).round().astype(np.int64))
+
+
+def reduced(movie: Frames, quality: Quality) -> Frames:
+    """The frames (time, y, x) of a movie that are kept; a reduced pixel is the mean of those it replaces."""
+    frames = movie[chosen_frames(len(movie), quality.frames)]
+    step = quality.reduction
+    if step == 1 or min(frames.shape[1:]) < step:
+        return frames
+    rows, columns = (size // step * step for size in frames.shape[1:])
+    blocks = frames[:, :rows, :columns].reshape(len(frames), rows // step, step, columns // step, step)
+    return np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)
+
+
+def sheet_columns(number: int) -> int:
+    """How many frames stand side by side in a sheet of so many."""
+    return math.ceil(math.sqrt(number))
+
+
+def sheet(frames: Frames) -> Frames:
+    """Lay frames (time, y, x) out row by row in one picture; what is left over is black."""
+    number, height, width = frames.shape
+    columns = sheet_columns(number)
+    rows = math.ceil(number / columns)
+    cells = np.zeros((rows * columns, height, width), np.uint8)
+    cells[:number] = frames
+    return cells.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, columns * width)
+
+
+def encode(movie: Frames, quality: Quality) -> bytes:
+    """A movie as a WebP sheet: without loss where that is smaller, as it is for few single points."""
+    picture = Image.fromarray(sheet(reduced(movie, quality)))
+    return min(
+        _webp(picture, lossless=True, quality=20, method=1),
+        _webp(picture, lossless=False, quality=quality.webp, method=4),
+        key=len,
+    )
+
+
+def affordable(samples: Sequence[Iterable[Frames]], clips: int, budget_bytes: int) -> Quality:
+    """The best quality at which so many clips, like the sampled ones, are expected to fit a budget.
+
+    Raises
+    ------
+    ValueError
+        If not even the lowest quality does.
+    """
+    for quality in QUALITIES:
+        sizes = [sum(len(encode(movie, quality)) for movie in layers) for layers in samples]
+        expected = MARGIN * clips * sum(sizes) / len(sizes)
+        if expected <= budget_bytes:
+            return quality
+    raise ValueError(
+        f"{clips} clips do not fit {budget_bytes / 1e6:.0f} MB; show fewer cells or fewer reconstructors"
+    )
+
+
+def _webp(picture: Image.Image, *, lossless: bool, quality: int, method: int) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", lossless=lossless, quality=quality, method=method)
+    return buffer.getvalue()

@@ -1,0 +1,209 @@
+"""The result in words: in which region each reconstructor is best, by how much, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smlmsim.compare import compare, win_map
+from smlmsim.regions import axes_of, inside, regions_of
+
+EN_DASH, PLUS_MINUS, NARROW = "\N{EN DASH}", "\N{PLUS-MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}"
+
+
+class Answer(NamedTuple):
+    """What holds in a region: its name, where it lies, the best reconstructor ("" if none), and the sentence."""
+
+    region: str
+    where: str
+    best: str
+    sure: bool
+    sentence: str
+
+
+def answers(scores: xr.Dataset, metric: str) -> list[Answer]:
+    """Say for every region of a grid which reconstructor is best, by how much, and how sure that is.
+
+    Parameters
+    ----------
+    scores : xr.Dataset
+        The metric with the dims (*axes, seed, reconstructor).
+    metric : str
+        What to compare by.
+    """
+    table, movies = compare(scores, metric), scores[metric]
+    return [
+        _answer(name, movies, inside(movies, region), table[table.region == name])
+        for name, region in regions_of(movies).items()
+    ]
+
+
+def places(scores: xr.Dataset, metric: str) -> dict[str, str]:
+    """Say for every reconstructor in which cells of a grid it has the best mean, and where it is told apart."""
+    wins = win_map(scores, metric)
+    return {str(name): _places(wins, str(name)) for name in wins.reconstructor.values}
+
+
+def too_few(scores: xr.Dataset, metric: str) -> str:
+    """Say that the seeds are too few to tell anything apart, if they are; otherwise return no text."""
+    seeds = scores.sizes["seed"]
+    wanted = {
+        "regions": compare(scores, metric).attrs["seeds_needed"],
+        "single cells": win_map(scores, metric).attrs["seeds_needed"],
+    }
+    lacking = [f"{needed} in {what}" for what, needed in wanted.items() if needed > seeds]
+    if not lacking or scores.sizes["reconstructor"] == 1:
+        return ""
+    return (
+        f"{_seeds(seeds)} cannot tell reconstructors apart however different they are: no rank test of so few pairs is "
+        f"significant after correction. It takes at least {' and '.join(lacking)}."
+    )
+
+
+def number(value: float, units: str = "1", *, digits: int | None = None) -> str:
+    """Write a score with as many digits as are worth reading."""
+    if not np.isfinite(value):
+        return EN_DASH
+    digits = _digits(value) if digits is None else digits
+    return f"{value:.{digits}f}" + (f"{NARROW}{units}" if units != "1" else "")
+
+
+def spread(values: Iterable[float], units: str = "1") -> str:
+    """Write the mean and the standard deviation of some scores."""
+    found = np.array([value for value in values if np.isfinite(value)])
+    if found.size < 2:
+        return number(float(found[0]), units) if found.size else EN_DASH
+    mean, sd = float(found.mean()), float(found.std(ddof=1))
+    digits = min(_digits(mean), 2)
+    return f"{number(mean, digits=digits)} {PLUS_MINUS} {number(sd, units, digits=digits)}"
+
+
+def _digits(value: float) -> int:
+    return next((digits for digits, below in ((3, 0.1), (2, 10), (1, 100)) if abs(value) < below), 0)
+
+
+def probability(p: float) -> str:
+    """Write a p-value."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def hull(scores: xr.DataArray, cells: xr.DataArray) -> str:
+    """The smallest range of each axis that holds some cells, in words."""
+    parts = []
+    for axis in axes_of(scores):
+        others = [dim for dim in cells.dims if dim != axis]
+        held = scores[axis].values[cells.any(others).values]
+        units = scores[axis].attrs.get("units", "1")
+        span = f"{held.min():g}" if held.min() == held.max() else f"{held.min():g}{EN_DASH}{held.max():g}"
+        parts.append(f"{span}{NARROW}{units}" if units != "1" else f"{scores[axis].attrs.get('long_name', axis)} {span}")
+    return ", ".join(parts)
+
+
+def _answer(region: str, scores: xr.DataArray, cells: xr.DataArray, table: pd.DataFrame) -> Answer:
+    movies, where = scores.where(cells), hull(scores, cells)
+    units, by_seed = scores.attrs.get("units", "1"), movies.mean(axes_of(scores))
+    better = by_seed.mean("seed") * (-1 if scores.attrs.get("better") == "lower" else 1)
+    order = [str(name) for name in better.sortby(better, ascending=False).dropna("reconstructor").reconstructor.values]
+    if not order:
+        return Answer(region, where, "", False, "no reconstructor has a score here.")
+    best, label = order[0], scores.attrs.get("long_name", str(scores.name))
+    score = f"{label} {spread(by_seed.sel(reconstructor=best).values, units)}"
+    if len(order) == 1:
+        return Answer(region, where, best, False, f"scores {score}; there is no other to compare it with.")
+    rivals = {name: _row(table, best, name) for name in order[1:]}
+    ties = [name for name, row in rivals.items() if not row["told_apart"]]
+    margin = _margin(order[1], rivals[order[1]], best, units, table.attrs["seeds_needed"])
+    if not ties:
+        return Answer(region, where, best, True, f"is best: {score}, {margin}.")
+    return Answer(
+        region, where, best, False,
+        f"has the best mean, {score}, but is not told apart from {_listed(ties)}: {margin}.",
+    )  # fmt: skip
+
+
+def _row(table: pd.DataFrame, one: str, other: str) -> pd.Series:
+    """The comparison of two reconstructors."""
+    pair = {one, other}
+    return table[table["first"].isin(pair) & table["second"].isin(pair)].iloc[0]
+
+
+def _margin(name: str, row: pd.Series, best: str, units: str, needed: int) -> str:
+    """By how much the best is better than the next, and how sure that is."""
+    sign = 1 if row["first"] == best else -1
+    low, high = sorted((sign * row["low"], sign * row["high"]))
+    wins = row["wins"] if sign > 0 else row["seeds"] - row["wins"]
+    sure = probability(row["p_holm"]) if row["seeds"] >= needed else "too few for a test"
+    return (
+        f"better than {name}, the next, by {number(sign * row['advantage'], units)} "
+        f"[{number(low)}, {number(high)}], in {wins:.0f} of {_seeds(int(row['seeds']))}, {sure}"
+    )
+
+
+def _places(wins: xr.Dataset, name: str) -> str:
+    mine = wins.best == name
+    cells, alone = int(mine.sum()), int((mine & ~wins.tie).sum())
+    close = int((wins.tied.sel(reconstructor=name) & ~mine).sum())
+    tied = f" Not told apart from the best in {close} more." if close else ""
+    if cells == 0:
+        return f"Best in no cell.{tied}"
+    margins = wins.advantage.values[mine.values]
+    units = wins.attrs.get("units", "1")
+    by = "" if np.isnan(margins).any() else f", by {number(margins.min())} to {number(margins.max(), units)}"
+    return (
+        f"Best mean in {cells} of {mine.size} cells, within {hull(wins['mean'], mine)}{by}; "
+        f"told apart from all others in {alone} of them.{tied}"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _seeds(number: int) -> str:
+    return f"{number} seed{'s' * (number != 1)}"
+
+
+def headline(said: list[Answer]) -> str:
+    """The answer that matters most, in one line: that of live cells, or else of the whole grid."""
+    answer = next((found for found in said if found.region == "live cells"), said[0])
+    where = "In live cells" if answer.region == "live cells" else "Everywhere"
+    if not answer.best:
+        return "No reconstructor has a score"
+    if answer.sure:
+        return f"{where}, {answer.best} reconstructs best"
+    return f"{where}, {answer.best} leads"
+
+
+def lead(scores: xr.Dataset, time_points: int) -> str:
+    """What was done, in two sentences."""
+    names = [str(name) for name in scores.reconstructor.values]
+    metric = next(iter(scores.data_vars))
+    axes = axes_of(scores[metric])
+    cells = int(np.prod([scores.sizes[axis] for axis in axes]))
+    return (
+        f"{_listed(names)} reconstructed {cells * scores.sizes['seed']:,} simulated movies of {time_points} time points "
+        f"whose truth is known: {cells} cells over {_listed([_axis_name(scores, axis) for axis in axes])}, "
+        f"{_seeds(scores.sizes['seed'])} in each. The same movies for all."
+    )
+
+
+def how_sure(scores: xr.Dataset, metric: str) -> str:
+    """How the comparisons were made."""
+    table = compare(scores, metric)
+    return (
+        "Scores are mean \u00b1 standard deviation between seeds; brackets are 95 % bootstrap intervals of the mean difference. "
+        f"p is that of a Wilcoxon signed-rank test over the {_seeds(scores.sizes['seed'])}, after Holm\u2019s correction for all "
+        f"{len(table)} comparisons of regions; at most 0.05 counts as told apart (filled dots). A seed is one structure, "
+        "seen in every cell, so cells of one seed are averaged and never counted as independent."
+    )
+
+
+def _axis_name(scores: xr.Dataset, axis: str) -> str:
+    values, attrs = scores[axis].values, scores[axis].attrs
+    units = attrs.get("units", "1")
+    span = f"{values.min():g}{EN_DASH}{values.max():g}" + (f"{NARROW}{units}" if units != "1" else "")
+    return f"{attrs.get('long_name', axis)} {span}"
