@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +69,9 @@ def compare(
         for region, ranges in regions.items()
         for row in _pairs(oriented.where(inside(oriented, ranges)))
     ]
-    table = pd.DataFrame(rows, columns=["region", "first", "second", "advantage", "low", "high", "p", "seeds", "wins"])
+    table = pd.DataFrame(
+        rows, columns=["region", "first", "second", "advantage", "low", "high", "p", "seeds", "wins"]
+    )
     table["p_holm"] = holm(table["p"].to_numpy(float))
     table["told_apart"] = table["p_holm"] <= ALPHA
     table.attrs["seeds_needed"] = seeds_needed(len(table))
@@ -191,10 +194,12 @@ def _sign(scores: xr.DataArray) -> int:
     return -1 if scores.attrs.get("better") == "lower" else 1
 
 
-def _pairs(oriented: xr.DataArray) -> list[dict[str, str | float]]:
+def _pairs(oriented: xr.DataArray) -> list[dict[str, Any]]:
     """Compare every two reconstructors over all cells that have scores."""
     names = [str(name) for name in oriented.reconstructor.values]
-    columns = oriented.transpose("reconstructor", "seed", ...).values.reshape(len(names), oriented.sizes["seed"], -1)
+    columns = oriented.transpose("reconstructor", "seed", ...).values.reshape(
+        len(names), oriented.sizes["seed"], -1
+    )
     rows = []
     for (one, its), (other, others) in itertools.combinations(zip(names, columns, strict=True), 2):
         differences = _seed_means(its - others)

@@ -14,6 +14,7 @@ from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.options import Scheduler, Workers
 from smlmsim.cli.presets import preset_path, presets
 from smlmsim.cli.train import train
+from smlmsim.cli.report import report
 from smlmsim.spec import explain
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ app = typer.Typer(
 
 app.add_typer(corpus_app, name="corpus")
 app.command()(train)
+app.command()(report)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")]
 

@@ -7,5 +7,8 @@ from smlmsim.figures.files import save
 from smlmsim.figures.heatmap import heatmap
 from smlmsim.figures.kymograph import kymograph
 from smlmsim.figures.montage import montage, overlay
+from smlmsim.figures.pairs import paired
+from smlmsim.figures.ranks import cost, rank_table
+from smlmsim.figures.wins import win_map
 
-__all__ = ["heatmap", "kymograph", "montage", "overlay", "save"]
+__all__ = ["cost", "heatmap", "kymograph", "montage", "overlay", "paired", "rank_table", "save", "win_map"]

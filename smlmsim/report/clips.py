@@ -28,6 +28,13 @@ def shown_cells(grid: Grid) -> list[Cell]:
     return [cell for cell in grid.cells() if cell.place[-1] == 0]
 
 
+def clip_path(grid: Grid, cell: Cell, folder: Path) -> Path:
+    """Where the clip of a cell lies: a name for all that it depends on."""
+    versions = {name: version for name, version in provenance().items() if name != "smlmsim_commit"}
+    described = json.dumps([grid.study_of(cell).to_toml(), cell.seed, grid.reconstructors, versions])
+    return folder / f"{hashlib.sha256(described.encode()).hexdigest()[:16]}.nc"
+
+
 def record(grid: Grid, cell: Cell) -> xr.Dataset:
     """Simulate the movie of a cell, reconstruct it, and keep what is to be seen of it.
 
@@ -42,7 +49,9 @@ def record(grid: Grid, cell: Cell) -> xr.Dataset:
     truth = cast(xr.Dataset, movie.truth)
     results = [_reconstructed(name, movie.observation) for name in grid.reconstructors]
     layers = [movie.observation.counts.values, *(density for density, *_ in results), truth.density.values]
-    seconds, parameters, reasons = (list(column) for column in zip(*(rest for _, *rest in results), strict=True))
+    seconds, parameters, reasons = (
+        list(column) for column in zip(*(rest for _, *rest in results), strict=True)
+    )
     return xr.Dataset(
         {
             "brightness": (("layer", "time", "y", "x"), np.stack([_brightness(layer) for layer in layers])),
@@ -72,7 +81,7 @@ def record_all(
         If the process that recorded a clip died.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {cell.place[:-1]: folder / f"{_digest(grid, cell)}.nc" for cell in shown_cells(grid)}
+    paths = {cell.place[:-1]: clip_path(grid, cell, folder) for cell in shown_cells(grid)}
     todo = [cell for cell in shown_cells(grid) if not paths[cell.place[:-1]].exists()]
     outcomes = workers.spread(functools.partial(record, grid), todo, workers=processes)
     for cell, clip in tqdm(outcomes, total=len(todo), unit="clip", disable=not (progress and todo)):
@@ -81,6 +90,11 @@ def record_all(
         with io.replacing(paths[cell.place[:-1]]) as draft:
             clip.to_netcdf(draft, engine="h5netcdf", encoding={"brightness": {"zlib": True, "complevel": 4}})
     return paths
+
+
+def recorded(grid: Grid, folder: Path) -> list[Path]:
+    """The clips of a grid that a folder holds."""
+    return [path for cell in shown_cells(grid) if (path := clip_path(grid, cell, folder)).exists()]
 
 
 def read_clip(path: Path) -> xr.Dataset:
@@ -115,11 +129,5 @@ def _reconstructed(name: str, observation: xr.Dataset) -> tuple[npt.NDArray[np.f
 def _brightness(movie: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """A movie in 8 bits, on the scale on which it would be drawn; what is negative is black."""
     values = movie.astype(np.float64)
-    return np.rint((values / white_level(values)).clip(0, 1) * 255).astype(np.uint8)
-
-
-def _digest(grid: Grid, cell: Cell) -> str:
-    """A name for what the clip depends on."""
-    versions = {name: version for name, version in provenance().items() if name != "smlmsim_commit"}
-    described = [grid.study_of(cell).to_toml(), cell.seed, grid.reconstructors, versions]
-    return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
+    shown: npt.NDArray[np.uint8] = np.rint((values / white_level(values)).clip(0, 1) * 255).astype(np.uint8)
+    return shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ import xarray as xr
 from smlmsim.compare import win_map
 from smlmsim.figures.axis import Axis, axis_of
 from smlmsim.figures.style import CATEGORIES
-from smlmsim.regions import LIVE_CELLS, VELOCITY, axes_of
+from smlmsim.regions import LIVE_CELLS, VELOCITY, axes_of, inside
 from smlmsim.report.clips import read_clip
 from smlmsim.report.sprites import Quality, chosen_frames, encode, reduced, sheet_columns
 
@@ -34,19 +35,8 @@ class Layout(NamedTuple):
     def described(self) -> dict[str, Any]:
         """Labels and ticks of both axes."""
         rows, columns = self.rows, self.columns
-        return {
-            "rows": {"label": rows.name if rows else "", "units": rows.units if rows else "", "ticks": rows.ticks if rows else [""]},
-            "columns": {"label": columns.name, "units": columns.units, "ticks": columns.ticks},
-            "box": self.box(),
-        }
-
-    def box(self) -> list[float] | None:
-        """Where what was measured in live cells lies: bottom, top, left, right, in cells."""
-        if self.rows is None or not set(LIVE_CELLS) == set(self.dims):
-            return None
-        bottom, top = self.rows.place(*LIVE_CELLS[self.rows.setting])
-        left, right = self.columns.place(*LIVE_CELLS[self.columns.setting])
-        return [bottom, top, left, right] if top > bottom and right > left else None
+        nothing = {"label": "", "units": "", "ticks": [""]}
+        return {"rows": _described(rows) if rows else nothing, "columns": _described(columns)}
 
 
 def layout_of(scores: xr.Dataset, metric: str) -> Layout:
@@ -66,11 +56,38 @@ def layout_of(scores: xr.Dataset, metric: str) -> Layout:
     return Layout(axis_of(scores[metric], rows), axis_of(scores[metric], columns))
 
 
+def content(scores: xr.Dataset, layout: Layout) -> dict[str, Any]:
+    """All but the movies; the maps are of the metrics in the order of the scores."""
+    metrics = [str(name) for name in scores if "better" in scores[name].attrs]
+    live = live_cells(scores, metrics[0], layout)
+    candidates = np.argwhere(live if live.any() else np.ones_like(live))
+    return {
+        "reconstructors": scores.reconstructor.values.tolist(),
+        "seeds": scores.sizes["seed"],
+        "layout": layout.described(),
+        "metrics": [maps(scores, metric, layout) for metric in metrics],
+        "colours": colours(),
+        "live": live.tolist(),
+        "first": candidates[len(candidates) // 2].tolist(),
+    }
+
+
+def live_cells(scores: xr.Dataset, metric: str, layout: Layout) -> npt.NDArray[np.bool_]:
+    """Which cells (row, column) lie where live cells were measured; none if an axis of that is missing."""
+    found = scores[metric]
+    region = (
+        LIVE_CELLS if set(LIVE_CELLS) <= set(layout.dims) else {layout.columns.setting: (math.inf, math.inf)}
+    )
+    return _rows(inside(found, region).assign_coords({dim: found[dim] for dim in layout.dims}), layout)
+
+
 def maps(scores: xr.Dataset, metric: str, layout: Layout) -> dict[str, Any]:
-    """The means and spreads of a metric, the best of every cell and those tied with it; lists run (..., row, column)."""
+    """A metric: means and spreads, the best of every cell, those tied with it; lists run (..., row, column)."""
     wins, attrs = win_map(scores, metric), scores[metric].attrs
     names = scores.reconstructor.values.tolist()
-    best = np.vectorize(lambda name: names.index(name) if name else -1, otypes=[int])(_rows(wins.best, layout))
+    best = np.vectorize(lambda name: names.index(name) if name else -1, otypes=[int])(
+        _rows(wins.best, layout)
+    )
     return {
         "name": metric,
         "label": attrs.get("long_name", metric),
@@ -117,7 +134,9 @@ def movie(path: Path, quality: Quality) -> str:
     )
 
 
-def movie_places(clips: Mapping[tuple[int, ...], Path], scores: xr.Dataset, metric: str, layout: Layout) -> dict[str, Path]:
+def movie_places(
+    clips: Mapping[tuple[int, ...], Path], scores: xr.Dataset, metric: str, layout: Layout
+) -> dict[str, Path]:
     """The clips by ``row-column`` of the maps, whose axes rise."""
     grid_axes = axes_of(scores[metric])
     ranks = {dim: np.argsort(np.argsort(scores[dim].values)) for dim in grid_axes}
@@ -127,6 +146,10 @@ def movie_places(clips: Mapping[tuple[int, ...], Path], scores: xr.Dataset, metr
         return "-".join(str(rank.get(axis.setting, 0) if axis else 0) for axis in layout)
 
     return {place(cell): path for cell, path in clips.items()}
+
+
+def _described(axis: Axis) -> dict[str, Any]:
+    return {"label": axis.name, "units": axis.units, "ticks": axis.ticks}
 
 
 def _rows(values: xr.DataArray, layout: Layout) -> npt.NDArray[Any]:
@@ -141,8 +164,9 @@ def _rows(values: xr.DataArray, layout: Layout) -> npt.NDArray[Any]:
 def _listed(values: npt.NDArray[np.float64]) -> list[Any]:
     """Nested lists with None for what is missing, and six digits."""
     rounded = np.vectorize(lambda value: float(f"{value:.6g}"), otypes=[float])(values)
-    found: list[Any] = np.where(np.isfinite(rounded), rounded, None).tolist()
-    return found
+    found = rounded.astype(object)
+    found[~np.isfinite(rounded)] = None
+    return list(found.tolist())
 
 
 def scripts(movies: Mapping[str, str]) -> Iterator[str]:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import functools
 import html
+import itertools
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from smlmsim import io, workers
-from smlmsim.compare import compare, mean_ranks
+from smlmsim.compare import compare, mean_ranks, win_map
 from smlmsim.grid import Grid, read_scores
-from smlmsim.report import content, words
+from smlmsim.report import content, tables, words
 from smlmsim.report.clips import read_clip, record_all
 from smlmsim.report.cost import costs
 from smlmsim.report.sprites import Quality, affordable
@@ -73,6 +72,7 @@ def write_report(
     store = store_of(Path(result))
     scores = read_scores(store)
     grid = Grid.model_validate(tomllib.loads(scores.attrs["grid"]))
+    scores = scores[[*grid.metrics, "reason"]]
     layout = content.layout_of(scores, grid.metrics[0])
     clips = record_all(grid, store.parent / "clips", processes=processes, progress=progress)
     page = functools.partial(_page, scores, grid, layout, clips)
@@ -115,124 +115,56 @@ def _page(
 ) -> str:
     """The page; the first metric of the grid is the one that the words speak of."""
     metric = grid.metrics[0]
-    said, places, table = words.answers(scores, metric), words.places(scores, metric), compare(scores, metric)
-    caution = words.too_few(scores, metric)
     return Template(_asset("page.html")).substitute(
-        title="smlmsim: head to head",
+        _said(scores, grid),
         css=_asset("page.css"),
         js=_asset("page.js"),
-        eyebrow="smlmsim, head to head",
-        headline=html.escape(words.headline(said)),
-        lead=html.escape(words.lead(scores, grid.study.acquisition.time_points)),
-        caution=f'<p class="caution">{html.escape(caution)}</p>' if caution else "",
-        answers="\n".join(_answer(answer) for answer in said),
-        how_sure=html.escape(words.how_sure(scores, metric)),
-        places="\n".join(f"<div><dt>{_safe(name)}</dt><dd>{_safe(text)}</dd></div>" for name, text in places.items()),
-        ranks=_ranks(mean_ranks(scores), scores),
-        cost=_cost(costs(scores, metric, clips.values())),
-        metric=html.escape(scores[metric].attrs.get("long_name", metric)),
-        comparisons=len(table),
-        pairs=_pairs(table, scores[metric].attrs.get("units", "1")),
+        ranks=tables.ranks_table(mean_ranks(scores), scores),
+        cost=tables.cost_table(costs(scores, metric, clips.values())),
         grid=html.escape(str(scores.attrs["grid"])),
         made=html.escape(_made(scores)),
-        content=content.safe_json(json.dumps(_content(scores, grid.metrics, layout), allow_nan=False)),
+        content=content.safe_json(json.dumps(content.content(scores, layout), allow_nan=False)),
         movies="\n".join(content.scripts(movies)),
     )
 
 
-def _content(scores: xr.Dataset, metrics: Sequence[str], layout: content.Layout) -> dict[str, Any]:
-    box = layout.box()
-    rows = layout.rows.values.size if layout.rows else 1
-    middle = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2] if box else [rows / 2, layout.columns.values.size / 2]
+def _said(scores: xr.Dataset, grid: Grid) -> dict[str, str]:
+    """All that the page says about its first metric."""
+    metric = grid.metrics[0]
+    table, wins = compare(scores, metric), win_map(scores, metric)
+    said, caution = words.answers(scores, metric, table), words.too_few(scores.sizes["seed"], table, wins)
     return {
-        "reconstructors": scores.reconstructor.values.tolist(),
-        "seeds": scores.sizes["seed"],
-        "layout": layout.described(),
-        "metrics": [content.maps(scores, metric, layout) for metric in metrics],
-        "colours": content.colours(),
-        "first": [int(place) for place in middle],
+        "headline": html.escape(words.headline(said)),
+        "lead": html.escape(words.lead(scores, metric, grid.study.acquisition.time_points)),
+        "caution": f'<p class="caution">{html.escape(caution)}</p>' if caution else "",
+        "answers": "\n".join(map(_answer, said)),
+        "how_sure": html.escape(words.how_sure(scores.sizes["seed"], table)),
+        "places": "\n".join(itertools.starmap(_place, words.places(wins).items())),
+        "metric": html.escape(scores[metric].attrs.get("long_name", metric)),
+        "comparisons": str(len(table)),
+        "pairs": tables.pairs_table(table, scores[metric].attrs.get("units", "1")),
     }
 
 
 def _answer(answer: words.Answer) -> str:
     mark = "sure" if answer.sure else "unsure"
     return (
-        f"<div><dt>{_safe(answer.region.capitalize())} <small>{_safe(answer.where)}</small></dt>"
-        f'<dd class="{mark}"><b>{_safe(answer.best)}</b> {_safe(answer.sentence)}</dd></div>'
+        f"<div><dt>{html.escape(answer.region.capitalize())} <small>{html.escape(answer.where)}</small></dt>"
+        f'<dd class="{mark}"><b>{html.escape(answer.best)}</b> {html.escape(answer.sentence)}</dd></div>'
     )
 
 
-def _ranks(ranks: pd.DataFrame, scores: xr.Dataset) -> str:
-    head = ["metric", *ranks.columns]
-    rows = []
-    for metric, row in ranks.iterrows():
-        best = row.min()
-        cells = [("best" if value == best else "", words.number(value, digits=2)) for value in row]
-        rows.append((f"{scores[metric].attrs.get('long_name', metric)}", cells))
-    caption = "Mean rank over all movies by every metric; 1 is the best of a movie."
-    return _table(caption, head, rows)
-
-
-def _cost(cost: pd.DataFrame) -> str:
-    slowest = cost["seconds"].max()
-    rows = []
-    for name, row in cost.iterrows():
-        share = 100 * row["seconds"] / slowest if slowest > 0 else 0
-        rows.append(
-            (
-                str(name),
-                [
-                    ("", words.spread([row["score"]])),
-                    ("meter", f"{_seconds(row['seconds'])}", share),
-                    ("", f"{row['parameters']:,.0f}" if row["parameters"] else words.EN_DASH),
-                ],
-            )
-        )
-    label = cost.attrs["label"]
-    caption = "Cost against quality: the median time for the movie of a cell on one thread, and the number of parameters."
-    return _table(caption, ["reconstructor", f"{label}, everywhere", "time for a movie", "parameters"], rows)
-
-
-def _seconds(seconds: float) -> str:
-    return words.EN_DASH if not np.isfinite(seconds) else f"{seconds:.2f}{words.NARROW}s" if seconds >= 0.095 else (
-        f"{seconds * 1e3:.0f}{words.NARROW}ms"
-    )
-
-
-def _pairs(table: pd.DataFrame, units: str) -> str:
-    rows = []
-    for row in table.itertuples():
-        interval = f"{words.number(row.low)} to {words.number(row.high)}"
-        cells = [
-            ("text", row.first), ("text", row.second), ("", words.number(row.advantage, units)), ("", interval),
-            ("", f"{row.wins} / {row.seeds}"), ("", f"{row.p:.2g}"), ("best" if row.told_apart else "", f"{row.p_holm:.2g}"),
-        ]  # fmt: skip
-        rows.append((str(row.region), cells))
-    head = ["region", "better", "than", "by", "95 % interval", "seeds won", "p", "p, Holm"]
-    return _table("Mean difference over the seeds. Bold: told apart at 5 %.", head, rows)
-
-
-def _table(caption: str, head: Sequence[str], rows: Iterable[tuple[str, Sequence[tuple[Any, ...]]]]) -> str:
-    """A table; a cell is its class, its text and, for a meter, the length of its bar in per cent."""
-    heads = "".join(f'<th scope="col">{_safe(name)}</th>' for name in head)
-    lines = []
-    for name, cells in rows:
-        inner = "".join(
-            f'<td class="{kind}">{_safe(str(text))}{"".join(f"<i style=width:{share:.1f}%></i>" for share in bar)}</td>'
-            for kind, text, *bar in cells
-        )
-        lines.append(f'<tr><th scope="row">{_safe(name)}</th>{inner}</tr>')
-    return f"<table><caption>{_safe(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+def _place(name: str, sentence: str) -> str:
+    return f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(sentence)}</dd></div>"
 
 
 def _made(scores: xr.Dataset) -> str:
-    versions = [f"{name} {scores.attrs[f'{name}_version']}" for name in ("smlmsim", "python", "numpy", "torch")]
-    commit = scores.attrs.get("smlmsim_commit", "")
-    return f"Made with {', '.join(versions)}{f', commit {commit}' if commit else ''}. Movies are shown in 8 bits; scores are of the originals."
-
-
-def _safe(text: str) -> str:
-    return html.escape(text)
+    versions = [
+        f"{name} {scores.attrs[f'{name}_version']}" for name in ("smlmsim", "python", "numpy", "torch")
+    ]
+    if commit := scores.attrs.get("smlmsim_commit", ""):
+        versions.append(f"commit {commit}")
+    return f"Made with {', '.join(versions)}. Movies are shown in 8 bits; scores are of the originals."
 
 
 def _asset(name: str) -> str:

@@ -48,8 +48,11 @@ def reduced(movie: Frames, quality: Quality) -> Frames:
     if step == 1 or min(frames.shape[1:]) < step:
         return frames
     rows, columns = (size // step * step for size in frames.shape[1:])
-    blocks = frames[:, :rows, :columns].reshape(len(frames), rows // step, step, columns // step, step)
-    return np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)
+    blocks: Frames = frames[:, :rows, :columns].reshape(
+        len(frames), rows // step, step, columns // step, step
+    )
+    means: Frames = np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)
+    return means
 
 
 def sheet_columns(number: int) -> int:
@@ -68,7 +71,7 @@ def sheet(frames: Frames) -> Frames:
 
 
 def encode(movie: Frames, quality: Quality) -> bytes:
-    """A movie as a WebP sheet: without loss where that is smaller, as it is for few single points."""
+    """A movie as a WebP sheet: without loss where that is smaller, as for single points and for what never changes."""
     picture = Image.fromarray(sheet(reduced(movie, quality)))
     return min(
         _webp(picture, lossless=True, quality=20, method=1),

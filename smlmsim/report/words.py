@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlmsim.compare import compare, win_map
 from smlmsim.regions import axes_of, inside, regions_of
 
 EN_DASH, PLUS_MINUS, NARROW = "\N{EN DASH}", "\N{PLUS-MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}"
@@ -25,7 +24,7 @@ class Answer(NamedTuple):
     sentence: str
 
 
-def answers(scores: xr.Dataset, metric: str) -> list[Answer]:
+def answers(scores: xr.Dataset, metric: str, table: pd.DataFrame) -> list[Answer]:
     """Say for every region of a grid which reconstructor is best, by how much, and how sure that is.
 
     Parameters
@@ -33,34 +32,38 @@ def answers(scores: xr.Dataset, metric: str) -> list[Answer]:
     scores : xr.Dataset
         The metric with the dims (*axes, seed, reconstructor).
     metric : str
-        What to compare by.
+        What was compared by.
+    table : pd.DataFrame
+        What :func:`~smlmsim.compare.compare` found.
     """
-    table, movies = compare(scores, metric), scores[metric]
+    movies = scores[metric]
     return [
         _answer(name, movies, inside(movies, region), table[table.region == name])
         for name, region in regions_of(movies).items()
     ]
 
 
-def places(scores: xr.Dataset, metric: str) -> dict[str, str]:
-    """Say for every reconstructor in which cells of a grid it has the best mean, and where it is told apart."""
-    wins = win_map(scores, metric)
+def places(wins: xr.Dataset) -> dict[str, str]:
+    """Say for every reconstructor in which cells it has the best mean, and where it is told apart from the others.
+
+    Parameters
+    ----------
+    wins : xr.Dataset
+        What :func:`~smlmsim.compare.win_map` found.
+    """
     return {str(name): _places(wins, str(name)) for name in wins.reconstructor.values}
 
 
-def too_few(scores: xr.Dataset, metric: str) -> str:
+def too_few(seeds: int, table: pd.DataFrame, wins: xr.Dataset) -> str:
     """Say that the seeds are too few to tell anything apart, if they are; otherwise return no text."""
-    seeds = scores.sizes["seed"]
-    wanted = {
-        "regions": compare(scores, metric).attrs["seeds_needed"],
-        "single cells": win_map(scores, metric).attrs["seeds_needed"],
-    }
+    wanted = {"regions": table.attrs["seeds_needed"], "single cells": wins.attrs["seeds_needed"]}
     lacking = [f"{needed} in {what}" for what, needed in wanted.items() if needed > seeds]
-    if not lacking or scores.sizes["reconstructor"] == 1:
+    if not lacking or table.empty:
         return ""
+    where = "" if len(lacking) == len(wanted) else f" in {lacking[0].partition(' in ')[2]}"
     return (
-        f"{_seeds(seeds)} cannot tell reconstructors apart however different they are: no rank test of so few pairs is "
-        f"significant after correction. It takes at least {' and '.join(lacking)}."
+        f"{_seeds(seeds)} cannot tell reconstructors apart{where}, however different they are: no rank test of so few "
+        f"pairs is significant after correction. It takes at least {' and '.join(lacking)}."
     )
 
 
@@ -99,7 +102,11 @@ def hull(scores: xr.DataArray, cells: xr.DataArray) -> str:
         held = scores[axis].values[cells.any(others).values]
         units = scores[axis].attrs.get("units", "1")
         span = f"{held.min():g}" if held.min() == held.max() else f"{held.min():g}{EN_DASH}{held.max():g}"
-        parts.append(f"{span}{NARROW}{units}" if units != "1" else f"{scores[axis].attrs.get('long_name', axis)} {span}")
+        parts.append(
+            f"{span}{NARROW}{units}"
+            if units != "1"
+            else f"{scores[axis].attrs.get('long_name', axis)} {span}"
+        )
     return ", ".join(parts)
 
 
@@ -107,7 +114,10 @@ def _answer(region: str, scores: xr.DataArray, cells: xr.DataArray, table: pd.Da
     movies, where = scores.where(cells), hull(scores, cells)
     units, by_seed = scores.attrs.get("units", "1"), movies.mean(axes_of(scores))
     better = by_seed.mean("seed") * (-1 if scores.attrs.get("better") == "lower" else 1)
-    order = [str(name) for name in better.sortby(better, ascending=False).dropna("reconstructor").reconstructor.values]
+    order = [
+        str(name)
+        for name in better.sortby(better, ascending=False).dropna("reconstructor").reconstructor.values
+    ]
     if not order:
         return Answer(region, where, "", False, "no reconstructor has a score here.")
     best, label = order[0], scores.attrs.get("long_name", str(scores.name))
@@ -178,32 +188,28 @@ def headline(said: list[Answer]) -> str:
     return f"{where}, {answer.best} leads"
 
 
-def lead(scores: xr.Dataset, time_points: int) -> str:
+def lead(scores: xr.Dataset, metric: str, time_points: int) -> str:
     """What was done, in two sentences."""
-    names = [str(name) for name in scores.reconstructor.values]
-    metric = next(iter(scores.data_vars))
-    axes = axes_of(scores[metric])
+    axes, seeds = axes_of(scores[metric]), scores.sizes["seed"]
     cells = int(np.prod([scores.sizes[axis] for axis in axes]))
+    names = _listed([str(name) for name in scores.reconstructor.values])
     return (
-        f"{_listed(names)} reconstructed {cells * scores.sizes['seed']:,} simulated movies of {time_points} time points "
-        f"whose truth is known: {cells} cells over {_listed([_axis_name(scores, axis) for axis in axes])}, "
-        f"{_seeds(scores.sizes['seed'])} in each. The same movies for all."
+        f"{names} reconstructed {cells * seeds:,} simulated movies of {time_points} time points whose truth is known: "
+        f"{cells} cells over {_listed([_axis_name(scores[axis]) for axis in axes])}, {_seeds(seeds)} in each. "
+        "All see the same movies."
     )
 
 
-def how_sure(scores: xr.Dataset, metric: str) -> str:
+def how_sure(seeds: int, table: pd.DataFrame) -> str:
     """How the comparisons were made."""
-    table = compare(scores, metric)
     return (
-        "Scores are mean \u00b1 standard deviation between seeds; brackets are 95 % bootstrap intervals of the mean difference. "
-        f"p is that of a Wilcoxon signed-rank test over the {_seeds(scores.sizes['seed'])}, after Holm\u2019s correction for all "
-        f"{len(table)} comparisons of regions; at most 0.05 counts as told apart (filled dots). A seed is one structure, "
-        "seen in every cell, so cells of one seed are averaged and never counted as independent."
+        f"Scores are mean {PLUS_MINUS} standard deviation between seeds; brackets are 95 % bootstrap intervals of the "
+        f"mean difference. p is that of a Wilcoxon signed-rank test over the {_seeds(seeds)}, after Holm's correction "
+        f"for all {len(table)} comparisons of regions; at most 0.05 counts as told apart (filled dots). A seed is one "
+        "structure, seen in every cell, so the cells of a seed are averaged and never counted as independent."
     )
 
 
-def _axis_name(scores: xr.Dataset, axis: str) -> str:
-    values, attrs = scores[axis].values, scores[axis].attrs
-    units = attrs.get("units", "1")
-    span = f"{values.min():g}{EN_DASH}{values.max():g}" + (f"{NARROW}{units}" if units != "1" else "")
-    return f"{attrs.get('long_name', axis)} {span}"
+def _axis_name(axis: xr.DataArray) -> str:
+    span, units = f"{axis.values.min():g}{EN_DASH}{axis.values.max():g}", axis.attrs.get("units", "1")
+    return f"{axis.attrs.get('long_name', axis.name)} {span}" + (f"{NARROW}{units}" if units != "1" else "")

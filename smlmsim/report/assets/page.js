@@ -50,11 +50,6 @@ const letter = (index) => String.fromCharCode(65 + index);
 const selected = { row: 0, column: 0 };
 let metric = content.metrics[0];
 
-function inLiveCells(row, column) {
-  const box = content.layout.box;
-  return box && row + 0.5 > box[0] && row + 0.5 < box[1] && column + 0.5 > box[2] && column + 0.5 < box[3];
-}
-
 function range() {
   const values = metric.mean.flat(2).filter((value) => value !== null);
   return [Math.min(...values), Math.max(...values)];
@@ -73,7 +68,7 @@ function cellOf(map, row, column) {
   const place = cellName(row, column);
   if (map === -1) dressWinner(cell, row, column, place);
   else dressScore(cell, map, row, column, place);
-  if (inLiveCells(row, column)) cell.classList.add("live");
+  if (content.live[row][column]) cell.classList.add("live");
   return cell;
 }
 
@@ -134,12 +129,12 @@ function swatches() {
   const list = element("ul", { class: "swatches" });
   names.forEach((name, index) => {
     const colour = content.colours.categories[index];
-    const swatch = element("i", { "aria-hidden": "true" }, letter(index));
+    const swatch = element("i", {}, letter(index));
     Object.assign(swatch.style, { background: colour, color: inkOn(colour) });
-    list.append(element("li", {}, swatch, `${letter(index)} ${name}`));
+    list.append(element("li", {}, swatch, ` ${name}`));
   });
   list.append(element("li", {}, "= and hatched: not told apart from another"));
-  if (content.layout.box) list.append(element("li", {}, "framed: as measured in live cells"));
+  if (content.live.flat().includes(true)) list.append(element("li", {}, "framed: as measured in live cells"));
   return list;
 }
 
@@ -150,7 +145,7 @@ function drawMaps() {
   const ends = metric.better === "lower" ? [high, low] : [low, high];
   const bar = element("i", { "aria-hidden": "true" });
   bar.style.background = `linear-gradient(90deg, ${content.colours.viridis.filter((_, at) => at % 15 === 0).join(",")})`;
-  byId("scale").replaceChildren(score(ends[0]), bar, score(ends[1]), `${metric.better} is better`);
+  byId("scale").replaceChildren(score(ends[0]), bar, score(ends[1]), element("span", {}, `${metric.better} is better`));
   markSelected();
 }
 
@@ -183,9 +178,7 @@ function moveFocus(cell, key) {
 
 /* -- the movie -- */
 
-const lookup = Object.fromEntries(
-  ["inferno"].map((name) => [name, content.colours[name].map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)))]),
-);
+const inferno = content.colours.inferno.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
 const player = { clip: null, frame: 0, line: 0, along: "row", overlay: false, timer: 0, panels: [], wanted: "" };
 
 async function decodeSheet(sheet, clip) {
@@ -265,14 +258,13 @@ function panelOf(clip, name, layer) {
   const kymograph = element("canvas", { role: "img" });
   const [line, now] = [element("div", { class: "mark" }), element("div", { class: "mark" })];
   const screen = element("div", { class: "screen movie" }, movie, line);
-  const caption = element("figcaption", {}, element("b", {}, name));
-  if (layer > 0 && layer < last) {
-    const mean = metric.mean[layer - 1][selected.row][selected.column];
-    caption.append(element("span", {}, `${metric.label} ${score(mean)}`));
-  }
+  const scored = layer > 0 && layer < last;
+  const mean = scored && metric.mean[layer - 1][selected.row][selected.column];
+  const note = scored ? `${metric.label} ${score(mean)}` : layer ? "what was there" : "what was seen";
+  const caption = element("figcaption", {}, element("b", {}, name), element("span", {}, note));
   const figure = element("figure", {}, caption, screen, element("div", { class: "screen kymograph" }, kymograph, now));
   const reason = clip.reasons[layer - 1];
-  if (layer > 0 && layer < last && reason) figure.append(element("p", { class: "reason" }, reason));
+  if (scored && reason) figure.append(element("p", { class: "reason" }, reason));
   if (layer === 0 && clip.width_nm) screen.append(scaleBar(clip.width_nm));
   screen.addEventListener("pointermove", (event) => point(event, screen));
   screen.addEventListener("pointerdown", (event) => point(event, screen));
@@ -302,7 +294,7 @@ function paint(pixels, at, layer, index) {
     pixels[at] = pixels[at + 2] = value;
     pixels[at + 1] = player.clip.movies[truth][index];
   } else {
-    [pixels[at], pixels[at + 1], pixels[at + 2]] = lookup.inferno[value];
+    [pixels[at], pixels[at + 1], pixels[at + 2]] = inferno[value];
   }
   pixels[at + 3] = 255;
 }

@@ -1,0 +1,72 @@
+"""Head to head: `python benchmarks/compare.py --preset quick --out out/compare` says which reconstructor is best, where.
+
+Leaves in the folder: `index.html` (the report), `win_map`, `paired`, `ranks`, `cost` and `heatmap` as PNG and PDF,
+`comparison.csv` (every pair in every region), `scores.nc`, and what it resumes from: `scores.zarr` and `clips`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import xarray as xr
+
+from smlmsim import compare, figures, io
+from smlmsim.cli.options import Scheduler, Workers
+from smlmsim.grid import Grid, run_grid
+from smlmsim.regions import axes_of, inside, regions_of
+from smlmsim.report import costs, recorded, write_report
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STUDIES = Path(__file__).parent / "studies"
+
+
+def main(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")],
+    preset: Annotated[str, typer.Option(help="quick or full; or a sweep in TOML.")] = "quick",
+    reconstructor: Annotated[
+        list[str] | None, typer.Option(help="Only this one; give it again for more. [default: all installed]")
+    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+) -> None:
+    """Run a grid, compare all reconstructors, and write the report; killed at any moment, it goes on where it was."""
+    grid = Grid.from_toml(preset if preset.endswith(".toml") else STUDIES / f"compare-{preset}.toml")
+    if reconstructor:
+        grid = grid.replace({"reconstructors": tuple(reconstructor)})
+    out.mkdir(parents=True, exist_ok=True)
+    scores = run_grid(grid, out / "scores.zarr", processes=workers, scheduler=scheduler)
+    with io.replacing(out / "scores.nc") as draft:
+        scores.to_netcdf(draft, engine="h5netcdf")
+    path = write_report(out / "scores.zarr", out, processes=workers)
+    metric = grid.metrics[0]
+    table = compare.compare(scores, metric)
+    with io.replacing(out / "comparison.csv") as draft:
+        table.to_csv(draft, index=False)
+    drawn = {
+        "heatmap": figures.heatmap(scores, metric),
+        "win_map": figures.win_map(compare.win_map(scores, metric)),
+        "paired": _paired(scores, metric),
+        "ranks": figures.rank_table(compare.mean_ranks(scores)),
+        "cost": figures.cost(costs(scores, metric, recorded(grid, out / "clips"))),
+    }
+    for name, figure in drawn.items():
+        for suffix in (".png", ".pdf"):
+            figures.save(figure, out / f"{name}{suffix}")
+    typer.echo(f"{path} is the report, {path.stat().st_size / 1e6:.1f} MB; tables and figures lie beside it")
+
+
+def _paired(scores: xr.Dataset, metric: str) -> Figure:
+    """The paired scores in live cells, or everywhere if the grid has no cell there."""
+    movies, regions = scores[metric], regions_of(scores[metric])
+    name = "live cells" if "live cells" in regions else "everywhere"
+    table = compare.compare(scores, metric)
+    means = movies.where(inside(movies, regions[name])).mean(axes_of(movies), keep_attrs=True)
+    return figures.paired(means, table[table.region == name])
+
+
+if __name__ == "__main__":
+    typer.run(main)

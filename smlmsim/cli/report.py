@@ -1,0 +1,25 @@
+"""The command that writes a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smlmsim.cli.options import Workers
+
+
+def report(
+    result: Annotated[Path, typer.Argument(help="The scores.zarr of a grid, or the folder that holds it.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for index.html; made if absent.")],
+    workers: Workers = None,
+) -> None:
+    """Write one HTML file that says who is best, where and how sure, and plays the movie of every cell.
+
+    It needs no network. The movies are made once and kept beside the scores, in `clips`.
+    """
+    from smlmsim.report import write_report
+
+    path = write_report(result, out, processes=workers)
+    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -1,0 +1,69 @@
+"""The win map: which reconstructor is best in which cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from smlmsim.figures.axis import axis_of
+from smlmsim.figures.panel import hatch_cells
+from smlmsim.figures.style import CATEGORIES, styled
+from smlmsim.regions import VELOCITY
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CELL_IN = 0.5
+
+
+def win_map(wins: xr.Dataset) -> Figure:
+    """Draw the best reconstructor of every cell; a cell is hatched if another one cannot be told apart from it.
+
+    Parameters
+    ----------
+    wins : xr.Dataset
+        As :func:`smlmsim.compare.win_map` gives it, of a grid of two axes; the velocity runs upwards.
+
+    Raises
+    ------
+    ValueError
+        If the grid has not two axes.
+    """
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+    from matplotlib.figure import Figure
+
+    if wins.best.ndim != 2:
+        raise ValueError(f"a win map has two axes, found {wins.best.ndim}")
+    dims = sorted(map(str, wins.best.dims), key=lambda dim: dim != VELOCITY)
+    best, tie = (wins[name].sortby(dims).transpose(*dims) for name in ("best", "tie"))
+    names = [str(name) for name in wins.reconstructor.values]
+    places = np.array([[names.index(name) if name else -1 for name in row] for row in best.values.tolist()])
+    rows, columns = (axis_of(best, dim) for dim in dims)
+    with styled():
+        size = (CELL_IN * columns.values.size + 0.8, CELL_IN * rows.values.size + 1.0)
+        figure = Figure(figsize=size, layout="constrained")
+        panel = figure.subplots()
+        panel.pcolormesh(
+            np.ma.masked_less(places, 0), cmap=ListedColormap(CATEGORIES), edgecolor="white", linewidth=0.5,
+            norm=BoundaryNorm(np.arange(len(CATEGORIES) + 1) - 0.5, len(CATEGORIES)),
+        )  # fmt: skip
+        panel.set_facecolor("0.9")
+        hatch_cells(panel, tie.values)
+        panel.set_xticks(columns.centres, columns.ticks)
+        panel.set_yticks(rows.centres, rows.ticks)
+        panel.set(xlabel=columns.label, ylabel=rows.label)
+        _name_colours(figure, names, sorted({int(place) for place in places.ravel() if place >= 0}), tie)
+    return figure
+
+
+def _name_colours(figure: Figure, names: list[str], shown: list[int], tie: xr.DataArray) -> None:
+    from matplotlib.patches import Patch
+
+    keys = [Patch(facecolor=CATEGORIES[place % len(CATEGORIES)], label=names[place]) for place in shown]
+    if tie.any():
+        keys.append(
+            Patch(facecolor="white", hatch="/////", edgecolor="0.5", linewidth=0, label="not told apart")
+        )
+    figure.legend(handles=keys, loc="outside upper center", ncols=2, frameon=False)
