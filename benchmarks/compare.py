@@ -1,4 +1,4 @@
-"""Head to head: `python benchmarks/compare.py --preset quick --out out/compare` says which reconstructor is best, where.
+"""Head to head: `python benchmarks/compare.py --preset quick --out out/compare` says who is best, where and how sure.
 
 Leaves in the folder: `index.html` (the report), `win_map`, `paired`, `ranks`, `cost` and `heatmap` as PNG and PDF,
 `comparison.csv` (every pair in every region), `scores.nc`, and what it resumes from: `scores.zarr` and `clips`.

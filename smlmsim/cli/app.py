@@ -11,10 +11,12 @@ import typer
 
 import smlmsim
 from smlmsim.cli.corpus import corpus_app
+from smlmsim.cli.new import new_reconstructor
 from smlmsim.cli.options import Scheduler, Workers
 from smlmsim.cli.presets import preset_path, presets
 from smlmsim.cli.train import train
 from smlmsim.cli.report import report
+from smlmsim.cli.view import view
 from smlmsim.spec import explain
 
 if TYPE_CHECKING:
@@ -33,9 +35,12 @@ app = typer.Typer(
     * `smlmsim grid --preset quick --out DIR` draws, for every installed reconstructor, how well it does at which
       velocity and localization rate.
     * `smlmsim reconstruct TABLE.csv --with gaussian_time --out DIR` runs one of them on your own table.
+    * `smlmsim report DIR --out REPORT` says who is best, where and how sure, and plays the movies of a grid.
     * `smlmsim simulate --out DIR` makes one movie with a known truth.
     * `smlmsim corpus tiny --out corpus.zarr` makes many movies to train on.
     * `smlmsim train annapalm3d --out DIR` trains a network on one.
+    * `smlmsim new-reconstructor NAME` begins a package with a reconstructor of your own.
+    * `smlmsim view PATH` opens a movie or a result in napari.
     * `smlmsim list` says what is installed.
     """,
 )
@@ -43,6 +48,8 @@ app = typer.Typer(
 app.add_typer(corpus_app, name="corpus")
 app.command()(train)
 app.command()(report)
+app.command()(new_reconstructor)
+app.command()(view)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")]
 

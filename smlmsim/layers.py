@@ -1,0 +1,136 @@
+"""What napari shows of a movie or a result: named layers at their scale, made without napari."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import io, schema
+from smlmsim.grid import Grid, read_scores
+from smlmsim.regions import axes_of
+from smlmsim.report.clips import clip_path, read_clip, shown_cells
+from smlmsim.report.page import store_of
+
+Layer = tuple[npt.NDArray[Any], dict[str, Any], str]
+
+TRUTH, SEEN = "truth", ("counts", "localizations")
+UNITS = ("s", "nm", "nm")
+
+
+def layers(path: str | Path) -> list[Layer]:
+    """Make the layers of a movie or a result, the lowest first.
+
+    Parameters
+    ----------
+    path : str or Path
+        A stack or a localization table that :mod:`smlmsim.io` reads; a folder of them, as ``smlmsim simulate`` and
+        ``smlmsim reconstruct`` leave it; a clip; or a grid with its clips, as ``smlmsim report`` leaves them.
+
+    Returns
+    -------
+    list of (data, settings, kind)
+        Layer data tuples: images (time, y, x) in s and nm, or (row, column, time, y, x) for a grid, whose first axes
+        count the values of its settings; points (y, x) in nm. The truth is green and estimates magenta, so that
+        both together are white; one estimate is visible at first.
+
+    Raises
+    ------
+    ValueError
+        If nothing of that is there.
+    OSError
+        If there is no such file.
+    """
+    path = Path(path)
+    if (store := store_of(path)).joinpath("zarr.json").exists():
+        return _shown(_of_grid(store))
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in io.FORMATS)
+        if not files:
+            raise ValueError(
+                f"{path} holds no stack, no table and no grid; known are {', '.join(io.FORMATS)}"
+            )
+        return _shown([_of_file(file) for file in files])
+    return _shown(_of_clip(path) if path.suffix == ".nc" else [_of_file(path)])
+
+
+def _of_file(path: Path) -> Layer:
+    """The one layer of a stack or a table."""
+    found = io.read(path)
+    images = [image for image in found.data_vars.values() if image.dims == ("time", "y", "x")]
+    if images:
+        return images[0].values, {"name": path.stem, **_scale(found)}, "image"
+    schema.check(found, "loc_y", "loc_x")
+    points = np.stack([found.loc_y.values, found.loc_x.values], axis=1)
+    return points, {"name": path.stem, "size": 20.0, "units": UNITS[1:], "axis_labels": ("y", "x")}, "points"
+
+
+def _of_clip(path: Path) -> list[Layer]:
+    clip = read_clip(path)
+    return [
+        (movie, {"name": str(name), **_scale(clip)}, "image")
+        for name, movie in zip(clip.layer.values, clip.brightness.values, strict=True)
+    ]
+
+
+def _of_grid(store: Path) -> list[Layer]:
+    """The clips of all cells in one layer each of what was seen, every reconstruction, and the truth."""
+    scores = read_scores(store)
+    grid = Grid.model_validate(tomllib.loads(scores.attrs["grid"]))
+    paths = [clip_path(grid, cell, store.parent / "clips") for cell in shown_cells(grid)]
+    if missing := sum(not path.exists() for path in paths):
+        raise ValueError(
+            f"{missing} clips are missing beside {store}; `smlmsim report {store} --out DIR` makes them"
+        )
+    axes = axes_of(scores[grid.metrics[0]])
+    first = read_clip(paths[0])
+    movies = np.stack([read_clip(path).brightness.values for path in paths], axis=1)
+    movies = movies.reshape(movies.shape[0], *(scores.sizes[axis] for axis in axes), *movies.shape[2:])
+    scale = _scale(first, {axis: str(scores[axis].attrs.get("long_name", axis)) for axis in axes})
+    return [
+        (movie, {"name": str(name), **scale}, "image")
+        for name, movie in zip(first.layer.values, movies, strict=True)
+    ]
+
+
+def _scale(found: xr.Dataset, before: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Where an image lies: steps and first coordinates along (time, y, x), after axes that only count."""
+    before = before or {}
+    axes = [found[dim].values.astype(float) for dim in ("time", "y", "x")]
+    steps = [float(axis[1] - axis[0]) if axis.size > 1 else 1.0 for axis in axes]
+    return {
+        "scale": (*(1.0 for _ in before), *steps),
+        "translate": (*(0.0 for _ in before), *(float(axis[0]) for axis in axes)),
+        "units": (*("pixel" for _ in before), *UNITS),
+        "axis_labels": (*before.values(), "time", "y", "x"),
+    }
+
+
+def _shown(made: list[Layer]) -> list[Layer]:
+    """Give the layers their colours and their order, and hide all estimates but the first."""
+    order = {"points": 0, **dict.fromkeys(SEEN, 1), TRUTH: 3}
+    made = sorted(made, key=lambda layer: order.get(layer[2], order.get(layer[1]["name"], 2)))
+    estimates = [
+        settings["name"]
+        for _, settings, kind in made
+        if kind == "image" and settings["name"] not in (*SEEN, TRUTH)
+    ]
+    shown = {TRUTH, *(estimates[:1] or SEEN)}
+    return [
+        (
+            data,
+            settings | (_look(settings["name"], shown) if kind == "image" else {"visible": not estimates}),
+            kind,
+        )
+        for data, settings, kind in made
+    ]
+
+
+def _look(name: str, shown: set[str]) -> dict[str, Any]:
+    colour = "green" if name == TRUTH else "gray" if name in SEEN else "magenta"
+    return {"colormap": colour, "blending": "additive", "visible": name in shown}
