@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -64,14 +63,8 @@ def compare(
     """
     oriented = _oriented(scores, metric)
     regions = regions_of(oriented) if regions is None else regions
-    rows = [
-        {"region": region, **row}
-        for region, ranges in regions.items()
-        for row in _pairs(oriented.where(inside(oriented, ranges)))
-    ]
-    table = pd.DataFrame(
-        rows, columns=["region", "first", "second", "advantage", "low", "high", "p", "seeds", "wins"]
-    )
+    found = {name: _pairs(oriented.where(inside(oriented, region))) for name, region in regions.items()}
+    table = pd.concat(found, names=["region"]).reset_index("region").reset_index(drop=True)
     table["p_holm"] = holm(table["p"].to_numpy(float))
     table["told_apart"] = table["p_holm"] <= ALPHA
     table.attrs["seeds_needed"] = seeds_needed(len(table))
@@ -142,7 +135,7 @@ def mean_ranks(scores: xr.Dataset) -> pd.DataFrame:
     for metric in metrics:
         movies = _oriented(scores, metric).transpose(..., "reconstructor").values.reshape(-1, len(names))
         scored = movies[np.isfinite(movies).any(axis=1)]
-        ranks.append(np.nanmean(stats.rankdata(-scored, axis=1, nan_policy="omit"), axis=0))
+        ranks.append(_mean_over_cells(stats.rankdata(-scored, axis=1, nan_policy="omit").T))
     return pd.DataFrame(ranks, index=pd.Index(metrics, name="metric"), columns=names)
 
 
@@ -174,10 +167,37 @@ def seeds_needed(comparisons: int) -> int:
     return 1 + math.ceil(math.log2(max(comparisons, 1) / ALPHA))
 
 
-def signed_rank_p(differences: Floats) -> float:
-    """The two-sided p-value of the Wilcoxon signed-rank test; differences of zero say nothing and are left out."""
-    decided = differences[differences != 0]
-    return float(stats.wilcoxon(decided).pvalue) if decided.size else 1.0
+def signed_rank_p(differences: Floats) -> Floats:
+    """The two-sided p-values of the Wilcoxon signed-rank test of some rows (comparison, seed).
+
+    Differences that are missing or zero say nothing and are left out; without any other, p is 1.
+    """
+    decided = np.isfinite(differences) & (differences != 0)
+    p = np.ones(len(differences))
+    for rows, kept in _alike(decided):
+        p[rows] = stats.wilcoxon(differences[np.ix_(rows, kept)], axis=1).pvalue
+    return p
+
+
+def bootstrap_interval(differences: Floats) -> tuple[Floats, Floats]:
+    """The 95 % percentile bootstrap intervals of the means of some rows (comparison, seed); NaN below two seeds."""
+    low, high = np.full((2, len(differences)), np.nan)
+    for rows, kept in _alike(np.isfinite(differences)):
+        if kept.size > 1:
+            found = stats.bootstrap(
+                (differences[np.ix_(rows, kept)],), np.mean, axis=1, confidence_level=1 - ALPHA, batch=1000,
+                n_resamples=RESAMPLES, method="percentile", rng=stream(0, "bootstrap"),
+            ).confidence_interval  # fmt: skip
+            low[rows], high[rows] = found.low, found.high
+    return low, high
+
+
+def _alike(known: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """The rows (comparison, seed) that know the same seeds, with those seeds; rows that know none are left out."""
+    patterns, pattern_of = np.unique(known, axis=0, return_inverse=True)
+    for place, pattern in enumerate(patterns):
+        if pattern.any():
+            yield np.flatnonzero(pattern_of.ravel() == place), np.flatnonzero(pattern)
 
 
 def _oriented(scores: xr.Dataset, metric: str) -> xr.DataArray:
@@ -194,64 +214,47 @@ def _sign(scores: xr.DataArray) -> int:
     return -1 if scores.attrs.get("better") == "lower" else 1
 
 
-def _pairs(oriented: xr.DataArray) -> list[dict[str, Any]]:
+def _pairs(oriented: xr.DataArray) -> pd.DataFrame:
     """Compare every two reconstructors over all cells that have scores."""
-    names = [str(name) for name in oriented.reconstructor.values]
+    names = np.array([str(name) for name in oriented.reconstructor.values])
+    one, other = np.array(list(itertools.combinations(range(names.size), 2)), int).reshape(-1, 2).T
     columns = oriented.transpose("reconstructor", "seed", ...).values.reshape(
-        len(names), oriented.sizes["seed"], -1
+        names.size, oriented.sizes["seed"], -1
     )
-    rows = []
-    for (one, its), (other, others) in itertools.combinations(zip(names, columns, strict=True), 2):
-        differences = _seed_means(its - others)
-        if differences.size:
-            sign = -1 if differences.mean() < 0 else 1
-            first, second = (other, one) if sign < 0 else (one, other)
-            rows.append({"first": first, "second": second, **_judged(sign * differences)})
-    return rows
+    differences = _mean_over_cells(columns[one] - columns[other])
+    known = np.isfinite(differences).any(axis=1)
+    one, other, differences = one[known], other[known], differences[known]
+    behind = np.nanmean(differences, axis=1) < 0
+    differences[behind] *= -1
+    low, high = bootstrap_interval(differences)
+    return pd.DataFrame(
+        {
+            "first": names[np.where(behind, other, one)],
+            "second": names[np.where(behind, one, other)],
+            "advantage": np.nanmean(differences, axis=1),
+            "low": low,
+            "high": high,
+            "p": signed_rank_p(differences),
+            "seeds": np.isfinite(differences).sum(axis=1),
+            "wins": (differences > 0).sum(axis=1),
+        }
+    )
 
 
-def _seed_means(differences: Floats) -> Floats:
-    """The mean over the cells (seed, cell) that have a difference; seeds without any are left out."""
+def _mean_over_cells(differences: Floats) -> Floats:
+    """The means over the cells (..., cell) that have a difference, NaN where none has."""
     known = np.isfinite(differences)
-    sums, numbers = np.where(known, differences, 0).sum(axis=1), known.sum(axis=1)
-    means: Floats = sums[numbers > 0] / numbers[numbers > 0]
+    sums, numbers = np.where(known, differences, 0).sum(axis=-1), known.sum(axis=-1)
+    means: Floats = np.where(numbers > 0, sums / np.maximum(numbers, 1), np.nan)
     return means
 
 
-def _judged(differences: Floats) -> dict[str, float]:
-    low, high = _interval(differences)
-    return {
-        "advantage": float(differences.mean()),
-        "low": low,
-        "high": high,
-        "p": signed_rank_p(differences),
-        "seeds": differences.size,
-        "wins": int((differences > 0).sum()),
-    }
-
-
-def _interval(differences: Floats) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of the mean over the seeds."""
-    if differences.size == 1:
-        return math.nan, math.nan
-    found = stats.bootstrap(
-        (differences,), np.mean, confidence_level=1 - ALPHA, n_resamples=RESAMPLES, method="percentile",
-        rng=stream(0, "bootstrap"),
-    ).confidence_interval  # fmt: skip
-    return float(found.low), float(found.high)
-
-
-def _apart_in_cells(flat: Floats) -> npt.NDArray[np.bool_]:
-    """Which two reconstructors differ in which cell: (cell, reconstructor, reconstructor)."""
-    cells, _, number = flat.shape
-    pairs = list(itertools.combinations(range(number), 2))
-    p = [
-        signed_rank_p(differences[np.isfinite(differences)])
-        for cell in flat
-        for differences in (cell[:, one] - cell[:, other] for one, other in pairs)
-    ]
-    apart = np.zeros((cells, number, number), bool)
-    for place, value in enumerate(holm(np.array(p)) <= ALPHA):
-        cell, (one, other) = place // len(pairs), pairs[place % len(pairs)]
-        apart[cell, one, other] = apart[cell, other, one] = value
+def _apart_in_cells(cells: Floats) -> npt.NDArray[np.bool_]:
+    """Which two reconstructors differ in which cell: from (cell, seed, reconstructor) to (cell, one, other)."""
+    number = cells.shape[-1]
+    one, other = np.array(list(itertools.combinations(range(number), 2)), int).reshape(-1, 2).T
+    differences = (cells[..., one] - cells[..., other]).swapaxes(1, 2)
+    p = holm(signed_rank_p(differences.reshape(-1, cells.shape[1]))).reshape(len(cells), one.size)
+    apart = np.zeros((len(cells), number, number), bool)
+    apart[:, one, other] = apart[:, other, one] = p <= ALPHA
     return apart
