@@ -59,10 +59,13 @@ def cost(costs: pd.DataFrame) -> Figure:
         area = 25 + 12 * np.log10(1 + costs["parameters"].to_numpy(float)) ** 1.5
         colours = [CATEGORIES[place % len(CATEGORIES)] for place in range(len(costs))]
         panel.scatter(costs["seconds"], costs["score"], s=area, c=colours, linewidth=0)
+        middle = np.sqrt(costs["seconds"].min() * costs["seconds"].max())
         for name, row in costs.iterrows():
+            leftward = row["seconds"] > middle
             panel.annotate(
-                str(name), (row["seconds"], row["score"]), (5, 4), textcoords="offset points", fontsize=7.5
-            )
+                str(name), (row["seconds"], row["score"]), (-5 if leftward else 5, 4), fontsize=7.5,
+                textcoords="offset points", ha="right" if leftward else "left",
+            )  # fmt: skip
         panel.set_xscale("log")
         panel.margins(x=0.25, y=0.12)
         panel.set(

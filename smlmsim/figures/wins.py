@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.figures.axis import axis_of
-from smlmsim.figures.panel import hatch_cells
+from smlmsim.figures.panel import LIGHT, hatch_cells
 from smlmsim.figures.style import CATEGORIES, styled
 from smlmsim.regions import VELOCITY
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 CELL_IN = 0.5
 
 
 def win_map(wins: xr.Dataset) -> Figure:
-    """Draw the best reconstructor of every cell; a cell is hatched if another one cannot be told apart from it.
+    """Draw the best reconstructor of every cell, and how much better it is; hatched if not told apart from another.
 
     Parameters
     ----------
@@ -51,11 +53,28 @@ def win_map(wins: xr.Dataset) -> Figure:
         )  # fmt: skip
         panel.set_facecolor("0.9")
         hatch_cells(panel, tie.values)
+        _write_advantages(panel, places, wins.advantage.sortby(dims).transpose(*dims).values)
         panel.set_xticks(columns.centres, columns.ticks)
         panel.set_yticks(rows.centres, rows.ticks)
         panel.set(xlabel=columns.label, ylabel=rows.label)
         _name_colours(figure, names, sorted({int(place) for place in places.ravel() if place >= 0}), tie)
     return figure
+
+
+def _write_advantages(
+    panel: Axes, places: npt.NDArray[np.int64], advantages: npt.NDArray[np.float64]
+) -> None:
+    """Write into every cell how much better the best is than the next."""
+    import seaborn
+
+    for (row, column), advantage in np.ndenumerate(advantages):
+        if np.isfinite(advantage):
+            colour = CATEGORIES[places[row, column] % len(CATEGORIES)]
+            light = seaborn.utils.relative_luminance(colour) > LIGHT
+            text = f"+{advantage:.2g}".replace("+0.", "+.")
+            panel.text(
+                column + 0.5, row + 0.5, text, ha="center", va="center", color="black" if light else "white"
+            )
 
 
 def _name_colours(figure: Figure, names: list[str], shown: list[int], tie: xr.DataArray) -> None:

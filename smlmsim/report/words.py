@@ -147,9 +147,13 @@ def _margin(name: str, row: pd.Series, best: str, units: str, needed: int) -> st
     low, high = sorted((sign * row["low"], sign * row["high"]))
     wins = row["wins"] if sign > 0 else row["seeds"] - row["wins"]
     sure = probability(row["p_holm"]) if row["seeds"] >= needed else "too few for a test"
+    digits = _digits(min(abs(low), abs(high)) if np.isfinite(low) else row["advantage"])
+    by, least, most = (number(value, digits=digits) for value in (sign * row["advantage"], low, high))
+    unit = "" if units == "1" else f"{NARROW}{units}"
+    seeds = int(row["seeds"])
     return (
-        f"better than {name}, the next, by {number(sign * row['advantage'], units)} "
-        f"[{number(low)}, {number(high)}], in {wins:.0f} of {_seeds(int(row['seeds']))}, {sure}"
+        f"better than {name}, the next, by {by}{unit} [{least}, {most}], "
+        f"in {wins:.0f} of {_seeds(seeds)}, {sure}"
     )
 
 

@@ -1,0 +1,82 @@
+"""The report is one file that needs nothing else, and says what the scores say."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from smlmsim.grid import read_scores
+from smlmsim.grid.store import StoreError
+from smlmsim.regions import RATE, VELOCITY
+from smlmsim.report import write_report
+
+
+def content_of(page):
+    text = page.read_text(encoding="utf-8")
+    return json.loads(re.search(r'id="content">(.*?)</script>', text, re.DOTALL).group(1))
+
+
+def test_the_page_refers_to_nothing_outside_it(page):
+    text = page.read_text(encoding="utf-8")
+    assert [file.name for file in page.parent.iterdir()] == ["index.html"]
+    assert not re.search(r"https?://|@import|url\(|src=\"(?!data:)|<link[^>]*stylesheet", text)
+
+
+def test_the_maps_hold_the_means_and_spreads_with_the_velocity_upwards(page, result):
+    content, scores = content_of(page), read_scores(result / "scores.zarr")
+    assert (content["layout"]["rows"]["ticks"], content["layout"]["columns"]["ticks"]) == (
+        ["0", "75"],
+        ["300", "1600"],
+    )
+    for metric in content["metrics"]:
+        wanted = (
+            scores[metric["name"]].sortby([VELOCITY, RATE]).transpose("seed", "reconstructor", VELOCITY, RATE)
+        )
+        np.testing.assert_allclose(metric["mean"], wanted.mean("seed"), rtol=1e-5)
+        np.testing.assert_allclose(metric["sd"], wanted.std("seed", ddof=1), rtol=1e-4)
+        sign = {"higher": 1, "lower": -1}[metric["better"]]
+        np.testing.assert_array_equal(metric["best"], (sign * wanted.mean("seed")).argmax("reconstructor"))
+    assert content["live"] == [[False, False], [True, False]]
+    assert content["first"] == [1, 0]
+
+
+def test_every_cell_has_its_movie(page):
+    text = page.read_text(encoding="utf-8")
+    for row in range(2):
+        for column in range(2):
+            found = re.search(rf'id="movie-{row}-{column}">(.*?)</script>', text, re.DOTALL).group(1)
+            movie = json.loads(found)
+            assert movie["layers"] == ["localizations", "sparse", "static_sum", "moving_window", "truth"]
+            assert (movie["seed"], movie["shape"], movie["width_nm"]) == (3, [40, 32], 640)
+            assert len(movie["sheets"]) == 5
+            assert len(movie["times"]) == 6
+
+
+def test_the_words_warn_that_two_seeds_are_too_few(page):
+    text = page.read_text(encoding="utf-8")
+    assert "2 seeds cannot tell reconstructors apart" in text
+    assert "too few for a test" in text
+
+
+def test_a_second_report_reads_the_clips_and_gives_the_same_bytes(page, result, tmp_path):
+    before = {file.name: file.stat().st_mtime_ns for file in (result / "clips").iterdir()}
+    again = write_report(result / "scores.zarr", tmp_path, processes=1, progress=False)
+    assert again.read_bytes() == page.read_bytes()
+    assert {file.name: file.stat().st_mtime_ns for file in (result / "clips").iterdir()} == before
+
+
+def test_a_small_budget_gives_a_smaller_file_and_none_is_refused(page, result, tmp_path):
+    size = page.stat().st_size
+    text = len(re.sub(r'id="movie-.*?</script>', "", page.read_text(encoding="utf-8")))
+    budget = text + (size - text) * 3 // 4
+    smaller = write_report(result, tmp_path, processes=1, budget_bytes=budget, progress=False)
+    assert smaller.stat().st_size <= budget
+    with pytest.raises(ValueError, match="4 clips do not fit"):
+        write_report(result, tmp_path / "none", processes=1, budget_bytes=text + 100, progress=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_is_no_grid_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="not the store of a grid"):
+        write_report(tmp_path, tmp_path / "out", progress=False)

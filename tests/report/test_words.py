@@ -1,0 +1,97 @@
+"""The words say what the numbers say."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from smlmsim.compare import compare, win_map
+from smlmsim.regions import RATE, VELOCITY
+from smlmsim.report import words
+from smlmsim.rng import stream
+
+
+def scores_of(means, seeds=15, better="higher", units="1"):
+    """Scores (velocity, rate, seed, reconstructor) around given means, by name."""
+    values = np.stack([np.broadcast_to(mean, (2, 2)) for mean in means.values()], axis=-1)[:, :, None]
+    coords = {
+        VELOCITY: [0.0, 75.0],
+        RATE: [200.0, 1200.0],
+        "seed": np.arange(seeds),
+        "reconstructor": list(means),
+    }
+    noise = 0.01 * stream(0, "noise").standard_normal((2, 2, seeds, len(means)))
+    attrs = {"long_name": "MS-SSIM", "units": units, "better": better}
+    made = xr.Dataset({"ms_ssim": (list(coords), values + noise, attrs)}, coords)
+    made[VELOCITY].attrs = {"long_name": "velocity", "units": "nm/s"}
+    made[RATE].attrs = {"long_name": "rate", "units": "Hz"}
+    return made
+
+
+def said(scores):
+    found = words.answers(scores, "ms_ssim", compare(scores, "ms_ssim"))
+    return {answer.region: answer for answer in found}
+
+
+def test_the_best_is_named_with_its_lead_and_how_sure_that_is():
+    answer = said(scores_of({"a": 0.5, "b": 0.8}))["live cells"]
+    assert (answer.best, answer.sure, answer.where) == ("b", True, "75\u202fnm/s, 200\u202fHz")
+    assert answer.sentence.startswith(
+        "is best: MS-SSIM 0.80 \u00b1 0.01, better than a, the next, by 0.30 [0.2"
+    )
+    assert answer.sentence.endswith("in 15 of 15 seeds, p < 0.001.")
+
+
+def test_who_is_best_may_depend_on_the_region():
+    answers = said(scores_of({"a": [[0.9, 0.9], [0.4, 0.4]], "b": 0.6}))
+    assert answers["at rest"].best == "a"
+    assert answers["live cells"].best == "b"
+
+
+def test_a_tie_is_called_one():
+    answer = said(scores_of({"a": 0.7, "b": 0.7, "c": 0.2}))["everywhere"]
+    assert not answer.sure
+    assert "is not told apart from" in answer.sentence
+    assert " c" not in answer.sentence
+
+
+def test_lower_is_better_where_the_metric_says_so():
+    answer = said(scores_of({"a": 0.5, "b": 0.8}, better="lower", units="dB"))["everywhere"]
+    assert answer.best == "a"
+    assert "by 0.30\u202fdB [" in answer.sentence
+
+
+def test_one_reconstructor_is_best_of_one():
+    answer = said(scores_of({"a": 0.5}))["everywhere"]
+    assert "there is no other" in answer.sentence
+    assert words.headline(list(said(scores_of({"a": 0.5})).values())) == "In live cells, a leads"
+
+
+def test_no_score_is_said_to_be_none():
+    scores = scores_of({"a": 0.5, "b": 0.8})
+    scores["ms_ssim"][:] = np.nan
+    assert said(scores)["everywhere"].sentence == "no reconstructor has a score here."
+    assert words.places(win_map(scores))["a"] == "Best in no cell."
+
+
+def test_places_count_cells_and_say_where_they_lie():
+    places = words.places(win_map(scores_of({"a": [[0.9, 0.9], [0.4, 0.4]], "b": 0.6})))
+    assert places["a"] == (
+        "Best mean in 2 of 4 cells, within 0\u202fnm/s, 200\u20131200\u202fHz, by 0.30 to 0.31; "
+        "told apart from all others in 2 of them."
+    )
+
+
+@pytest.mark.parametrize(("seeds", "start"), [(3, "3 seeds cannot tell reconstructors apart,"), (15, "")])
+def test_too_few_seeds_are_called_that(seeds, start):
+    scores = scores_of({"a": 0.5, "b": 0.8}, seeds)
+    text = words.too_few(seeds, compare(scores, "ms_ssim"), win_map(scores))
+    assert text.startswith(start)
+    assert bool(text) == bool(start)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.04321, "0.043"), (0.4321, "0.43"), (23.31, "23.3"), (123.4, "123"), (np.nan, "\u2013")],
+)
+def test_numbers_have_the_digits_that_are_worth_reading(value, text):
+    assert words.number(value) == text
