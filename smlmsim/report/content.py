@@ -50,10 +50,11 @@ def layout_of(scores: xr.Dataset, metric: str) -> Layout:
     axes = axes_of(scores[metric])
     if len(axes) not in (1, 2):
         raise ValueError(f"a report shows a grid of one axis or two, found {', '.join(axes) or 'none'}")
+    risen = scores[metric].sortby(axes)
     if len(axes) == 1:
-        return Layout(None, axis_of(scores[metric], axes[0]))
+        return Layout(None, axis_of(risen, axes[0]))
     rows, columns = reversed(axes) if axes[1] == VELOCITY else axes
-    return Layout(axis_of(scores[metric], rows), axis_of(scores[metric], columns))
+    return Layout(axis_of(risen, rows), axis_of(risen, columns))
 
 
 def content(scores: xr.Dataset, layout: Layout) -> dict[str, Any]:

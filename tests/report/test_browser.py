@@ -25,7 +25,7 @@ def show(browser, page):
     def show(width=1280, **options):
         tab = browser.new_page(viewport={"width": width, "height": 800}, **options)
         opened.append(tab)
-        tab.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
+        tab.on("console", lambda message: message.type == "error" and wrong.append(message.text))
         tab.on("pageerror", lambda error: wrong.append(str(error)))
         tab.on("request", lambda asked: asked.url.startswith(("file:", "data:")) or wrong.append(asked.url))
         tab.goto(page.as_uri())

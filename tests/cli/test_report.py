@@ -1,0 +1,34 @@
+"""The commands of the report, of new reconstructors and of napari."""
+
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+
+
+def smlmsim(*arguments, code=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "smlmsim", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def test_new_reconstructor_says_what_to_do_next(tmp_path):
+    found = smlmsim("new-reconstructor", "my_method", "--out", tmp_path).stdout
+    assert f"pip install -e '{tmp_path / 'my_method'}[test]'" in found
+    assert (tmp_path / "my_method" / "pyproject.toml").exists()
+
+
+def test_a_report_of_nothing_gives_one_line(tmp_path):
+    found = smlmsim("report", tmp_path, "--out", tmp_path / "out", code=1).stderr
+    assert found.startswith("error: ")
+    assert len(found.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("napari") is not None, reason="napari is installed")
+def test_view_without_napari_says_how_to_get_it(tmp_path):
+    found = smlmsim("view", tmp_path, code=1).stderr
+    assert found == "error: napari is not installed; pip install 'smlmsim[napari]' adds it\n"

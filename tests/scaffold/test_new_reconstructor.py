@@ -1,0 +1,55 @@
+"""What `new-reconstructor` writes is a package that installs and passes its own test of the contract."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from smlmsim import scaffold
+
+OFFLINE = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
+
+
+def test_the_new_package_installs_and_passes_its_own_tests(tmp_path):
+    folder = scaffold.new_reconstructor("my_method", tmp_path)
+    install = [sys.executable, "-m", "pip", "install", *OFFLINE, "--target", tmp_path / "site", folder]
+    subprocess.run(install, check=True, timeout=120)
+    path = os.pathsep.join([str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder / "tests"],
+        cwd=folder, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert tested.returncode == 0, tested.stdout
+    assert "2 passed" in tested.stdout
+
+
+def test_the_new_package_says_its_name_everywhere_and_leaves_nothing_open(tmp_path):
+    folder = scaffold.new_reconstructor("deep_blur2", tmp_path / "made" / "here")
+    files = {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
+    assert set(files) == {
+        "pyproject.toml",
+        "README.md",
+        "src/deep_blur2/__init__.py",
+        "src/deep_blur2/reconstruct.py",
+        "tests/test_deep_blur2.py",
+    }
+    assert 'deep_blur2 = "deep_blur2.reconstruct:DeepBlur2"' in files["pyproject.toml"]
+    assert "class DeepBlur2:" in files["src/deep_blur2/reconstruct.py"]
+    assert not any("$" in text for text in files.values())
+    assert [item.name for item in folder.parent.iterdir()] == ["deep_blur2"]
+
+
+@pytest.mark.parametrize("name", ["", "My", "2fast", "a-b", "a__b", "../up", "class", "a.b"])
+def test_what_is_no_name_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match="is no name for a reconstructor"):
+        scaffold.new_reconstructor(name, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="'gaussian_time' is installed already"):
+        scaffold.new_reconstructor("gaussian_time", tmp_path)
+    scaffold.new_reconstructor("mine", tmp_path)
+    with pytest.raises(FileExistsError, match="is there already"):
+        scaffold.new_reconstructor("mine", tmp_path)

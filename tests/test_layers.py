@@ -1,0 +1,89 @@
+"""What napari is given has names, scales and colours; napari itself is not needed."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from smlmsim import io, schema
+from smlmsim.grid import Axis, Grid, run_grid
+from smlmsim.layers import layers
+from smlmsim.pipeline import simulate
+from smlmsim.regions import RATE, VELOCITY
+from smlmsim.report.clips import record_all
+
+
+@pytest.fixture
+def folder(small_study, tmp_path):
+    movie = simulate(small_study, 0)
+    io.write(movie.observation, tmp_path / "localizations.csv")
+    io.write(movie.observation.counts, tmp_path / "counts.tif")
+    io.write(movie.truth.density, tmp_path / "truth.tif")
+    io.write(movie.truth.density * np.float32(2), tmp_path / "gaussian_time.tif")
+    (tmp_path / "study.toml").write_text("")
+    return tmp_path
+
+
+def test_a_stack_is_an_image_at_its_scale(folder):
+    [(data, settings, kind)] = layers(folder / "truth.tif")
+    wanted = io.read(folder / "truth.tif")
+    np.testing.assert_array_equal(data, wanted.density)
+    assert (kind, settings["name"]) == ("image", "truth")
+    assert settings["units"] == ("s", "nm", "nm")
+    assert settings["scale"] == pytest.approx((1.5, 20, 20))
+    assert settings["translate"] == pytest.approx((0.75, 10, 10))
+
+
+def test_a_folder_is_shown_from_what_was_seen_to_the_truth_which_is_green(folder):
+    made = {settings["name"]: (settings, kind) for _, settings, kind in layers(folder)}
+    assert list(made) == ["localizations", "counts", "gaussian_time", "truth"]
+    assert made["localizations"][1] == "points"
+    assert {name: settings["colormap"] for name, (settings, kind) in made.items() if kind == "image"} == {
+        "counts": "gray", "gaussian_time": "magenta", "truth": "green",
+    }  # fmt: skip
+    assert [name for name, (settings, _) in made.items() if settings["visible"]] == ["gaussian_time", "truth"]
+
+
+def test_a_table_is_points_in_nm(folder):
+    [(data, settings, kind)] = layers(folder / "localizations.csv")
+    table = io.read(folder / "localizations.csv")
+    np.testing.assert_array_equal(data[:, 0], table.loc_y)
+    np.testing.assert_array_equal(data[:, 1], table.loc_x)
+    assert (kind, settings["units"], settings["visible"]) == ("points", ("nm", "nm"), True)
+
+
+def test_a_grid_is_a_layer_of_every_reconstructor_over_its_axes(small_study, tmp_path):
+    axes = (Axis(setting=VELOCITY, values=(0, 75)), Axis(setting=RATE, values=(100, 400, 1600)))
+    grid = Grid(
+        study=small_study, axes=axes, seeds=(0,), reconstructors=("sparse", "static_sum"), metrics=("nrmse",)
+    )
+    run_grid(grid, tmp_path / "scores.zarr", processes=1, progress=False)
+    with pytest.raises(ValueError, match=r"6 clips are missing beside .*smlmsim report"):
+        layers(tmp_path)
+    paths = record_all(grid, tmp_path / "clips", processes=1, progress=False)
+    made = {settings["name"]: (data, settings) for data, settings, _ in layers(tmp_path)}
+    assert list(made) == ["localizations", "sparse", "static_sum", "truth"]
+    data, settings = made["truth"]
+    assert data.shape == (2, 3, 6, 40, 32)
+    assert settings["axis_labels"] == ("velocity", "rate", "time", "y", "x")
+    assert settings["scale"] == pytest.approx((1, 1, 1.5, 20, 20))
+    with xr.open_dataset(paths[1, 2]) as clip:
+        np.testing.assert_array_equal(data[1, 2], clip.brightness[-1])
+    assert [settings["name"] for _, settings, _ in layers(paths[1, 2])] == list(made)
+
+
+def test_what_cannot_be_shown_is_named(tmp_path):
+    with pytest.raises(ValueError, match="holds no stack, no table and no grid"):
+        layers(tmp_path)
+    with pytest.raises(OSError, match="No such file"):
+        layers(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match="extension"):
+        layers(tmp_path / "a.jpg")
+
+
+def test_one_time_point_has_a_scale_too(tmp_path):
+    image = schema.dataset(
+        density=np.ones((1, 4, 5), "f4"), time=[0.75], y=np.arange(4) * 20.0, x=np.arange(5) * 20.0
+    )
+    io.write(image.density, tmp_path / "a.tif")
+    [(_, settings, _)] = layers(tmp_path / "a.tif")
+    assert settings["scale"] == (1, 20, 20)
