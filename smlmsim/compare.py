@@ -97,7 +97,7 @@ def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
     flat = cells.reshape(-1, *cells.shape[-2:])
     mean = flat.mean(axis=1)
     rank = np.argsort(np.where(np.isnan(mean), np.inf, -mean), axis=1, kind="stable")
-    apart = _apart_in_cells(flat)
+    apart, comparisons = _apart_in_cells(flat)
     tied = ~apart[np.arange(len(flat)), rank[:, 0]] & ~np.isnan(mean)
     found = ~np.isnan(np.take_along_axis(mean, rank[:, :1], axis=1)[:, 0])
     steps = -np.diff(np.take_along_axis(mean, rank[:, :2], axis=1), axis=1)
@@ -116,7 +116,7 @@ def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
         {name: oriented[name] for name in (*axes, "reconstructor")},
         dict(scores[metric].attrs),
     )
-    made.attrs["seeds_needed"] = seeds_needed(len(flat) * number * (number - 1) // 2)
+    made.attrs["seeds_needed"] = seeds_needed(comparisons)
     return made
 
 
@@ -249,12 +249,13 @@ def _mean_over_cells(differences: Floats) -> Floats:
     return means
 
 
-def _apart_in_cells(cells: Floats) -> npt.NDArray[np.bool_]:
-    """Which two reconstructors differ in which cell: from (cell, seed, reconstructor) to (cell, one, other)."""
-    number = cells.shape[-1]
-    one, other = np.array(list(itertools.combinations(range(number), 2)), int).reshape(-1, 2).T
+def _apart_in_cells(cells: Floats) -> tuple[npt.NDArray[np.bool_], int]:
+    """Which two reconstructors differ in which cell (cell, one, other), and how many comparisons there were."""
+    one, other = np.array(list(itertools.combinations(range(cells.shape[-1]), 2)), int).reshape(-1, 2).T
     differences = (cells[..., one] - cells[..., other]).swapaxes(1, 2)
-    p = holm(signed_rank_p(differences.reshape(-1, cells.shape[1]))).reshape(len(cells), one.size)
-    apart = np.zeros((len(cells), number, number), bool)
+    known = np.isfinite(differences).any(axis=-1)
+    p = np.ones(known.shape)
+    p[known] = holm(signed_rank_p(differences[known]))
+    apart = np.zeros((len(cells), cells.shape[-1], cells.shape[-1]), bool)
     apart[:, one, other] = apart[:, other, one] = p <= ALPHA
-    return apart
+    return apart, int(known.sum())

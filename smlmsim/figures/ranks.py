@@ -32,7 +32,7 @@ def rank_table(ranks: pd.DataFrame) -> Figure:
             values, cmap="viridis_r", vmin=1, vmax=max(names, 2), edgecolor="white", linewidth=0.5
         )
         for (row, column), rank in np.ndenumerate(values):
-            colour = "black" if rank < 0.45 * (names + 1) else "white"
+            colour = "white" if rank >= 0.45 * (names + 1) else "black"
             text = f"{rank:.1f}" if np.isfinite(rank) else "-"
             panel.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour)
         panel.set_xticks(np.arange(names) + 0.5, ranks.columns, rotation=35, ha="right")
@@ -54,20 +54,18 @@ def cost(costs: pd.DataFrame) -> Figure:
     from matplotlib.figure import Figure
 
     with styled():
-        figure = Figure(figsize=(4.6, 3.2), layout="constrained")
+        figure = Figure(figsize=(5.6, 3.2), layout="constrained")
         panel = figure.subplots()
         area = 25 + 12 * np.log10(1 + costs["parameters"].to_numpy(float)) ** 1.5
-        colours = [CATEGORIES[place % len(CATEGORIES)] for place in range(len(costs))]
-        panel.scatter(costs["seconds"], costs["score"], s=area, c=colours, linewidth=0)
-        middle = np.sqrt(costs["seconds"].min() * costs["seconds"].max())
-        for name, row in costs.iterrows():
-            leftward = row["seconds"] > middle
-            panel.annotate(
-                str(name), (row["seconds"], row["score"]), (-5 if leftward else 5, 4), fontsize=7.5,
-                textcoords="offset points", ha="right" if leftward else "left",
-            )  # fmt: skip
+        for place, (name, row) in enumerate(costs.iterrows()):
+            colour = CATEGORIES[place % len(CATEGORIES)]
+            panel.scatter(
+                row["seconds"], row["score"], s=area[place], color=colour, linewidth=0, label=str(name)
+            )
         panel.set_xscale("log")
-        panel.margins(x=0.25, y=0.12)
+        panel.xaxis.set_minor_formatter("")
+        panel.margins(x=0.12, y=0.12)
+        figure.legend(loc="outside right upper", frameon=False)
         panel.set(
             xlabel="time for a movie on one thread (s)", ylabel=f"{costs.attrs['label']}, mean of all movies"
         )

@@ -71,7 +71,7 @@ def _write_advantages(
         if np.isfinite(advantage):
             colour = CATEGORIES[places[row, column] % len(CATEGORIES)]
             light = seaborn.utils.relative_luminance(colour) > LIGHT
-            text = f"+{advantage:.2g}".replace("+0.", "+.")
+            text = f"+{advantage:.{2 if advantage >= 0.1 else 3}f}".replace("+0.", "+.")
             panel.text(
                 column + 0.5, row + 0.5, text, ha="center", va="center", color="black" if light else "white"
             )

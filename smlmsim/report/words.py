@@ -11,7 +11,9 @@ import xarray as xr
 
 from smlmsim.regions import axes_of, inside, regions_of
 
-EN_DASH, PLUS_MINUS, NARROW = "\N{EN DASH}", "\N{PLUS-MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}"
+EN_DASH, PLUS_MINUS = "\N{EN DASH}", "\N{PLUS-MINUS SIGN}"
+NARROW, NO_BREAK = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
+MOST_NAMES = 6
 
 
 class Answer(NamedTuple):
@@ -91,7 +93,8 @@ def _digits(value: float) -> int:
 
 def probability(p: float) -> str:
     """Write a p-value."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    return text.replace(" ", NO_BREAK)
 
 
 def hull(scores: xr.DataArray, cells: xr.DataArray) -> str:
@@ -196,9 +199,10 @@ def lead(scores: xr.Dataset, metric: str, time_points: int) -> str:
     """What was done, in two sentences."""
     axes, seeds = axes_of(scores[metric]), scores.sizes["seed"]
     cells = int(np.prod([scores.sizes[axis] for axis in axes]))
-    names = _listed([str(name) for name in scores.reconstructor.values])
+    names = [str(name) for name in scores.reconstructor.values]
+    who = _listed(names) if len(names) <= MOST_NAMES else f"{len(names)} reconstructors"
     return (
-        f"{names} reconstructed {cells * seeds:,} simulated movies of {time_points} time points whose truth is known: "
+        f"{who} reconstructed {cells * seeds:,} simulated movies of {time_points} time points whose truth is known: "
         f"{cells} cells over {_listed([_axis_name(scores[axis]) for axis in axes])}, {_seeds(seeds)} in each. "
         "All see the same movies."
     )

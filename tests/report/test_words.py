@@ -38,7 +38,7 @@ def test_the_best_is_named_with_its_lead_and_how_sure_that_is():
     assert answer.sentence.startswith(
         "is best: MS-SSIM 0.80 \u00b1 0.01, better than a, the next, by 0.30 [0.2"
     )
-    assert answer.sentence.endswith("in 15 of 15 seeds, p < 0.001.")
+    assert answer.sentence.endswith("in 15 of 15 seeds, p\u00a0<\u00a00.001.")
 
 
 def test_who_is_best_may_depend_on_the_region():

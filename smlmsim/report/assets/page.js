@@ -118,9 +118,7 @@ function mapOf(map) {
   table.append(body, element("tfoot", {}, element("tr", { role: "row" }, element("td", { role: "gridcell" }), ...ticks)));
   const dense = columns.ticks.length > 8 ? " dense" : "";
   const axes = [rows.label && `\u2191 ${labelled(rows)}`, `\u2192 ${labelled(columns)}`].filter(Boolean).join("   ");
-  const panel = element("div", { class: `map${dense}` }, element("h3", {}, title), table, element("div", { class: "axis" }, axes));
-  if (map < 0) panel.append(swatches());
-  return panel;
+  return element("div", { class: `map${dense}` }, element("h3", {}, title), table, element("div", { class: "axis" }, axes));
 }
 
 const labelled = (axis) => (axis.units === "" || axis.units === "1" ? axis.label : `${axis.label} (${axis.units})`);
@@ -140,7 +138,7 @@ function swatches() {
 
 function drawMaps() {
   const holder = byId("panels-of-maps");
-  holder.replaceChildren(...[-1, ...names.keys()].map(mapOf));
+  holder.replaceChildren(...[-1, ...names.keys()].map(mapOf), swatches());
   const [low, high] = range();
   const ends = metric.better === "lower" ? [high, low] : [low, high];
   const bar = element("i", { "aria-hidden": "true" });
