@@ -14,8 +14,8 @@ from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.new import new_reconstructor
 from smlmsim.cli.options import Scheduler, Workers
 from smlmsim.cli.presets import preset_path, presets
-from smlmsim.cli.train import train
 from smlmsim.cli.report import report
+from smlmsim.cli.train import train
 from smlmsim.cli.view import view
 from smlmsim.spec import explain
 

@@ -120,7 +120,8 @@ def _reconstructed(name: str, observation: xr.Dataset) -> tuple[npt.NDArray[np.f
         start = time.perf_counter()
         density = reconstruct.reconstruct(reconstructor, observation).density.values
         seconds = time.perf_counter() - start
-        return density, seconds, int(getattr(reconstructor, "parameters", 0)), ""
+        parameters = getattr(reconstructor, "parameters", 0)
+        return density, seconds, parameters if isinstance(parameters, int) else 0, ""
     except Exception as error:
         nothing = np.zeros(observation.counts.shape, np.float32)
         return nothing, np.nan, 0, f"{type(error).__name__}: {error}"
