@@ -40,9 +40,11 @@ VOCABULARY: dict[str, Variable] = {
     "loc_x": Variable(("localization",), "nm", "localization along x"),
     "loc_z": Variable(("localization",), "nm", "localization along the optical axis"),
     "loc_uncertainty": Variable(("localization",), "nm", "claimed lateral standard error"),
+    "loc_uncertainty_z": Variable(("localization",), "nm", "claimed standard error along the optical axis"),
     "loc_sigma": Variable(("localization",), "nm", "width of the fitted spot"),
     "loc_intensity": Variable(("localization",), "photon", "photons in the spot"),
     "loc_background": Variable(("localization",), "photon", "background per pixel"),
+    "loc_channel": Variable(("localization",), "1", "channel, counted from 0"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,52 @@ def _with_image(localizations: xr.Dataset, image: dict[str, xr.Variable]) -> xr.
     table = {n: v for n, v in localizations.variables.items() if not {"time", "y", "x"} & set(v.dims)}
     coords = {name: table.pop(name) for name in localizations.coords if name in table}
     return xr.Dataset({**table, **image}, coords, localizations.attrs)
+
+
+def bin_chunks(chunks: Iterable[xr.Dataset], field: FieldOfView, acquisition: Acquisition) -> xr.Dataset:
+    """Count the localizations of a table that comes piece by piece, and need not fit in memory.
+
+    The memory taken is that of the counts and of one piece, and that of the counts again if the table is not
+    sorted by frame.
+
+    Parameters
+    ----------
+    chunks : iterable of xr.Dataset
+        Pieces of a table, as from :func:`smlmsim.io.chunks`.
+    field, acquisition :
+        As in :func:`bin_localizations`.
+
+    Returns
+    -------
+    xr.Dataset
+        ``counts`` (time, y, x), uint16.
+
+    Raises
+    ------
+    smlmsim.schema.SchemaError, ValueError
+        As :func:`bin_localizations`.
+    """
+    counts = np.zeros((acquisition.time_points, *field.shape), np.uint16)
+    for chunk in chunks:
+        schema.check(chunk, "loc_frame", "loc_y", "loc_x")
+        frame = chunk.loc_frame.values
+        _require_in_movie(frame, acquisition)
+        first, last = (int(end) // acquisition.frames_per_point for end in (frame.min(), frame.max()))
+        points = acquisition.replace({"time_points": last - first + 1})
+        piece = schema.dataset(
+            loc_frame=frame - first * acquisition.frames_per_point, loc_y=chunk.loc_y, loc_x=chunk.loc_x
+        )
+        added = bin_localizations(piece, field, points).counts.values
+        gathered = counts[first : last + 1]
+        gathered += added
+        if (full := gathered < added).any():
+            point, row, column = np.argwhere(full)[0]
+            raise ValueError(
+                f"more than {_sparse_kernels.MOST} localizations in time point {first + point} in the pixel at "
+                f"y = {field.y_nm[row]:g} nm, x = {field.x_nm[column]:g} nm; smaller pixels or fewer frames per "
+                "time point would do"
+            )
+    return schema.dataset(counts=counts, time=acquisition.times_s, y=field.y_nm, x=field.x_nm)
 
 
 def _require_in_movie(frame: npt.NDArray[Any], acquisition: Acquisition) -> None:

@@ -10,7 +10,9 @@ import pydantic
 import typer
 
 import smlmsim
+from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
+from smlmsim.cli.info import info
 from smlmsim.cli.new import new_reconstructor
 from smlmsim.cli.options import Scheduler, Workers
 from smlmsim.cli.presets import preset_path, presets
@@ -37,6 +39,7 @@ app = typer.Typer(
     * `smlmsim reconstruct TABLE.csv --with gaussian_time --out DIR` runs one of them on your own table.
     * `smlmsim report DIR --out REPORT` says who is best, where and how sure, and plays the movies of a grid.
     * `smlmsim simulate --out DIR` makes one movie with a known truth.
+    * `smlmsim info PATH` says what a table or a movie holds; `smlmsim convert A B` writes it in another format.
     * `smlmsim corpus tiny --out corpus.zarr` makes many movies to train on.
     * `smlmsim train annapalm3d --out DIR` trains a network on one.
     * `smlmsim new-reconstructor NAME` begins a package with a reconstructor of your own.
@@ -46,6 +49,8 @@ app = typer.Typer(
 )
 
 app.add_typer(corpus_app, name="corpus")
+app.command()(info)
+app.command()(convert)
 app.command()(train)
 app.command()(report)
 app.command()(new_reconstructor)
@@ -99,7 +104,7 @@ def simulate(
 @app.command("reconstruct")
 def reconstruct_table(
     table: Annotated[
-        Path, typer.Argument(help="A localization table: ThunderSTORM CSV, units in its header.")
+        Path, typer.Argument(help="A localization table: ThunderSTORM CSV, .smlm or Picasso HDF5.")
     ],
     out: Out,
     name: Annotated[

@@ -12,3 +12,7 @@ Workers = Annotated[
 Scheduler = Annotated[
     str | None, typer.Option(help="Hand the work to a Dask cluster, such as tcp://host:8786.")
 ]
+PixelNm = Annotated[
+    float | None,
+    typer.Option(help="Pixel of the camera, or of a movie, nm; for files that do not say it."),
+]

@@ -1,28 +1,51 @@
-"""Files: every format reads and writes; the extension of a file tells which format it has."""
+"""Files: what a file holds tells its format when it is read, its extension when it is written."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, cast
 
 import xarray as xr
 
 from smlmsim.io.atomic import replacing
+from smlmsim.io.columns import ROWS
 
-__all__ = ["FORMATS", "read", "replacing", "write"]
+__all__ = ["FORMATS", "chunks", "format_name", "holds_table", "read", "replacing", "write"]
 
 FORMATS = {
     ".csv": "smlmsim.io.thunderstorm",
+    ".smlm": "smlmsim.io.smlm",
+    ".hdf5": "smlmsim.io.picasso",
+    ".h5": "smlmsim.io.picasso",
     ".tif": "smlmsim.io.tiff",
     ".tiff": "smlmsim.io.tiff",
+    ".zarr": "smlmsim.io.ome_zarr",
 }
+NAMES = {
+    "smlmsim.io.thunderstorm": "ThunderSTORM CSV",
+    "smlmsim.io.smlm": ".smlm",
+    "smlmsim.io.picasso": "Picasso HDF5",
+    "smlmsim.io.tiff": "ImageJ TIFF",
+    "smlmsim.io.ome_zarr": "OME-Zarr",
+}
+TABLES = ("smlmsim.io.thunderstorm", "smlmsim.io.smlm", "smlmsim.io.picasso")
+SIGNATURES = {
+    b"PK": "smlmsim.io.smlm",
+    b"\x89HDF\r\n\x1a\n": "smlmsim.io.picasso",
+    b"II*\0": "smlmsim.io.tiff",
+    b"MM\0*": "smlmsim.io.tiff",
+    b"II+\0": "smlmsim.io.tiff",
+    b"MM\0+": "smlmsim.io.tiff",
+}
+HEAD = 4096
 
 
 class Format(Protocol):
     """What the module of a format offers."""
 
-    def read(self, path: str | Path) -> xr.Dataset:
+    def read(self, path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
         """Read a file of the format."""
         ...
 
@@ -31,22 +54,74 @@ class Format(Protocol):
         ...
 
 
-def read(path: str | Path) -> xr.Dataset:
-    """Read a file of any format in ``FORMATS``.
+class TableFormat(Format, Protocol):
+    """What the module of a format for tables offers."""
+
+    def chunks(
+        self, path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None
+    ) -> Iterator[xr.Dataset]:
+        """Read a file of the format piece by piece."""
+        ...
+
+
+def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
+    """Read a file of any format, whatever it is called.
+
+    Parameters
+    ----------
+    path : str or Path
+    pixel_nm : float, optional
+        The size of a camera pixel of a table, or of a pixel of images, where the file does not say it.
 
     Returns
     -------
     xr.Dataset
-        Localizations ``loc_*`` (localization,) from a table; one variable (time, y, x) from images.
+        Localizations ``loc_*`` (localization,) from a table, sorted by frame; one variable (time, y, x) from
+        images. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
 
     Raises
     ------
     ValueError
-        If the extension is not known, or the file is not what its extension says.
+        If the file is of no known format, or damaged; the message names the file.
     OSError
         If there is no such file, or it may not be read.
     """
-    return _format(path).read(path)
+    return cast(Format, importlib.import_module(_recognised(path))).read(path, pixel_nm=pixel_nm)
+
+
+def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None) -> Iterator[xr.Dataset]:
+    """Read a localization table of any format piece by piece: it need not fit in memory.
+
+    Parameters
+    ----------
+    path, pixel_nm :
+        As in :func:`read`.
+    rows : int
+        The most localizations to hold at a time; positive.
+
+    Yields
+    ------
+    xr.Dataset
+        As from :func:`read`, in the order of the file.
+
+    Raises
+    ------
+    ValueError
+        If the file holds images, is of no known format, or is damaged; the last when the damage is reached.
+    OSError
+        If there is no such file, or it may not be read.
+
+    Examples
+    --------
+    >>> sum(chunk.sizes["localization"] for chunk in chunks("table.smlm"))  # doctest: +SKIP
+    50000000
+    """
+    if rows < 1:
+        raise ValueError(f"rows is positive, found {rows!r}")
+    found = _recognised(path)
+    if found not in TABLES:
+        raise ValueError(f"{path} is {NAMES[found]}, which holds images; a table is read piece by piece")
+    return cast(TableFormat, importlib.import_module(found)).chunks(path, rows=rows, pixel_nm=pixel_nm)
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
@@ -66,11 +141,45 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
-    _format(path).write(data, path)
-
-
-def _format(path: str | Path) -> Format:
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         raise ValueError(f"{path} has the extension {suffix!r}; known are {', '.join(FORMATS)}")
-    return cast(Format, importlib.import_module(FORMATS[suffix]))
+    cast(Format, importlib.import_module(FORMATS[suffix])).write(data, path)
+
+
+def format_name(path: str | Path) -> str:
+    """What the format of a file is called.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`.
+    """
+    return NAMES[_recognised(path)]
+
+
+def holds_table(path: str | Path) -> bool:
+    """Tell whether a file is of a format for tables, rather than for images.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`.
+    """
+    return _recognised(path) in TABLES
+
+
+def _recognised(path: str | Path) -> str:
+    """The module that reads a file, by its first bytes; all other text is taken for a CSV table."""
+    if Path(path).is_dir():
+        return "smlmsim.io.ome_zarr"
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
+    for signature, module in SIGNATURES.items():
+        if head.startswith(signature):
+            return module
+    if b"\0" in head:
+        raise ValueError(
+            f"{path} is of no known format, it begins with {head[:8]!r}; known are {', '.join(NAMES.values())}"
+        )
+    return "smlmsim.io.thunderstorm"

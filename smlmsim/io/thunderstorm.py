@@ -1,10 +1,13 @@
-"""Localization tables as ThunderSTORM writes them: CSV with the units in the header."""
+"""Localization tables as ThunderSTORM writes them: CSV with the units in the header.
+
+Metadata have no place in such a file. They lie beside it as JSON: ``table.csv`` has ``table.csv.json``.
+"""
 
 from __future__ import annotations
 
 import csv
-import warnings
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -14,7 +17,11 @@ import pandas as pd
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.io import columns as table_columns
+from smlmsim.io import text
 from smlmsim.io.atomic import replacing
+from smlmsim.io.columns import LARGEST, REQUIRED, ROWS
+from smlmsim.io.metadata import Metadata, read_json
 
 HEADINGS = {
     "loc_frame": ("frame",),
@@ -25,20 +32,11 @@ HEADINGS = {
     "loc_intensity": ("intensity",),
     "loc_background": ("offset",),
     "loc_uncertainty": ("uncertainty_xy", "uncertainty"),
+    "loc_uncertainty_z": ("uncertainty_z",),
+    "loc_channel": ("channel",),
 }
-REQUIRED = ("loc_frame", "loc_x", "loc_y")
-LENGTHS_NM = {
-    "": 1.0,
-    "nm": 1.0,
-    "um": 1e3,
-    "µm": 1e3,
-    "μm": 1e3,
-    "\N{REPLACEMENT CHARACTER}m": 1e3,
-    "m": 1e9,
-}
-UNITS = {"nm": LENGTHS_NM, "photon": {"": 1.0, "photon": 1.0, "photons": 1.0}, "1": {"": 1.0, "1": 1.0}}
-LARGEST = float(np.finfo(np.float32).max) / LENGTHS_NM["m"]  # in any of the units a float32 in nm holds it
-LAST_FRAME = np.iinfo(np.int32).max + 1
+LONGEST_HEADER = 2**20
+MOST_COLUMNS = 1000
 
 
 class Column(NamedTuple):
@@ -66,8 +64,9 @@ def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
     -------
     xr.Dataset
         ``loc_frame`` (counted from 0; the file counts from 1), ``loc_y``, ``loc_x`` and, where the file has
-        them, ``loc_z``, ``loc_sigma``, ``loc_uncertainty`` in nm and ``loc_intensity``, ``loc_background`` in
-        photons, all (localization,), sorted by frame; those of one frame stay in the order of the file.
+        them, the other variables of ``HEADINGS``, all (localization,), sorted by frame; those of one frame
+        stay in the order of the file. The attributes are the :class:`~smlmsim.io.metadata.Metadata` that lie
+        beside it.
 
     Raises
     ------
@@ -78,19 +77,41 @@ def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
     OSError
         If there is no such file, or it may not be read.
     """
-    if pixel_nm is not None and not 0 < pixel_nm < np.inf:
-        raise ValueError(f"pixel_nm is a positive length, found {pixel_nm!r}")
+    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm))
+
+
+def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None) -> Iterator[xr.Dataset]:
+    """Read a localization table piece by piece, in the order of the file.
+
+    Parameters
+    ----------
+    path, pixel_nm :
+        As in :func:`read`.
+    rows : int
+        The most lines to hold at a time.
+
+    Yields
+    ------
+    xr.Dataset
+        As from :func:`read`, but not sorted.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`, when the piece is reached.
+    """
+    table_columns.require_pixel(pixel_nm)
     try:
-        columns, table = _parse(path, pixel_nm)
-        values = {name: _values(name, column, table) for name, column in columns.items()}
+        attrs = read_json(_beside(path)).tree()
+        for found, table in _parsed(path, rows, pixel_nm):
+            values = {name: _values(name, column, table) for name, column in found.items()}
+            yield table_columns.dataset(values, attrs)
     except (ValueError, csv.Error) as error:
         raise ValueError(f"{path}: {error}") from None
-    order = np.argsort(values["loc_frame"], kind="stable")
-    return schema.dataset(**{name: array[order] for name, array in values.items()})
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
-    """Write the localizations of a dataset as a table.
+    """Write the localizations of a dataset as a table, and its metadata, if any, beside it.
 
     What has no place in ``HEADINGS`` is left out, such as the time of a localization.
 
@@ -108,49 +129,60 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
-    if isinstance(data, xr.DataArray):
-        raise schema.SchemaError(
-            f"a table is made from a dataset of localizations, found the array {data.name!r}"
-        )
-    names = [name for name in HEADINGS if name in data or name in REQUIRED]
-    schema.check(data, *names)
+    found = table_columns.written(data, HEADINGS, *REQUIRED)
     table = pd.DataFrame({"id": np.arange(1, data.sizes["localization"] + 1)})
-    for name in names:
+    for name, values in found.items():
         units = schema.VOCABULARY[name].units
-        heading = HEADINGS[name][0] + (f" [{units}]" if units != "1" else "")
-        table[heading] = data[name].values
+        table[HEADINGS[name][0] + (f" [{units}]" if units != "1" else "")] = values
     table["frame"] = table["frame"].astype(np.int64) + 1
     with replacing(path) as draft:
         table.to_csv(draft, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    _write_beside(Metadata.of(data), path)
 
 
-def _parse(path: str | Path, pixel_nm: float | None) -> tuple[dict[str, Column], pd.DataFrame]:
-    """Find the columns and parse the rest of the file; line n of the file is row n - 2 of the table."""
+def _beside(path: str | Path) -> Path:
+    """Where the metadata of a table lie."""
+    return Path(path).with_name(f"{Path(path).name}.json")
+
+
+def _write_beside(metadata: Metadata, path: str | Path) -> None:
+    """Put metadata beside a table; older ones, which no longer are about it, go."""
+    tree = metadata.tree()
+    if not tree:
+        _beside(path).unlink(missing_ok=True)
+        return
+    with replacing(_beside(path)) as draft:
+        draft.write_text(json.dumps(tree, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _parsed(
+    path: str | Path, rows: int, pixel_nm: float | None
+) -> Iterator[tuple[dict[str, Column], pd.DataFrame]]:
+    """Find the columns and parse the rest of the file; line n of the file is row n - 2 of the tables."""
     with _open(path) as file:
-        headings = next(csv.reader([file.readline()]), [])
+        headings = next(csv.reader([file.readline(LONGEST_HEADER)]), [])
         columns = _columns(headings, pixel_nm)
         width, places = len(headings), [column.place for column in columns.values()]
+        empty = True
         try:
-            table = _numbers(file, width, places)
+            for table in text.tables(file, width, rows=rows, dtype=dict.fromkeys(places, np.float64)):
+                _require_whole(path, table, columns, width)
+                empty = empty and table.empty
+                if not table.empty:
+                    yield columns, table
         except ValueError:
             _inspect(path, width, columns)
             raise
+    if empty:
+        raise ValueError("a header, but no localizations")
+
+
+def _require_whole(path: str | Path, table: pd.DataFrame, columns: Mapping[str, Column], width: int) -> None:
+    """Refuse what is missing, NaN or infinite, and lines that are too short or too long."""
+    places = [column.place for column in columns.values()]
     finite = bool((table[places].abs() <= LARGEST).to_numpy().all())
     if not finite or table[width - 1].isna().any() or table[width].notna().any():
         _inspect(path, width, columns)
-    if table.empty:
-        raise ValueError("a header, but no localizations")
-    return columns, table
-
-
-def _numbers(file: TextIO, width: int, places: list[int]) -> pd.DataFrame:
-    """Parse the lines below the header, with one column more than they should have, where long ones show."""
-    with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):
-        return pd.read_csv(
-            file, header=None, names=range(width + 1), index_col=False, skip_blank_lines=False,
-            keep_default_na=False, na_values=["", "nan", "NaN"], low_memory=False,
-            dtype=dict.fromkeys(places, np.float64),
-        ).dropna(how="all")  # fmt: skip
 
 
 def _open(path: str | Path) -> TextIO:
@@ -159,6 +191,10 @@ def _open(path: str | Path) -> TextIO:
 
 def _columns(headings: list[str], pixel_nm: float | None) -> dict[str, Column]:
     """Find the columns of interest by their headings, which read ``name [unit]``."""
+    if len(headings) > MOST_COLUMNS:
+        raise ValueError(
+            f"the first line names {len(headings)} columns; no table has more than {MOST_COLUMNS}"
+        )
     columns: dict[str, Column] = {}
     variables = {known: variable for variable, names in HEADINGS.items() for known in names}
     for place, heading in enumerate(headings):
@@ -170,8 +206,7 @@ def _columns(headings: list[str], pixel_nm: float | None) -> dict[str, Column]:
             raise ValueError(
                 f"the columns {columns[variable].heading!r} and {heading!r} mean the same; keep one"
             )
-        factor = _factor(heading, unit, UNITS[schema.VOCABULARY[variable].units], pixel_nm)
-        columns[variable] = Column(place, heading, factor)
+        columns[variable] = Column(place, heading, table_columns.factor(variable, heading, unit, pixel_nm))
     if missing := [HEADINGS[variable][0] for variable in REQUIRED if variable not in columns]:
         found = ", ".join(repr(heading[:40]) for heading in headings[:20]) or "nothing"
         raise ValueError(f"no column {' nor '.join(missing)}; the first line names {found}")
@@ -184,23 +219,9 @@ def _split(heading: str) -> tuple[str, str]:
     return name.strip().lower(), unit.removesuffix("]").strip()
 
 
-def _factor(heading: str, unit: str, known: Mapping[str, float], pixel_nm: float | None) -> float:
-    """The factor from a unit to the one of the vocabulary."""
-    if unit in known:
-        return known[unit]
-    if known is not LENGTHS_NM or unit != "px":
-        units = ", ".join(filter(str.isascii, filter(None, known))) or "none"
-        raise ValueError(f"the column {heading!r} has the unit {unit!r}; known for it: {units}")
-    if pixel_nm is None:
-        raise ValueError(
-            f"the column {heading!r} is in camera pixels; say how large one is, as in pixel_nm=100"
-        )
-    return pixel_nm
-
-
 def _inspect(path: str | Path, width: int, columns: Mapping[str, Column]) -> None:
     """Go through a file line by line and say what is wrong with it, if anything."""
-    unusable: list[str] = []
+    unusable, first = 0, ""
     with _open(path) as file:
         rows = csv.reader(file)
         next(rows)
@@ -211,9 +232,9 @@ def _inspect(path: str | Path, width: int, columns: Mapping[str, Column]) -> Non
             for column in columns.values():
                 found = f"{row[column.place][:40]!r} in {line}, column {column.heading!r}"
                 if not _is_finite(row[column.place], found):
-                    unusable.append(found)
+                    unusable, first = unusable + 1, first or found
     if unusable:
-        raise ValueError(f"{len(unusable)} values are missing, NaN or infinite, the first {unusable[0]}")
+        raise ValueError(f"{unusable} values are missing, NaN or infinite, the first {first}")
 
 
 def _is_finite(text: str, found: str) -> bool:
@@ -225,15 +246,9 @@ def _is_finite(text: str, found: str) -> bool:
 
 def _values(name: str, column: Column, table: pd.DataFrame) -> npt.NDArray[np.generic]:
     """The values of a column in the vocabulary's unit, checked."""
+
+    def place(row: int) -> str:
+        return f"line {np.asarray(table.index)[row] + 2}, column {column.heading!r}"
+
     found = np.asarray(table[column.place], dtype=np.float64)
-    good, claim = np.ones(found.shape, dtype=np.bool_), ""
-    if name == "loc_frame":
-        good = (found >= 1) & (found <= LAST_FRAME) & (found % 1 == 0)
-        claim = "frames are counted 1, 2, 3, ..."
-    if name == "loc_uncertainty":
-        good, claim = found >= 0, "an uncertainty is not negative"
-    if not good.all():
-        row = np.argmin(good)
-        line = np.asarray(table.index)[row] + 2
-        raise ValueError(f"{claim}; found {found[row]:g} in line {line}, column {column.heading!r}")
-    return (found - 1).astype(np.int32) if name == "loc_frame" else (found * column.factor).astype(np.float32)
+    return table_columns.values(name, found, column.factor, place, first_frame=1)

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tifffile
 import xarray as xr
 
-from smlmsim import schema
 from smlmsim.io.atomic import replacing
+from smlmsim.io.limits import require_plausible
+from smlmsim.io.metadata import Metadata, parse_json
+from smlmsim.io.movie import DIMS, MOVIES, Axis, even_axis, one_movie, stamped
 
-DIMS = ("time", "y", "x")
-MOVIES = ("counts", "density", "uncertainty")
-DTYPES = ("uint8", "uint16", "float32")
+OURS = "smlmsim"
 LENGTHS_NM = {"nm": 1.0, "um": 1e3, "µm": 1e3, "μm": 1e3, "\\u00B5m": 1e3, "micron": 1e3, "mm": 1e6}
 TIMES_S = {"sec": 1.0, "s": 1.0, "ms": 1e-3, "msec": 1e-3, "min": 60.0}
-UNEVEN = 1e-3  # of a step: the largest deviation of a coordinate from an even spacing that is rounding
-
-
-class Axis(NamedTuple):
-    """An even axis: its first coordinate and its step."""
-
-    start: float
-    step: float
-
-    def coordinates(self, size: int) -> npt.NDArray[np.float64]:
-        """The first coordinates along the axis."""
-        return np.asarray(self.start + self.step * np.arange(size), dtype=np.float64)
 
 
 def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | None = None) -> xr.Dataset:
@@ -47,7 +36,8 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
     -------
     xr.Dataset
         One variable (time, y, x) in the precision of the file: the one of ``MOVIES`` that was written,
-        otherwise ``counts`` for whole numbers and ``density`` for others.
+        otherwise ``counts`` for whole numbers and ``density`` for others. The attributes are
+        :class:`~smlmsim.io.metadata.Metadata`.
 
     Raises
     ------
@@ -61,11 +51,13 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
             with tifffile.TiffFile(handle) as file:
                 metadata, resolution = dict(file.imagej_metadata or {}), _pixels_per_unit(file)
                 axes = dict(zip(file.series[0].axes, file.series[0].shape, strict=True))
+                require_plausible("the first series", file.series[0].nbytes, Path(path).stat().st_size)
                 values = file.series[0].asarray()
         except Exception as error:  # tifffile meets damage with errors of many kinds
             raise ValueError(f"{path}: not a TIFF file, or a damaged one ({error})") from error
     try:
-        return _stamped(_frames(values, axes), metadata, resolution, pixel_nm, point_s)
+        known = Metadata.from_tree(parse_json(str(metadata.get(OURS, "{}")).encode()), f"the key {OURS!r}")
+        return known.stamped(_stamped(_frames(values, axes), metadata, resolution, pixel_nm, point_s))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -88,8 +80,8 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
-    image = _movie(data)
-    time, y, x = (_axis(image, dim) for dim in DIMS)
+    image = one_movie(data, "a stack")
+    time, y, x = (even_axis(image, dim) for dim in DIMS)
     values = np.ascontiguousarray(image.values)
     metadata = {
         "axes": "TYX",
@@ -103,45 +95,11 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     }
     if image.name in MOVIES:
         metadata["variable"] = image.name
+    if known := Metadata.of(data).tree():
+        metadata[OURS] = json.dumps(known)
     resolution = (1e3 / x.step, 1e3 / y.step)
     with replacing(path) as draft:
         tifffile.imwrite(draft, values, imagej=True, resolution=resolution, metadata=metadata)
-
-
-def _movie(data: xr.Dataset | xr.DataArray) -> xr.DataArray:
-    """The one movie in some data, if an ImageJ stack can hold it."""
-    movies = [data] if isinstance(data, xr.DataArray) else [v for v in data.values() if v.dims == DIMS]
-    if len(movies) != 1:
-        names = ", ".join(repr(movie.name) for movie in movies) or "none"
-        raise schema.SchemaError(f"a stack holds one movie {DIMS}, found {names}; write data['density'], say")
-    image = movies[0]
-    if image.dims != DIMS or min(image.sizes["y"], image.sizes["x"]) < 2 or image.sizes["time"] < 1:
-        raise schema.SchemaError(
-            f"a stack is a movie {DIMS} of at least 2 x 2 pixels, found {dict(image.sizes)}"
-        )
-    if image.dtype.name not in DTYPES:
-        raise schema.SchemaError(
-            f"a stack holds {', '.join(DTYPES)}, found {image.dtype}; convert it, as in .astype('float32')"
-        )
-    if not np.isfinite(image.values).all():
-        raise schema.SchemaError(
-            f"{image.name} holds {int((~np.isfinite(image)).sum())} NaN or infinite values"
-        )
-    return image
-
-
-def _axis(image: xr.DataArray, dim: str) -> Axis:
-    """Read the even axis off the coordinates of a dim; a single time point has the step 0, for unknown."""
-    if dim not in image.coords:
-        raise schema.SchemaError(f"the movie has no coordinate {dim!r}, in {schema.VOCABULARY[dim].units}")
-    found = image[dim].values.astype(np.float64)
-    axis = Axis(float(found[0]), float((found[-1] - found[0]) / max(found.size - 1, 1)))
-    if not (found.size == 1 or axis.step > 0):
-        raise schema.SchemaError(f"the coordinate {dim!r} does not rise, from {found[0]:g} to {found[-1]:g}")
-    deviation = np.abs(found - axis.coordinates(found.size))
-    if not (deviation <= UNEVEN * axis.step).all():
-        raise schema.SchemaError(f"the coordinate {dim!r} is not evenly spaced; a stack has one step only")
-    return axis
 
 
 def _pixels_per_unit(file: tifffile.TiffFile) -> dict[str, float]:
@@ -172,19 +130,9 @@ def _stamped(
     step_s = point_s or float(metadata.get("finterval", 0)) * TIMES_S.get(metadata.get("tunit", "sec"), 0)
     if step_s <= 0 and len(frames) > 1:
         raise ValueError("the file does not say how long a time point is; give point_s")
-    name = metadata.get("variable")
-    if name not in MOVIES:
-        name = "counts" if frames.dtype.kind in "ui" else "density"
     time = Axis(float(metadata.get("start_s", step_s / 2)), step_s)
     y, x = (Axis((0.5 - float(metadata.get(f"{d}origin", 0))) * steps_nm[d], steps_nm[d]) for d in "yx")
-    if not np.isfinite((*time, *y, *x)).all():
-        raise ValueError(f"the scale is not finite: time {time}, y {y}, x {x}")
-    coordinates = {
-        dim: axis.coordinates(size) for dim, axis, size in zip(DIMS, (time, y, x), frames.shape, strict=True)
-    }
-    found = schema.dataset(**{name: frames}, **coordinates)
-    schema.check(found, name, *DIMS)
-    return found
+    return stamped(frames, metadata.get("variable"), (time, y, x))
 
 
 def _step_nm(metadata: Mapping[str, Any], pixels_per_unit: float) -> float:

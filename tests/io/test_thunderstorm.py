@@ -8,7 +8,6 @@ import pytest
 import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from smlmsim import schema
 from smlmsim.io import thunderstorm
@@ -23,7 +22,7 @@ REAL = {
     "fixed_mitochondria_tom22_2.56um.csv": (
         9_890,
         9_999,
-        {"loc_z", "loc_intensity", "loc_background", "loc_uncertainty"},
+        {"loc_z", "loc_intensity", "loc_background", "loc_uncertainty", "loc_uncertainty_z"},
     ),
     "live_ftsz_dendra2_5um.csv": (7_933, 8_000, {"loc_z"}),
 }
@@ -192,24 +191,8 @@ def test_what_a_table_cannot_hold_is_left_out(tmp_path):
     ]
 
 
-@st.composite
-def localizations(draw):
-    """Datasets of localizations with any choice of optional variables."""
-    size = draw(st.integers(1, 30))
-    optional = sorted(thunderstorm.HEADINGS.keys() - set(thunderstorm.REQUIRED))
-    lowest = {"loc_uncertainty": 0.0}
-    values = {
-        name: draw(
-            arrays(np.float32, size, elements=st.floats(lowest.get(name, -(2.0**66)), 2.0**66, width=32))
-        )
-        for name in ("loc_x", "loc_y", *draw(st.sets(st.sampled_from(optional))))
-    }
-    frames = draw(arrays(np.int32, size, elements=st.integers(0, np.iinfo(np.int32).max)))
-    return schema.dataset(loc_frame=np.sort(frames), **values)
-
-
 @in_one_folder
-@given(localizations())
+@given(tables())
 def test_what_is_written_is_read_back_to_the_last_bit(tmp_path, written):
     thunderstorm.write(written, tmp_path / "a.csv")
     assert thunderstorm.read(tmp_path / "a.csv").identical(written)

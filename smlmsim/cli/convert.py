@@ -1,0 +1,33 @@
+"""The command that writes a file in another format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import smlmsim
+from smlmsim.cli.options import PixelNm
+
+
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="A", help="A table or a movie, in any format that is read.")
+    ],
+    target: Annotated[Path, typer.Argument(metavar="B", help="The file to make; its extension says how.")],
+    pixel_nm: PixelNm = None,
+) -> None:
+    """Write a table or a movie in another format, with its metadata.
+
+    Tables: `.csv` (ThunderSTORM; metadata go to `B.json`), `.smlm`, `.hdf5` (Picasso, with a `.yaml`). Movies: `.tif`
+    (ImageJ), `.zarr` (OME-Zarr 0.5).
+    """
+    data = smlmsim.read(source, pixel_nm=pixel_nm)
+    smlmsim.write(data, target)
+    what = (
+        f"{data.sizes['localization']} localizations"
+        if "localization" in data.sizes
+        else f"{data.sizes['time']} images of {data.sizes['y']} x {data.sizes['x']} pixels"
+    )
+    typer.echo(f"{what} in {target}")

@@ -1,0 +1,121 @@
+"""What a localization table holds, found in one pass over its pieces."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import schema
+
+SPANS = 10  # of the rate over time
+BINS = 1024  # of frames, at least half of which are in use
+FINEST_NM, COARSEST_NM = 1e-3, 1e6
+EDGES_NM = np.geomspace(FINEST_NM, COARSEST_NM, 4146)  # 0.5 % apart
+
+
+@dataclass
+class Summary:
+    """The number of localizations, where and when they are, and how precise they claim to be.
+
+    Parameters
+    ----------
+    localizations : int
+    first_frame, last_frame : int
+        Counted from 0; -1 if the table has no frames.
+    extent_nm : dict of str to (float, float)
+        The smallest and the largest coordinate, by ``loc_y``, ``loc_x`` and, if there is one, ``loc_z``.
+    """
+
+    localizations: int = 0
+    first_frame: int = -1
+    last_frame: int = -1
+    extent_nm: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _frames: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
+    _frames_per_bin: int = 1
+    _claims: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(EDGES_NM.size + 1, np.int64))
+
+    def add(self, chunk: xr.Dataset) -> None:
+        """Take a piece of the table into account."""
+        schema.check(chunk, "loc_y", "loc_x")
+        self.localizations += chunk.sizes["localization"]
+        for name in ("loc_y", "loc_x", "loc_z"):
+            if name in chunk and chunk.sizes["localization"]:
+                low, high = self.extent_nm.get(name, (math.inf, -math.inf))
+                values = chunk[name].values
+                self.extent_nm[name] = min(low, float(values.min())), max(high, float(values.max()))
+        if "loc_frame" in chunk and chunk.sizes["localization"]:
+            self._add_frames(chunk.loc_frame.values)
+        if "loc_uncertainty" in chunk:
+            bins = np.searchsorted(EDGES_NM, chunk.loc_uncertainty.values)
+            self._claims += np.bincount(bins, minlength=self._claims.size)
+
+    @property
+    def frames(self) -> int:
+        """The camera frames up to the last one that has a localization."""
+        return self.last_frame + 1
+
+    @property
+    def frames_per_span(self) -> float:
+        """The length of one of the spans of :meth:`rate_per_frame`."""
+        return self.frames / min(SPANS, max(self.frames, 1))
+
+    def rate_per_frame(self) -> npt.NDArray[np.float64]:
+        """Mean number of localizations per frame in ten equal spans of the movie, fewer if it has fewer frames.
+
+        Where a span ends within a bin of frames, the localizations of the bin are shared out evenly: a bin is
+        shorter than 1/500 of the movie.
+        """
+        spans = min(SPANS, self.frames)
+        upto = np.minimum(np.arange(BINS + 1) * self._frames_per_bin, self.frames)
+        total = np.concatenate([[0], np.cumsum(self._frames)])
+        edges = np.linspace(0, self.frames, spans + 1)
+        return np.asarray(np.diff(np.interp(edges, upto, total)) / np.diff(edges))
+
+    def precision_nm(self, share: float) -> float:
+        """The claimed lateral standard error that a share of the localizations stays below, to 0.25 %.
+
+        NaN if the table claims none.
+        """
+        total = np.cumsum(self._claims)
+        if total[-1] == 0:
+            return math.nan
+        found = int(np.searchsorted(total, share * total[-1]))
+        low, high = max(found - 1, 0), min(found, EDGES_NM.size - 1)
+        return float(np.sqrt(EDGES_NM[low] * EDGES_NM[high]))
+
+    def _add_frames(self, frame: npt.NDArray[np.integer]) -> None:
+        """Count per bin of frames; the bins double in width whenever the movie turns out to be longer."""
+        first, last = int(frame.min()), int(frame.max())
+        self.first_frame = first if self.first_frame < 0 else min(first, self.first_frame)
+        self.last_frame = max(last, self.last_frame)
+        while self.last_frame >= BINS * self._frames_per_bin:
+            self._frames = np.concatenate(
+                [self._frames.reshape(-1, 2).sum(axis=1), np.zeros(BINS // 2, np.int64)]
+            )
+            self._frames_per_bin *= 2
+        self._frames += np.bincount(frame // self._frames_per_bin, minlength=BINS)
+
+
+def summarise(chunks: Iterable[xr.Dataset]) -> Summary:
+    """Summarise a table that comes piece by piece, in memory for one piece.
+
+    Parameters
+    ----------
+    chunks : iterable of xr.Dataset
+        ``loc_y``, ``loc_x`` and, where known, ``loc_frame``, ``loc_z``, ``loc_uncertainty`` (localization,).
+
+    Examples
+    --------
+    >>> found = schema.dataset(loc_frame=[0, 1, 1, 3], loc_y=[0.0, 5.0, 1.0, 2.0], loc_x=[1.0, 2.0, 3.0, 4.0])
+    >>> summarise([found, found]).rate_per_frame()
+    array([2., 4., 0., 2.])
+    """
+    summary = Summary()
+    for chunk in chunks:
+        summary.add(chunk)
+    return summary

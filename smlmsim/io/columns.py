@@ -1,0 +1,168 @@
+"""The columns of a localization table: their units, what they may hold, and how they make a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import schema
+
+ROWS = 2**20  # of a chunk, unless asked otherwise
+REQUIRED = ("loc_frame", "loc_x", "loc_y")
+WHOLE = ("loc_frame", "loc_channel")
+NOT_NEGATIVE = ("loc_uncertainty", "loc_uncertainty_z")
+LENGTHS_NM = {
+    "": 1.0,
+    "nm": 1.0,
+    "um": 1e3,
+    "µm": 1e3,
+    "μm": 1e3,
+    "\N{REPLACEMENT CHARACTER}m": 1e3,
+    "m": 1e9,
+}
+PIXEL = ("px", "pixel", "pixels")
+UNITS = {"nm": LENGTHS_NM, "photon": {"": 1.0, "photon": 1.0, "photons": 1.0}, "1": {"": 1.0, "1": 1.0}}
+LARGEST = float(np.finfo(np.float32).max) / LENGTHS_NM["m"]  # in any of the units a float32 in nm holds it
+LAST_FRAME = np.iinfo(np.int32).max
+
+Columns = dict[str, npt.NDArray[Any]]
+
+
+def factor(variable: str, heading: str, unit: str, pixel_nm: float | None) -> float:
+    """The factor from the unit of a column to the one of the vocabulary.
+
+    Parameters
+    ----------
+    variable : str
+        What the column is in the vocabulary.
+    heading : str
+        What the file calls it, for the message.
+    unit : str
+        As in ``UNITS``; "" stands for the unit of the vocabulary.
+    pixel_nm : float or None
+        The size of a camera pixel, for lengths in pixels.
+
+    Raises
+    ------
+    ValueError
+        If the unit is not known, or is a pixel of unknown size.
+    """
+    known = UNITS[schema.VOCABULARY[variable].units]
+    if unit in known:
+        return known[unit]
+    if known is not LENGTHS_NM or unit not in PIXEL:
+        units = ", ".join(filter(str.isascii, filter(None, known))) or "none"
+        raise ValueError(f"the column {heading!r} has the unit {unit!r}; known for it: {units}")
+    if pixel_nm is None:
+        raise ValueError(
+            f"the column {heading!r} is in camera pixels; say how large one is, as in pixel_nm=100"
+        )
+    return pixel_nm
+
+
+def require_pixel(pixel_nm: float | None) -> None:
+    """Refuse a pixel that has no positive size."""
+    if pixel_nm is not None and not 0 < pixel_nm < np.inf:
+        raise ValueError(f"pixel_nm is a positive length, found {pixel_nm!r}")
+
+
+def values(
+    variable: str,
+    found: npt.NDArray[Any],
+    scale: float,
+    place: Callable[[int], str],
+    *,
+    first_frame: int = 0,
+) -> npt.NDArray[Any]:
+    """Check a column and bring it to the precision and the unit of the vocabulary.
+
+    Parameters
+    ----------
+    variable : str
+        What the column is in the vocabulary.
+    found : array (localization,)
+        Numbers of any type.
+    scale : float
+        The factor to the unit of the vocabulary.
+    place : function
+        Says in words where the value with some index stands.
+    first_frame : int
+        What the file calls the first camera frame.
+
+    Returns
+    -------
+    array (localization,)
+        int32 for frames, counted from 0, and channels; float32 for all else.
+
+    Raises
+    ------
+    ValueError
+        At the first value that is NaN, infinite or absurdly large, a frame that is not a whole number from
+        ``first_frame``, or a negative uncertainty.
+    """
+    first = first_frame if variable == "loc_frame" else 0
+    good, claim = _usable(variable, found, first)
+    if not good.all():
+        index = int(np.argmin(good))
+        raise ValueError(f"{claim}; found {found[index]:g} in {place(index)}")
+    if variable in WHOLE:
+        return (found.astype(np.int64) - first).astype(np.int32) if first else found.astype(np.int32)
+    return found.astype(np.float32) if scale == 1 else (found * np.float64(scale)).astype(np.float32)
+
+
+def _usable(variable: str, found: npt.NDArray[Any], first: int) -> tuple[npt.NDArray[np.bool_], str]:
+    """Which values can be used, and what is asked of them."""
+    if variable in WHOLE:
+        good = (found >= first) & (found <= LAST_FRAME + first)
+        if found.dtype.kind == "f":
+            good &= found == np.floor(found)
+        counted = f"{first}, {first + 1}, {first + 2}, ..."
+        return good, f"{'frames' if variable == 'loc_frame' else 'channels'} are counted {counted}"
+    if variable in NOT_NEGATIVE:
+        return (found >= 0) & (found <= LARGEST), "an uncertainty is not negative"
+    return np.abs(found) <= LARGEST, f"a value is a finite number, at most {LARGEST:.2g}"
+
+
+def dataset(columns: Mapping[str, npt.NDArray[Any]], attrs: dict[str, Any]) -> xr.Dataset:
+    """Make the dataset of a table, its variables in the order of the vocabulary."""
+    return schema.dataset(attrs, **{name: columns[name] for name in schema.VOCABULARY if name in columns})
+
+
+def gathered(chunks: Iterable[xr.Dataset]) -> xr.Dataset:
+    """Join the chunks of a table and sort them by frame; those of one frame keep their order.
+
+    Every chunk is let go as soon as its columns are taken.
+    """
+    parts: dict[str, list[npt.NDArray[Any]]] = {}
+    attrs: dict[str, Any] = {}
+    for chunk in chunks:
+        attrs = dict(chunk.attrs)
+        for name, variable in chunk.variables.items():
+            parts.setdefault(str(name), []).append(variable.values)
+    columns = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
+    frame = columns.get("loc_frame")
+    if frame is not None and (frame[1:] < frame[:-1]).any():
+        order = np.argsort(frame, kind="stable")
+        columns = {name: array[order] for name, array in columns.items()}
+    return dataset(columns, attrs)
+
+
+def written(data: xr.Dataset | xr.DataArray, known: Iterable[str], *required: str) -> Columns:
+    """The columns of a dataset that a format has a place for, checked.
+
+    Raises
+    ------
+    smlmsim.schema.SchemaError
+        If it is no dataset of localizations, or a required variable is missing, or a value is NaN or infinite.
+    """
+    if isinstance(data, xr.DataArray):
+        raise schema.SchemaError(
+            f"a table is made from a dataset of localizations, found the array {data.name!r}"
+        )
+    names = [name for name in known if name in data or name in required]
+    schema.check(data, *names)
+    return {name: data[name].values for name in names}

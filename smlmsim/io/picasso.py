@@ -1,0 +1,258 @@
+"""Localization tables of Picasso: HDF5, and a YAML file of the same name beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+import yaml
+
+from smlmsim import schema
+from smlmsim.io import columns as table_columns
+from smlmsim.io.atomic import replacing
+from smlmsim.io.columns import REQUIRED, ROWS
+from smlmsim.io.limits import require_plausible
+from smlmsim.io.metadata import Metadata
+
+LOCS = "locs"
+PIXELS = {"loc_x": ("x",), "loc_y": ("y",), "loc_sigma": ("sx", "sy"), "loc_uncertainty": ("lpx", "lpy")}
+OTHERS = {
+    "loc_frame": ("frame",),
+    "loc_z": ("z",),
+    "loc_uncertainty_z": ("lpz",),
+    "loc_intensity": ("photons",),
+    "loc_background": ("bg",),
+    "loc_channel": ("channel",),
+}
+FIELDS = OTHERS | PIXELS
+WHOLE = {"frame": "<u4", "channel": "<i4"}
+NOMINAL_PIXEL_NM = 100.0
+OURS = "smlmsim"
+LARGEST_YAML = 2**17
+
+
+class Locs(NamedTuple):
+    """The records of a file, and what is said beside them."""
+
+    records: h5py.Dataset
+    pixel_nm: float
+    metadata: Metadata
+
+
+def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
+    """Read a localization table.
+
+    Parameters
+    ----------
+    path : str or Path
+        The HDF5 file; ``table.hdf5`` has its ``table.yaml``.
+    pixel_nm : float, optional
+        The size of a camera pixel; stands in for what the YAML file does not say.
+
+    Returns
+    -------
+    xr.Dataset
+        ``loc_frame``, ``loc_y``, ``loc_x`` and what else of ``FIELDS`` there is, (localization,), sorted by frame.
+        Widths and standard errors that differ between x and y are averaged: the widths geometrically, the
+        errors by their squares. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, is damaged, claims an absurd size, holds no localizations, or lies outside of the
+        file itself, if nobody says how large a pixel is, or if a value is NaN or infinite.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm))
+
+
+def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None) -> Iterator[xr.Dataset]:
+    """Read a localization table piece by piece, in the order of the file.
+
+    Parameters
+    ----------
+    path, pixel_nm :
+        As in :func:`read`.
+    rows : int
+        The most localizations to hold at a time.
+
+    Yields
+    ------
+    xr.Dataset
+        As from :func:`read`, but not sorted.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`, when the piece is reached.
+    """
+    table_columns.require_pixel(pixel_nm)
+    with open(path, "rb") as handle:
+        try:
+            with h5py.File(handle, "r") as file:
+                locs = _locs(file, Path(path), pixel_nm)
+                for start in range(0, locs.records.size, rows):
+                    found = locs.records[start : start + rows]
+                    yield table_columns.dataset(_columns(found, locs, start), locs.metadata.tree())
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        except (OSError, RuntimeError, KeyError, TypeError, MemoryError, OverflowError) as error:
+            raise ValueError(f"{path}: not an HDF5 file, or a damaged one ({error})") from error
+
+
+def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
+    """Write the localizations of a dataset, and beside them a YAML file with what Picasso asks for.
+
+    What has no place in ``FIELDS`` is left out, such as the time of a localization. Lengths along x and y are in
+    pixels, rounded to float32: of ``camera_pixel_nm``, or of 100 nm if that is not known.
+
+    Parameters
+    ----------
+    data : xr.Dataset
+        ``loc_frame``, ``loc_y``, ``loc_x`` and any other variable of ``FIELDS``.
+    path : str or Path
+        The HDF5 file to make or replace.
+
+    Raises
+    ------
+    smlmsim.schema.SchemaError
+        If frames or positions are missing, or a value is NaN or infinite.
+    OSError
+        If a file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
+    """
+    columns = table_columns.written(data, FIELDS, *REQUIRED)
+    metadata = Metadata.of(data)
+    pixel_nm = metadata.camera_pixel_nm or NOMINAL_PIXEL_NM
+    values: dict[str, npt.NDArray[Any]] = {}
+    for name, found in columns.items():
+        scaled = (found / np.float64(pixel_nm)).astype(np.float32) if name in PIXELS else found
+        values |= dict.fromkeys(FIELDS[name], scaled)
+    records = np.empty(data.sizes["localization"], [(field, WHOLE.get(field, "<f4")) for field in values])
+    for field, scaled in values.items():
+        records[field] = scaled
+    text = _yaml(columns, pixel_nm, metadata)
+    with replacing(path) as draft, h5py.File(draft, "w") as file:
+        file.create_dataset(LOCS, data=records)
+    with replacing(Path(path).with_suffix(".yaml")) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def _locs(file: h5py.File, path: Path, pixel_nm: float | None) -> Locs:
+    """Find the records, if they are what they should be."""
+    if not isinstance(file.get(LOCS, getlink=True), h5py.HardLink):
+        raise ValueError(
+            f"no dataset {LOCS!r} in the file; it holds {', '.join(sorted(file)[:10]) or 'nothing'}"
+        )
+    records = file[LOCS]
+    if not isinstance(records, h5py.Dataset) or records.ndim != 1 or not records.dtype.names:
+        raise ValueError(f"{LOCS!r} is no list of records")
+    if records.external or records.is_virtual:
+        raise ValueError(f"{LOCS!r} refers to another file")
+    require_plausible(repr(LOCS), records.size * records.dtype.itemsize, path.stat().st_size)
+    if missing := [name for name in ("frame", "x", "y") if name not in records.dtype.names]:
+        raise ValueError(f"no field {' nor '.join(missing)}; found {', '.join(records.dtype.names[:20])}")
+    if records.size == 0:
+        raise ValueError(f"{LOCS!r} holds no localizations")
+    found, metadata = _beside(path.with_suffix(".yaml"))
+    size = found or pixel_nm
+    if size is None:
+        raise ValueError("the YAML file beside it has no Pixelsize in nm; say it, as in pixel_nm=130")
+    return Locs(records, size, metadata)
+
+
+def _columns(found: npt.NDArray[Any], locs: Locs, start: int) -> dict[str, npt.NDArray[Any]]:
+    """The columns of some records in the units of the vocabulary."""
+    made = {}
+    for name, fields in FIELDS.items():
+        if fields[0] not in (found.dtype.names or ()):
+            continue
+        columns = [_numbers(found, field) for field in fields if field in (found.dtype.names or ())]
+        scale = locs.pixel_nm if name in PIXELS else 1.0
+        one = columns[0] if len(columns) == 1 else _mean(name, *columns)
+
+        def place(row: int, field: str = fields[0]) -> str:
+            return f"record {start + row}, field {field!r}"
+
+        made[name] = table_columns.values(name, one, scale, place)
+    return made
+
+
+def _numbers(found: npt.NDArray[Any], field: str) -> npt.NDArray[Any]:
+    if found[field].dtype.kind not in "iuf" or found[field].ndim != 1:
+        raise ValueError(f"the field {field!r} holds {found[field].dtype}, not numbers")
+    return found[field]
+
+
+def _mean(name: str, along_x: npt.NDArray[Any], along_y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """One value for both axes; NaN, which is refused, where there is none."""
+    x, y = along_x.astype(np.float64), along_y.astype(np.float64)
+    with np.errstate(all="ignore"):
+        if name == "loc_sigma":
+            return np.asarray(np.where(x == y, x, np.sqrt(x * y)))
+        return np.asarray(
+            np.where((x == y) | (x < 0) | (y < 0), np.minimum(x, y), np.sqrt((x * x + y * y) / 2))
+        )
+
+
+def _beside(path: Path) -> tuple[float | None, Metadata]:
+    """The size of a pixel and the metadata in a YAML file."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_YAML + 1)
+    except FileNotFoundError:
+        return None, Metadata()
+    if len(content) > LARGEST_YAML:
+        raise ValueError(f"{path.name} is longer than {LARGEST_YAML} bytes")
+    try:
+        if any(_is_merge(event) for event in yaml.parse(content, yaml.SafeLoader)):
+            raise ValueError("merge keys, with which a few lines fill the memory, are not read")
+        documents = [found for found in yaml.safe_load_all(content) if isinstance(found, Mapping)]
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError, TypeError) as error:
+        raise ValueError(f"{path.name} is not YAML: {str(error)[:200]}") from None
+    sizes = [float(size) for found in documents if _is_size(size := found.get("Pixelsize", 0))]
+    pixel_nm = sizes[-1] if sizes else None
+    ours = [found[OURS] for found in documents if OURS in found]
+    if ours:
+        return pixel_nm, Metadata.from_tree(ours[-1], f"{OURS!r} in {path.name}")
+    return pixel_nm, Metadata(camera_pixel_nm=pixel_nm)
+
+
+def _is_merge(event: Any) -> bool:
+    return isinstance(event, yaml.ScalarEvent) and (event.value == "<<" or str(event.tag).endswith(":merge"))
+
+
+def _is_size(found: Any) -> bool:
+    return (
+        isinstance(found, (int, float)) and not isinstance(found, bool) and 0 < found < table_columns.LARGEST
+    )
+
+
+def _yaml(columns: Mapping[str, npt.NDArray[Any]], pixel_nm: float, metadata: Metadata) -> str:
+    """What Picasso wants to know of the movie that localizations come from, and what else is known.
+
+    An earlier ``.smlm`` manifest that is too long for it, as with a picture inside, is left out.
+    """
+    extent = {
+        name: math.floor(float(columns[name].max(initial=0)) / pixel_nm) + 1 for name in ("loc_y", "loc_x")
+    }
+    movie = {
+        "Width": extent["loc_x"],
+        "Height": extent["loc_y"],
+        "Frames": int(columns["loc_frame"].max(initial=-1)) + 1,
+        "Pixelsize": pixel_nm,
+        "Generated by": OURS,
+    }
+    for known in (metadata, metadata.replace({"smlm": None})):
+        text: str = yaml.safe_dump_all([movie, {OURS: known.tree()}], sort_keys=False, allow_unicode=True)
+        if len(text.encode()) <= LARGEST_YAML:
+            return text
+    raise schema.SchemaError(
+        f"the metadata are longer than {LARGEST_YAML} bytes, which is what is read again"
+    )

@@ -1,0 +1,6 @@
+"""Localization tables and images in one archive: ``.smlm`` 0.2, the format of ShareLoc."""
+
+from smlmsim.io.smlm.reading import chunks, hashes, read, read_images
+from smlmsim.io.smlm.writing import write
+
+__all__ = ["chunks", "hashes", "read", "read_images", "write"]

@@ -1,0 +1,22 @@
+"""The hashes of a ``.smlm`` file: they tell whether two tables are the same, not whether one is genuine."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def table_hash(frame: npt.NDArray[Any], x: npt.NDArray[Any], y: npt.NDArray[Any]) -> str:
+    """The MD5 of the bytes of these columns as float32, one after the other."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for column in (frame, x, y):
+        digest.update(np.ascontiguousarray(column, "<f4").data)
+    return digest.hexdigest()
+
+
+def joined_hash(hashes: list[str]) -> str:
+    """The MD5 of the hashes of all tables, written one behind the other."""
+    return hashlib.md5("".join(hashes).encode(), usedforsecurity=False).hexdigest()

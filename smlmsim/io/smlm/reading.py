@@ -1,0 +1,135 @@
+"""What is in a ``.smlm`` file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim.io import columns as table_columns
+from smlmsim.io.columns import ROWS
+from smlmsim.io.smlm.archive import opened
+from smlmsim.io.smlm.hash import table_hash
+from smlmsim.io.smlm.image import read_image
+from smlmsim.io.smlm.manifest import Entry, read_manifest
+from smlmsim.io.smlm.table import Table
+from smlmsim.io.smlm.tags import read_metadata
+
+
+def read(path: str | Path, *, pixel_nm: float | None = None, offsets: bool = True) -> xr.Dataset:
+    """Read all tables of a file.
+
+    The format does not say what the first frame is called: frames are as in the file.
+
+    Parameters
+    ----------
+    path : str or Path
+    pixel_nm : float, optional
+        The size of a camera pixel, for columns in pixels.
+    offsets : bool
+        Whether to shift every table by its offset, which puts tiles beside each other.
+
+    Returns
+    -------
+    xr.Dataset
+        ``loc_y``, ``loc_x`` and what else of ``HEADINGS`` all tables have, (localization,), sorted by frame;
+        ``loc_channel`` if there are several channels, whose names are the attribute ``channels``. The attributes
+        are :class:`~smlmsim.io.metadata.Metadata`.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, is not what its manifest says, would unpack to far more than it is, or holds no
+        localizations, or if a value is NaN or infinite; the message names the file and what in it.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm, offsets=offsets))
+
+
+def chunks(
+    path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None, offsets: bool = True
+) -> Iterator[xr.Dataset]:
+    """Read all tables of a file piece by piece, one table after the other.
+
+    Parameters
+    ----------
+    path, pixel_nm, offsets :
+        As in :func:`read`.
+    rows : int
+        The most localizations to hold at a time.
+
+    Yields
+    ------
+    xr.Dataset
+        As from :func:`read`, but not sorted.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`, when the piece is reached.
+    """
+    table_columns.require_pixel(pixel_nm)
+    with opened(path) as archive:
+        manifest = read_manifest(archive)
+        entries = manifest.entries("table")
+        names = list(dict.fromkeys(_channel(entry, len(entries)) for entry in entries))
+        firsts = {_channel(entry, len(entries)): entry for entry in reversed(entries)}
+        attrs = read_metadata(manifest, {name: firsts[name] for name in names}).tree()
+        tables = [Table.of(archive, manifest, entry) for entry in entries]
+        shared = set.intersection(*(table.variables(pixel_nm) for table in tables)) if tables else set()
+        empty = True
+        for table in tables:
+            channel = names.index(_channel(table.entry, len(entries)))
+            for found in table.chunks(rows, pixel_nm=pixel_nm, offsets=offsets):
+                empty = False
+                kept = {name: values for name, values in found.items() if name in shared}
+                if len(names) > 1:
+                    kept["loc_channel"] = np.full(kept["loc_x"].size, channel, np.int32)
+                yield table_columns.dataset(kept, attrs)
+        if empty:
+            raise ValueError(f"{len(entries)} tables, but no localizations")
+
+
+def read_images(path: str | Path) -> dict[str, npt.NDArray[Any]]:
+    """Read all images of a file, by the names of their files without the extension.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`.
+    """
+    with opened(path) as archive:
+        manifest = read_manifest(archive)
+        return {entry.stem: read_image(archive, manifest, entry) for entry in manifest.entries("image")}
+
+
+def hashes(path: str | Path) -> dict[str, bool]:
+    """Tell for every table whose hash is in the file whether it is that of its frames and positions.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`.
+    """
+    with opened(path) as archive:
+        manifest = read_manifest(archive)
+        claimed = {
+            entry.name: (entry, str(said))
+            for entry in manifest.entries("table")
+            if (said := (entry.model_extra or {}).get("hash"))
+        }
+        return {
+            name: table_hash(*Table.of(archive, manifest, entry).raw("frame", "x", "y")) == said.lower()
+            for name, (entry, said) in claimed.items()
+        }
+
+
+def _channel(entry: Entry, tables: int) -> str:
+    """The name of a table's channel; where all are called "default", that of its file."""
+    named = entry.channel not in (None, "", "default")
+    return str(entry.channel) if named else entry.stem if tables > 1 else "default"

@@ -1,0 +1,108 @@
+"""Metadata as ``.smlm`` files carry them: keys of the manifest, and tags that read ``modality:PALM``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from smlmsim.io.metadata import Metadata, parse_json
+from smlmsim.io.smlm.manifest import Entry, Manifest
+
+PLAIN = ("name", "description", "author", "citation", "license", "date")
+TAGS = (
+    "modality", "cell_line", "fluorophore", "labelling", "structure", "target", "dimension", "camera",
+    "software", "buffer", "fixation",
+)  # fmt: skip
+SYNONYMS = {"cell": "cell_line", "dye": "fluorophore", "labeling": "labelling", "dimensions": "dimension"}
+CAMERA = ("exposure_s", "camera_pixel_nm")
+WRITTEN = {"name", "type", "format", "channel", "rows", "offset", "min", "max", "avg", "hash", "exposure"}
+
+
+def read_metadata(manifest: Manifest, channels: Mapping[str, Entry]) -> Metadata:
+    """Gather the metadata of a manifest and of the first table of each channel.
+
+    A text of the manifest that is no text, or a second tag of one kind, stays among the tags or unknown keys.
+    """
+    keys = dict(manifest.model_extra or {})
+    keys.pop("hash", None)
+    found: dict[str, Any] = {
+        name: keys.pop(name) for name in PLAIN if isinstance(keys.get(name), str) and keys[name]
+    }
+    others = []
+    for tag in keys.pop("tags") if _are_texts(keys.get("tags")) else []:
+        kind, _, value = tag.partition(":")
+        field = _field(kind)
+        if field in TAGS and value.strip() and field not in found:
+            found[field] = value.strip()
+        else:
+            others.append(tag)
+    if isinstance(keys.get("labeling"), str) and keys["labeling"] and "labelling" not in found:
+        found["labelling"] = keys.pop("labeling")
+    tables = [_kept(entry) for entry in channels.values()]
+    found |= _camera(tables)
+    names = list(channels) if len(channels) > 1 or next(iter(channels), "default") != "default" else []
+    rest = {"manifest": keys, "tables": tables} if keys or any(tables) else None
+    return Metadata(
+        **found, tags=tuple(others), channels=tuple(names), smlm=json.dumps(rest) if rest else None
+    )
+
+
+def manifest_keys(metadata: Metadata) -> dict[str, Any]:
+    """The keys of a manifest that say what is known, those of an earlier manifest among them."""
+    tags = [f"{field.replace('_', ' ')}:{value}" for field in TAGS if (value := getattr(metadata, field))]
+    plain = {name: value for name in PLAIN if (value := getattr(metadata, name))}
+    return {**_earlier(metadata)["manifest"], **plain, "tags": [*tags, *metadata.tags]}
+
+
+def table_keys(metadata: Metadata, channel: int) -> dict[str, Any]:
+    """The keys of a table's entry that say what is known."""
+    tables = _earlier(metadata)["tables"]
+    keys: dict[str, Any] = dict(tables[channel]) if channel < len(tables) else {}
+    camera = {name: value for name in CAMERA if (value := getattr(metadata, name))}
+    keys["metadata"] = (keys["metadata"] if isinstance(keys.get("metadata"), dict) else {}) | camera
+    return keys
+
+
+def _earlier(metadata: Metadata) -> dict[str, Any]:
+    """What else an earlier manifest said."""
+    if metadata.smlm is None:
+        return {"manifest": {}, "tables": []}
+    tree = parse_json(metadata.smlm.encode())
+    try:
+        return {"manifest": dict(tree["manifest"]), "tables": [dict(table) for table in tree["tables"]]}
+    except (KeyError, TypeError, ValueError):
+        raise ValueError("the attribute 'smlm' is not what a .smlm file left there; delete it") from None
+
+
+def _kept(entry: Entry) -> dict[str, Any]:
+    """What an entry says beside what every table is written with anew."""
+    extra = dict(entry.model_extra or {}) | ({"metadata": entry.metadata} if entry.metadata else {})
+    return {name: value for name, value in extra.items() if name not in WRITTEN}
+
+
+def _camera(tables: list[dict[str, Any]]) -> dict[str, float]:
+    """What the tables agree on about the camera; it is taken out of them."""
+    found: dict[str, float] = {}
+    for name in CAMERA:
+        said = {
+            table["metadata"].pop(name)
+            for table in tables
+            if isinstance(table.get("metadata"), dict)
+            and isinstance(table["metadata"].get(name), (int, float))
+        }
+        if len(said) == 1 and (value := said.pop()) > 0:
+            found[name] = value
+    for table in tables:
+        if table.get("metadata") == {}:
+            del table["metadata"]
+    return found
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(tag, str) for tag in value)
+
+
+def _field(kind: str) -> str:
+    name = "_".join(kind.strip().lower().replace("_", " ").split())
+    return SYNONYMS.get(name, name)

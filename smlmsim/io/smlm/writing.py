@@ -1,0 +1,174 @@
+"""Write a ``.smlm`` file that every reader of the format opens."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import schema
+from smlmsim.io import columns as table_columns
+from smlmsim.io.atomic import replacing
+from smlmsim.io.columns import REQUIRED, Columns
+from smlmsim.io.metadata import Metadata
+from smlmsim.io.smlm.hash import joined_hash, table_hash
+from smlmsim.io.smlm.manifest import DTYPES, NAME, VERSION
+from smlmsim.io.smlm.table import HEADINGS
+from smlmsim.io.smlm.tags import manifest_keys, table_keys
+
+TABLE_FORMAT = "smlm-table(binary)-0"
+LEVEL = 1  # of the compression: the low bits of float32 are noise, which does not shrink further
+LAST_FRAME = 2**24  # the last whole number that float32 counts to
+BLOCK = 2**16  # rows that are packed at a time
+
+
+def write(
+    data: xr.Dataset | xr.DataArray,
+    path: str | Path,
+    *,
+    images: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> None:
+    """Write the localizations of a dataset, its metadata, and some images: every channel is a table.
+
+    All columns are float32, as every reader of the format expects. What has no place in ``HEADINGS`` is left
+    out, such as the time of a localization.
+
+    Parameters
+    ----------
+    data : xr.Dataset
+        ``loc_frame``, ``loc_y``, ``loc_x`` and any other variable of ``HEADINGS``; ``loc_channel`` if there are
+        several channels.
+    path : str or Path
+        The file to make or replace.
+    images : mapping of str to array, optional
+        Such as a widefield image, of a type that the format knows.
+
+    Raises
+    ------
+    smlmsim.schema.SchemaError
+        If frames or positions are missing, a value is NaN or infinite, or a frame is above 2**24.
+    ValueError
+        If an image is of another type.
+    OSError
+        If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
+    """
+    channel, columns, metadata = _channels(data)
+    names = _names(channel, metadata)
+    entries: list[dict[str, Any]] = []
+    formats = {TABLE_FORMAT: _table_format(list(columns))}
+    with replacing(path) as draft, _archive(draft) as archive:
+        for index, (name, file) in enumerate(zip(names, _files(names), strict=True)):
+            table = {header: values[channel == index] for header, values in columns.items()}
+            _store_records(archive, file, list(table.values()))
+            entries.append(table_keys(metadata, index) | _table_entry(table, file, name))
+        for index, (name, pixels) in enumerate((images or {}).items()):
+            key, file = f"smlm-image(raw)-{index}", f"{name}.raw"
+            formats[key] = _image_format(name, pixels)
+            entries.append({"name": file, "type": "image", "format": key, "channel": name, "offset": {}})
+            _store(
+                archive, file, np.ascontiguousarray(pixels).astype(pixels.dtype.newbyteorder("<")).tobytes()
+            )
+        keys = manifest_keys(metadata) | {
+            "format_version": VERSION,
+            "formats": formats,
+            "files": entries,
+            "hash": joined_hash([entry["hash"] for entry in entries if "hash" in entry]),
+        }
+        _store(archive, NAME, json.dumps(keys, indent=1).encode())
+
+
+def _archive(draft: Path) -> zipfile.ZipFile:
+    return zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
+
+
+def _channels(data: xr.Dataset | xr.DataArray) -> tuple[npt.NDArray[np.int32], Columns, Metadata]:
+    """The channel of each localization, the columns by their headers, and the metadata."""
+    columns = table_columns.written(data, (*HEADINGS, "loc_channel"), *REQUIRED)
+    if columns["loc_frame"].max(initial=0) > LAST_FRAME:
+        raise schema.SchemaError(
+            f"found the frame {columns['loc_frame'].max()}; a .smlm file counts up to {LAST_FRAME}, "
+            "a .csv or .hdf5 file further"
+        )
+    channel = columns.pop("loc_channel", np.zeros(columns["loc_x"].size, np.int32))
+    headers = {HEADINGS[name][0]: values.astype("<f4", copy=False) for name, values in columns.items()}
+    return channel, headers, Metadata.of(data)
+
+
+def _names(channel: npt.NDArray[np.int32], metadata: Metadata) -> list[str]:
+    """The names of all channels; one without a name is called by its number, a single one "default"."""
+    number = max(int(channel.max(initial=0)) + 1, len(metadata.channels))
+    if number == 1 and not metadata.channels:
+        return ["default"]
+    return [*metadata.channels, *(str(index) for index in range(len(metadata.channels), number))]
+
+
+def _files(names: list[str]) -> list[str]:
+    """What the file of each channel is called, in plain letters."""
+    plain = [re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:40].strip("_") or "table" for name in names]
+    if len(names) == 1:
+        return ["table.bin"]
+    return [f"{name}.bin" if plain.count(name) == 1 else f"{name}-{i}.bin" for i, name in enumerate(plain)]
+
+
+def _table_format(headers: list[str]) -> dict[str, Any]:
+    units = {heading[0]: schema.VOCABULARY[name].units for name, heading in HEADINGS.items()}
+    return {
+        "type": "table",
+        "mode": "binary",
+        "extension": ".bin",
+        "columns": len(headers),
+        "headers": headers,
+        "dtype": ["float32"] * len(headers),
+        "shape": [1] * len(headers),
+        "units": [units[header] for header in headers],
+    }
+
+
+def _table_entry(table: Columns, file: str, channel: str) -> dict[str, Any]:
+    entry = {
+        "name": file,
+        "type": "table",
+        "format": TABLE_FORMAT,
+        "channel": channel,
+        "rows": table["x"].size,
+        "offset": {},
+        "exposure": -1,
+        "hash": table_hash(table["frame"], table["x"], table["y"]),
+    }
+    if table["x"].size:
+        for name, measure in (("min", np.min), ("max", np.max), ("avg", np.mean)):
+            entry[name] = {header: float(measure(values)) for header, values in table.items()}
+    return entry
+
+
+def _image_format(name: str, pixels: npt.NDArray[Any]) -> dict[str, Any]:
+    if pixels.dtype.name not in DTYPES or pixels.size == 0:
+        raise ValueError(
+            f"the image {name!r} holds {pixels.shape} pixels of {pixels.dtype}; written are {', '.join(DTYPES)}"
+        )
+    return {
+        "type": "image",
+        "mode": "binary",
+        "extension": ".raw",
+        "dtype": pixels.dtype.name,
+        "shape": list(pixels.shape),
+    }
+
+
+def _store_records(archive: zipfile.ZipFile, name: str, columns: list[npt.NDArray[Any]]) -> None:
+    """Compress columns as packed records, some rows at a time."""
+    with archive.open(name, "w", force_zip64=True) as file:
+        for start in range(0, columns[0].size, BLOCK):
+            file.write(np.stack([column[start : start + BLOCK] for column in columns], axis=1).tobytes())
+
+
+def _store(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    with archive.open(name, "w", force_zip64=True) as file:
+        file.write(content)
