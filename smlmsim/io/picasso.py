@@ -35,6 +35,8 @@ WHOLE = {"frame": "<u4", "channel": "<i4"}
 NOMINAL_PIXEL_NM = 100.0
 OURS = "smlmsim"
 LARGEST_YAML = 2**17
+DEEPEST_YAML = 32
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, written in C where that is installed
 
 
 class Locs(NamedTuple):
@@ -211,9 +213,8 @@ def _beside(path: Path) -> tuple[float | None, Metadata]:
     if len(content) > LARGEST_YAML:
         raise ValueError(f"{path.name} is longer than {LARGEST_YAML} bytes")
     try:
-        if any(_is_merge(event) for event in yaml.parse(content, yaml.SafeLoader)):
-            raise ValueError("merge keys, with which a few lines fill the memory, are not read")
-        documents = [found for found in yaml.safe_load_all(content) if isinstance(found, Mapping)]
+        _require_plain(content)
+        documents = [found for found in yaml.load_all(content, LOADER) if isinstance(found, Mapping)]
     except (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError, TypeError) as error:
         raise ValueError(f"{path.name} is not YAML: {str(error)[:200]}") from None
     sizes = [float(size) for found in documents if _is_size(size := found.get("Pixelsize", 0))]
@@ -224,8 +225,15 @@ def _beside(path: Path) -> tuple[float | None, Metadata]:
     return pixel_nm, Metadata(camera_pixel_nm=pixel_nm)
 
 
-def _is_merge(event: Any) -> bool:
-    return isinstance(event, yaml.ScalarEvent) and (event.value == "<<" or str(event.tag).endswith(":merge"))
+def _require_plain(content: bytes) -> None:
+    """Refuse what fills the memory, the stack or an afternoon with a few lines; parsing stops where it shows."""
+    depth = 0
+    for event in yaml.parse(content, LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST_YAML:
+            raise ValueError(f"more than {DEEPEST_YAML} levels in each other")
+        if isinstance(event, yaml.ScalarEvent) and (event.value == "<<" or str(event.tag).endswith(":merge")):
+            raise ValueError("merge keys are not read")
 
 
 def _is_size(found: Any) -> bool:

@@ -140,7 +140,7 @@ class Table(NamedTuple):
                 f"{announced} rows of {record.itemsize} bytes are announced"
             )
         with self.archive.open(info) as file:
-            for piece in pieces(file, rows * record.itemsize):
+            for piece in pieces(file, min(rows * record.itemsize, max(info.file_size, 1))):
                 records = np.frombuffer(piece, record)
                 fields = (records[name].reshape(records.size, -1)[:, 0] for name in record.names or ())
                 yield dict(zip(self.format.headers, fields, strict=True))

@@ -143,8 +143,9 @@ def _table_entry(table: Columns, file: str, channel: str) -> dict[str, Any]:
         "hash": table_hash(table["frame"], table["x"], table["y"]),
     }
     if table["x"].size:
-        for name, measure in (("min", np.min), ("max", np.max), ("avg", np.mean)):
-            entry[name] = {header: float(measure(values)) for header, values in table.items()}
+        entry["min"] = {header: float(values.min()) for header, values in table.items()}
+        entry["max"] = {header: float(values.max()) for header, values in table.items()}
+        entry["avg"] = {header: float(values.mean(dtype=np.float64)) for header, values in table.items()}
     return entry
 
 

@@ -1,0 +1,219 @@
+"""Picasso's tables come back, and a hostile or damaged file ends in one clear error."""
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smlmsim import schema
+from smlmsim.io import limits, picasso
+
+few_in_one_folder = settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+REALS = ("x", "y", "photons", "sx", "sy", "bg", "lpx", "lpy", "ellipticity", "net_gradient")
+LOCS = np.dtype([("frame", "u4"), *((name, "f4") for name in REALS), ("group", "i4")])
+INFO = (
+    "Byte Order: <\nData Type: uint16\nFrames: 10\nHeight: 32\nWidth: 32\n---\nBox Size: 7\nPixelsize: 130\n"
+)
+
+
+@pytest.fixture
+def handmade(tmp_path):
+    """A function that writes records and a YAML text as Picasso does."""
+
+    def make(records=None, text=INFO):
+        path = tmp_path / "a_locs.hdf5"
+        if records is None:
+            records = np.zeros(2, LOCS)
+            records["frame"], records["x"], records["y"] = [4, 2], [1, 2], [3, 4]
+            records["sx"], records["sy"] = 2, [2, 8]
+            records["lpx"], records["lpy"] = 0.1, [0.1, 0.7]
+            records["photons"], records["bg"] = [500, 600], 7
+        with h5py.File(path, "w") as file:
+            file.create_dataset("locs", data=records)
+        if text is not None:
+            path.with_suffix(".yaml").write_text(text)
+        return path
+
+    return make
+
+
+def test_pixels_become_nm_and_two_axes_one_value(handmade):
+    found = picasso.read(handmade())
+    assert found.loc_frame.values.tolist() == [2, 4]
+    assert found.loc_x.values.tolist() == [260, 130]
+    assert found.loc_y.values.tolist() == [520, 390]
+    assert found.loc_intensity.values.tolist() == [600, 500]
+    assert found.loc_background.values.tolist() == [7, 7]
+    assert found.loc_sigma.values.tolist() == [4 * 130, 2 * 130]
+    np.testing.assert_allclose(found.loc_uncertainty, [0.5 * 130, 0.1 * 130], rtol=1e-6)
+    assert found.attrs == {"camera_pixel_nm": 130}
+
+
+def test_picasso_finds_what_it_asks_for(tmp_path, table):
+    picasso.write(table, tmp_path / "a.hdf5")
+    with h5py.File(tmp_path / "a.hdf5") as file:
+        locs = file["locs"][...]
+    documents = list(yaml.safe_load_all((tmp_path / "a.yaml").read_text(encoding="utf-8")))
+    assert locs.dtype["frame"] == np.uint32
+    assert {locs.dtype[name] for name in ("x", "y", "photons", "sx", "sy", "bg", "lpx", "lpy")} == {
+        np.dtype("f4")
+    }
+    np.testing.assert_allclose(locs["x"] * 108, table.loc_x, rtol=2**-23)
+    np.testing.assert_array_equal(locs["photons"], table.loc_intensity)
+    assert documents[0]["Frames"] == table.loc_frame.max() + 1
+    assert documents[0]["Pixelsize"] == 108
+    assert documents[0]["Width"] == table.loc_x.max() // 108 + 1
+    assert documents[0]["Height"] == table.loc_y.max() // 108 + 1
+    assert documents[1]["smlmsim"]["target"] == "β-tubulin"
+
+
+@few_in_one_folder
+@given(data=st.data())
+def test_a_table_comes_back_to_the_precision_of_pixels_in_float32(tmp_path, localizations, data):
+    written = data.draw(localizations())
+    picasso.write(written, tmp_path / "a.hdf5")
+    found = picasso.read(tmp_path / "a.hdf5")
+    tiny = 100 * np.finfo(np.float32).smallest_normal  # below which float32 pixels have fewer digits
+    xr.testing.assert_allclose(found, written, rtol=2**-23, atol=tiny)
+    exact = [name for name in written if name not in picasso.PIXELS]
+    assert found[exact].identical(written[exact])
+
+
+def test_a_pixel_that_nobody_knows_is_asked_for(handmade):
+    with pytest.raises(
+        ValueError, match=r"a_locs\.hdf5: the YAML file beside it has no Pixelsize.* pixel_nm=130"
+    ):
+        picasso.read(handmade(text=None))
+    assert picasso.read(handmade(text="Width: 3\n"), pixel_nm=10).loc_x.values.tolist() == [20, 10]
+
+
+def test_a_pixel_that_was_assumed_for_writing_is_not_taken_for_known(tmp_path, table):
+    del table.attrs["camera_pixel_nm"]
+    picasso.write(table, tmp_path / "a.hdf5")
+    assert picasso.read(tmp_path / "a.hdf5").attrs == table.attrs
+
+
+def test_a_picture_in_an_earlier_manifest_is_left_out_where_it_is_too_long(tmp_path, table):
+    picasso.write(table.assign_attrs(smlm='{"a": "' + "x" * picasso.LARGEST_YAML + '"}'), tmp_path / "a.hdf5")
+    assert picasso.read(tmp_path / "a.hdf5").attrs == table.attrs
+    with pytest.raises(schema.SchemaError, match="the metadata are longer than 131072 bytes"):
+        picasso.write(table.assign_attrs(description="x" * picasso.LARGEST_YAML), tmp_path / "a.hdf5")
+
+
+def _records(**changes):
+    records = np.zeros(3, LOCS)
+    for name, values in changes.items():
+        records[name] = values
+    return records
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        (_records(x=[0, np.nan, 1]), "found nan in record 1, field 'x'"),
+        (_records(lpy=[0, 0, -1]), "an uncertainty is not negative; found -1 in record 2, field 'lpx'"),
+        (_records(sx=[1, 1, 1], sy=[1, -1, 1]), "found nan in record 1, field 'sx'"),
+        (_records(frame=[0, 2**31, 1]), r"counted 0, 1, 2, \.\.\.; found 2\.14748e\+09 in record 1"),
+        (_records()[:0], "'locs' holds no localizations"),
+        (np.zeros(3), "'locs' is no list of records"),
+        (np.zeros((3, 3), LOCS), "'locs' is no list of records"),
+        (np.zeros(3, [("x", "f4"), ("z", "f4")]), "no field frame nor y; found x, z"),
+        (np.zeros(3, [("frame", "i4"), ("x", "S3"), ("y", "f4")]), r"the field 'x' holds \|S3, not numbers"),
+        (np.zeros(3, [("frame", "i4"), ("x", "f4", (2,)), ("y", "f4")]), "the field 'x' holds"),
+    ],
+)
+def test_what_is_wrong_with_the_records_is_said(handmade, records, words):
+    with pytest.raises(ValueError, match=rf"a_locs\.hdf5: .*{words}"):
+        picasso.read(handmade(records))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [", "is not YAML"),
+        ("\0", "is not YAML"),
+        ("a: 2001-99-99", "is not YAML"),
+        ("a: " + "9" * 5000, "is not YAML"),
+        ("? [a]\n: 1", "is not YAML"),
+        ("!!python/object/apply:os.system ['false']", "is not YAML"),
+        ("[" * 100_000, "more than 32 levels in each other"),
+        ("- " * 60_000, "more than 32 levels in each other"),
+        ("{a: " * 30_000, "more than 32 levels in each other"),
+        (
+            "a: &a {b: 1}\nc:\n  <<: [*a, *a]",
+            "merge keys are not read",
+        ),
+        ("#" * (picasso.LARGEST_YAML + 1), "longer than 131072 bytes"),
+        ("Pixelsize: -3", "no Pixelsize in nm"),
+        ("Pixelsize: .nan", "no Pixelsize in nm"),
+        ("Pixelsize: {a: 1}", "no Pixelsize in nm"),
+        ("Pixelsize: 100\nsmlmsim: {exposure_s: -1}", "'smlmsim' in a_locs.yaml does not fit: exposure_s"),
+        ("Pixelsize: 100\nsmlmsim: 3", "does not fit"),
+    ],
+)
+def test_what_is_wrong_with_the_yaml_is_said(handmade, text, words):
+    with pytest.raises(ValueError, match=rf"a_locs\.hdf5: .*{words}"):
+        picasso.read(handmade(text=text))
+
+
+def test_a_file_that_points_outside_of_itself_is_refused(handmade, tmp_path):
+    (tmp_path / "secret").write_bytes(bytes(1000))
+    path = handmade().rename(tmp_path / "other.hdf5")
+    with h5py.File(tmp_path / "link.hdf5", "w") as file:
+        file["locs"] = h5py.ExternalLink(str(path), "locs")
+    with h5py.File(tmp_path / "soft.hdf5", "w") as file:
+        file["locs"] = h5py.SoftLink("/else")
+    with h5py.File(tmp_path / "raw.hdf5", "w") as file:
+        file.create_dataset("locs", (3,), LOCS, external=[(str(tmp_path / "secret"), 0, h5py.h5f.UNLIMITED)])
+    layout = h5py.VirtualLayout((2,), LOCS)
+    layout[:] = h5py.VirtualSource(str(path), "locs", (2,))
+    with h5py.File(tmp_path / "virtual.hdf5", "w") as file:
+        file.create_virtual_dataset("locs", layout)
+    for name in ("link", "soft"):
+        with pytest.raises(ValueError, match=f"{name}.hdf5: no dataset 'locs' in the file; it holds locs"):
+            picasso.read(tmp_path / f"{name}.hdf5", pixel_nm=100)
+    for name in ("raw", "virtual"):
+        with pytest.raises(ValueError, match=f"{name}.hdf5: 'locs' refers to another file"):
+            picasso.read(tmp_path / f"{name}.hdf5", pixel_nm=100)
+
+
+def test_records_of_absurd_number_are_refused(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "a.hdf5", "w") as file:
+        file.create_dataset("locs", (10**12,), LOCS, chunks=(1000,))
+    with pytest.raises(ValueError, match=r"'locs' claims to hold 4\.8e\+13 bytes in the .* that are stored"):
+        picasso.read(tmp_path / "a.hdf5", pixel_nm=100)
+    monkeypatch.setattr(limits, "FREE_BYTES", 2**20)
+    with h5py.File(tmp_path / "b.hdf5", "w") as file:
+        file.create_dataset("locs", data=np.zeros(2**18, LOCS), chunks=True, compression="gzip")
+    with pytest.raises(ValueError, match="'locs' claims to hold"):
+        picasso.read(tmp_path / "b.hdf5", pixel_nm=100)
+
+
+@few_in_one_folder
+@given(st.binary() | st.binary().map(lambda tail: b"\x89HDF\r\n\x1a\n" + tail))
+def test_random_bytes_are_refused(tmp_path, content):
+    (tmp_path / "a.hdf5").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.hdf5: "):
+        picasso.read(tmp_path / "a.hdf5", pixel_nm=100)
+
+
+@settings(few_in_one_folder, max_examples=100)
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_refused(tmp_path, handmade, data):
+    content = bytearray(handmade().read_bytes())
+    used = [place for place, byte in enumerate(content) if byte]
+    content = content[: data.draw(st.integers(0, len(content)) | st.just(len(content)), label="length")]
+    for place in data.draw(st.lists(st.sampled_from(used), max_size=3), label="places"):
+        content[place : place + 1] = data.draw(st.binary(min_size=1, max_size=1))
+    (tmp_path / "a.hdf5").write_bytes(content)
+    try:
+        found = picasso.read(tmp_path / "a.hdf5", pixel_nm=100)
+    except ValueError as error:
+        assert "a.hdf5: " in str(error)  # noqa: PT017
+    else:
+        schema.check(found, "loc_frame", "loc_y", "loc_x")
