@@ -7,7 +7,7 @@ from smlmsim import _sparse_kernels, schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
 from smlmsim.schema import SchemaError
-from smlmsim.sparse import bin_localizations
+from smlmsim.sparse import bin_chunks, bin_localizations
 
 FIELD = FieldOfView(height_nm=640, width_nm=960)
 ACQUISITION = Acquisition(time_points=12, frames_per_point=7)
@@ -186,3 +186,26 @@ def test_a_table_without_frames_is_refused():
 def test_positions_beyond_all_bounds_are_outside():
     far = table([0, 0, 0, 0], [1e30, -1e30, 5.0, 5.0], [5.0, 5.0, 3e38, -3e38])
     assert not bin_localizations(far, FIELD, ACQUISITION).counts.any()
+
+
+@pytest.mark.parametrize("sort", [True, False])
+def test_a_table_in_pieces_is_counted_as_the_whole(sort):
+    rng = np.random.default_rng(3)
+    whole = scattered(rng, 5_000)
+    whole = whole if sort else whole.isel(localization=rng.permutation(5_000))
+    pieces = (whole.isel(localization=slice(start, start + 700)) for start in range(0, 5_000, 700))
+    found = bin_chunks(pieces, FIELD, ACQUISITION)
+    assert found.counts.identical(bin_localizations(whole, FIELD, ACQUISITION).counts)
+
+
+def test_a_pixel_that_fills_up_over_the_pieces_is_named():
+    piece = table(np.full(40_000, 50), np.full(40_000, 30.0), np.full(40_000, 70.0))
+    with pytest.raises(
+        ValueError, match=r"more than 65535 .* time point 7 in the pixel at y = 30 nm, x = 70 nm"
+    ):
+        bin_chunks([piece, piece], FIELD, ACQUISITION)
+
+
+def test_a_piece_with_frames_beyond_the_movie_is_refused():
+    with pytest.raises(ValueError, match="found frames from 0 to 84; the acquisition has 0 to 83"):
+        bin_chunks([table([84], [0], [0])], FIELD, ACQUISITION)

@@ -57,7 +57,7 @@ def _table(summary: Summary, exposure_s: float | None) -> dict[str, str]:
     extent = summary.extent_nm
     lines = {"localizations": str(summary.localizations)}
     if summary.last_frame >= 0:
-        lines["frames"] = f"{summary.frames}, counted from 0; localizations from {summary.first_frame} on"
+        lines["frames"] = f"{summary.first_frame} to {summary.last_frame}, counted from 0"
     for axis in ("y", "x", "z"):
         if (found := extent.get(f"loc_{axis}")) is not None:
             lines[f"field {axis}"] = f"{found[0]:.1f} to {found[1]:.1f} nm"

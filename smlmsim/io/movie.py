@@ -89,12 +89,14 @@ def stamped(frames: npt.NDArray[Any], name: str | None, axes: Sequence[Axis]) ->
     Raises
     ------
     ValueError
-        If a coordinate or a value is not finite.
+        If a coordinate or a value is not finite, or a step is not positive.
     """
     if name not in MOVIES:
         name = "counts" if frames.dtype.kind in "ui" else "density"
     if not np.isfinite(axes).all():
         raise ValueError(f"the scale is not finite: {dict(zip(DIMS, axes, strict=True))}")
+    if any(axis.step <= 0 < size - 1 for axis, size in zip(axes, frames.shape, strict=True)):
+        raise ValueError(f"the scale is not positive: {dict(zip(DIMS, axes, strict=True))}")
     coordinates = {
         dim: axis.coordinates(size) for dim, axis, size in zip(DIMS, axes, frames.shape, strict=True)
     }

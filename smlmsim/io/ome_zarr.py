@@ -245,7 +245,8 @@ def _axes(image: Multiscale, pixel_nm: float | None, point_s: float | None) -> t
     step, start = np.ones(len(names)), np.zeros(len(names))
     for found in [*image.datasets[0].transformations, *image.transformations]:
         factor, shift = np.array(found.scale or 1.0), np.array(found.translation or 0.0)
-        step, start = step * factor, start * factor + shift
+        with np.errstate(over="ignore", invalid="ignore"):
+            step, start = step * factor, start * factor + shift
     units = {axis.name: axis.unit for axis in image.axes}
     made = []
     for name, known, given, what in (
