@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -103,8 +104,9 @@ def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None)
     table_columns.require_pixel(pixel_nm)
     try:
         attrs = read_json(_beside(path)).tree()
-        for found, table in _parsed(path, rows, pixel_nm):
-            values = {name: _values(name, column, table) for name, column in found.items()}
+        for found, lines in _parsed(path, rows, pixel_nm):
+            pairs = zip(found.items(), lines.values, strict=True)
+            values = {name: _values(name, column, array, lines) for (name, column), array in pairs}
             yield table_columns.dataset(values, attrs)
     except (ValueError, csv.Error) as error:
         raise ValueError(f"{path}: {error}") from None
@@ -157,19 +159,22 @@ def _write_beside(metadata: Metadata, path: str | Path) -> None:
 
 def _parsed(
     path: str | Path, rows: int, pixel_nm: float | None
-) -> Iterator[tuple[dict[str, Column], pd.DataFrame]]:
-    """Find the columns and parse the rest of the file; line n of the file is row n - 2 of the tables."""
-    with _open(path) as file:
-        headings = next(csv.reader([file.readline(LONGEST_HEADER)]), [])
+) -> Iterator[tuple[dict[str, Column], text.Lines]]:
+    """Find the columns and parse the lines below the header; the values are in the order of the columns."""
+    with open(path, "rb") as file:
+        header = re.split(rb"[\r\n]", file.readline(LONGEST_HEADER), maxsplit=1)[0]
+        headings = next(csv.reader([header.decode("utf-8-sig", errors="replace")]), [])
         columns = _columns(headings, pixel_nm)
         width, places = len(headings), [column.place for column in columns.values()]
         empty = True
+        file.seek(len(header))
+        file.seek(len(header) + _line_end(file.read(2)))
         try:
-            for table in text.tables(file, width, rows=rows, dtype=dict.fromkeys(places, np.float64)):
-                _require_whole(path, table, columns, width)
-                empty = empty and table.empty
-                if not table.empty:
-                    yield columns, table
+            for lines in text.lines(file, width, places, rows=rows, first=2):
+                if not (np.abs(lines.values) <= LARGEST).all():
+                    _inspect(path, width, columns)
+                empty = empty and lines.numbers.size == 0
+                yield columns, lines
         except ValueError:
             _inspect(path, width, columns)
             raise
@@ -177,12 +182,9 @@ def _parsed(
         raise ValueError("a header, but no localizations")
 
 
-def _require_whole(path: str | Path, table: pd.DataFrame, columns: Mapping[str, Column], width: int) -> None:
-    """Refuse what is missing, NaN or infinite, and lines that are too short or too long."""
-    places = [column.place for column in columns.values()]
-    finite = bool((table[places].abs() <= LARGEST).to_numpy().all())
-    if not finite or table[width - 1].isna().any() or table[width].notna().any():
-        _inspect(path, width, columns)
+def _line_end(following: bytes) -> int:
+    """How many bytes end a line."""
+    return 2 if following == b"\r\n" else len(following[:1])
 
 
 def _open(path: str | Path) -> TextIO:
@@ -244,11 +246,12 @@ def _is_finite(text: str, found: str) -> bool:
         raise ValueError(f"found {found}, where a number should be") from None
 
 
-def _values(name: str, column: Column, table: pd.DataFrame) -> npt.NDArray[np.generic]:
+def _values(
+    name: str, column: Column, found: npt.NDArray[np.float64], lines: text.Lines
+) -> npt.NDArray[np.generic]:
     """The values of a column in the vocabulary's unit, checked."""
 
     def place(row: int) -> str:
-        return f"line {np.asarray(table.index)[row] + 2}, column {column.heading!r}"
+        return f"line {lines.numbers[row]}, column {column.heading!r}"
 
-    found = np.asarray(table[column.place], dtype=np.float64)
     return table_columns.values(name, found, column.factor, place, first_frame=1)
