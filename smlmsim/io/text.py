@@ -90,7 +90,8 @@ def _odd(file: BinaryIO, width: int, places: Sequence[int], rows: int, first: in
     for table in tables(encoded, width, rows=rows, dtype=dict.fromkeys(places, np.float64)):
         if table[width - 1].isna().any() or table[width].notna().any():
             raise ValueError("a line has more or fewer values than the first one")
-        yield Lines(table[list(places)].to_numpy().T, np.asarray(table.index) + first)
+        if not table.empty:
+            yield Lines(table[list(places)].to_numpy().T, np.asarray(table.index) + first)
 
 
 def tables(
