@@ -88,6 +88,7 @@ def test_simulate_writes_a_movie_and_the_study_that_makes_it_again(tmp_path):
     smlmsim("simulate", tmp_path / "a" / "study.toml", "--out", tmp_path / "b", "--seed", 3)
     assert names(tmp_path / "a") == {
         "localizations.csv",
+        "localizations.csv.json",
         "counts.tif",
         "truth.tif",
         "overview.png",
