@@ -65,5 +65,6 @@ def test_exported_files_hold_the_movies(made, tmp_path):
 def test_a_single_movie_is_exported_too(corpus, tmp_path):
     export(simulate(corpus.study, 0), tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {
-        "movie_00000_counts.tif", "movie_00000_truth.tif", "movie_00000_localizations.csv", "manifest.csv",
+        "movie_00000_counts.tif", "movie_00000_truth.tif", "movie_00000_localizations.csv",
+        "movie_00000_localizations.csv.json", "manifest.csv",
     }  # fmt: skip
