@@ -77,7 +77,8 @@ def load(path: Path, networks: Mapping[str, nn.Module], optimizers: Optimizers, 
             network.load_state_dict(_below(tensors, f"network/{name}/"))
         for name, optimizer in optimizers.items():
             optimizer.load_state_dict(_optimizer_state(optimizer, _below(tensors, f"optimizer/{name}/")))
-        scaler.load_state_dict(about["scaler"]) if about["scaler"] else None
+        if about["scaler"]:
+            scaler.load_state_dict(about["scaler"])
         torch.set_rng_state(tensors["random/cpu"])
         if torch.cuda.is_available() and "random/cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random/cuda"])

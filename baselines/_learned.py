@@ -191,9 +191,11 @@ def _device(name: str) -> str:
 @functools.lru_cache(maxsize=8)
 def _loaded(path: str, changed: int, name: str, build: Build, device: str) -> nn.Module:
     """Return a network in evaluation mode; a file is read once until it is changed."""
+    settings = read_settings(path, name)
     try:
-        network = build(read_settings(path, name))
-    except (ValidationError, TypeError) as error:
+        with torch.device("meta"):
+            network = build(settings)
+    except (ValidationError, TypeError, RuntimeError) as error:
         raise WeightsError(f"{path} does not say how its network is built: {error}") from None
     load_weights(path, network, name=name)
     return network.eval().to(device)

@@ -72,11 +72,15 @@ def _mean(x: torch.Tensor) -> torch.Tensor:
 
 
 def windowed(images: torch.Tensor, sigma_px: float, width_px: int) -> torch.Tensor:
-    """Average over Gaussian windows along the last two axes, as products with banded matrices."""
+    """Average over Gaussian windows along the last two axes, as products with banded matrices.
+
+    Always in float32: half as many digits are too few for the variance in a window, a difference of averages.
+    """
     height, width = images.shape[-2:]
     along_y = _averages(height, sigma_px, width_px).to(images.device)
     along_x = _averages(width, sigma_px, width_px).to(images.device)
-    return along_y @ images @ along_x.T
+    with torch.autocast(images.device.type, enabled=False):
+        return along_y @ images @ along_x.T
 
 
 @functools.lru_cache(maxsize=64)

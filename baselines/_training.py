@@ -22,6 +22,7 @@ from baselines._validation import Validation
 from baselines._weights import save_weights
 from smlmsim.corpus.dataset import MovieDataset
 from smlmsim.io import replacing
+from smlmsim.rng import stream
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -101,7 +102,7 @@ class Trainer:
         self._optimizers = {key: _adam(network, budget) for key, network in self._networks.items()}
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=budget.precision == "float16")
         self._state = _checkpoint.Progress()
-        torch.manual_seed(budget.seed + self._rank)
+        torch.manual_seed(budget.seed)
         if self._checkpoint.is_file():
             self._state = _checkpoint.load(self._checkpoint, self._networks, self._optimizers, self._scaler)
         if self._world > 1:
@@ -146,7 +147,7 @@ class Trainer:
         """Note whether this epoch is the best, and lower the learning rate on a plateau."""
         budget, state = self._budget, self._state
         state.since_best = 0 if score > state.best else state.since_best + 1
-        state.best = max(score, state.best)
+        state.best = max(state.best, score)
         if budget.schedule == "plateau" and state.since_best and state.since_best % budget.plateau == 0:
             state.factor /= 2
 
@@ -180,14 +181,23 @@ class Trainer:
     def _batches(self, epoch: int, steps: int) -> Iterator[Batch]:
         """The crops of an epoch that fall to this process."""
         self._data.set_epoch(epoch)
+        if self._world > 1:  # a checkpoint has the random numbers of one process only
+            rng = stream(self._budget.seed, "process", str(self._rank), str(epoch))
+            torch.manual_seed(int(rng.integers(2**63)))
         share = self._budget.batch // self._world
         starts = [step * self._budget.batch + self._rank * share for step in range(steps)]
         batches = [list(range(start, start + share)) for start in starts]
         return iter(DataLoader(self._data, batch_sampler=batches, num_workers=self._workers))
 
     def _score(self) -> float:
+        """The validation of the first process, for all of them: they have to slow down and to end together."""
         self._task.networks.eval()
-        return self._validation.ms_ssim(self._estimate)
+        score = self._validation.ms_ssim(self._estimate) if self._rank == 0 else 0.0
+        if self._world == 1:
+            return score
+        shared = torch.tensor(score, dtype=torch.float64, device=self._device)
+        torch.distributed.broadcast(shared, 0)
+        return float(shared)
 
     @torch.no_grad()
     def _estimate(self, counts: torch.Tensor) -> torch.Tensor:
@@ -241,10 +251,12 @@ def _freeze(networks: Mapping[str, nn.Module], name: str) -> list[nn.Module]:
     first = next(iter(networks.values()))
     found = [module for path, module in first.named_modules() if path.split(".")[-1] == name]
     if not found:
-        parts = sorted({path.split(".")[-1] for path, _ in first.named_children()})
-        raise ValueError(f"the network has no part {name!r} to freeze; it has: {', '.join(parts)}")
+        parts = {part for path, _ in first.named_modules() for part in path.split(".") if part.isidentifier()}
+        raise ValueError(f"the network has no part {name!r} to freeze; it has: {', '.join(sorted(parts))}")
     for module in found:
         module.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in first.parameters()):
+        raise ValueError(f"{name!r} is all of the network, so nothing would be left to train; freeze less")
     return found
 
 

@@ -9,9 +9,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from smlmsim.io import replacing
+
+HEADER_START = 8
+"""A safetensors file starts with the length of its header in so many bytes, and aligns to them."""
 
 
 class WeightsError(ValueError):
@@ -29,8 +32,9 @@ def save_weights(
         If the file cannot be written; an older one is left as it was.
     """
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    about = {"network": name, "settings": json.dumps(dict(settings), sort_keys=True)}
     with replacing(path) as draft:
-        save_file(tensors, draft, {"network": name, "settings": json.dumps(dict(settings), sort_keys=True)})
+        draft.write_bytes(_in_order(save(tensors, about)))
 
 
 def read_settings(path: str | Path, name: str) -> dict[str, Any]:
@@ -58,7 +62,7 @@ def read_settings(path: str | Path, name: str) -> dict[str, Any]:
 
 
 def load_weights(path: str | Path, network: torch.nn.Module, *, name: str) -> None:
-    """Put the weights of a file into a network.
+    """Put the weights of a file into a network, which may be on the meta device before.
 
     Raises
     ------
@@ -68,8 +72,10 @@ def load_weights(path: str | Path, network: torch.nn.Module, *, name: str) -> No
     read_settings(path, name)
     with _opened(path) as file:
         found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    _require_fit(path, found, network.state_dict())
-    network.load_state_dict(found)
+    wanted = network.state_dict()
+    _require_fit(path, found, wanted)
+    ready = {key: value.to(wanted[key].dtype, copy=True) for key, value in found.items()}
+    network.load_state_dict(ready, assign=True)
 
 
 def _require_fit(
@@ -84,6 +90,16 @@ def _require_fit(
             )
         if not torch.isfinite(value).all():
             raise WeightsError(f"{path} is damaged: {key!r} holds values that are not finite")
+
+
+def _in_order(data: bytes) -> bytes:
+    """Sort what a safetensors file says about itself, which comes in any order: equal weights are equal bytes."""
+    end = HEADER_START + int.from_bytes(data[:HEADER_START], "little")
+    header = json.loads(data[HEADER_START:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % HEADER_START)
+    return len(text).to_bytes(HEADER_START, "little") + text + data[end:]
 
 
 def _where(key: str, found: Mapping[str, torch.Tensor]) -> str:

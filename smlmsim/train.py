@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -171,7 +172,16 @@ def make_corpora(folder: Path, corpus: Corpus, *, workers: int | None = None) ->
     -------
     corpus, validation : Path
         Below the folder.
+
+    Raises
+    ------
+    TrainingError
+        If several processes are about to make them.
     """
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise TrainingError(
+            "several processes cannot make one corpus; make it before, and give --corpus and --validation"
+        )
     held_out = corpus.replace({"movies": HELD_OUT_MOVIES, "seed": corpus.seed + HELD_OUT_SEED})
     for name, wanted in (("corpus.zarr", corpus), ("validation.zarr", held_out)):
         generate(wanted, folder / name, processes=workers)

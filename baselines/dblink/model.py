@@ -56,12 +56,11 @@ class DBlink(nn.Module):
         directions = {name: _recurrent(widths) for name in ("ahead", "back")}
         self.encoder = nn.ModuleDict(directions)
         layers: list[nn.Module] = []
-        for narrow, wide in pairwise((2 * settings.hidden, *settings.channels)):
+        channels = (2 * settings.hidden, *settings.channels)
+        for narrow, wide in pairwise(channels):
             layers += [nn.Conv2d(narrow, wide, KERNEL, padding=KERNEL // 2), nn.ReLU()]
             layers += [nn.Dropout2d(settings.dropout)] if settings.dropout else []
-        self.decoder = nn.Sequential(
-            *layers, nn.Conv2d(settings.channels[-1], 1, KERNEL, padding=KERNEL // 2)
-        )
+        self.decoder = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, KERNEL, padding=KERNEL // 2))
 
     def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
         """Reconstruct movies in one pass through all time points."""

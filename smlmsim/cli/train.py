@@ -55,7 +55,7 @@ def train(
             corpus, validation = training.make_corpora(folder, read_corpus(study))
         wanted = training.Run(
             network=network, configuration=configuration.model_dump(mode="json"), corpus=corpus.resolve(),
-            validation=validation.resolve(), init=init, freeze=freeze,
+            validation=validation.resolve(), init=init.resolve() if init else None, freeze=freeze,
         )  # fmt: skip
         run = training.start(folder, wanted)
     best = run.train(folder, workers=workers)
