@@ -66,7 +66,8 @@ class Trainer:
     Raises
     ------
     ValueError
-        If the batch cannot be shared by the processes, or no module has the name that is to be frozen.
+        If the batch cannot be shared by the processes, the crops do not fit the network, or the name that is to be
+        frozen is that of no module or of all.
     CorpusError
         If there is no corpus, or the crops do not fit into its movies.
     CheckpointError
@@ -96,6 +97,7 @@ class Trainer:
         held_out = MovieDataset(validation, budget.crops, crops=budget.validation_crops, seed=budget.seed)
         self._validation = Validation(held_out)
         self._networks = dict(task.networks.items())
+        _require_multiple(budget, next(iter(self._networks.values())))
         self._frozen = _freeze(self._networks, frozen) if frozen else []
         self._device = _device(self._rank)
         task.networks.to(self._device)
@@ -237,6 +239,15 @@ def _device(rank: int) -> torch.device:
     if not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)))
+
+
+def _require_multiple(budget: Budget, network: nn.Module) -> None:
+    crops = budget.crops
+    crop, multiple = (crops.time_points, crops.height, crops.width), network.multiple
+    if any(size % step for size, step in zip(crop, multiple, strict=True)):
+        raise ValueError(
+            f"crops of {crop} (time, y, x) do not fit the network; choose multiples of {multiple}"
+        )
 
 
 def _adam(network: nn.Module, budget: Budget) -> torch.optim.Optimizer:

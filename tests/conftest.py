@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from smlmsim.acquisition import Acquisition
+from smlmsim.corpus import Corpus, generate
 from smlmsim.field import FieldOfView
-from smlmsim.pipeline import SimulatedDynamic
+from smlmsim.pipeline import SemiSimulated, SimulatedDynamic
 
 
 @pytest.fixture
@@ -27,3 +28,20 @@ def tree():
         }
 
     return read
+
+
+@pytest.fixture(scope="session")
+def two_movies():
+    """The corpus of two movies just large enough to train on."""
+    study = SemiSimulated(
+        field=FieldOfView(height_nm=640, width_nm=640), acquisition=Acquisition(time_points=26)
+    )
+    return Corpus(study=study, movies=2)
+
+
+@pytest.fixture(scope="session")
+def stored_movies(two_movies, tmp_path_factory):
+    """Its store, to be read only."""
+    path = tmp_path_factory.mktemp("movies") / "movies.zarr"
+    generate(two_movies, path, processes=1, progress=False)
+    return path

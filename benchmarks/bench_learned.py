@@ -1,0 +1,122 @@
+"""The networks at the size that comes with smlmsim, on one thread, with random weights: these take as long as trained ones.
+
+Groups end with how many floating-point operations one call takes; ``extra_info`` holds the GFLOP/s reached, beside those
+of a product of two float32 matrices on the same thread.
+"""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from baselines._scale import unit_variance
+from baselines.annapalm.train import AnnaPalm3DTraining
+from baselines.dblink.train import DBlinkTraining
+
+SIDE, REACH = 128, 25
+SHORT = 40
+GFLOP = 1e9
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def peak(one_thread):
+    """GFLOP/s of the product of two matrices of 2048 x 2048, the best of five."""
+    a, b = torch.rand(2, 2048, 2048)
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        a @ b
+        seconds.append(time.perf_counter() - start)
+    return 2 * 2048**3 / min(seconds) / GFLOP
+
+
+def movie(*shape):
+    counts = np.random.default_rng(0).poisson(0.05, shape).astype(np.float32)
+    return unit_variance(torch.from_numpy(counts))
+
+
+def measure(benchmark, peak, name, function, rounds):
+    """Time a function, and say how many operations it takes and how many a second it reaches."""
+    with FlopCounterMode(display=False) as counter:
+        function()
+    gflop = counter.get_total_flops() / GFLOP
+    benchmark.group = f"{name}, {gflop:.3g} GFLOP"
+    benchmark.pedantic(function, rounds=rounds, warmup_rounds=1)
+    reached = gflop / benchmark.stats.stats.min
+    benchmark.extra_info |= {
+        "gflop": gflop, "gflop_per_s": reached, "matmul_gflop_per_s": peak, "of_peak": reached / peak
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_inference_of_a_movie_in_3d(benchmark, peak, precision):
+    network = AnnaPalm3DTraining.configured().network.build().eval()
+    counts = movie(1, 1, SIDE, SIDE, SIDE)
+
+    @torch.inference_mode()
+    def run():
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            return network(counts)
+
+    assert run().shape == counts.shape
+    measure(benchmark, peak, f"annapalm3d, a movie of {SIDE}^3, {precision}", run, rounds=3)
+
+
+def test_training_step_in_3d(benchmark, peak):
+    """Generator and discriminator, their losses, both backward passes and Adam."""
+    training = AnnaPalm3DTraining.configured()
+    task, crops = training.task(), training.budget.crops
+    optimizers = {key: torch.optim.AdamW(network.parameters()) for key, network in task.networks.items()}
+    shape = (training.budget.batch, 1, crops.time_points, crops.height, crops.width)
+    counts, density = movie(*shape), torch.rand(shape)
+
+    def step():
+        for name, loss in task.losses(counts, density):
+            optimizers[name].zero_grad(set_to_none=True)
+            loss.backward()
+            optimizers[name].step()
+
+    size = " x ".join(map(str, (shape[0], *shape[2:])))
+    measure(benchmark, peak, f"annapalm3d, training step of {size}", step, rounds=3)
+
+
+@torch.inference_mode()
+def one_pass(network, counts):
+    return network(counts)
+
+
+@torch.inference_mode()
+def sliding(network, counts):
+    """A window of 25 time points to both sides of each, of which the middle is kept."""
+    found = []
+    for at in range(counts.shape[2]):
+        first = max(at - REACH, 0)
+        found.append(network(counts[:, :, first : at + REACH + 1])[:, :, at - first])
+    return torch.stack(found, dim=2)
+
+
+@pytest.mark.parametrize("way", [one_pass, sliding])
+def test_dblink(benchmark, peak, way):
+    """Equal where the window reaches both ends of the movie: at its middle time points."""
+    network, counts = DBlinkTraining.configured().network.build().eval(), movie(1, 1, SHORT, SIDE, SIDE)
+    whole = slice(SHORT - 1 - REACH, REACH + 1)
+    found, expected = one_pass(network, counts), sliding(network, counts)
+    torch.testing.assert_close(found[:, :, whole], expected[:, :, whole], rtol=1e-4, atol=1e-5)
+    measure(
+        benchmark,
+        peak,
+        f"dblink, {SHORT} time points, {way.__name__}",
+        lambda: way(network, counts),
+        rounds=2,
+    )
