@@ -1,7 +1,7 @@
-"""The networks at the size that comes with smlmsim, on one thread, with random weights: these take as long as trained ones.
+"""The networks at the size that comes with smlmsim, on one thread; random weights take as long as trained ones.
 
-Groups end with how many floating-point operations one call takes; ``extra_info`` holds the GFLOP/s reached, beside those
-of a product of two float32 matrices on the same thread.
+The name of a group says how many floating-point operations a call takes; ``extra_info`` holds the GFLOP/s reached,
+beside those of a product of two float32 matrices on the same thread.
 """
 
 import time
