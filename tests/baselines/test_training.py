@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from baselines._budget import Budget
 from baselines._checkpoint import CheckpointError
 from baselines._training import Trainer
+from baselines._validation import Validation
 from baselines._weights import WeightsError
 from baselines.annapalm.train import AnnaPalm3DTraining
 from baselines.dblink.train import DBlinkTraining
@@ -81,16 +82,26 @@ def one_thread():
 
 
 @pytest.fixture
-def train(stored_movies, tmp_path):
-    """A function that trains in a folder, which it returns."""
+def train(stored_movies, tmp_path, monkeypatch):
+    """A function that trains in a folder, which it returns; it draws only if asked to."""
 
-    def run(kind=DBlinkTraining, configuration=SMALL, name="run", workers=0, budget=None, **options):
+    def run(
+        kind=DBlinkTraining, configuration=SMALL, name="run", workers=0, budget=None, draw=False, **options
+    ):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         tree = configuration | {"budget": configuration["budget"] | (budget or {})}
-        kind.model_validate(tree).train(
-            folder, corpus=stored_movies, validation=stored_movies, workers=workers, progress=False, **options
-        )
+        with monkeypatch.context() as patch:
+            if not draw:
+                patch.setattr(Validation, "preview", lambda *_: None)
+            kind.model_validate(tree).train(
+                folder,
+                corpus=stored_movies,
+                validation=stored_movies,
+                workers=workers,
+                progress=False,
+                **options,
+            )
         return folder
 
     return run
@@ -154,7 +165,7 @@ def test_another_seed_gives_other_weights(train):
 
 
 def test_an_epoch_leaves_its_row_and_its_picture(train):
-    folder = train(budget={"steps": 3})
+    folder = train(budget={"steps": 3}, draw=True)
     rows = log(folder)
     assert list(rows[0]) == ["step", "ms_ssim", "learning_rate", "network_loss"]
     assert [row["step"] for row in rows] == ["2", "3"]

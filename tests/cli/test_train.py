@@ -1,5 +1,6 @@
 """The train command leaves weights that reconstruct, resumes, and says in one line what is wrong."""
 
+import functools
 import sys
 
 import pytest
@@ -49,6 +50,7 @@ def tiny(tmp_path):
 
 def test_a_study_becomes_weights_that_reconstruct(smlmsim, tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "HELD_OUT_MOVIES", 1)
+    monkeypatch.setattr(train, "make_corpora", functools.partial(train.make_corpora, workers=1))
     monkeypatch.chdir(tmp_path)
     code, out, err = smlmsim(
         "train", "dblink", "--study", "tiny", "--size", tiny, "--out", "run", "--workers", 0
