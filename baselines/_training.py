@@ -241,7 +241,7 @@ def _device(rank: int) -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)))
 
 
-def _require_multiple(budget: Budget, network: nn.Module) -> None:
+def _require_multiple(budget: Budget, network: Any) -> None:
     crops = budget.crops
     crop, multiple = (crops.time_points, crops.height, crops.width), network.multiple
     if any(size % step for size, step in zip(crop, multiple, strict=True)):
