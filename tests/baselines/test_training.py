@@ -242,10 +242,11 @@ def test_the_best_weights_are_kept_whatever_comes_after(train, monkeypatch):
     assert weights(longer) == weights(train(name="shorter", budget={"steps": 2}))
 
 
-@pytest.mark.parametrize("step", [0, 3, 9, 500, 999])
-def test_the_learning_rate_rises_and_falls_as_a_cosine(step):
-    budget = Budget(steps=1000, learning_rate=2e-4, schedule="cosine")
-    expected = 2e-4 * min(1, (step + 1) / 10) * math.cos(math.pi * step / 2000) ** 2
+@pytest.mark.parametrize("step", [0, 3, 9, 99, 500, 999])
+@pytest.mark.parametrize(("warmup", "rising"), [(0.01, 10), (0.1, 100), (0.0, 1)])
+def test_the_learning_rate_rises_and_falls_as_a_cosine(step, warmup, rising):
+    budget = Budget(steps=1000, learning_rate=2e-4, schedule="cosine", warmup=warmup)
+    expected = 2e-4 * min(1, (step + 1) / rising) * math.cos(math.pi * step / 2000) ** 2
     assert budget.learning_rate_at(step, 0.5) == pytest.approx(expected)
 
 
