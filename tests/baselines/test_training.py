@@ -235,11 +235,13 @@ def test_training_ends_when_patience_does(train, monkeypatch):
     assert len(log(folder)) == 5
 
 
-def test_the_best_weights_are_kept_whatever_comes_after(train, monkeypatch):
-    scripted(monkeypatch, 0.5, math.nan, 0.4)
-    longer = train(name="longer", budget={"steps": 6, "epoch_steps": 2})
+@pytest.mark.parametrize(("last", "kept"), [(0.4, True), (0.6, False)])
+def test_the_best_weights_are_kept_even_after_a_score_that_is_no_number(train, monkeypatch, last, kept):
+    scripted(monkeypatch, 0.5, math.nan, last)
+    longer = train(name="longer", budget={"steps": 6})
     scripted(monkeypatch, 0.5)
-    assert weights(longer) == weights(train(name="shorter", budget={"steps": 2}))
+    shorter = train(name="shorter", budget={"steps": 2})
+    assert (weights(longer) == weights(shorter)) == kept
 
 
 @pytest.mark.parametrize("step", [0, 3, 9, 99, 500, 999])
