@@ -83,8 +83,8 @@ def simulate(
 ) -> None:
     """Simulate one movie: the localization table, the images, the truth, and the study that made them.
 
-    Leaves in DIR: `localizations.csv` (ThunderSTORM, with a `.yaml` beside it for the exposure), `counts.tif`, `truth.tif`
-    (Fiji opens them at the right scale), `overview.png` and `study.toml`, which gives the same movie again.
+    Leaves in DIR: `localizations.csv` (ThunderSTORM, with a `.json` for the exposure), `counts.tif`, `truth.tif` (Fiji
+    opens them at the right scale), `overview.png` and `study.toml`, which gives the same movie again.
     """
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
     movie = smlmsim.simulate(chosen, seed)
