@@ -140,5 +140,6 @@ def _outcome(future: Any) -> Any:
 
 
 def _on_one_thread(function: Callable[[Task], Result], task: Task) -> Result:
+    os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that the task is the first to load
     with threadpoolctl.threadpool_limits(limits=1):
         return function(task)
