@@ -25,6 +25,7 @@ from smlmsim.sparse import bin_localizations
 from smlmsim.spec import Spec, read_toml
 from smlmsim.structures import Measured, Microtubules, Structure, periodic
 from smlmsim.superpose import superpose
+from smlmsim.widefield import Widefield, snapshots
 
 
 class Movie(NamedTuple):
@@ -49,6 +50,8 @@ class Simulated(Spec, abc.ABC):
         When molecules light up.
     localization : Localization
         How well they are localized.
+    widefield : Widefield, optional
+        The images that are taken in between; by default none.
     """
 
     field: FieldOfView = FieldOfView()
@@ -56,6 +59,7 @@ class Simulated(Spec, abc.ABC):
     density: Density = Density()
     photophysics: Photophysics = Poisson()
     localization: Localization = Localization()
+    widefield: Widefield | None = None
 
     @abc.abstractmethod
     def moving(self, seed: int) -> xr.Dataset:
@@ -69,10 +73,19 @@ class Simulated(Spec, abc.ABC):
         events = self.photophysics.emit(moving, field, acquisition, stream(seed, "photophysics"))
         localizations = self.localization.localize(events, field, acquisition, stream(seed, "localization"))
         observation = bin_localizations(localizations, field, acquisition)
+        if self.widefield:
+            observation = observation.merge(self._images(self.widefield, moving, seed))
         return Movie(
             observation.assign_attrs(_seen(field, acquisition)),
             truth.assign_attrs(study=self.to_toml(), seed=seed, **provenance()),
         )
+
+    def _images(self, microscope: Widefield, moving: xr.Dataset, seed: int) -> xr.Dataset:
+        """The widefield images of a moving structure."""
+        scene = snapshots(moving, microscope.times_s(self.acquisition))
+        contours = Density(sigma_nm=microscope.pixel_sigma_nm)
+        blurred = contours.render(scene, microscope.view(self.field)).density
+        return microscope.take(blurred, stream(seed, "widefield"))
 
 
 class SimulatedDynamic(Simulated):
@@ -210,7 +223,8 @@ def simulate(study: Simulated | Experimental, seed: int) -> Movie:
     Returns
     -------
     Movie
-        ``observation``: ``counts`` (time, y, x) and the localizations ``loc_*`` (localization,).
+        ``observation``: ``counts`` (time, y, x), the localizations ``loc_*`` (localization,) and, if the study has a
+        microscope for it, ``widefield`` (widefield_time, widefield_y, widefield_x).
         ``truth``: ``density`` (time, y, x) in nm^-1 and the vertices (time, vertex) in nm, or None.
 
     Examples

@@ -1,0 +1,102 @@
+"""The camera: from photons to grey levels."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+from pydantic import NonNegativeFloat, PositiveFloat
+
+from smlmsim.spec import Spec
+
+Floats = npt.NDArray[np.floating]
+
+
+class Camera(Spec):
+    """A pixelated detector with shot noise, the noise of its amplifiers, and a finite range of whole grey levels.
+
+    Photons become electrons by chance, which keeps them Poisson distributed. An electron-multiplying register makes
+    of n electrons a number with the gamma distribution of shape n and scale ``em_gain``, which doubles the variance
+    of the shot noise (Basden, Haniff & Mackay 2003, doi:10.1046/j.1365-8711.2003.07020.x; Hirsch et al. 2013,
+    doi:10.1371/journal.pone.0053671).
+
+    Parameters
+    ----------
+    quantum_efficiency : float
+        Electrons per photon, above 0 and at most 1.
+    read_noise_e : float
+        Standard deviation of the Gaussian noise of the readout, after the multiplication, in electrons.
+    em_gain : float
+        Mean gain of the electron-multiplying register, at least 1; 1 for a camera without one.
+    spurious_e : float
+        Mean number of clock-induced electrons per pixel and image.
+    electrons_per_level : float
+        Electrons, after the multiplication, per grey level.
+    offset : float
+        Grey level of a pixel without electrons.
+    bit_depth : int
+        Bits of a grey level, 8 to 16; what exceeds the largest is saturated.
+    """
+
+    quantum_efficiency: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0
+    read_noise_e: NonNegativeFloat = 0.0
+    em_gain: Annotated[float, pydantic.Field(ge=1)] = 1.0
+    spurious_e: NonNegativeFloat = 0.0
+    electrons_per_level: PositiveFloat = 1.0
+    offset: NonNegativeFloat = 0.0
+    bit_depth: Annotated[int, pydantic.Field(ge=8, le=16)] = 16
+
+    def record(self, photons: Floats, rng: np.random.Generator) -> npt.NDArray[np.uint16]:
+        """Record an image of the expected number of photons on every pixel, of any shape.
+
+        Raises
+        ------
+        ValueError
+            If a number is negative or not finite.
+        """
+        if not (np.isfinite(photons).all() and (photons >= 0).all()):
+            raise ValueError("a pixel expects a finite number of photons, 0 or more")
+        electrons = rng.poisson(self.quantum_efficiency * photons + self.spurious_e).astype(np.float64)
+        if self.em_gain > 1:
+            electrons = rng.gamma(electrons, self.em_gain)
+        electrons += self.read_noise_e * rng.standard_normal(electrons.shape)
+        levels = np.rint(self.offset + electrons / self.electrons_per_level)
+        return levels.clip(0, 2**self.bit_depth - 1).astype(np.uint16)
+
+    def photons(self, levels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
+        """The unbiased estimate of the expected photons from grey levels that are not saturated."""
+        electrons = (levels.astype(np.float64) - self.offset) * self.electrons_per_level / self.em_gain
+        return np.asarray((electrons - self.spurious_e) / self.quantum_efficiency)
+
+
+CAMERAS = {
+    "ideal": Camera(),
+    "emccd": Camera(
+        quantum_efficiency=0.9,
+        read_noise_e=74,
+        em_gain=300,
+        spurious_e=0.002,
+        electrons_per_level=45,
+        offset=100,
+        bit_depth=16,
+    ),
+    "scmos": Camera(
+        quantum_efficiency=0.95, read_noise_e=1.5, electrons_per_level=0.75, offset=100, bit_depth=16
+    ),
+}
+"""Typical cameras by name: shot noise alone, and the defaults of DECODE (Speiser et al. 2021,
+doi:10.1038/s41592-021-01236-x) for an EMCCD and of LiteLoc for an sCMOS camera."""
+
+
+def _named(camera: object) -> object:
+    if isinstance(camera, str):
+        if camera not in CAMERAS:
+            raise ValueError(f"no camera {camera!r}; there are: {', '.join(CAMERAS)}")
+        return CAMERAS[camera]
+    return camera
+
+
+AnyCamera = Annotated[Camera, pydantic.BeforeValidator(_named)]
+"""A camera, or the name of one in ``CAMERAS``."""

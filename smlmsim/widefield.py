@@ -1,0 +1,159 @@
+"""Widefield: diffraction-limited images of the structure, taken between the localization frames."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+import xarray as xr
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from smlmsim import schema
+from smlmsim.acquisition import Acquisition
+from smlmsim.camera import CAMERAS, AnyCamera
+from smlmsim.field import FieldOfView
+from smlmsim.spec import Spec
+
+AIRY_SIGMA = 0.21
+"""Sigma, in wavelengths over NA, of the Gaussian nearest to an Airy pattern by least squares."""
+
+
+class Widefield(Spec):
+    """A widefield microscope: every so many localization frames, an image of all labels at once.
+
+    The point spread function is the Gaussian nearest to an Airy pattern, sigma = 0.21 wavelength / NA (Zhang, Zerubia &
+    Olivo-Marin 2007, doi:10.1364/AO.46.001819). An image is exposed from the end of a localization frame on. It neither
+    delays the frames nor bleaches, so a movie shows the same localizations with and without it. The structure
+    stands still during the exposure: at 150 nm/s it would move by 4.5 nm in the default one.
+
+    Parameters
+    ----------
+    frames_between : int
+        Localization frames from one image to the next.
+    exposure_s : float
+        Of an image.
+    wavelength_nm : float
+        Of the fluorescence.
+    numerical_aperture : float
+        Of the objective, up to 1.7.
+    pixel_nm : float
+        Of the camera, in the plane of the sample.
+    photons_per_um : float
+        Expected photons per image and length of contour that reach the camera.
+    background_photons : float
+        Expected photons per image and pixel that come from elsewhere.
+    camera : Camera or str
+        Or the name of one in :data:`~smlmsim.camera.CAMERAS`: ``ideal``, ``emccd``, ``scmos``.
+    """
+
+    frames_between: PositiveInt = 50
+    exposure_s: PositiveFloat = 0.03
+    wavelength_nm: PositiveFloat = 600.0
+    numerical_aperture: Annotated[float, pydantic.Field(gt=0, le=1.7)] = 1.45
+    pixel_nm: PositiveFloat = 100.0
+    photons_per_um: NonNegativeFloat = 5000.0
+    background_photons: NonNegativeFloat = 20.0
+    camera: AnyCamera = CAMERAS["scmos"]
+
+    @property
+    def sigma_nm(self) -> float:
+        """The standard deviation of the point spread function."""
+        return AIRY_SIGMA * self.wavelength_nm / self.numerical_aperture
+
+    @property
+    def pixel_sigma_nm(self) -> float:
+        """That of the point spread function averaged over a square pixel, which adds pixel^2 / 12 of variance."""
+        return math.hypot(self.sigma_nm, self.pixel_nm / math.sqrt(12))
+
+    def times_s(self, acquisition: Acquisition) -> npt.NDArray[np.float64]:
+        """The middle of the exposure of every image.
+
+        Raises
+        ------
+        ValueError
+            If the movie is too short for a single image.
+        """
+        images = acquisition.frames // self.frames_between
+        if images == 0:
+            raise ValueError(
+                f"frames_between = {self.frames_between} exceeds the {acquisition.frames} frames of the movie; "
+                "at least one image is taken"
+            )
+        starts_s = np.arange(1, images + 1) * self.frames_between * acquisition.exposure_s
+        return np.asarray(starts_s + self.exposure_s / 2)
+
+    def view(self, field: FieldOfView) -> FieldOfView:
+        """The pixels of the camera: as few whole ones as cover a field, around its middle."""
+        rows, columns = (
+            math.ceil(extent / self.pixel_nm - 1e-9) for extent in (field.height_nm, field.width_nm)
+        )
+        height_nm, width_nm = rows * self.pixel_nm, columns * self.pixel_nm
+        return FieldOfView(
+            height_nm=height_nm,
+            width_nm=width_nm,
+            pixel_nm=self.pixel_nm,
+            origin_y_nm=field.origin_y_nm - (height_nm - field.height_nm) / 2,
+            origin_x_nm=field.origin_x_nm - (width_nm - field.width_nm) / 2,
+        )
+
+    def take(self, blurred: xr.DataArray, rng: np.random.Generator) -> xr.Dataset:
+        """Take images of contours.
+
+        Parameters
+        ----------
+        blurred : xr.DataArray
+            The density (time, y, x) in nm^-1 at the pixels of the camera, contours drawn with ``pixel_sigma_nm``.
+        rng : np.random.Generator
+
+        Returns
+        -------
+        xr.Dataset
+            ``widefield`` (widefield_time, widefield_y, widefield_x), uint16, in grey levels.
+        """
+        contour_um = blurred.values.astype(np.float64) * self.pixel_nm**2 * 1e-3
+        photons = self.photons_per_um * contour_um + self.background_photons
+        return schema.dataset(
+            widefield=self.camera.record(photons, rng),
+            widefield_time=blurred.time.values,
+            widefield_y=blurred.y.values,
+            widefield_x=blurred.x.values,
+        )
+
+
+def snapshots(moving: xr.Dataset, times_s: npt.NDArray[np.float64]) -> xr.Dataset:
+    """The moving structure at some times: between two of its own, and beyond the last, it goes straight on.
+
+    Parameters
+    ----------
+    moving : xr.Dataset
+        ``vertex_y``, ``vertex_x`` (time, vertex) in nm, with the coordinate ``filament``. With the attribute
+        ``box_nm``, a filament that leaves the box and enters on the other side goes the shortest way.
+    times_s : ndarray, (time,)
+        In s.
+    """
+    known_s = moving.time.values
+    before = np.clip(np.searchsorted(known_s, times_s) - 1, 0, max(known_s.size - 2, 0))
+    after = np.minimum(before + 1, known_s.size - 1)
+    spans_s = np.where(after > before, known_s[after] - known_s[before], 1.0)
+    share = ((times_s - known_s[before]) / spans_s)[:, None].astype(np.float32)
+    period_nm = dict(zip("yx", moving.attrs.get("box_nm", [0, 0, np.inf, np.inf])[2:], strict=True))
+    placed = {}
+    for axis, period in period_nm.items():
+        vertices = moving[f"vertex_{axis}"].values
+        step = vertices[after] - vertices[before]
+        step -= np.float32(period) * np.round(step / period) if np.isfinite(period) else 0
+        placed[f"vertex_{axis}"] = vertices[before] + share * step
+    return schema.dataset(moving.attrs, time=times_s, filament=moving.filament.values, **placed)
+
+
+def as_movie(observation: xr.Dataset) -> xr.DataArray:
+    """The widefield images of an observation as a movie of its own, with the dims (time, y, x)."""
+    schema.check(observation, "widefield")
+    named = {f"widefield_{dim}": dim for dim in ("time", "y", "x")}
+    movie = observation.widefield.rename(named)
+    for dim in named.values():
+        movie[dim] = schema.variable(dim, movie[dim].values)
+    return movie
