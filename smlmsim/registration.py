@@ -1,0 +1,188 @@
+"""Registration: where a widefield image and a localization image of another resolution show the same."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy import ndimage, optimize
+from skimage.registration import phase_cross_correlation
+
+Floats = npt.NDArray[np.float64]
+
+OVERLAP = 0.4
+"""Of the images, the least share that has to be common to both."""
+LEAST_QUALITY = 6.0
+
+
+class RegistrationError(ValueError):
+    """Two images do not show the same, or not enough of it to tell."""
+
+
+class Registration(NamedTuple):
+    """How a place in the widefield image becomes one in the localization image.
+
+    A place p is turned around the middle c of the widefield image, scaled and shifted: c + scale R(angle) (p - c) +
+    (shift_y_nm, shift_x_nm). ``correlation`` is that of the images there. ``quality`` is by how many standard
+    deviations it exceeds, after Fisher's transformation, those of the localization image turned by quarters and mirrored.
+    """
+
+    shift_y_nm: float
+    shift_x_nm: float
+    scale: float
+    angle: float
+    correlation: float
+    quality: float
+
+
+def register(
+    widefield: xr.DataArray,
+    localizations: xr.DataArray,
+    *,
+    sigma_nm: float = 90.0,
+    largest_angle: float = 0.06,
+    largest_scale: float = 1.05,
+    least_quality: float = LEAST_QUALITY,
+) -> Registration:
+    """Find the shift, scale and rotation between two images of the same sample.
+
+    The localization image is blurred to the resolution of the widefield image. The best shift at every one of a few
+    angles and scales comes from the normalised correlation of the overlap (Padfield 2012,
+    doi:10.1109/TIP.2011.2181402); the correlation is then maximised over all four, first of strongly blurred images.
+    A localization image that is turned by a quarter or mirrored shows something else with the same statistics: how far
+    the correlation stands out from those is the quality.
+
+    Parameters
+    ----------
+    widefield, localizations : xr.DataArray
+        (y, x), at least 12 pixels along each axis, even coordinates in nm; the pixels of the localizations are the smaller ones.
+    sigma_nm : float
+        Of the point spread function of the widefield image, pixels included.
+    largest_angle : float
+        In radians, to either side.
+    largest_scale : float
+        And its inverse the smallest.
+    least_quality : float
+        Below it, the images are taken to be unrelated.
+
+    Raises
+    ------
+    RegistrationError
+        If one of the images is even, or if the quality is too low.
+    """
+    for image in (widefield, localizations):
+        if not np.ptp(image.values) > 0:
+            raise RegistrationError("one of the images is even, so there is nothing to register")
+    pair = _Pair(widefield, localizations, sigma_nm)
+    angles = np.linspace(-largest_angle, largest_angle, 5)
+    scales = np.exp(np.linspace(-1, 1, 3) * math.log(largest_scale))
+    found = max(pair.best_shift(a, s) for a, s in itertools.product(angles, scales))
+    others = [
+        max(mirrored.best_shift(a, s)[0] for a, s in itertools.product(angles[::2], scales[::2]))
+        for mirrored in pair.symmetric()
+    ]
+    quality = _stands_out(found[0], others)
+    if quality < least_quality:
+        raise RegistrationError(
+            f"the images correlate by {found[0]:.2f}, {quality:.1f} standard deviations above unrelated ones; "
+            f"{least_quality:g} would be needed"
+        )
+    start = np.array(found[1])
+    for extra in (2.0, 0.0):
+        start = pair.refine(start, extra)
+    dy, dx, log_scale, angle = start.tolist()
+    return Registration(dy, dx, math.exp(log_scale), angle, pair.correlation(start, 0.0), quality)
+
+
+class _Pair:
+    """A widefield image and a localization image blurred to its resolution, with the places of the pixels in nm."""
+
+    def __init__(self, widefield: xr.DataArray, localizations: xr.DataArray, sigma_nm: float) -> None:
+        self.widefield = widefield.transpose("y", "x").values.astype(np.float64)
+        self.raw = localizations.transpose("y", "x").values.astype(np.float64)
+        self.sigma_nm = sigma_nm
+        y, x = widefield.y.values, widefield.x.values
+        self.places = np.stack(np.meshgrid(y, x, indexing="ij"))
+        self.middle = np.array([y.mean(), x.mean()])[:, None, None]
+        self.pixel_nm = float(x[1] - x[0])
+        self.origin = np.array([localizations.y.values[0], localizations.x.values[0]])[:, None, None]
+        self.fine_nm = float(localizations.x[1] - localizations.x[0])
+        self._blurred: dict[float, tuple[Floats, Floats]] = {}
+
+    def symmetric(self) -> list[_Pair]:
+        """The same with the localization image turned by quarters and mirrored, about its middle."""
+        pairs = []
+        for turns, flip in itertools.product(range(4), (False, True)):
+            if turns or flip:
+                pair = _Pair.__new__(_Pair)
+                pair.__dict__ = self.__dict__ | {"raw": _turned(self.raw, turns, flip), "_blurred": {}}
+                pairs.append(pair)
+        return pairs
+
+    def images(self, extra: float) -> tuple[Floats, Floats]:
+        """Both images, blurred by so many more sigmas."""
+        if extra not in self._blurred:
+            wide = ndimage.gaussian_filter(self.widefield, extra * self.sigma_nm / self.pixel_nm)
+            sigma_nm = self.sigma_nm * math.hypot(1, extra)
+            self._blurred[extra] = wide, ndimage.gaussian_filter(self.raw, sigma_nm / self.fine_nm)
+        return self._blurred[extra]
+
+    def warped(self, pose: Floats, extra: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """The localization image on the pixels of the widefield image, and where it covers them."""
+        dy, dx, log_scale, angle = pose
+        c, s = math.exp(log_scale) * math.cos(angle), math.exp(log_scale) * math.sin(angle)
+        y, x = self.places - self.middle
+        moved = self.middle + np.stack([c * y + s * x + dy, c * x - s * y + dx])
+        at = (moved - self.origin) / self.fine_nm
+        size = np.array(self.raw.shape)[:, None, None]
+        inside = ((at > -0.5) & (at < size - 0.5)).all(axis=0)
+        return ndimage.map_coordinates(self.images(extra)[1], at, order=1, mode="nearest"), inside
+
+    def correlation(self, pose: Floats, extra: float) -> float:
+        """Of both images where they overlap; -1 if they hardly do."""
+        warped, inside = self.warped(pose, extra)
+        if inside.mean() < OVERLAP:
+            return -1.0
+        first, second = self.images(extra)[0][inside], warped[inside]
+        return float(np.corrcoef(first, second)[0, 1]) if np.ptp(second) > 0 else -1.0
+
+    def best_shift(self, angle: float, scale: float) -> tuple[float, tuple[float, float, float, float]]:
+        """The highest correlation of all shifts by whole pixels, and its pose."""
+        pose = np.array([0.0, 0.0, math.log(scale), angle])
+        warped, inside = self.warped(pose, 0.0)
+        shift, *_ = phase_cross_correlation(
+            self.widefield, warped * inside, reference_mask=np.ones_like(inside), moving_mask=inside,
+            overlap_ratio=OVERLAP,
+        )  # fmt: skip
+        turned = scale * self.pixel_nm * np.asarray(shift)
+        c, s = math.cos(angle), math.sin(angle)
+        pose[0] = -(c * turned[0] + s * turned[1])
+        pose[1] = -(c * turned[1] - s * turned[0])
+        dy, dx, log_scale, turn = pose.tolist()
+        return self.correlation(pose, 0.0), (dy, dx, log_scale, turn)
+
+    def refine(self, pose: Floats, extra: float) -> Floats:
+        """The pose of the highest correlation nearby."""
+        unit = np.array([self.pixel_nm, self.pixel_nm, 0.02, 0.02])
+        found = optimize.minimize(
+            lambda steps: -self.correlation(pose + steps * unit, extra), np.zeros(4), method="Powell",
+            options={"xtol": 1e-3, "ftol": 1e-7},
+        )  # fmt: skip
+        return np.asarray(pose + found.x * unit)
+
+
+def _turned(image: Floats, turns: int, flip: bool) -> Floats:
+    """The image turned by quarters and mirrored, cut or extended by reflection to the shape that it had."""
+    made = np.rot90(image[:, ::-1] if flip else image, turns)
+    lacking = [(0, max(0, wanted - size)) for wanted, size in zip(image.shape, made.shape, strict=True)]
+    return np.pad(made, lacking, mode="symmetric")[: image.shape[0], : image.shape[1]]
+
+
+def _stands_out(correlation: float, others: list[float]) -> float:
+    """By how many standard deviations, after Fisher's transformation."""
+    null = np.arctanh(np.clip(others, -0.999, 0.999))
+    return float((np.arctanh(min(correlation, 0.999)) - null.mean()) / max(null.std(ddof=1), 1e-3))
