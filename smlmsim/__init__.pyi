@@ -25,8 +25,10 @@ from .motion import Brownian, Deformation, Polymer, Rigid, Static
 from .photophysics import Blinking, Poisson
 from .pipeline import Experimental, Hybrid, Movie, SemiSimulated, SimulatedDynamic, read_study, simulate
 from .reconstruct import Reconstructor, available, load
+from .registration import Registration, register
 from .spec import Spec
 from .structures import ActinBundles, Clathrin, Measured, Microtubules, Mitochondria, NuclearPores
+from .widefield import Widefield
 
 __all__ = [
     "METRICS",
@@ -52,11 +54,13 @@ __all__ = [
     "Poisson",
     "Polymer",
     "Reconstructor",
+    "Registration",
     "Rigid",
     "SemiSimulated",
     "SimulatedDynamic",
     "Spec",
     "Static",
+    "Widefield",
     "available",
     "compare",
     "corpus",
@@ -72,6 +76,7 @@ __all__ = [
     "read_scores",
     "read_study",
     "reconstruct",
+    "register",
     "report",
     "run_grid",
     "score",

@@ -14,6 +14,7 @@ from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.info import info
 from smlmsim.cli.new import new_reconstructor
+from smlmsim.cli.locate import locate_on_map
 from smlmsim.cli.options import Scheduler, Workers
 from smlmsim.cli.presets import preset_path, presets
 from smlmsim.cli.report import report
@@ -44,6 +45,7 @@ app = typer.Typer(
     * `smlmsim train annapalm3d --out DIR` trains a network on one.
     * `smlmsim new-reconstructor NAME` begins a package with a reconstructor of your own.
     * `smlmsim view PATH` opens a movie or a result in napari.
+    * `smlmsim locate-on-map TABLE.csv --map scores.nc` says which are good enough for your experiment.
     * `smlmsim list` says what is installed.
     """,
 )
@@ -55,6 +57,7 @@ app.command()(train)
 app.command()(report)
 app.command()(new_reconstructor)
 app.command()(view)
+app.command("locate-on-map")(locate_on_map)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")]
 

@@ -3,21 +3,29 @@
 from smlmsim.estimate.calibration import Calibration, calibration
 from smlmsim.estimate.covered import field_of_view
 from smlmsim.estimate.line import Line, busiest_line, line_profile
+from smlmsim.estimate.location import Box, experiment_box, require_map, verdict
 from smlmsim.estimate.rate import LocalizationRate, localization_rate
 from smlmsim.estimate.summary import Summary, summarise
 from smlmsim.estimate.velocity import ContourVelocity, contour_velocity
+from smlmsim.estimate.widefield_velocity import FilamentVelocity, filament_velocity
 
 __all__ = [
     "Calibration",
+    "Box",
     "ContourVelocity",
+    "FilamentVelocity",
     "Line",
     "LocalizationRate",
     "Summary",
     "busiest_line",
     "calibration",
     "contour_velocity",
+    "experiment_box",
     "field_of_view",
+    "filament_velocity",
     "line_profile",
     "localization_rate",
     "summarise",
+    "require_map",
+    "verdict",
 ]

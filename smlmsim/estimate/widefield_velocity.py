@@ -163,16 +163,12 @@ def _averaged(shifts: list[Floats], lag_s: float) -> FilamentVelocity:
         raise ValueError(f"only {followed} shifts of filaments could be followed over {lag_s:g} s, too few")
     blocks = [np.concatenate(block) for block in _split(shifts)]
     whole, noise_nm2 = _mean_shift(np.concatenate(blocks))
-    left_out = [
-        _mean_shift(np.concatenate(blocks[:i] + blocks[i + 1 :]))[0] for i in range(len(blocks))
-    ]
+    left_out = [_mean_shift(np.concatenate(blocks[:i] + blocks[i + 1 :]))[0] for i in range(len(blocks))]
     n = len(blocks)
     spread = math.sqrt((n - 1) / n * float(np.sum((np.array(left_out) - np.mean(left_out)) ** 2)))
     error = math.hypot(spread, SYSTEMATIC * whole)
     kept = followed / sum(len(part) for part in shifts)
-    return FilamentVelocity(
-        whole / lag_s, error / lag_s, lag_s, math.sqrt(noise_nm2 / 2), followed, kept
-    )
+    return FilamentVelocity(whole / lag_s, error / lag_s, lag_s, math.sqrt(noise_nm2 / 2), followed, kept)
 
 
 def _split(parts: list[Floats]) -> list[list[Floats]]:

@@ -23,7 +23,11 @@ PANELS_ABREAST = 4
 
 
 def heatmap(
-    scores: xr.Dataset, metric: str = "ms_ssim", *, marked: Mapping[str, Range] = LIVE_CELLS
+    scores: xr.Dataset,
+    metric: str = "ms_ssim",
+    *,
+    marked: Mapping[str, Range] = LIVE_CELLS,
+    marks: str = "measured in live cells",
 ) -> Figure:
     """Draw the scores of every reconstructor, averaged over the seeds, on one colour scale.
 
@@ -41,6 +45,8 @@ def heatmap(
     marked : mapping
         The range of each axis that a rectangle marks; by default the localization rates and velocities
         measured in live cells, 110-380 Hz and 60-90 nm/s (Bai 2023, tel-04772446, chapter II.3).
+    marks : str
+        What the rectangle is called.
 
     Raises
     ------
@@ -66,7 +72,8 @@ def heatmap(
                 draw_box(panel, box, cell_pt)
         _label_axes(figure, panels, rows, columns, cell_pt)
         _draw_scale(figure, panels, movies)
-        _explain(figure, _ranges(rows, columns, marked) if box else "", hatched=bool(incomplete.any()))
+        ranges = f"{marks}: {_ranges(rows, columns, marked)}" if box else ""
+        _explain(figure, ranges, hatched=bool(incomplete.any()))
     return figure
 
 
@@ -105,7 +112,7 @@ def _box(rows: Axis, columns: Axis, marked: Mapping[str, Range]) -> Box | None:
 def _ranges(rows: Axis, columns: Axis, marked: Mapping[str, Range]) -> str:
     """The marked ranges in words."""
     return ", ".join(
-        f"{marked[axis.setting][0]:g}\N{EN DASH}{marked[axis.setting][1]:g} {axis.units}"
+        f"{marked[axis.setting][0]:.3g}\N{EN DASH}{marked[axis.setting][1]:.3g} {axis.units}"
         for axis in (columns, rows)
         if axis.setting in marked
     )
@@ -163,7 +170,7 @@ def _explain(figure: Figure, ranges: str, *, hatched: bool) -> None:
     """Say above the panels what the rectangle and the hatches mean."""
     from matplotlib.patches import Patch
 
-    box = Patch(fill=False, edgecolor="black", linewidth=1.3, label=f"measured in live cells: {ranges}")
+    box = Patch(fill=False, edgecolor="black", linewidth=1.3, label=ranges)
     hatch = Patch(facecolor="0.9", hatch="/////", edgecolor="0.5", linewidth=0, label="a movie has no score")
     if keys := [box] * bool(ranges) + [hatch] * hatched:
         figure.legend(handles=keys, loc="outside upper center", ncols=len(keys), frameon=False)

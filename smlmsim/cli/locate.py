@@ -1,0 +1,84 @@
+"""The command that finds an experiment on a map of scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import xarray as xr
+
+import smlmsim
+from smlmsim.io import tiff
+
+if TYPE_CHECKING:
+    from smlmsim.estimate import Box
+
+
+def locate_on_map(
+    table: Annotated[Path, typer.Argument(help="A localization table, units in its header.")],
+    scores: Annotated[
+        Path, typer.Option("--map", help="Scores of a grid over velocity and rate, such as `scores.nc`.")
+    ],
+    out: Annotated[Path, typer.Option(help="The picture to make: .png, .pdf or .svg.")] = Path("located.png"),
+    widefield: Annotated[
+        Path | None, typer.Option(help="A widefield movie (TIFF stack) to measure the velocity on.")
+    ] = None,
+    exposure_s: Annotated[float, typer.Option(help="Duration of a camera frame, s.")] = 0.03,
+    widefield_pixel_nm: Annotated[
+        float | None, typer.Option(help="Pixel of the widefield movie, nm. [default: as the file says]")
+    ] = None,
+    widefield_interval_s: Annotated[
+        float | None,
+        typer.Option(help="From one widefield image to the next, s. [default: as the file says]"),
+    ] = None,
+    sigma_nm: Annotated[float, typer.Option(help="Point spread function of the widefield movie, nm.")] = 90.0,
+    threshold: Annotated[float, typer.Option(help="The score that is good enough.")] = 0.7,
+    metric: Annotated[str, typer.Option(help="Which score.")] = "ms_ssim",
+) -> None:
+    """Say where an experiment lies on a map of scores, and which reconstructors are good enough there.
+
+    The rate comes from the table. The velocity comes from a widefield movie; without one, all velocities of the
+    map are considered.
+    """
+    found = read_map(scores)
+    rate = smlmsim.estimate.localization_rate(smlmsim.read(table), exposure_s=exposure_s)
+    typer.echo(f"rate: {rate}")
+    velocity = None
+    if widefield:
+        read = tiff.read(widefield, pixel_nm=widefield_pixel_nm, point_s=widefield_interval_s)
+        movie = next(iter(read.data_vars.values()))
+        velocity = smlmsim.estimate.filament_velocity(movie, sigma_nm=sigma_nm)
+        typer.echo(f"velocity: {velocity}")
+    box = smlmsim.estimate.experiment_box(rate, velocity)
+    typer.echo(smlmsim.estimate.verdict(found, box, metric=metric, threshold=threshold))
+    figure = smlmsim.figures.heatmap(found, metric, marked=_marked(box), marks="this experiment")
+    smlmsim.figures.save(figure, out)
+    typer.echo(f"{out} shows where")
+
+
+def read_map(path: Path) -> xr.Dataset:
+    """Read the scores of a grid.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no scores over velocity and rate.
+    OSError
+        If there is no such file.
+    """
+    if not path.exists():
+        raise FileNotFoundError(
+            f"there is no map {path}; `smlmsim grid --out DIR` makes one, DIR/scores.nc, for --map"
+        )
+    try:
+        found = xr.load_dataset(path, engine="h5netcdf")
+    except Exception as error:  # the layers below meet damage with errors of many kinds
+        raise ValueError(f"{path} is not the scores of a grid ({error})") from error
+    smlmsim.estimate.require_map(found)
+    return found
+
+
+def _marked(box: Box) -> dict[str, tuple[float, float]]:
+    """The ranges of the axes that are known."""
+    return {axis: reach for axis, reach in box.ranges.items() if reach is not None}
