@@ -115,11 +115,11 @@ def _follow(images: Floats, sigma: float) -> Floats:
         + tangents[:, :, None, None] * along
     )
     peaks = np.zeros((points.shape[1], len(images)))
-    previous = np.zeros(points.shape[1])
+    expected = np.zeros(points.shape[1])
     for step, image in enumerate(images):
         profile = ndimage.map_coordinates(image, at, order=1, mode="constant", cval=-1e9).mean(axis=-1)
-        previous = _nearest_peak(profile, across, previous, reach if step else sigma)
-        peaks[:, step] = previous
+        peaks[:, step] = _nearest_peak(profile, across, expected, reach if step else sigma)
+        expected = 2 * peaks[:, step] - peaks[:, step - 1] if step else peaks[:, 0]
     return np.asarray(peaks[:, 1:] - peaks[:, :1])
 
 
