@@ -13,8 +13,8 @@ import smlmsim
 from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.info import info
-from smlmsim.cli.new import new_reconstructor
 from smlmsim.cli.locate import locate_on_map
+from smlmsim.cli.new import new_reconstructor
 from smlmsim.cli.options import Scheduler, Workers
 from smlmsim.cli.presets import preset_path, presets
 from smlmsim.cli.report import report

@@ -10,8 +10,8 @@ from smlmsim.estimate.velocity import ContourVelocity, contour_velocity
 from smlmsim.estimate.widefield_velocity import FilamentVelocity, filament_velocity
 
 __all__ = [
-    "Calibration",
     "Box",
+    "Calibration",
     "ContourVelocity",
     "FilamentVelocity",
     "Line",
@@ -25,7 +25,7 @@ __all__ = [
     "filament_velocity",
     "line_profile",
     "localization_rate",
-    "summarise",
     "require_map",
+    "summarise",
     "verdict",
 ]

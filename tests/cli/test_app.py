@@ -137,7 +137,10 @@ def test_a_bad_table_gives_one_line_and_leaves_nothing(tmp_path, content, messag
 def test_wrong_choices_are_named_with_those_there_are(table, tmp_path):
     out = tmp_path / "out"
     assert "installed: " in smlmsim("reconstruct", table, "--with", "nope", "--out", out, code=1).stderr
-    assert "there are: quick, reference, thesis" in smlmsim("grid", "--preset", "nope", "--out", out, code=1).stderr
+    assert (
+        "there are: quick, reference, thesis"
+        in smlmsim("grid", "--preset", "nope", "--out", out, code=1).stderr
+    )
     assert "exposure_s" in smlmsim("reconstruct", table, "--exposure-s", -1, "--out", out, code=1).stderr
     assert not out.exists()
 
