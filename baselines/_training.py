@@ -46,7 +46,8 @@ class Trainer:
 
     It leaves ``weights.safetensors`` (of the epoch that validated best), ``checkpoint.safetensors``, ``log.csv``, a
     preview of every epoch, and, where tensorboard is installed, its files. Under ``torchrun`` every process takes its
-    share of each batch. Training that was killed and resumed gives the same weights as training that was not.
+    share of each batch. Training that was killed and resumed gives the same weights as training that was not, on as
+    many threads.
 
     Parameters
     ----------

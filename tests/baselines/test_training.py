@@ -33,9 +33,11 @@ ADVERSARIAL = {
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+import torch
 from baselines._training import Trainer
 from baselines.annapalm.train import AnnaPalm3DTraining
 
+torch.set_num_threads(1)
 step = Trainer._step
 
 def dying(self, batch):
