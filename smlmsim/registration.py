@@ -28,7 +28,8 @@ class Registration(NamedTuple):
 
     A place p is turned around the middle c of the widefield image, scaled and shifted: c + scale R(angle) (p - c) +
     (shift_y_nm, shift_x_nm). ``correlation`` is that of the images there. ``quality`` is by how many standard
-    deviations it exceeds, after Fisher's transformation, those of the localization image turned by quarters and mirrored.
+    deviations it exceeds, after Fisher's transformation, those of the localization image, turned by quarters and
+    mirrored.
     """
 
     shift_y_nm: float
@@ -59,7 +60,8 @@ def register(
     Parameters
     ----------
     widefield, localizations : xr.DataArray
-        (y, x), at least 12 pixels along each axis, even coordinates in nm; the pixels of the localizations are the smaller ones.
+        (y, x), at least 12 pixels along each axis, even coordinates in nm; the pixels of the localizations are the
+        smaller ones.
     sigma_nm : float
         Of the point spread function of the widefield image, pixels included.
     largest_angle : float

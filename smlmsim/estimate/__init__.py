@@ -5,15 +5,18 @@ from smlmsim.estimate.covered import field_of_view
 from smlmsim.estimate.line import Line, busiest_line, line_profile
 from smlmsim.estimate.location import Box, experiment_box, require_map, verdict
 from smlmsim.estimate.rate import LocalizationRate, localization_rate
+from smlmsim.estimate.structure_density import structure_density
 from smlmsim.estimate.summary import Summary, summarise
 from smlmsim.estimate.velocity import ContourVelocity, contour_velocity
 from smlmsim.estimate.widefield_velocity import FilamentVelocity, filament_velocity
+from smlmsim.estimate.width import FilamentWidth, filament_width
 
 __all__ = [
     "Box",
     "Calibration",
     "ContourVelocity",
     "FilamentVelocity",
+    "FilamentWidth",
     "Line",
     "LocalizationRate",
     "Summary",
@@ -23,9 +26,11 @@ __all__ = [
     "experiment_box",
     "field_of_view",
     "filament_velocity",
+    "filament_width",
     "line_profile",
     "localization_rate",
     "require_map",
+    "structure_density",
     "summarise",
     "verdict",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.estimate.rate import LocalizationRate
@@ -12,6 +13,7 @@ from smlmsim.estimate.widefield_velocity import FilamentVelocity
 
 VELOCITY, RATE = "motion.velocity_nm_per_s", "photophysics.rate_hz"
 SIGMAS = 2.0
+VERDICTS = ("good enough", "good enough in a part only", "not good enough")
 
 Range = tuple[float, float]
 
@@ -45,12 +47,14 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     Parameters
     ----------
     scores : xr.Dataset
-        The metric over ``motion.velocity_nm_per_s``, ``photophysics.rate_hz``, ``seed`` and ``reconstructor``.
+        The metric over ``motion.velocity_nm_per_s``, ``photophysics.rate_hz``, ``seed`` and ``reconstructor``. Its
+        attribute ``better`` ("higher" or "lower") tells the good side of the threshold.
     box : Box
         The experiment. Without a velocity, the whole range of the map counts.
     metric : str
+        Which score.
     threshold : float
-        With the attribute ``better`` of the metric, "higher" (the default) or "lower", on its good side.
+        The score that is good enough.
 
     Raises
     ------
@@ -60,36 +64,19 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     require_map(scores)
     if metric not in scores:
         raise ValueError(f"no metric {metric!r} in the map; there are: {', '.join(map(str, scores))}")
-    found = scores[metric].mean("seed") if "seed" in scores[metric].dims else scores[metric]
-    found = found.sortby([RATE, VELOCITY]).assign_coords({RATE: np.log(np.sort(found[RATE].values))})
-    low, high = (float(scores[VELOCITY].min()), float(scores[VELOCITY].max()))
-    velocity = box.velocity_nm_per_s or (low, high)
-    corners = {
-        VELOCITY: _places(found[VELOCITY].values, velocity, "velocity", "nm/s"),
-        RATE: _places(found[RATE].values, (np.log(box.rate_hz[0]), np.log(box.rate_hz[1])), "rate", "log Hz"),
-    }
-    inside = found.interp(corners)
-    lower = found.attrs.get("better", "higher") == "lower"
-    worst, best = (inside.max(list(corners)), inside.min(list(corners)))[:: 1 if lower else -1]
-    good, partly, poor = [], [], []
-    for name, least, most in zip(found.reconstructor.values, worst.values, best.values, strict=True):
-        reached, somewhere = (
-            (least <= threshold, most <= threshold) if lower else (least >= threshold, most >= threshold)
-        )
-        text = f"{name} ({min(least, most):.2f} to {max(least, most):.2f})"
-        (good if reached else partly if somewhere else poor).append(text)
-    where = f"{box.rate_hz[0]:.3g}-{box.rate_hz[1]:.3g} Hz per 2.56 x 2.56 um, {velocity[0]:.3g}-{velocity[1]:.3g} nm/s"
-    if box.velocity_nm_per_s is None:
-        where += " (no velocity was measured: all of the map)"
-    lines = [f"{metric} at {where}, {threshold:g} being good enough:"]
-    for label, names in (
-        ("good enough", good),
-        ("good enough in a part only", partly),
-        ("not good enough", poor),
-    ):
-        if names:
-            lines.append(f"  {label}: {', '.join(names)}")
-    return "\n".join(lines)
+    known = scores[VELOCITY].values
+    velocity = box.velocity_nm_per_s or (float(known.min()), float(known.max()))
+    inside = _inside(scores[metric], box.rate_hz, velocity)
+    sign = -1 if scores[metric].attrs.get("better") == "lower" else 1
+    sorted_out: dict[str, list[str]] = {word: [] for word in VERDICTS}
+    for name, values in zip(inside.reconstructor.values, inside.values, strict=True):
+        reached = sign * values >= sign * threshold
+        word = VERDICTS[0 if reached.all() else 1 if reached.any() else 2]
+        sorted_out[word].append(f"{name} ({np.nanmin(values):.2f} to {np.nanmax(values):.2f})")
+    where = f"{_shown(box.rate_hz)} Hz per 2.56 x 2.56 um and {_shown(velocity)} nm/s"
+    unknown = "" if box.velocity_nm_per_s else " (the whole map, as no velocity was measured)"
+    lines = [f"  {word}: {', '.join(names)}" for word, names in sorted_out.items() if names]
+    return "\n".join([f"{metric} at {where}{unknown}, {threshold:g} being good enough:", *lines])
 
 
 def require_map(scores: xr.Dataset) -> None:
@@ -109,15 +96,28 @@ def _around(value: float, error: float) -> Range:
     return max(value - SIGMAS * error, 0.0), value + SIGMAS * error
 
 
-def _places(known: np.ndarray, reach: Range, what: str, units: str) -> np.ndarray:
-    """The ends of a range and the cells in between, on the map."""
+def _shown(reach: Range) -> str:
+    return f"{reach[0]:.3g} to {reach[1]:.3g}"
+
+
+def _inside(scores: xr.DataArray, rate_hz: Range, velocity: Range) -> xr.DataArray:
+    """The mean scores (reconstructor, place) at the ends of both ranges and in all cells between."""
+    found = scores.mean("seed") if "seed" in scores.dims else scores
+    found = found.sortby([RATE, VELOCITY])
+    places = {
+        VELOCITY: _places(found[VELOCITY].values, velocity, "velocity", "nm/s"),
+        RATE: np.log(_places(found[RATE].values, rate_hz, "rate", "Hz")),
+    }
+    found = found.assign_coords({RATE: np.log(found[RATE].values)})
+    return found.interp(places).stack(place=[VELOCITY, RATE]).transpose("reconstructor", "place")
+
+
+def _places(known: npt.NDArray[np.float64], reach: Range, what: str, units: str) -> npt.NDArray[np.float64]:
+    """The ends of a range and the values of the map in between."""
     if reach[1] < known[0] or reach[0] > known[-1]:
-        shown, ends = (
-            (np.exp(reach), np.exp(known[[0, -1]])) if units == "log Hz" else (reach, known[[0, -1]])
-        )
         raise ValueError(
-            f"the {what} of {shown[0]:.3g} to {shown[1]:.3g} lies outside of the map, which has {ends[0]:.3g} to "
-            f"{ends[1]:.3g} {units.removeprefix('log ')}"
+            f"the {what} of the experiment, {_shown(reach)} {units}, lies outside of the map, "
+            f"{_shown((known[0], known[-1]))} {units}"
         )
-    ends = np.clip(reach, known[0], known[-1])
-    return np.unique([*ends, *known[(known > ends[0]) & (known < ends[1])]])
+    low, high = np.clip(reach, known[0], known[-1])
+    return np.unique([low, high, *known[(known > low) & (known < high)]])

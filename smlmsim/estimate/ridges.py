@@ -1,0 +1,54 @@
+"""Filaments in an image: its ridges, thinned to lines."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.feature import hessian_matrix
+from skimage.filters import sato, threshold_otsu
+from skimage.morphology import skeletonize
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+ROUNDING = 1e-6
+AROUND = np.ones((3, 3), np.int64)
+
+
+def ridge_lines(image: Floats, sigma: float) -> Mask:
+    """The lines, one pixel wide, along the ridges of an image (y, x) that are about sigma pixels wide.
+
+    Ridges are strong in the filter of Sato et al. 1998 (doi:10.1016/S1361-8415(98)80009-1), above the threshold of
+    Otsu 1979 (doi:10.1109/TSMC.1979.4310076). Lines shorter than two sigma are left out.
+    """
+    strength = sato(image, sigmas=[sigma], black_ridges=False)
+    weakest = max(float(threshold_otsu(strength)), ROUNDING * float(np.abs(image).max()))
+    return _long(np.asarray(skeletonize(strength > weakest), dtype=np.bool_), 2 * sigma)
+
+
+def uncrossed(line: Mask, sigma: float) -> Mask:
+    """The parts of lines that are longer than two sigma, away from where they cross and from the border."""
+    crossings = line & (ndimage.convolve(line.astype(np.int64), AROUND, mode="constant") > 3)
+    line = (
+        line & (ndimage.distance_transform_edt(~crossings) > 1.5 * sigma) if crossings.any() else line.copy()
+    )
+    margin = math.ceil(sigma)
+    line[:margin] = line[-margin:] = line[:, :margin] = line[:, -margin:] = False
+    return _long(line, 2 * sigma)
+
+
+def normals(image: Floats, line: Mask, sigma: float) -> Floats:
+    """The unit normals (yx, point) of ridges, along the principal curvature that is most negative."""
+    yy, yx, xx = (
+        part[line] for part in hessian_matrix(image, sigma=sigma, order="rc", use_gaussian_derivatives=False)
+    )
+    angle = 0.5 * np.arctan2(2 * yx, xx - yy) + np.pi / 2
+    return np.stack([np.sin(angle), np.cos(angle)])
+
+
+def _long(line: Mask, least: float) -> Mask:
+    pieces, _ = ndimage.label(line, AROUND)
+    return np.asarray(line & (np.bincount(pieces.ravel())[pieces] >= least))

@@ -1,0 +1,88 @@
+"""An experiment is found on a map of scores, and who is good enough there follows from the cells."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from smlmsim import estimate
+from smlmsim.estimate.location import RATE, VELOCITY
+
+VELOCITIES, RATES = np.array([0.0, 50.0, 100.0]), np.array([100.0, 1000.0])
+
+
+def _map(better="higher"):
+    """Scores that fall by 0.004 per nm/s and rise by 0.1 per decade of the rate; and others that are 0.5 worse."""
+    scores = 0.8 - 0.004 * VELOCITIES[:, None] + 0.1 * (np.log10(RATES) - 2)
+    both = np.stack([scores, scores - 0.5], axis=-1)[:, :, None].repeat(2, axis=2)
+    dims = (VELOCITY, RATE, "seed", "reconstructor")
+    coords = {VELOCITY: VELOCITIES, RATE: RATES, "reconstructor": ["good", "poor"]}
+    return xr.Dataset({"ms_ssim": (dims, both, {"better": better})}, coords=coords)
+
+
+def _words(verdict):
+    """Which verdict each reconstructor has."""
+    lines = [line.strip().split(": ") for line in verdict.splitlines()[1:]]
+    return {name.split(" ")[0]: word for word, names in lines for name in names.split(", ")}
+
+
+@pytest.mark.parametrize(
+    ("threshold", "word"),
+    [(0.72, "good enough"), (0.75, "good enough in a part only"), (0.78, "not good enough")],
+)
+def test_the_scores_in_the_box_decide(threshold, word):
+    """At 20 to 30 nm/s and the rate half a decade above the lowest, the scores are 0.73 to 0.77."""
+    half_decade = 10**2.5
+    box = estimate.Box((half_decade, half_decade * 1.001), (20.0, 30.0))
+    verdict = estimate.verdict(_map(), box, threshold=threshold)
+    assert _words(verdict)["good"] == word
+    assert _words(estimate.verdict(_map(), box, threshold=0.2))["poor"] == "good enough"
+    assert "good (0.73 to 0.77)" in verdict
+
+
+def test_a_score_that_should_be_low_is_good_below_the_threshold():
+    box = estimate.Box((200.0, 300.0), (20.0, 30.0))
+    assert _words(estimate.verdict(_map("lower"), box, threshold=0.9))["good"] == "good enough"
+    assert _words(estimate.verdict(_map("lower"), box, threshold=0.3))["good"] == "not good enough"
+
+
+def test_without_a_velocity_the_whole_map_counts():
+    verdict = estimate.verdict(_map(), estimate.Box((200.0, 300.0), None), threshold=0.6)
+    assert _words(verdict)["good"] == "good enough in a part only"
+    assert "0 to 100 nm/s (the whole map, as no velocity was measured)" in verdict
+
+
+def test_cells_between_the_ends_of_the_box_count():
+    scores = _map()
+    scores["ms_ssim"][1] = 0.0
+    verdict = estimate.verdict(scores, estimate.Box((200.0, 300.0), (0.0, 100.0)), threshold=0.3)
+    assert _words(verdict)["good"] == "good enough in a part only"
+
+
+def test_a_cell_without_a_score_is_not_good_enough():
+    scores = _map()
+    scores["ms_ssim"][0] = np.nan
+    verdict = estimate.verdict(scores, estimate.Box((200.0, 300.0), (0.0, 100.0)), threshold=0.1)
+    assert _words(verdict)["good"] != "good enough"
+
+
+def test_an_experiment_outside_of_the_map_is_refused():
+    with pytest.raises(
+        ValueError, match="rate of the experiment, 2 to 3 Hz, lies outside of the map, 100 to"
+    ):
+        estimate.verdict(_map(), estimate.Box((2.0, 3.0), None))
+    with pytest.raises(ValueError, match="velocity of the experiment, 300 to 400 nm/s, lies outside"):
+        estimate.verdict(_map(), estimate.Box((200.0, 300.0), (300.0, 400.0)))
+
+
+def test_what_is_no_map_is_refused():
+    with pytest.raises(ValueError, match=r"a map has the axis motion\.velocity_nm_per_s, found"):
+        estimate.require_map(_map().rename({VELOCITY: "v"}))
+    with pytest.raises(ValueError, match="no metric 'psnr' in the map; there are: ms_ssim"):
+        estimate.verdict(_map(), estimate.Box((200.0, 300.0), None), metric="psnr")
+
+
+def test_the_box_is_two_standard_errors_wide_to_either_side():
+    rate = estimate.LocalizationRate(999.0, 1.0, 200.0, 5.0)
+    velocity = estimate.FilamentVelocity(60.0, 4.0, 1.5, 5.0, 1000, 0.7)
+    assert estimate.experiment_box(rate, velocity) == ((190.0, 210.0), (52.0, 68.0))
+    assert estimate.experiment_box(rate).velocity_nm_per_s is None

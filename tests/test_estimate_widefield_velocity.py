@@ -1,0 +1,68 @@
+"""The velocity of filaments in a widefield movie is the one that they have."""
+
+import math
+
+import numpy as np
+import pytest
+
+from smlmsim import schema
+from smlmsim.acquisition import Acquisition
+from smlmsim.estimate import contour_velocity, filament_velocity
+from smlmsim.field import FieldOfView
+from smlmsim.pipeline import SimulatedDynamic
+from smlmsim.widefield import Widefield, as_movie
+
+FIELD = FieldOfView(height_nm=3000, width_nm=3000)
+ACQUISITION = Acquisition(time_points=24, frames_per_point=50)
+MICROSCOPE = Widefield(frames_between=10)
+SIGMA_NM = MICROSCOPE.pixel_sigma_nm
+
+
+def _rods(speed_nm_per_s, *, angles=(0.3, 0.3, 0.3, 1.6, 1.6), period_s=12.0):
+    """Long straight rods that swing along their normals, at a speed of one size that turns round twice a period."""
+    times_s = ACQUISITION.step_times_s
+    swing = speed_nm_per_s * period_s / 4 * (np.abs(4 * ((times_s / period_s) % 1) - 2) - 1)
+    along = np.linspace(-6000, 6000, 121)
+    offsets = np.resize([-900.0, 0.0, 900.0], len(angles))
+    y, x = [], []
+    for angle, offset in zip(angles, offsets, strict=True):
+        across = offset + swing[:, None]
+        y.append(1500 + along * math.sin(angle) + across * math.cos(angle))
+        x.append(1500 + along * math.cos(angle) - across * math.sin(angle))
+    filament = np.repeat(np.arange(len(angles), dtype=np.int32), along.size)
+    return schema.dataset(time=times_s, vertex_y=np.hstack(y), vertex_x=np.hstack(x), filament=filament)
+
+
+def _movie(moving, microscope=MICROSCOPE, seed=0):
+    study = SimulatedDynamic(field=FIELD, acquisition=ACQUISITION, widefield=microscope)
+    return as_movie(study._images(microscope, moving, seed))
+
+
+@pytest.mark.parametrize("speed_nm_per_s", [20.0, 70.0, 150.0])
+def test_the_velocity_is_that_of_the_contour_where_filaments_cross(speed_nm_per_s):
+    moving = _rods(speed_nm_per_s)
+    found = filament_velocity(_movie(moving), sigma_nm=SIGMA_NM)
+    true = contour_velocity(moving, 1.5).normal_nm_per_s
+    assert found.velocity_nm_per_s == pytest.approx(true, rel=0.15)
+    assert abs(found.velocity_nm_per_s - true) < 3 * found.error_nm_per_s
+    assert found.error_nm_per_s < 0.15 * true
+
+
+def test_the_error_of_the_peaks_is_no_velocity():
+    """At rest, what is left of the noise is far below what it would be without the subtraction."""
+    found = filament_velocity(
+        _movie(_rods(0.0), MICROSCOPE.replace({"photons_per_um": 500.0})), sigma_nm=SIGMA_NM
+    )
+    raw = math.sqrt(2 / math.pi) * math.sqrt(2) * found.localization_nm / 1.5
+    assert found.localization_nm > 5
+    assert found.velocity_nm_per_s < 0.5 * raw
+
+
+def test_impossible_movies_are_refused():
+    movie = _movie(_rods(20.0))
+    with pytest.raises(ValueError, match=r"at least three; found a lag of 0\.3 s and images every 0\.3 s"):
+        filament_velocity(movie, lag_s=0.3)
+    with pytest.raises(ValueError, match=r"the movie lasts 9 s; 10 lags of 1\.5 s are needed"):
+        filament_velocity(movie.isel(time=slice(30)))
+    with pytest.raises(ValueError, match="could be followed over"):
+        filament_velocity(movie * 0 + 100)

@@ -1,0 +1,87 @@
+"""Two images of the same at different resolutions find each other, and two of something else do not."""
+
+import math
+
+import numpy as np
+import pytest
+
+from smlmsim import schema
+from smlmsim.acquisition import Acquisition
+from smlmsim.field import FieldOfView
+from smlmsim.localization import Localization
+from smlmsim.motion import Static
+from smlmsim.photophysics import Poisson
+from smlmsim.pipeline import SimulatedDynamic
+from smlmsim.registration import RegistrationError, register
+from smlmsim.rng import stream
+from smlmsim.sparse import bin_localizations
+from smlmsim.structures import Microtubules
+from smlmsim.widefield import Widefield, as_movie
+
+FIELD = FieldOfView(height_nm=4000, width_nm=4000)
+ACQUISITION = Acquisition(time_points=4)
+
+
+def _structure(seed):
+    built = Microtubules().build(FIELD.grown(0.25), stream(seed, "structure"))
+    return Static().move(built, ACQUISITION.step_times_s, stream(seed))
+
+
+def _carried(moving, shift_nm, scale, angle):
+    """Every place p goes to c + scale R(angle) (p - c) + shift, c the middle of the field."""
+    y, x = moving.vertex_y.values - 2000, moving.vertex_x.values - 2000
+    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
+    return schema.dataset(
+        moving.attrs,
+        time=moving.time.values,
+        filament=moving.filament.values,
+        vertex_y=2000 + cos * y + sin * x + shift_nm[0],
+        vertex_x=2000 + cos * x - sin * y + shift_nm[1],
+    )
+
+
+def _images(seed, shift_nm=(0.0, 0.0), scale=1.0, angle=0.0, *, other=None):
+    """A widefield image, and the localizations of 6 s at 500 Hz of the same structure, carried; or of another."""
+    moving = _structure(seed)
+    microscope = Widefield()
+    study = SimulatedDynamic(field=FIELD, acquisition=ACQUISITION, widefield=microscope)
+    widefield = as_movie(study._images(microscope, moving, seed)).isel(time=0)
+    seen = _carried(_structure(other) if other is not None else moving, shift_nm, scale, angle)
+    events = Poisson(rate_hz=500).emit(seen, FIELD, ACQUISITION, stream(seed, "p"))
+    table = Localization().localize(events, FIELD, ACQUISITION, stream(seed, "l"))
+    return widefield, bin_localizations(table, FIELD, ACQUISITION).counts.sum("time")
+
+
+@pytest.mark.parametrize(
+    ("shift_nm", "scale", "angle"),
+    [((0.0, 0.0), 1.0, 0.0), ((-237.0, 118.0), 0.975, 0.03), ((150.0, 260.0), 1.02, -0.05)],
+)
+def test_a_known_transform_is_found_within_a_fifth_of_a_widefield_pixel(shift_nm, scale, angle):
+    found = register(*_images(1, shift_nm, scale, angle))
+    corners = np.array([[-2000.0, -2000, 2000, 2000], [-2000, 2000, -2000, 2000]])
+
+    def place(shift, scale, angle):
+        turn = scale * np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+        return turn @ corners + np.reshape(shift, (2, 1))
+
+    off = place(shift_nm, scale, angle) - place(
+        (found.shift_y_nm, found.shift_x_nm), found.scale, found.angle
+    )
+    assert math.sqrt((off**2).sum(axis=0).mean()) < 0.2 * Widefield().pixel_nm
+    assert found.correlation > 0.8
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_unrelated_images_are_refused(seed):
+    with pytest.raises(
+        RegistrationError, match=r"standard deviations above unrelated ones; 6 would be needed"
+    ):
+        register(*_images(seed, other=seed + 100))
+
+
+def test_an_even_image_is_refused():
+    widefield, localizations = _images(1)
+    with pytest.raises(RegistrationError, match="even, so there is nothing to register"):
+        register(widefield, localizations * 0)
+    with pytest.raises(RegistrationError, match="even, so there is nothing to register"):
+        register(widefield * 0, localizations)
