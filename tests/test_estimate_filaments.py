@@ -45,7 +45,7 @@ def test_an_even_image_has_no_lines():
     assert not ridge_lines(np.full((40, 40), 100.0), 2.0).any()
 
 
-@pytest.mark.parametrize("angle", [0.0, 0.3, math.pi / 4])
+@pytest.mark.parametrize("angle", [0.0, 0.3, 0.7])
 def test_density_is_the_length_of_the_filaments_per_area(angle):
     """Four parallel lines of 2 um in 9 um^2; thinning takes or gives about sigma at each end."""
     half = 1000 * np.array([math.sin(angle), math.cos(angle)])
@@ -73,5 +73,5 @@ def test_width_is_that_of_the_profile_on_a_background(sigma_nm):
 
 def test_a_few_localizations_have_no_width():
     scattered = schema.dataset(loc_y=np.arange(40.0) * 70, loc_x=np.arange(40.0) * 900 % 2700)
-    with pytest.raises(ValueError, match="at least 100 are needed"):
+    with pytest.raises(ValueError, match="0 localizations lie along filaments; 100 are needed"):
         estimate.filament_width(scattered)

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from smlmsim import schema
 from smlmsim.estimate.covered import field_of_view
-from smlmsim.estimate.ridges import normals, ridge_lines, uncrossed
+from smlmsim.estimate.ridges import ridge_lines, uncrossed
 from smlmsim.field import FieldOfView
 
 Floats = npt.NDArray[np.float64]
@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 FWHM_IN_SIGMAS = 2 * math.sqrt(2 * math.log(2))
 RESAMPLES = 50
 LEAST = 200
+AROUND = 31
+"""Points of a line, one a pixel, that make a straight stretch."""
 
 
 class FilamentWidth(NamedTuple):
@@ -93,14 +95,21 @@ def _distances_nm(places_nm: Floats, half_nm: Floats, field: FieldOfView, sigma_
     if not line.any():
         return np.empty(0)
     rows, columns = np.nonzero(line)
-    points_nm = np.stack([field.y_nm[rows], field.x_nm[columns]])
+    points_nm, across = _straightened(np.stack([field.y_nm[rows], field.x_nm[columns]]))
     far_nm, nearest = cKDTree(points_nm.T).query(places_nm.T, distance_upper_bound=5 * sigma_nm)
     near = np.flatnonzero(np.isfinite(far_nm))
     near = near[np.argsort(nearest[near], kind="stable")]
     nearest = nearest[near]
-    return ((places_nm[:, near] - points_nm[:, nearest]) * normals(image, line, sigma)[:, nearest]).sum(
-        axis=0
-    )
+    return np.asarray(((places_nm[:, near] - points_nm[:, nearest]) * across[:, nearest]).sum(axis=0))
+
+
+def _straightened(points_nm: Floats) -> tuple[Floats, Floats]:
+    """The points of lines without the steps of the pixels, and the unit normals: both of the points around each."""
+    _, around = cKDTree(points_nm.T).query(points_nm.T, k=min(AROUND, points_nm.shape[1]))
+    stretches = points_nm[:, around]
+    y, x = stretches - stretches.mean(axis=2, keepdims=True)
+    angle = 0.5 * np.arctan2(2 * (y * x).sum(axis=1), (x**2 - y**2).sum(axis=1))
+    return stretches.mean(axis=2), np.stack([np.cos(angle), -np.sin(angle)])
 
 
 def _sigma_nm(distances_nm: Floats, reach_nm: float) -> float:
