@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +15,19 @@ from smlmsim.io import tiff
 if TYPE_CHECKING:
     from smlmsim.estimate import Box
 
+REFERENCE = Path(str(resources.files("smlmsim") / "grid" / "maps" / "reference.nc"))
+
 
 def locate_on_map(
     table: Annotated[Path, typer.Argument(help="A localization table, units in its header.")],
     scores: Annotated[
-        Path, typer.Option("--map", help="Scores of a grid over velocity and rate, such as `scores.nc`.")
-    ],
+        Path,
+        typer.Option(
+            "--map",
+            help="Scores of a grid over velocity and rate, such as `scores.nc`. [default: those of the README]",
+            show_default=False,
+        ),
+    ] = REFERENCE,
     out: Annotated[Path, typer.Option(help="The picture to make: .png, .pdf or .svg.")] = Path("located.png"),
     widefield: Annotated[
         Path | None, typer.Option(help="A widefield movie (TIFF stack) to measure the velocity on.")

@@ -1,0 +1,66 @@
+"""The command line finds an experiment on a map."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+from smlmsim import io
+from smlmsim.acquisition import Acquisition
+from smlmsim.cli import app
+from smlmsim.estimate.location import RATE, VELOCITY
+from smlmsim.field import FieldOfView
+from smlmsim.pipeline import SimulatedDynamic, simulate
+from smlmsim.widefield import Widefield, as_movie
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    """A folder with a table, a widefield movie of the same, and a map on which all is 0.9 up to 300 nm/s."""
+    folder = tmp_path_factory.mktemp("experiment")
+    study = SimulatedDynamic(
+        field=FieldOfView(height_nm=3000, width_nm=3000),
+        acquisition=Acquisition(time_points=20),
+        widefield=Widefield(frames_between=10),
+    )
+    movie = simulate(study, 0)
+    io.write(movie.observation, folder / "table.csv")
+    io.write(as_movie(movie.observation), folder / "widefield.tif")
+    coords = {VELOCITY: [0.0, 300.0], RATE: [10.0, 5000.0], "reconstructor": ["one"]}
+    scores = xr.DataArray(np.full((2, 2, 1, 1), 0.9), coords, (VELOCITY, RATE, "seed", "reconstructor"))
+    scores.to_dataset(name="ms_ssim").to_netcdf(folder / "scores.nc", engine="h5netcdf")
+    return folder
+
+
+def _run(*arguments):
+    return CliRunner().invoke(app, ["locate-on-map", *map(str, arguments)])
+
+
+def test_rate_and_velocity_place_an_experiment_and_a_picture_shows_where(experiment, tmp_path):
+    picture = tmp_path / "located.png"
+    movie = ("--widefield", experiment / "widefield.tif")
+    found = _run(experiment / "table.csv", "--map", experiment / "scores.nc", *movie, "--out", picture)
+    assert found.exit_code == 0, found.output
+    for word in ("rate: ", "velocity: ", "nm/s over 1.5 s", "good enough: one (0.90 to 0.90)"):
+        assert word in found.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_a_widefield_movie_all_velocities_are_considered(experiment, tmp_path):
+    picture = tmp_path / "located.pdf"
+    found = _run(
+        experiment / "table.csv", "--map", experiment / "scores.nc", "--threshold", 0.95, "--out", picture
+    )
+    assert found.exit_code == 0, found.output
+    assert "as no velocity was measured" in found.output
+    assert "not good enough: one" in found.output
+    assert picture.exists()
+
+
+def test_a_map_that_is_missing_or_none_is_refused(experiment, tmp_path):
+    absent = _run(experiment / "table.csv", "--map", tmp_path / "no.nc")
+    assert isinstance(absent.exception, FileNotFoundError)
+    assert "`smlmsim grid --out DIR` makes one" in str(absent.exception)
+    other = _run(experiment / "table.csv", "--map", experiment / "table.csv")
+    assert isinstance(other.exception, ValueError)
+    assert "is not the scores of a grid" in str(other.exception)
