@@ -153,7 +153,7 @@ def as_movie(observation: xr.Dataset) -> xr.DataArray:
     """The widefield images of an observation as a movie of its own, with the dims (time, y, x)."""
     schema.check(observation, "widefield")
     named = {f"widefield_{dim}": dim for dim in ("time", "y", "x")}
-    movie: xr.DataArray = observation.widefield.rename(named)
+    movie: xr.DataArray = observation["widefield"].rename(named)
     for dim in named.values():
         movie[dim] = schema.variable(dim, movie[dim].values)
     return movie

@@ -42,7 +42,8 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     """Say in words which reconstructors are good enough for an experiment.
 
     A reconstructor is good enough if its mean score over the seeds reaches the threshold in the whole box, by linear
-    interpolation between the cells in the velocity and in the logarithm of the rate.
+    interpolation between the cells in the velocity and in the logarithm of the rate. What is known of an experiment
+    outside of the map is how they do at its nearest edge, and that it is outside.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     Raises
     ------
     ValueError
-        If there is no such metric or axis, or if the box lies outside of the map.
+        If there is no such metric or axis.
     """
     require_map(scores)
     if metric not in scores:
@@ -76,7 +77,12 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     where = f"{_shown(box.rate_hz)} Hz per 2.56 x 2.56 um and {_shown(velocity)} nm/s"
     unknown = "" if box.velocity_nm_per_s else " (the whole map, as no velocity was measured)"
     lines = [f"  {word}: {', '.join(names)}" for word, names in sorted_out.items() if names]
-    return "\n".join([f"{metric} at {where}{unknown}, {threshold:g} being good enough:", *lines])
+    head = f"{metric} at {where}{unknown}, {threshold:g} being good enough:"
+    outside = [
+        _outside(scores[RATE].values, box.rate_hz, "rate", "Hz"),
+        _outside(known, velocity, "velocity", "nm/s"),
+    ]
+    return "\n".join([head, *filter(None, outside), *lines])
 
 
 def require_map(scores: xr.Dataset) -> None:
@@ -105,19 +111,24 @@ def _inside(scores: xr.DataArray, rate_hz: Range, velocity: Range) -> xr.DataArr
     found = scores.mean("seed") if "seed" in scores.dims else scores
     found = found.sortby([RATE, VELOCITY])
     places = {
-        VELOCITY: _places(found[VELOCITY].values, velocity, "velocity", "nm/s"),
-        RATE: np.log(_places(found[RATE].values, rate_hz, "rate", "Hz")),
+        VELOCITY: _places(found[VELOCITY].values, velocity),
+        RATE: np.log(_places(found[RATE].values, rate_hz)),
     }
     found = found.assign_coords({RATE: np.log(found[RATE].values)})
     return found.interp(places).stack(place=[VELOCITY, RATE]).transpose("reconstructor", "place")
 
 
-def _places(known: npt.NDArray[np.float64], reach: Range, what: str, units: str) -> npt.NDArray[np.float64]:
-    """The ends of a range and the values of the map in between."""
-    if reach[1] < known[0] or reach[0] > known[-1]:
-        raise ValueError(
-            f"the {what} of the experiment, {_shown(reach)} {units}, lies outside of the map, "
-            f"{_shown((known[0], known[-1]))} {units}"
-        )
+def _outside(known: npt.NDArray[np.float64], reach: Range, what: str, units: str) -> str:
+    """A warning if a range is not all on the map."""
+    low, high = float(known.min()), float(known.max())
+    if low <= reach[0] and reach[1] <= high:
+        return ""
+    return (
+        f"  the {what} is not within the map, {_shown((low, high))} {units}: the scores are those of its edge"
+    )
+
+
+def _places(known: npt.NDArray[np.float64], reach: Range) -> npt.NDArray[np.float64]:
+    """The ends of a range, or the edge of the map nearest to it, and the values of the map in between."""
     low, high = np.clip(reach, known[0], known[-1])
     return np.unique([low, high, *known[(known > low) & (known < high)]])

@@ -89,8 +89,9 @@ def _distances_nm(places_nm: Floats, half_nm: Floats, field: FieldOfView, sigma_
     """The distances of localizations across the lines along half of them, in the order of the points of the lines."""
     pixel_nm = field.pixel_nm
     edges = [np.append(c - pixel_nm / 2, c[-1] + pixel_nm / 2) for c in (field.y_nm, field.x_nm)]
-    counts, _, _ = np.histogram2d(half_nm[0], half_nm[1], bins=(edges[0], edges[1]))
-    image = ndimage.gaussian_filter(counts, sigma_nm / pixel_nm)
+    image = ndimage.gaussian_filter(
+        np.histogram2d(half_nm[0], half_nm[1], bins=edges)[0], sigma_nm / pixel_nm
+    )
     sigma = math.sqrt(2) * sigma_nm / pixel_nm
     line = uncrossed(ridge_lines(image, sigma), 3 * sigma)
     if not line.any():
