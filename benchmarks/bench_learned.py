@@ -16,7 +16,7 @@ from baselines.annapalm.train import AnnaPalm3DTraining
 from baselines.dblink.train import DBlinkTraining
 
 SIDE, REACH = 128, 25
-SHORT = 40
+SHORT = 32
 GFLOP = 1e9
 
 
@@ -52,11 +52,10 @@ def measure(benchmark, peak, name, function, rounds):
         function()
     gflop = counter.get_total_flops() / GFLOP
     benchmark.group = f"{name}, {gflop:.3g} GFLOP"
-    benchmark.pedantic(function, rounds=rounds, warmup_rounds=1)
-    reached = gflop / benchmark.stats.stats.min
-    benchmark.extra_info |= {
-        "gflop": gflop, "gflop_per_s": reached, "matmul_gflop_per_s": peak, "of_peak": reached / peak
-    }  # fmt: skip
+    benchmark.pedantic(function, rounds=rounds)
+    if benchmark.stats:
+        reached = gflop / benchmark.stats.stats.min
+        benchmark.extra_info |= {"gflop": gflop, "gflop_per_s": reached, "matmul_gflop_per_s": peak}
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
