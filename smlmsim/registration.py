@@ -156,7 +156,7 @@ class _Pair:
         """The highest correlation of all shifts by whole pixels, and its pose."""
         pose = np.array([0.0, 0.0, math.log(scale), angle])
         warped, inside = self.warped(pose, 0.0)
-        shift, *_ = phase_cross_correlation(  # type: ignore[no-untyped-call]
+        shift, *_ = phase_cross_correlation(
             self.widefield, warped * inside, reference_mask=np.ones_like(inside), moving_mask=inside,
             overlap_ratio=OVERLAP,
         )  # fmt: skip

@@ -24,10 +24,10 @@ def ridge_lines(image: Floats, sigma: float) -> Mask:
     Ridges are strong in the filter of Sato et al. 1998 (doi:10.1016/S1361-8415(98)80009-1), above the threshold of
     Otsu 1979 (doi:10.1109/TSMC.1979.4310076). Lines shorter than two sigma are left out.
     """
-    strength = sato(image, sigmas=[sigma], black_ridges=False)  # type: ignore[no-untyped-call]
-    otsu = float(threshold_otsu(strength))  # type: ignore[no-untyped-call]
+    strength = sato(image, sigmas=[sigma], black_ridges=False)
+    otsu = float(threshold_otsu(strength))
     strong = strength > max(otsu, ROUNDING * float(np.abs(image).max()))
-    line = skeletonize(strong)  # type: ignore[no-untyped-call]
+    line = skeletonize(strong)
     return _long(np.asarray(line, dtype=np.bool_), 2 * sigma)
 
 
@@ -44,7 +44,7 @@ def uncrossed(line: Mask, sigma: float) -> Mask:
 
 def normals(image: Floats, line: Mask, sigma: float) -> Floats:
     """The unit normals (yx, point) of ridges, along the principal curvature that is most negative."""
-    hessian = hessian_matrix(image, sigma=sigma, order="rc", use_gaussian_derivatives=False)  # type: ignore[no-untyped-call]
+    hessian = hessian_matrix(image, sigma=sigma, order="rc", use_gaussian_derivatives=False)
     yy, yx, xx = (part[line] for part in hessian)
     angle = 0.5 * np.arctan2(2 * yx, xx - yy) + np.pi / 2
     return np.stack([np.sin(angle), np.cos(angle)])
