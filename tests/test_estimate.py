@@ -72,6 +72,24 @@ def test_rate_per_reference_field_does_not_depend_on_how_much_is_seen():
     assert narrow.reference_hz == pytest.approx(wide.reference_hz, abs=SIGMAS * narrow.reference_error_hz)
 
 
+def test_rates_over_time_are_found_within_their_standard_errors_and_add_up():
+    field, exposure_s, frames = FieldOfView(), 0.03, 10_000
+    rng = stream(8, "rate")
+    bleaching = frames * rng.beta(1, 3, size=20_000)
+    table = _localizations(rng, bleaching.size, frames, field, exposure_s=exposure_s)
+    table["loc_frame"][:] = np.sort(bleaching.astype(np.int32))
+    table["loc_frame"][-1] = frames - 1
+    found = estimate.localization_rates(table, stretches=5, field=field)
+    edges = np.linspace(0, 1, 6)
+    wanted = 20_000 * np.diff(1 - (1 - edges) ** 3) / (frames / 5 * exposure_s)
+    for rate, expected in zip(found, wanted, strict=True):
+        assert rate.rate_hz == pytest.approx(expected, abs=SIGMAS * rate.rate_error_hz)
+    whole = estimate.localization_rate(table, field=field)
+    assert np.mean([rate.rate_hz for rate in found]) == pytest.approx(whole.rate_hz)
+    with pytest.raises(ValueError, match="10001 stretches of a movie of 10000 frames"):
+        estimate.localization_rates(table, stretches=10_001)
+
+
 def test_rate_says_what_it_lacks():
     table = _localizations(stream(4, "rate"), 10, 5, FieldOfView())
     with pytest.raises(ValueError, match="exposure_s is the positive duration of a camera frame, found None"):

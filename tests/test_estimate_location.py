@@ -68,12 +68,12 @@ def test_a_cell_without_a_score_is_not_good_enough():
 def test_an_experiment_outside_of_the_map_is_judged_at_its_edge_and_told():
     """At the edge, 100 Hz or 100 nm/s, the scores are 0.72 to 0.68 and 0.43 to 0.45."""
     verdict = estimate.verdict(_map(), estimate.Box((2.0, 3.0), (20.0, 30.0)))
-    assert "the rate is not within the map, 100 to 1e+03 Hz: the scores are those of its edge" in verdict
+    assert "the rate reaches beyond the map, 100 to 1e+03 Hz: there, its edge is meant" in verdict
     assert "good (0.68 to 0.72)" in verdict
     verdict = estimate.verdict(_map(), estimate.Box((200.0, 300.0), (300.0, 400.0)))
-    assert "the velocity is not within the map, 0 to 100 nm/s" in verdict
+    assert "the velocity reaches beyond the map, 0 to 100 nm/s" in verdict
     assert "good (0.43 to 0.45)" in verdict
-    assert "not within" not in estimate.verdict(_map(), estimate.Box((200.0, 300.0), None))
+    assert "reaches beyond" not in estimate.verdict(_map(), estimate.Box((200.0, 300.0), None))
 
 
 def test_what_is_no_map_is_refused():
@@ -83,8 +83,9 @@ def test_what_is_no_map_is_refused():
         estimate.verdict(_map(), estimate.Box((200.0, 300.0), None), metric="psnr")
 
 
-def test_the_box_is_two_standard_errors_wide_to_either_side():
-    rate = estimate.LocalizationRate(999.0, 1.0, 200.0, 5.0)
+def test_the_box_holds_all_rates_and_two_standard_errors_of_the_velocity():
+    rates = [estimate.LocalizationRate(999.0, 1.0, rate, 5.0) for rate in (200.0, 150.0, 220.0)]
     velocity = estimate.FilamentVelocity(60.0, 4.0, 1.5, 5.0, 1000, 0.7)
-    assert estimate.experiment_box(rate, velocity) == ((190.0, 210.0), (52.0, 68.0))
-    assert estimate.experiment_box(rate).velocity_nm_per_s is None
+    assert estimate.experiment_box(rates, velocity) == ((150.0, 220.0), (52.0, 68.0))
+    assert estimate.experiment_box(rates).velocity_nm_per_s is None
+    assert estimate.experiment_box(rates[:1]).rate_hz == (190.0, 210.0)

@@ -46,19 +46,20 @@ def locate_on_map(
 ) -> None:
     """Say where an experiment lies on a map of scores, and which reconstructors are good enough there.
 
-    The rate comes from the table. The velocity comes from a widefield movie; without one, all velocities of the
-    map are considered.
+    The rate comes from the table: from the lowest to the highest of ten stretches of it. The velocity comes from a
+    widefield movie; without one, all velocities of the map are considered.
     """
     found = read_map(scores)
-    rate = smlmsim.estimate.localization_rate(smlmsim.read(table), exposure_s=exposure_s)
-    typer.echo(f"rate: {rate}")
+    localizations = smlmsim.read(table)
+    typer.echo(f"rate: {smlmsim.estimate.localization_rate(localizations, exposure_s=exposure_s)}")
+    rates = smlmsim.estimate.localization_rates(localizations, exposure_s=exposure_s)
     velocity = None
     if widefield:
         read = tiff.read(widefield, pixel_nm=widefield_pixel_nm, point_s=widefield_interval_s)
         movie = next(iter(read.data_vars.values()))
         velocity = smlmsim.estimate.filament_velocity(movie, sigma_nm=sigma_nm)
         typer.echo(f"velocity: {velocity}")
-    box = smlmsim.estimate.experiment_box(rate, velocity)
+    box = smlmsim.estimate.experiment_box(rates, velocity)
     typer.echo(smlmsim.estimate.verdict(found, box, metric=metric, threshold=threshold))
     figure = smlmsim.figures.heatmap(found, metric, marked=_marked(box), marks="this experiment")
     smlmsim.figures.save(figure, out)

@@ -4,7 +4,7 @@ from smlmsim.estimate.calibration import Calibration, calibration
 from smlmsim.estimate.covered import field_of_view
 from smlmsim.estimate.line import Line, busiest_line, line_profile
 from smlmsim.estimate.location import Box, experiment_box, require_map, verdict
-from smlmsim.estimate.rate import LocalizationRate, localization_rate
+from smlmsim.estimate.rate import LocalizationRate, localization_rate, localization_rates
 from smlmsim.estimate.structure_density import structure_density
 from smlmsim.estimate.summary import Summary, summarise
 from smlmsim.estimate.velocity import ContourVelocity, contour_velocity
@@ -29,6 +29,7 @@ __all__ = [
     "filament_width",
     "line_profile",
     "localization_rate",
+    "localization_rates",
     "require_map",
     "structure_density",
     "summarise",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +21,7 @@ Range = tuple[float, float]
 
 
 class Box(NamedTuple):
-    """The ranges of an experiment: two standard errors to either side; None where it was not measured."""
+    """The ranges of an experiment; None where it was not measured."""
 
     rate_hz: Range
     velocity_nm_per_s: Range | None
@@ -30,12 +32,24 @@ class Box(NamedTuple):
         return {RATE: self.rate_hz, VELOCITY: self.velocity_nm_per_s}
 
 
-def experiment_box(rate: LocalizationRate, velocity: FilamentVelocity | None = None) -> Box:
-    """The box of an experiment, the rate per 2.56 x 2.56 um, as on a map of fields of that size."""
-    measured_velocity = None
-    if velocity:
-        measured_velocity = _around(velocity.velocity_nm_per_s, velocity.error_nm_per_s)
-    return Box(_around(rate.reference_hz, rate.reference_error_hz), measured_velocity)
+def experiment_box(rates: Sequence[LocalizationRate], velocity: FilamentVelocity | None = None) -> Box:
+    """The box of an experiment.
+
+    Parameters
+    ----------
+    rates : sequence of LocalizationRate
+        Of stretches of the movie. The box reaches from the lowest to the highest per 2.56 x 2.56 um, as on a map of
+        fields of that size, and at least two standard errors of the mean to either side of it.
+    velocity : FilamentVelocity, optional
+        The box reaches two standard errors to either side.
+    """
+    found = np.array([rate.reference_hz for rate in rates])
+    error_hz = math.hypot(*(rate.reference_error_hz for rate in rates)) / len(rates)
+    low, high = _around(float(found.mean()), error_hz)
+    reach_hz = (min(low, float(found.min())), max(high, float(found.max())))
+    if velocity is None:
+        return Box(reach_hz, None)
+    return Box(reach_hz, _around(velocity.velocity_nm_per_s, velocity.error_nm_per_s))
 
 
 def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold: float = 0.7) -> str:
@@ -123,9 +137,7 @@ def _outside(known: npt.NDArray[np.float64], reach: Range, what: str, units: str
     low, high = float(known.min()), float(known.max())
     if low <= reach[0] and reach[1] <= high:
         return ""
-    return (
-        f"  the {what} is not within the map, {_shown((low, high))} {units}: the scores are those of its edge"
-    )
+    return f"  the {what} reaches beyond the map, {_shown((low, high))} {units}: there, its edge is meant"
 
 
 def _places(known: npt.NDArray[np.float64], reach: Range) -> npt.NDArray[np.float64]:

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
@@ -58,17 +59,66 @@ def localization_rate(
     >>> print(localization_rate(found, exposure_s=0.03))
     25 ± 14 Hz in the field, 25 ± 14 Hz per 2.56 x 2.56 um
     """
+    frame, field, exposure_s = _inside(localizations, exposure_s, field)
+    return _rate(frame.size, (_last_frame(localizations) + 1) * exposure_s, field)
+
+
+def localization_rates(
+    localizations: xr.Dataset,
+    *,
+    stretches: int = 10,
+    exposure_s: float | None = None,
+    field: FieldOfView | None = None,
+) -> list[LocalizationRate]:
+    """Measure the rate over time: in some stretches of equal length, as :func:`localization_rate` does in all.
+
+    A stretch begins and ends between two camera frames, so that lengths may differ by one.
+
+    Raises
+    ------
+    ValueError
+        As :func:`localization_rate`, or if there are more stretches than frames.
+
+    Examples
+    --------
+    >>> found = schema.dataset(loc_frame=[0, 1, 3], loc_y=[0.0, 2559.0, 9.0], loc_x=[0.0, 2559.0, 9.0])
+    >>> [round(rate.rate_hz) for rate in localization_rates(found, stretches=2, exposure_s=0.1)]
+    [10, 5]
+    """
+    frame, field, exposure_s = _inside(localizations, exposure_s, field)
+    frames = _last_frame(localizations) + 1
+    if not 1 <= stretches <= frames:
+        raise ValueError(
+            f"{stretches} stretches of a movie of {frames} frames; from 1 to {frames} are possible"
+        )
+    edges = np.arange(stretches + 1) * frames // stretches
+    numbers, _ = np.histogram(frame, bins=edges - 0.5)
+    durations_s = np.diff(edges) * exposure_s
+    return [_rate(int(n), float(t), field) for n, t in zip(numbers, durations_s, strict=True)]
+
+
+def _inside(
+    localizations: xr.Dataset, exposure_s: float | None, field: FieldOfView | None
+) -> tuple[npt.NDArray[np.integer], FieldOfView, float]:
+    """The frames of the localizations in the field, the field, and the exposure."""
     exposure_s = localizations.attrs.get("exposure_s") if exposure_s is None else exposure_s
     if exposure_s is None or not 0 < exposure_s < math.inf:
         raise ValueError(f"exposure_s is the positive duration of a camera frame, found {exposure_s!r}")
     schema.check(localizations, "loc_frame", "loc_y", "loc_x")
     field = field or field_of_view(localizations)
     inside = field.contains(localizations.loc_y.values, localizations.loc_x.values)
-    number, fields = int(np.count_nonzero(inside)), field.area_um2 / REFERENCE_UM2
-    if number == 0:
+    if not inside.any():
         raise ValueError(
             f"none of {inside.size} localizations lies in the field, so there is no rate to measure"
         )
-    duration_s = (int(localizations.loc_frame.max()) + 1) * exposure_s
+    return localizations.loc_frame.values[inside], field, exposure_s
+
+
+def _last_frame(localizations: xr.Dataset) -> int:
+    return int(localizations.loc_frame.max())
+
+
+def _rate(number: int, duration_s: float, field: FieldOfView) -> LocalizationRate:
     rate, error = number / duration_s, math.sqrt(number) / duration_s
+    fields = field.area_um2 / REFERENCE_UM2
     return LocalizationRate(rate, error, rate / fields, error / fields)
