@@ -60,7 +60,7 @@ def register(
     the correlation stands out from those is the quality.
 
     Of 400 unrelated pairs of simulated images, of 2.56 and 5.12 um, none reached the default ``least_quality``, so that
-    fewer than 0.8 % would be accepted wrongly (95 % confidence). Of as many pairs that show the same, it refused 2 of
+    fewer than 0.8 % would be accepted wrongly (95 % confidence). Of as many pairs that show the same, it refused 1 of
     2.56 um and none of 5.12 um, with 1200 and 4800 localizations.
 
     Parameters
