@@ -138,7 +138,9 @@ def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, str]) -> 
 def _difference(theirs: str, ours: str) -> str:
     """The first setting in which two grids, as TOML, differ."""
     there, here = (dict(_settings(tomllib.loads(text))) for text in (theirs, ours))
-    name = next(key for key in [*here, *there] if there.get(key) != here.get(key))
+    name = next((key for key in [*here, *there] if there.get(key) != here.get(key)), None)
+    if name is None:
+        return "the settings are the same, but another version of smlmsim knew fewer or more of them"
     return f"{name} is {there.get(name, 'not set')} there and {here.get(name, 'not set')} here"
 
 

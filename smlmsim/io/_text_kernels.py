@@ -26,7 +26,7 @@ def parse(text: Array, outputs: Array, values: Array) -> tuple[int, int, bool]:
     holds exactly, so it is rounded once and correctly; with up to 18 digits it may be one unit in the last place off.
 
     Places in the text are unsigned, which spares the check for negative ones, and every scan ends at the newline at
-    the end: both together make it three times as fast.
+    the end.
 
     Parameters
     ----------
