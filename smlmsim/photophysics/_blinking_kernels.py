@@ -16,17 +16,12 @@ import numpy.typing as npt
 from numba import njit
 
 from smlmsim._philox import words
+from smlmsim.photophysics._surroundings import Edges, Period
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.int64]
-
-Edges = tuple[np.float32, np.float32, np.float32, np.float32]
-"""Top, bottom, left and right border of a rectangle in nm."""
-
-Period = tuple[np.float32, np.float32]
-"""After how many nm along y and x the structure repeats; the largest float where it does not."""
 
 Molecules = tuple[Integers, Floats]
 """``bond, along``: molecule m sits on the bond from the vertex ``bond[m]`` on, at the part ``along[m]`` of it."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from smlmsim._philox import uniform_f32, words
+from smlmsim.photophysics._surroundings import Edges, Period
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -24,12 +25,6 @@ Words = npt.NDArray[np.uint32]
 
 
 # Plain tuples, not classes: numba could not read its cache on disk any more once a class in it is renamed.
-
-Edges = tuple[np.float32, np.float32, np.float32, np.float32]
-"""Top, bottom, left and right border of a rectangle in nm."""
-
-Period = tuple[np.float32, np.float32]
-"""After how many nm along y and x the structure repeats; the largest float where it does not."""
 
 Frames = tuple[Integers, int, Integers, Floats]
 """``rows, ahead, first, blend``: how the camera frames lie between the rows, the steps that are used.

@@ -15,6 +15,7 @@ from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
 from smlmsim.photophysics import _blinking_kernels as _kernels
+from smlmsim.photophysics import _surroundings
 from smlmsim.photophysics._kinetics import Kinetics
 from smlmsim.rng import key
 from smlmsim.spec import Spec, read_toml
@@ -132,10 +133,10 @@ class Blinking(Spec):
         bonds = np.flatnonzero(filament[1:] == filament[:-1])
         rest_nm = np.hypot(y[0, bonds + 1] - y[0, bonds], x[0, bonds + 1] - x[0, bonds]).astype(np.float64)
         molecules = self._molecules(bonds, rest_nm, rng)
-        window = _edges(field, self.margin_nm)
+        window = _surroundings.edges(field, self.margin_nm)
         near = _kernels.find_near(y, x, window)
         steps = np.arange(len(y))[acquisition.middle_steps]
-        seen_nm = _kernels.visible(y, x, near, steps, bonds, rest_nm, _edges(field, 0.0))
+        seen_nm = _kernels.visible(y, x, near, steps, bonds, rest_nm, _surroundings.edges(field, 0.0))
         in_field = self._active_per_nm * _every_frame(seen_nm, acquisition)
         if not in_field.any():
             molecules = molecules[0][:0], molecules[1][:0]
@@ -147,7 +148,7 @@ class Blinking(Spec):
             self._kinetics(acquisition, in_field),
             near,
             window,
-            _period(moving),
+            _surroundings.period(moving),
             key(rng),
             round(ROOM * self.rate_hz * acquisition.duration_s) + 1,
         )
@@ -233,16 +234,3 @@ def _frames(acquisition: Acquisition) -> _kernels.Frames:
     position = np.clip(position, 0.0, steps - 1.0)
     before = position.astype(np.int64)
     return before, (position - before).astype(np.float32), acquisition.exposure_s
-
-
-def _edges(field: FieldOfView, margin_nm: float) -> _kernels.Edges:
-    """Return the borders of the field, moved outwards by a margin."""
-    top, left = field.origin_y_nm - margin_nm, field.origin_x_nm - margin_nm
-    bottom, right = top + field.height_nm + 2 * margin_nm, left + field.width_nm + 2 * margin_nm
-    return np.float32(top), np.float32(bottom), np.float32(left), np.float32(right)
-
-
-def _period(moving: xr.Dataset) -> _kernels.Period:
-    never = np.finfo(np.float32).max
-    _, _, height, width = moving.attrs.get("box_nm", (0.0, 0.0, never, never))
-    return np.float32(height), np.float32(width)

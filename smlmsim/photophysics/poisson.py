@@ -12,7 +12,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
-from smlmsim.photophysics import _kernels
+from smlmsim.photophysics import _kernels, _surroundings
 from smlmsim.rng import key
 from smlmsim.spec import Spec
 
@@ -83,8 +83,10 @@ class Poisson(Spec):
             min(field.height_nm, field.width_nm) / _BLOCKS_ACROSS,
         )
         blocks = _kernels.cut(filament, y[0], x[0], _BONDS_PER_BLOCK, block_nm)
-        window, period = _edges(field, self.margin_nm), _period(moving)
-        finite, visible, nearby = _kernels.survey(y, x, frames, blocks, _edges(field, 0.0), window, period)
+        window, period = _surroundings.edges(field, self.margin_nm), _surroundings.period(moving)
+        finite, visible, nearby = _kernels.survey(
+            y, x, frames, blocks, _surroundings.edges(field, 0.0), window, period
+        )
         if not finite:
             schema.check(moving, "vertex_y", "vertex_x")
             raise ValueError("the vertices are too far apart for single precision")
@@ -162,16 +164,3 @@ def _frames(acquisition: Acquisition) -> tuple[_kernels.Frames, npt.NDArray[np.f
     weights += np.bincount(np.minimum(before + 1, steps[-1]), blend, steps.size)
     first = np.searchsorted(before, np.arange(steps.size + 1))
     return (steps, 1, first, blend.astype(np.float32)), weights / position.size
-
-
-def _edges(field: FieldOfView, margin_nm: float) -> _kernels.Edges:
-    """Return the borders of the field, moved outwards by a margin."""
-    top, left = field.origin_y_nm - margin_nm, field.origin_x_nm - margin_nm
-    bottom, right = top + field.height_nm + 2 * margin_nm, left + field.width_nm + 2 * margin_nm
-    return np.float32(top), np.float32(bottom), np.float32(left), np.float32(right)
-
-
-def _period(moving: xr.Dataset) -> _kernels.Period:
-    never = np.finfo(np.float32).max
-    _, _, height, width = moving.attrs.get("box_nm", (0.0, 0.0, never, never))
-    return np.float32(height), np.float32(width)

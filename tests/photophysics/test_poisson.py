@@ -9,7 +9,7 @@ import pytest
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
-from smlmsim.photophysics import Poisson, _kernels
+from smlmsim.photophysics import Poisson, _kernels, _surroundings
 from smlmsim.schema import SchemaError
 
 FIELD = FieldOfView(height_nm=1600, width_nm=1280, origin_y_nm=-300, origin_x_nm=500)
@@ -439,6 +439,6 @@ def survey(emitter, structure, acquisition):
     y, x = module._steps(structure, acquisition)
     frames, _ = module._frames(acquisition)
     blocks = _kernels.cut(structure.filament.values, y[0], x[0], 16, 300.0)
-    field = module._edges(FIELD, 0.0)
-    _, visible, _ = _kernels.survey(y, x, frames, blocks, field, field, module._period(structure))
+    field = _surroundings.edges(FIELD, 0.0)
+    _, visible, _ = _kernels.survey(y, x, frames, blocks, field, field, _surroundings.period(structure))
     return visible
