@@ -81,7 +81,7 @@ class Blinking(Spec):
 
     @classmethod
     def of(cls, fluorophore: str) -> Self:
-        """Return the blinking of a fluorophore of ``fluorophores.toml``, where the sources of its numbers are.
+        """Return the blinking of a fluorophore of ``fluorophores.toml``, which says of each number where it comes from.
 
         Raises
         ------
