@@ -6,7 +6,7 @@ Shapes in names: B batch, C channel, T time point, Y and X pixels. In two dimens
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
@@ -20,6 +20,14 @@ CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
+class Shape(NamedTuple):
+    """Of a convolution: its kernel, stride and padding along each axis."""
+
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+
+
 class Generator(nn.Module):
     """U-Net whose every level halves all axes, with channels ``base``, 2 ``base``, ... up to 8 ``base``.
 
@@ -30,7 +38,9 @@ class Generator(nn.Module):
     base : int
         Channels of the first level.
     levels : int
-        How often all axes are halved; each has to be a multiple of ``2**levels``.
+        How often y and x are halved; each has to be a multiple of ``2**levels``.
+    time_levels : int, optional
+        In 3D: so many of the coarsest levels halve time too, all by default. The others see three time points at once.
     channels : int
         Of the input.
     dropout, dropout_levels : float, int
@@ -47,22 +57,29 @@ class Generator(nn.Module):
         *,
         base: int = 64,
         levels: int = 7,
+        time_levels: int | None = None,
         channels: int = 1,
         dropout: float = 0.5,
         dropout_levels: int = 3,
     ) -> None:
         super().__init__()
         widths = [base * min(2**level, 8) for level in range(levels)]
+        keeping = 0 if time_levels is None else levels - time_levels
+        shapes = [_shape(ndim, keeps_time=level < keeping) for level in range(levels)]
         self.encoder = nn.ModuleList(
-            _down(ndim, narrow, wide, norm=level > 0)
-            for level, (narrow, wide) in enumerate(pairwise([channels, *widths]))
+            _down(ndim, narrow, wide, shape, norm=level > 0)
+            for level, ((narrow, wide), shape) in enumerate(
+                zip(pairwise([channels, *widths]), shapes, strict=True)
+            )
         )
         sources = [widths[-1], *(2 * width for width in widths[-2:0:-1])]
         self.decoder = nn.ModuleList(
-            _up(ndim, source, width, dropout=dropout if level < dropout_levels else 0)
-            for level, (source, width) in enumerate(zip(sources, widths[-2::-1], strict=True))
+            _up(ndim, source, width, shape, dropout=dropout if level < dropout_levels else 0)
+            for level, (source, width, shape) in enumerate(
+                zip(sources, widths[-2::-1], shapes[:0:-1], strict=True)
+            )
         )
-        self.last = TRANSPOSED[ndim](2 * base, 1, 4, stride=2, padding=1)
+        self.last = TRANSPOSED[ndim](2 * base, 1, **shapes[0]._asdict())
 
     def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
         """Return an image in [-1, 1] of the same size, with one channel."""
@@ -89,9 +106,10 @@ class Discriminator(nn.Module):
     def __init__(self, ndim: NDim, *, base: int = 64, channels: int = 1) -> None:
         super().__init__()
         widths = [channels + 1, *(base * 2**level for level in range(DISCRIMINATOR_LEVELS))]
+        strides = [2] * (DISCRIMINATOR_LEVELS - 1) + [1]
         blocks = [
-            _down(ndim, narrow, wide, norm=level > 0, stride=2 if level < DISCRIMINATOR_LEVELS - 1 else 1)
-            for level, (narrow, wide) in enumerate(pairwise(widths))
+            _down(ndim, narrow, wide, _shape(ndim, stride), norm=level > 0)
+            for level, ((narrow, wide), stride) in enumerate(zip(pairwise(widths), strides, strict=True))
         ]
         self.layers = nn.Sequential(*blocks, CONVOLUTION[ndim](widths[-1], 1, 4, stride=1, padding=1))
 
@@ -144,12 +162,17 @@ def _is_alone(norm: nn.Module, x: torch.Tensor) -> bool:
     return norm.training and x.numel() == x.size(1)
 
 
-def _down(ndim: NDim, narrow: int, wide: int, *, norm: bool, stride: int = 2) -> nn.Sequential:
-    convolution = CONVOLUTION[ndim](narrow, wide, 4, stride=stride, padding=1, bias=False)
+def _shape(ndim: NDim, stride: int = 2, *, keeps_time: bool = False) -> Shape:
+    shape = Shape((4,) * ndim, (stride,) * ndim, (1,) * ndim)
+    return Shape((3, 4, 4), (1, stride, stride), (1, 1, 1)) if keeps_time else shape
+
+
+def _down(ndim: NDim, narrow: int, wide: int, shape: Shape, *, norm: bool) -> nn.Sequential:
+    convolution = CONVOLUTION[ndim](narrow, wide, **shape._asdict(), bias=False)
     return nn.Sequential(convolution, *([NORM[ndim](wide)] if norm else []), nn.LeakyReLU(LEAK))
 
 
-def _up(ndim: NDim, wide: int, narrow: int, *, dropout: float) -> nn.Sequential:
-    convolution = TRANSPOSED[ndim](wide, narrow, 4, stride=2, padding=1, bias=False)
+def _up(ndim: NDim, wide: int, narrow: int, shape: Shape, *, dropout: float) -> nn.Sequential:
+    convolution = TRANSPOSED[ndim](wide, narrow, **shape._asdict(), bias=False)
     drop = [nn.Dropout(dropout)] if dropout else []
     return nn.Sequential(convolution, NORM[ndim](narrow), *drop, nn.ReLU())

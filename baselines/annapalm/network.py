@@ -21,6 +21,8 @@ class AnnaPalmNetwork(Spec):
         Whether it sees time points one by one, or movies.
     base, levels : int
         Channels of the first level of the U-Net, and its levels.
+    time_levels : int, optional
+        In 3D: so many of the coarsest levels halve time too, all by default. The others see three time points at once.
     dropout, dropout_levels : float, int
         The fraction of values dropped in that many of the coarsest levels of the decoder.
     discriminator_base : int
@@ -32,15 +34,20 @@ class AnnaPalmNetwork(Spec):
     ndim: Literal[2, 3]
     base: PositiveInt = 64
     levels: int = Field(7, ge=2, le=10)
+    time_levels: int | None = Field(None, ge=0)
     dropout: float = Field(0.5, ge=0, lt=1)
     dropout_levels: int = Field(3, ge=0)
     discriminator_base: PositiveInt = 64
     widefield: bool = False
 
     @model_validator(mode="after")
-    def _flat(self) -> Self:
+    def _fitting(self) -> Self:
         if self.widefield and self.ndim == 3:
             raise ValueError("widefield images are for ndim = 2 only")
+        if self.time_levels is not None and (self.ndim == 2 or self.time_levels > self.levels):
+            raise ValueError(
+                f"time_levels is for ndim = 3 and at most levels = {self.levels}, found {self.time_levels}"
+            )
         return self
 
     @property
@@ -70,12 +77,14 @@ class AnnaPalm(nn.Module):
             settings.ndim,
             base=settings.base,
             levels=settings.levels,
+            time_levels=settings.time_levels,
             channels=settings.channels,
             dropout=settings.dropout,
             dropout_levels=settings.dropout_levels,
         )
+        time_levels = settings.levels if settings.time_levels is None else settings.time_levels
         step = 2**settings.levels
-        self.multiple = (step if settings.ndim == 3 else 1, step, step)
+        self.multiple = (2**time_levels if settings.ndim == 3 else 1, step, step)
         self._ndim, self.channels = settings.ndim, settings.channels
 
     def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:

@@ -31,7 +31,7 @@ class ViViTNetwork(Spec):
     planes, channels : int
         Images that tokens become again, and channels of the convolution that joins them with the counts.
     dropout : float
-        The fraction of values dropped in each block.
+        The fraction of values dropped in each block, and before the last convolution.
     discriminator_base : int
         Channels of the first layer of the discriminator.
     """
@@ -80,6 +80,7 @@ class ViViT(nn.Module):
         self.decoder = nn.ModuleDict({
             "planes": nn.ConvTranspose3d(width, settings.planes, tubelet, stride=tubelet),
             "join": nn.Conv3d(settings.planes + 1, settings.channels, (1, 3, 3), padding=(0, 1, 1)),
+            "drop": nn.Dropout(settings.dropout),
             "last": last,
         })  # fmt: skip
 
@@ -90,7 +91,7 @@ class ViViT(nn.Module):
         h_BDTYX = self.encoder["blocks"](h_BND).transpose(1, 2).unflatten(2, h_BDTYX.shape[2:])
         planes_BCTYX = self.decoder["planes"](h_BDTYX)
         h_BCTYX = F.gelu(self.decoder["join"](torch.cat([planes_BCTYX, counts_BCTYX], dim=1)))
-        return (torch.tanh(self.decoder["last"](h_BCTYX)) + 1) / 2
+        return (torch.tanh(self.decoder["last"](self.decoder["drop"](h_BCTYX))) + 1) / 2
 
 
 class Block(nn.Module):
