@@ -40,7 +40,7 @@ class Trainable(Protocol):
         """Count the numbers of each network."""
         ...
 
-    def model_dump(self, *, mode: str) -> dict[str, Any]:
+    def model_dump(self, *, mode: str, exclude_none: bool) -> dict[str, Any]:
         """Return the configuration as plain values."""
         ...
 

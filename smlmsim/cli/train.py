@@ -53,8 +53,9 @@ def train(
         configuration = training.load_trainable(network).configured(size)
         if corpus is None or validation is None:
             corpus, validation = training.make_corpora(folder, read_corpus(study))
+        chosen = configuration.model_dump(mode="json", exclude_none=True)
         wanted = training.Run(
-            network=network, configuration=configuration.model_dump(mode="json"), corpus=corpus.resolve(),
+            network=network, configuration=chosen, corpus=corpus.resolve(),
             validation=validation.resolve(), init=init.resolve() if init else None, freeze=freeze,
         )  # fmt: skip
         run = training.start(folder, wanted)

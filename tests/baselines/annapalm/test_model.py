@@ -71,6 +71,26 @@ def test_dropout_is_in_the_first_levels_of_the_decoder_only(ndim):
     assert dropping == [True, True, True, False, False, False]
 
 
+@torch.no_grad()
+def test_levels_that_keep_time_see_one_time_point_on_either_side():
+    torch.manual_seed(0)
+    network = AnnaPalmNetwork(ndim=3, base=2, levels=2, time_levels=0).build().eval()
+    assert network.multiple == (1, 4, 4)
+    movie = torch.rand(1, 1, 13, 16, 16)
+    other = movie.clone()
+    other[:, :, 6] += 1
+    changed = (network(movie) != network(other)).flatten(3).any(dim=3).flatten()
+    assert changed.nonzero().flatten().tolist() == list(range(2, 11)), "four convolutions, one point each"
+
+
+@pytest.mark.parametrize(("ndim", "time_levels"), [(2, 1), (3, 4)])
+def test_time_levels_that_are_not_there_are_refused(ndim, time_levels):
+    with pytest.raises(
+        pydantic.ValidationError, match="time_levels is for ndim = 3 and at most levels = 3, found"
+    ):
+        AnnaPalmNetwork(ndim=ndim, levels=3, time_levels=time_levels)
+
+
 def test_frames_become_the_movies_they_came_from():
     movie = torch.rand(2, 1, 5, 4, 3)
     assert torch.equal(movies(frames(movie), 2), movie)
