@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from baselines._budget import Budget
-from baselines._training import Task, Trainer
+from baselines._training import CHECKPOINT, Task, Trainer
 from baselines._weights import load_weights
 from smlmsim.spec import Spec, read_toml
 
@@ -82,7 +82,7 @@ class Trainable(Spec):
         workers : int
             Processes that make crops.
         init : Path, optional
-            Weights to start from.
+            Weights to start from; not read again where there is a checkpoint to go on from.
         freeze : str
             Part of the network that stays as it is, such as ``"encoder"``.
 
@@ -93,7 +93,7 @@ class Trainable(Spec):
         """
         torch.manual_seed(self.budget.seed)
         task = self.task()
-        if init:
+        if init and not (folder / CHECKPOINT).is_file():
             load_weights(init, next(iter(task.networks.values())), name=self.name)
         settings = self.network.model_dump(mode="json")
         trainer = Trainer(

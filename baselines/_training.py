@@ -26,6 +26,7 @@ from smlmsim.rng import stream
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
+CHECKPOINT = "checkpoint.safetensors"
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -98,7 +99,7 @@ class Trainer:
         held_out = MovieDataset(validation, budget.crops, crops=budget.validation_crops, seed=budget.seed)
         self._validation = Validation(held_out)
         self._networks = dict(task.networks.items())
-        _require_multiple(budget, next(iter(self._networks.values())))
+        _require_fit(budget, self._networks)
         self._frozen = _freeze(self._networks, frozen) if frozen else []
         self._device = _device(self._rank)
         task.networks.to(self._device)
@@ -114,7 +115,7 @@ class Trainer:
 
     @property
     def _checkpoint(self) -> Path:
-        return self._folder / "checkpoint.safetensors"
+        return self._folder / CHECKPOINT
 
     def train(self, *, progress: bool = True) -> float:
         """Train until the budget or the patience is used up; return the best MS-SSIM of the validation."""
@@ -242,13 +243,19 @@ def _device(rank: int) -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)))
 
 
-def _require_multiple(budget: Budget, network: Any) -> None:
+def _require_fit(budget: Budget, networks: Mapping[str, Any]) -> None:
     crops = budget.crops
-    crop, multiple = (crops.time_points, crops.height, crops.width), network.multiple
+    crop, multiple = (crops.time_points, crops.height, crops.width), next(iter(networks.values())).multiple
     if any(size % step for size, step in zip(crop, multiple, strict=True)):
         raise ValueError(
             f"crops of {crop} (time, y, x) do not fit the network; choose multiples of {multiple}"
         )
+    for name, network in networks.items():
+        least = getattr(network, "least", crop)
+        if any(size < needed for size, needed in zip(crop, least, strict=True)):
+            raise ValueError(
+                f"crops of {crop} (time, y, x) are too small for the {name}; it takes {least} and more"
+            )
 
 
 def _adam(network: nn.Module, budget: Budget) -> torch.optim.Optimizer:

@@ -15,6 +15,8 @@ NDim = Literal[2, 3]
 
 LEAK = 0.2
 DISCRIMINATOR_LEVELS = 4
+DISCRIMINATOR_LEAST = 24
+"""Pixels along each axis of which the discriminator makes one patch."""
 
 CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
@@ -146,12 +148,12 @@ class WidefieldPredictor(nn.Module):
 
 class _BatchNorm2d(nn.BatchNorm2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x if _is_alone(self, x) else super().forward(x)
+        return _affine(self, x) if _is_alone(self, x) else super().forward(x)
 
 
 class _BatchNorm3d(nn.BatchNorm3d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x if _is_alone(self, x) else super().forward(x)
+        return _affine(self, x) if _is_alone(self, x) else super().forward(x)
 
 
 NORM = {2: _BatchNorm2d, 3: _BatchNorm3d}
@@ -160,6 +162,12 @@ NORM = {2: _BatchNorm2d, 3: _BatchNorm3d}
 def _is_alone(norm: nn.Module, x: torch.Tensor) -> bool:
     """Whether, in training, there is but one value per channel, whose variance is none."""
     return norm.training and x.numel() == x.size(1)
+
+
+def _affine(norm: nn.BatchNorm2d | nn.BatchNorm3d, x: torch.Tensor) -> torch.Tensor:
+    """Scale and shift as after a normalization, which a single value per channel is spared."""
+    channels = (1, -1, *[1] * (x.ndim - 2))
+    return x * norm.weight.view(channels) + norm.bias.view(channels)
 
 
 def _shape(ndim: NDim, stride: int = 2, *, keeps_time: bool = False) -> Shape:

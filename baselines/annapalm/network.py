@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import nn
 
-from baselines.annapalm.model import Discriminator, Generator
+from baselines.annapalm.model import DISCRIMINATOR_LEAST, Discriminator, Generator
 from smlmsim.spec import Spec
 
 
@@ -99,11 +99,15 @@ class AnnaPalm(nn.Module):
 
 
 class MovieDiscriminator(nn.Module):
-    """Logits of patches of movies, or of their time points, given the input (B, C, T, Y, X)."""
+    """Logits of patches of movies, or of their time points, given the input (B, C, T, Y, X).
+
+    ``least`` tells how many time points, rows and columns there have to be.
+    """
 
     def __init__(self, ndim: Literal[2, 3], base: int, channels: int = 1) -> None:
         super().__init__()
         self.discriminator, self._ndim = Discriminator(ndim, base=base, channels=channels), ndim
+        self.least = (DISCRIMINATOR_LEAST if ndim == 3 else 1, DISCRIMINATOR_LEAST, DISCRIMINATOR_LEAST)
 
     def forward(self, counts_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor) -> torch.Tensor:
         """Judge movies in [-1, 1]."""

@@ -201,6 +201,15 @@ def test_a_frozen_encoder_keeps_what_it_was_given(train):
     assert same == {key for key in before if ".encoder." in key}
 
 
+def test_what_it_started_from_is_not_needed_to_go_on(train):
+    first = train(AnnaPalm3DTraining, without_adversary(), "first") / "weights.safetensors"
+    options = {"init": first, "freeze": "encoder"}
+    expected = weights(train(AnnaPalm3DTraining, without_adversary(), "whole", **options))
+    train(AnnaPalm3DTraining, without_adversary(), "halves", budget={"steps": 2}, **options)
+    first.unlink()
+    assert weights(train(AnnaPalm3DTraining, without_adversary(), "halves", **options)) == expected
+
+
 def test_what_can_be_frozen_is_named(train):
     with pytest.raises(
         ValueError, match="no part 'nope' to freeze; it has: ahead, back, decoder, encoder, gates"
@@ -287,6 +296,14 @@ def test_crops_that_do_not_fit_the_network_are_refused(train):
             AnnaPalm3DTraining, without_adversary(),
             budget={"crops": {"time_points": 8, "height": 18, "width": 16}},
         )  # fmt: skip
+
+
+def test_crops_of_which_a_discriminator_makes_no_patch_are_refused(train):
+    small = {"crops": {"time_points": 24, "height": 20, "width": 24}}
+    with pytest.raises(
+        ValueError, match=r"\(24, 20, 24\).* too small for the discriminator; it takes \(24, 24, 24\)"
+    ):
+        train(AnnaPalm3DTraining, ADVERSARIAL, budget=small)
 
 
 def test_crops_that_do_not_fit_the_movies_are_refused(train):

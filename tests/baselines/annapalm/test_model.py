@@ -49,7 +49,12 @@ def test_one_value_per_channel_passes_the_norm_in_training(ndim):
     generator = Generator(ndim, base=2, levels=3).train()
     image = torch.rand(1, 1, *[8] * ndim)
     bottleneck = generator.encoder[:-1]
-    assert bool(torch.isfinite(generator(image)).all())
+    made = generator(image)
+    assert bool(torch.isfinite(made).all())
+    made.sum().backward()
+    assert all(parameter.grad is not None for parameter in generator.parameters()), (
+        "as several processes need"
+    )
     norm = generator.encoder[-1][1]
     value = torch.rand(1, 8, *[1] * ndim)
     assert torch.equal(norm(value), value)
