@@ -42,7 +42,8 @@ class Generator(nn.Module):
     levels : int
         How often y and x are halved; each has to be a multiple of ``2**levels``.
     time_levels : int, optional
-        In 3D: so many of the coarsest levels halve time too, all by default. The others see three time points at once.
+        In 3D: so many of the coarsest levels halve time too, all by default. The others look at the time points before
+        and after as well, which they learn to do: at first they see each by itself, as in 2D.
     channels : int
         Of the input.
     dropout, dropout_levels : float, int
@@ -82,6 +83,7 @@ class Generator(nn.Module):
             )
         )
         self.last = TRANSPOSED[ndim](2 * base, 1, **shapes[0]._asdict())
+        _begin_in_two_dimensions(self)
 
     def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
         """Return an image in [-1, 1] of the same size, with one channel."""
@@ -173,6 +175,14 @@ def _affine(norm: nn.BatchNorm2d | nn.BatchNorm3d, x: torch.Tensor) -> torch.Ten
 def _shape(ndim: NDim, stride: int = 2, *, keeps_time: bool = False) -> Shape:
     shape = Shape((4,) * ndim, (stride,) * ndim, (1,) * ndim)
     return Shape((3, 4, 4), (1, stride, stride), (1, 1, 1)) if keeps_time else shape
+
+
+def _begin_in_two_dimensions(network: nn.Module) -> None:
+    """Give the time points before and after no weight, where a convolution keeps time."""
+    for name, weight in network.named_parameters():
+        if name.endswith("weight") and weight.ndim == 5 and weight.shape[2] == 3:
+            nn.init.zeros_(weight[:, :, 0])
+            nn.init.zeros_(weight[:, :, 2])
 
 
 def _down(ndim: NDim, narrow: int, wide: int, shape: Shape, *, norm: bool) -> nn.Sequential:

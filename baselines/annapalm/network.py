@@ -22,7 +22,8 @@ class AnnaPalmNetwork(Spec):
     base, levels : int
         Channels of the first level of the U-Net, and its levels.
     time_levels : int, optional
-        In 3D: so many of the coarsest levels halve time too, all by default. The others see three time points at once.
+        In 3D: so many of the coarsest levels halve time too, all by default. The others look at the time points before
+        and after as well.
     dropout, dropout_levels : float, int
         The fraction of values dropped in that many of the coarsest levels of the decoder.
     discriminator_base : int
