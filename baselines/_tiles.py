@@ -13,6 +13,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Shape = tuple[int, int, int]
 
+OVERLAP = 0.25
 PAD_MODES = ("edge", "reflect", "reflect")
 
 
@@ -40,7 +41,7 @@ class Tile(NamedTuple):
 
 
 def tiles(shape: Shape, largest: Shape, multiple: Shape) -> Iterator[Tile]:
-    """Cover a movie with tiles that overlap by a half at least; at every pixel, their weights add up to 1.
+    """Cover a movie with tiles that overlap by a quarter at least; at every pixel, their weights add up to 1.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def _spans(size: int, largest: int, multiple: int) -> Iterator[tuple[slice, int,
     if size <= largest:
         yield slice(0, size), -size % multiple, np.ones(size, np.float32)
         return
-    number = math.ceil((size - largest) / max(largest / 2, 1)) + 1
+    number = math.ceil((size - largest) / max(largest * (1 - OVERLAP), 1)) + 1
     starts = np.linspace(0, size - largest, number).round().astype(int)
     weights = np.zeros((number, size))
     for weight, start in zip(weights, starts, strict=True):

@@ -60,7 +60,7 @@ def test_a_large_movie_is_covered_one_tile_at_a_time():
     covering = tiles((2000, 1024, 1024), (64, 256, 256), (16, 16, 16))
     first = next(covering)
     assert [len(weight) for weight in first.weights] == [64, 256, 256]
-    assert sum(1 for _ in covering) + 1 == 62 * 7 * 7  # half a tile further each, rounded up
+    assert sum(1 for _ in covering) + 1 == 42 * 5 * 5  # three quarters of a tile further each, rounded up
 
 
 def test_the_last_frame_goes_on_and_the_image_is_mirrored():
