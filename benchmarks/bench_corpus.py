@@ -32,7 +32,7 @@ RANGES = (
     Range(setting="photophysics.rate_hz", low=30, high=1600, scale="log"),
     Range(setting="motion.velocity_nm_per_s", low=0, high=220),
 )
-MOVIES = 8
+MOVIES = 4
 ROWS, COLUMNS = np.indices(STUDY.field.shape, dtype=np.float64)
 
 

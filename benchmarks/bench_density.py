@@ -40,6 +40,11 @@ def moving():
     return schema.dataset(vertex_y=y, vertex_x=x, filament=filament, time=np.arange(TIMES) * 1.5)
 
 
+@pytest.fixture(scope="module")
+def exact(moving):
+    return np.stack([line_integral(moving.isel(time=t)) for t in CHECKED])
+
+
 def ours(moving):
     return Density(sigma_nm=SIGMA_NM).render(moving, FIELD).density.values
 
@@ -100,11 +105,9 @@ def line_integral(moving):
     [(ours, 1e-3, 20), (fast_histogram_and_scipy, 3e-2, 5), (numpy_and_scipy, 3e-2, 3)],
     ids=["smlmsim", "fast_histogram+scipy", "numpy+scipy"],
 )
-def test_dense_movie(benchmark, moving, render, rms_error, rounds):
+def test_dense_movie(benchmark, moving, exact, render, rms_error, rounds):
     benchmark.group = "density: moving contour to dense movie"
-    checked = moving.isel(time=CHECKED)
-    exact = np.stack([line_integral(moving.isel(time=t)) for t in CHECKED])
-    errors = (render(checked) - exact) / exact.max()
+    errors = (render(moving.isel(time=CHECKED)) - exact) / exact.max()
     benchmark.extra_info["rms error of the maximum"] = float(np.sqrt(np.mean(errors**2)))
     benchmark.extra_info["greatest error of the maximum"] = float(np.abs(errors).max())
     assert benchmark.extra_info["rms error of the maximum"] < rms_error

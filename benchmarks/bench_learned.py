@@ -117,5 +117,5 @@ def test_dblink(benchmark, peak, way):
         peak,
         f"dblink, a movie of {SHORT} x {NARROW}^2, {way.__name__}",
         lambda: way(network, counts),
-        rounds=2,
+        rounds=1,
     )

@@ -93,7 +93,7 @@ def test_openmm_a_thousandth_of_it(benchmark, structure):
     benchmark.group = "motion: 450 s of 40 filaments of 100 beads"
     integrator, context = langevin(structure)
     steps = round(POINTS * POINT_S / 1000 / STEP_S)
-    benchmark.pedantic(integrator.step, (steps,), rounds=3, warmup_rounds=1)
+    benchmark.pedantic(integrator.step, (steps,), rounds=2)
     x, y, _ = context.getState(getPositions=True).getPositions(asNumpy=True).value_in_unit(unit.nanometer).T
     check_bends(y, x)
     if benchmark.stats:
