@@ -20,7 +20,7 @@ from .field import FieldOfView
 from .grid import Axis, Grid, read_scores, run_grid
 from .io import read, write
 from .localization import Localization
-from .metrics import METRICS, Metric, score
+from .metrics import METRICS, Metric, score, score_against_widefield
 from .motion import Brownian, Deformation, Polymer, Rigid, Static
 from .photophysics import Blinking, Poisson
 from .pipeline import Experimental, Hybrid, Movie, SemiSimulated, SimulatedDynamic, read_study, simulate
@@ -80,6 +80,7 @@ __all__ = [
     "report",
     "run_grid",
     "score",
+    "score_against_widefield",
     "simulate",
     "structures",
     "testing",

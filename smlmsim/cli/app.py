@@ -10,6 +10,7 @@ import pydantic
 import typer
 
 import smlmsim
+from smlmsim.cli import against
 from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.info import info
@@ -21,6 +22,7 @@ from smlmsim.cli.report import report
 from smlmsim.cli.train import train
 from smlmsim.cli.view import view
 from smlmsim.spec import explain
+from smlmsim.widefield import as_movie
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -87,7 +89,8 @@ def simulate(
     """Simulate one movie: the localization table, the images, the truth, and the study that made them.
 
     Leaves in DIR: `localizations.csv` (ThunderSTORM, with a `.json` for the exposure), `counts.tif`, `truth.tif` (Fiji
-    opens them at the right scale), `overview.png` and `study.toml`, which gives the same movie again.
+    opens them at the right scale), `overview.png` and `study.toml`, which gives the same movie again; and
+    `widefield.tif` if the study has a microscope for it.
     """
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
     movie = smlmsim.simulate(chosen, seed)
@@ -95,6 +98,8 @@ def simulate(
     smlmsim.write(movie.observation, out / "localizations.csv")
     smlmsim.write(movie.observation.counts, out / "counts.tif")
     images = {"counts": movie.observation.counts}
+    if "widefield" in movie.observation:
+        smlmsim.write(as_movie(movie.observation), out / "widefield.tif")
     if movie.truth is not None:
         smlmsim.write(movie.truth.density, out / "truth.tif")
         images["truth"] = movie.truth.density
@@ -122,11 +127,15 @@ def reconstruct_table(
     uncertainty: Annotated[
         int, typer.Option(min=0, help="Let a network tell its uncertainty, from so many passes: 20, say.")
     ] = 0,
+    widefield: against.Widefield = None,
+    widefield_pixel_nm: against.WidefieldPixelNm = None,
+    widefield_interval_s: against.WidefieldIntervalS = None,
 ) -> None:
     """Reconstruct a movie from a measured localization table.
 
     Leaves in DIR: `NAME.tif` (a stack with its scale in um and s), `counts.tif`, `montage.png` and `kymograph.png`, and
-    with `--uncertainty` its variance as `uncertainty.tif`.
+    with `--uncertainty` its variance as `uncertainty.tif`. `--widefield` says how well the reconstruction explains a
+    widefield stack (Culley et al. 2018) and leaves `error.tif`: by how much it misses each pixel, in grey levels.
     """
     study = smlmsim.Experimental(
         table=table, exposure_s=exposure_s, frames_per_point=frames_per_point, pixel_nm=pixel_nm
@@ -136,6 +145,11 @@ def reconstruct_table(
     observation = smlmsim.simulate(study, seed=0).observation
     typer.echo(_describe(observation))
     estimate = smlmsim.reconstruct.reconstruct(reconstructor, observation)
+    judged = None
+    if widefield:
+        judged = against.against_widefield(
+            estimate.density, widefield, widefield_pixel_nm, widefield_interval_s
+        )
     _make_folder(out)
     smlmsim.write(estimate.density, out / f"{name}.tif")
     smlmsim.write(observation.counts, out / "counts.tif")
@@ -143,10 +157,14 @@ def reconstruct_table(
     if "uncertainty" in estimate:
         smlmsim.write(estimate.uncertainty, out / "uncertainty.tif")
         images["uncertainty"] = estimate.uncertainty
-    smlmsim.figures.save(smlmsim.figures.montage(images), out / "montage.png")
     line = smlmsim.estimate.busiest_line(observation.counts)
     profiles = {label: smlmsim.estimate.line_profile(image, line) for label, image in images.items()}
     smlmsim.figures.save(smlmsim.figures.kymograph(profiles), out / "kymograph.png")
+    if judged is not None:
+        smlmsim.write(judged.error, out / "error.tif")
+        images["error"] = judged.error
+        typer.echo(against.verdict(judged))
+    smlmsim.figures.save(smlmsim.figures.montage(images), out / "montage.png")
     typer.echo(f"{name}.tif, counts.tif, montage.png and kymograph.png are in {out}")
 
 

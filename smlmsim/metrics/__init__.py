@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.metrics.against_widefield import score_against_widefield
 from smlmsim.metrics.decorrelation import DECORRELATION_NM
 from smlmsim.metrics.fidelity import FIDELITY, HALLUCINATION
 from smlmsim.metrics.frc import FRC_NM
@@ -25,7 +26,7 @@ from smlmsim.metrics.skeleton import SKELETON_F1, SKELETON_PRECISION, SKELETON_R
 from smlmsim.metrics.ssim import SSIM
 from smlmsim.metrics.temporal_jitter import TEMPORAL_JITTER
 
-__all__ = ["METRICS", "NORMALISATION", "STANDARD", "Metric", "normalise", "score"]
+__all__ = ["METRICS", "NORMALISATION", "STANDARD", "Metric", "normalise", "score", "score_against_widefield"]
 
 _STANDARD = (MS_SSIM, SSIM, PSNR, NRMSE, PEARSON)
 _ON_REQUEST = (

@@ -1,0 +1,168 @@
+"""Against widefield: how well a reconstruction explains a diffraction-limited image of the same sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy.optimize import minimize_scalar
+from scipy.special import ndtr
+
+from smlmsim import schema
+
+Floats = npt.NDArray[np.float64]
+
+LEAST_PIXELS = 6
+TRIED = 12
+"""Widths that are tried before the best is refined."""
+WIDEST = 0.25
+"""Of the smaller side of the field, the widest point spread function."""
+DOI = "10.1038/nmeth.4605"
+
+
+def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> xr.Dataset:
+    """Score a reconstruction without a truth, by the widefield images that it predicts.
+
+    The reconstruction is blurred by a Gaussian, averaged over the pixels of the camera, scaled and offset. The width,
+    the scale (not negative) and the offset, one of each for all images, are those of the least squared error. What
+    remains is structure that is missing or invented, on the scale that a widefield microscope resolves.
+
+    The fitted width is what the reconstruction lacks to be as blurred as the image: of filaments drawn with a standard
+    deviation s, it is the square root of sigma^2 - s^2, with sigma that of the point spread function without the
+    pixels. Beyond the border of the reconstruction, structure is taken to go on as at the border; the
+    pixels of the camera that the border cuts are left out.
+
+    Parameters
+    ----------
+    estimate : xr.DataArray
+        (time, y, x), coordinates in s and nm, as the ``density`` of a reconstructor.
+    widefield : xr.DataArray
+        (time, y, x) or (y, x), at least 6 x 6 whole pixels in the field of the estimate, coordinates in s and nm, as
+        :func:`~smlmsim.widefield.as_movie` makes it; :func:`~smlmsim.registration.register` tells whether the two lie
+        on each other. The estimate is interpolated in time to every image. A single image is compared with the mean.
+
+    Returns
+    -------
+    xr.Dataset
+        Scalars: ``rsp``, the correlation of the images and those predicted, [-1, 1], higher is better; ``rse``, the
+        root-mean-square of their difference in grey levels, lower is better, to be compared for the same images only;
+        ``sigma_nm``, ``scale`` and ``offset`` of the fit. And ``error`` (time, y, x), the absolute difference in grey
+        levels at every pixel of the camera.
+
+    Raises
+    ------
+    ValueError
+        If the two hardly overlap, or if one of them is even, so that there is nothing to compare.
+
+    References
+    ----------
+    Culley et al. 2018, doi:10.1038/nmeth.4605, whose RSP, RSE and error map these are. They compare on the pixels of
+    the reconstruction, to which they enlarge the widefield image.
+    """
+    movie = widefield.transpose(..., "y", "x")
+    movie = movie if "time" in movie.dims else movie.expand_dims(time=estimate.time.values[:1])
+    rows, columns = (_Sampling.between(estimate[dim].values, movie[dim].values) for dim in ("y", "x"))
+    movie = movie.isel(y=rows.kept, x=columns.kept)
+    images, seen = movie.values.astype(np.float64), _at_images(estimate, movie.time.values)
+    if np.ptp(images) == 0 or np.ptp(seen) == 0:
+        raise ValueError("the reconstruction or the widefield image is even: there is nothing to compare")
+
+    def predicted(sigma_nm: float) -> Floats:
+        blurred: Floats = rows.matrix(sigma_nm) @ seen @ columns.matrix(sigma_nm).T
+        return blurred
+
+    sigma_nm = _sharpest_fit(
+        images, predicted, (rows.step_nm / 2, WIDEST * min(rows.span_nm, columns.span_nm))
+    )
+    return _described(movie, images, predicted(sigma_nm), sigma_nm)
+
+
+class _Sampling(NamedTuple):
+    """Along one axis: the pixels of the reconstruction, and the edges of those of the camera that lie among them."""
+
+    centres_nm: Floats
+    step_nm: float
+    kept: npt.NDArray[np.intp]
+    edges_nm: Floats
+
+    @classmethod
+    def between(cls, fine_nm: Floats, camera_nm: Floats) -> _Sampling:
+        """Choose the pixels of the camera that lie wholly in the reconstruction."""
+        step, pixel = (float(at[-1] - at[0]) / max(at.size - 1, 1) for at in (fine_nm, camera_nm))
+        edges = camera_nm[:, None] + np.array([-0.5, 0.5]) * pixel
+        low, high = fine_nm[0] - step / 2, fine_nm[-1] + step / 2
+        slack = 1e-6 * pixel
+        kept = np.flatnonzero((edges[:, 0] >= low - slack) & (edges[:, 1] <= high + slack))
+        if kept.size < LEAST_PIXELS:
+            raise ValueError(
+                f"of the widefield pixels of {pixel:g} nm, from {camera_nm[0]:g} to {camera_nm[-1]:g} nm, {kept.size} "
+                f"lie in the reconstruction, from {low:g} to {high:g} nm; it takes {LEAST_PIXELS} along each axis"
+            )
+        return cls(fine_nm, step, kept, edges[kept])
+
+    @property
+    def span_nm(self) -> float:
+        """The length of the reconstruction."""
+        return self.step_nm * self.centres_nm.size
+
+    def matrix(self, sigma_nm: float) -> Floats:
+        """The mean over every pixel of the camera of a Gaussian around every pixel; each row sums to 1."""
+        ends = ndtr((self.edges_nm[:, None, :] - self.centres_nm[:, None]) / sigma_nm)
+        weights = ends[..., 1] - ends[..., 0]
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _at_images(estimate: xr.DataArray, times_s: Floats) -> Floats:
+    """The reconstruction (image, y, x) at the times of some images, between time points by linear interpolation."""
+    movie = estimate.transpose("time", "y", "x").values.astype(np.float64)
+    if times_s.size == 1:
+        return np.asarray(movie.mean(axis=0, keepdims=True))
+    at = np.interp(times_s, estimate.time.values, np.arange(len(movie)))
+    before = at.astype(np.int64)
+    share = (at - before)[:, None, None]
+    return np.asarray((1 - share) * movie[before] + share * movie[np.minimum(before + 1, len(movie) - 1)])
+
+
+def _sharpest_fit(
+    images: Floats, predicted: Callable[[float], Floats], bounds_nm: tuple[float, float]
+) -> float:
+    """The width at which what is predicted correlates most with the images, which is where the squares are least."""
+
+    def loss(log_sigma: float) -> float:
+        return -_correlation(images, predicted(float(np.exp(log_sigma))))
+
+    tried = np.log(np.geomspace(bounds_nm[0], bounds_nm[1], TRIED))
+    best = int(np.argmin([loss(at) for at in tried]))
+    around = tried[max(best - 1, 0)], tried[min(best + 1, TRIED - 1)]
+    return float(np.exp(minimize_scalar(loss, bounds=around, method="bounded", options={"xatol": 1e-4}).x))
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+
+
+def _described(movie: xr.DataArray, images: Floats, seen: Floats, sigma_nm: float) -> xr.Dataset:
+    """The fit and its error, with their units."""
+    rsp = _correlation(images, seen)
+    scale = max(rsp, 0.0) * images.std() / seen.std()
+    offset = images.mean() - scale * seen.mean()
+    error = np.abs(images - scale * seen - offset)
+    scalars = {
+        "rsp": (rsp, "1", "resolution-scaled Pearson correlation"),
+        "rse": (float(np.sqrt(np.mean(error**2))), "grey level", "resolution-scaled error"),
+        "sigma_nm": (sigma_nm, "nm", "fitted standard deviation of the point spread function"),
+        "scale": (scale, "grey level nm", "fitted grey levels for a density of 1 / nm"),
+        "offset": (offset, "grey level", "fitted background"),
+    }
+    found = {
+        name: ((), value, {"units": units, "long_name": text, "doi": DOI})
+        for name, (value, units, text) in scalars.items()
+    }
+    attrs = {"units": "grey level", "long_name": "absolute difference from the widefield image"}
+    return xr.Dataset(
+        {**found, "error": (("time", "y", "x"), error.astype(np.float32), attrs)},
+        {dim: schema.variable(dim, movie[dim].values) for dim in ("time", "y", "x")},
+    )

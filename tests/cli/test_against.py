@@ -1,0 +1,78 @@
+"""`smlmsim reconstruct --widefield` says how well a reconstruction explains a widefield stack of the same sample."""
+
+import re
+
+import pytest
+import tifffile
+
+import smlmsim
+from smlmsim import cli
+from smlmsim.widefield import as_movie
+
+STUDY = smlmsim.SimulatedDynamic(
+    field=smlmsim.FieldOfView(height_nm=1600, width_nm=1600),
+    acquisition=smlmsim.Acquisition(time_points=4),
+    motion=smlmsim.Static(),
+    photophysics=smlmsim.Poisson(rate_hz=1600),
+    widefield=smlmsim.Widefield(),
+)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """A function that runs a command in this process and returns how it ended and what it said."""
+
+    def command(*arguments):
+        monkeypatch.setattr("sys.argv", ["smlmsim", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return ended.value.code, said.out + said.err
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """A folder with a table, its widefield stack, the same without a scale, and the stack of another sample."""
+    folder = tmp_path_factory.mktemp("sample")
+    same, other = (smlmsim.simulate(STUDY, seed).observation for seed in (0, 1))
+    smlmsim.write(same, folder / "table.csv")
+    smlmsim.write(as_movie(same), folder / "same.tif")
+    smlmsim.write(as_movie(other), folder / "other.tif")
+    tifffile.imwrite(folder / "bare.tif", same.widefield.values, photometric="minisblack")
+    return folder
+
+
+def test_a_widefield_stack_of_the_same_sample_is_explained_better_than_one_of_another(sample, run, tmp_path):
+    found = {}
+    for name in ("same", "other"):
+        out = tmp_path / name
+        code, said = run(
+            "reconstruct", sample / "table.csv", "--widefield", sample / f"{name}.tif", "--out", out
+        )
+        assert code == 0, said
+        found[name] = float(re.search(r"RSP (-?[\d.]+), RSE", said)[1])
+    assert found["same"] > 0.9
+    assert found["other"] < 0.6
+    with tifffile.TiffFile(tmp_path / "same" / "error.tif") as error:
+        assert error.series[0].shape == (4, 16, 16)
+        numerator, denominator = error.pages[0].tags["XResolution"].value
+        assert numerator / denominator == pytest.approx(10)
+
+
+def test_a_stack_without_a_scale_is_told_what_would_do(sample, run, tmp_path):
+    bare, out = sample / "bare.tif", tmp_path / "out"
+    code, said = run("reconstruct", sample / "table.csv", "--widefield", bare, "--out", out)
+    assert code == 1
+    assert "bare.tif" in said
+    assert "pixel_nm" in said
+    assert not out.exists()
+
+
+def test_simulate_leaves_a_widefield_stack_where_the_camera_saw_it(run, tmp_path):
+    (tmp_path / "study.toml").write_text(STUDY.to_toml())
+    assert run("simulate", tmp_path / "study.toml", "--out", tmp_path)[0] == 0
+    stack, microscope = smlmsim.read(tmp_path / "widefield.tif").counts, STUDY.widefield
+    assert stack.y.values == pytest.approx(microscope.view(STUDY.field).y_nm)
+    assert stack.time.values == pytest.approx(microscope.times_s(STUDY.acquisition))
