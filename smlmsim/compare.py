@@ -100,7 +100,7 @@ def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
     apart, comparisons = _apart_in_cells(flat)
     tied = ~apart[np.arange(len(flat)), rank[:, 0]] & ~np.isnan(mean)
     found = ~np.isnan(np.take_along_axis(mean, rank[:, :1], axis=1)[:, 0])
-    steps = -np.diff(np.take_along_axis(mean, rank[:, :2], axis=1), axis=1)
+    steps = np.take_along_axis(mean, rank[:, :1], axis=1) - np.take_along_axis(mean, rank[:, 1:2], axis=1)
     with np.errstate(invalid="ignore"):
         sd = flat.std(axis=1, ddof=1) if flat.shape[1] > 1 else np.full_like(mean, np.nan)
     sign = _sign(scores[metric])

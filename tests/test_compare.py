@@ -137,7 +137,9 @@ def test_reconstructors_that_agree_exactly_tie_without_a_warning():
     table = compare.compare(scores)
     assert (table.p == 1).all()
     assert (table.low == 0).all()
-    assert compare.win_map(scores).tied.all()
+    wins = compare.win_map(scores)
+    assert wins.tied.all()
+    assert not np.signbit(wins.advantage).any()
 
 
 def test_missing_scores_leave_the_others_paired():

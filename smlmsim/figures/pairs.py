@@ -36,6 +36,8 @@ def paired(scores: xr.DataArray, table: pd.DataFrame) -> Figure:
         left, right = figure.subplots(1, 2, sharey=True)
         _draw_seeds(left, movies)
         _draw_differences(right, [str(name) for name in movies.reconstructor.values], table)
+        left.set_title("a line for each seed; bar: the mean")
+        right.set_title("mean and 95 % interval; filled: told apart")
         left.set_xlabel(_labelled(scores, ""))
         right.set_xlabel(_labelled(scores, "behind the best, "))
         left.invert_yaxis()

@@ -39,7 +39,7 @@ def rank_table(ranks: pd.DataFrame) -> Figure:
         panel.set_yticks(np.arange(metrics) + 0.5, ranks.index)
         panel.tick_params(length=0)
         panel.invert_yaxis()
-        panel.set_title("mean rank of a movie, 1 is best")
+        panel.set_title("mean rank over all movies; 1 is the best of a movie")
     return figure
 
 
@@ -60,12 +60,18 @@ def cost(costs: pd.DataFrame) -> Figure:
         for place, (name, row) in enumerate(costs.iterrows()):
             colour = CATEGORIES[place % len(CATEGORIES)]
             panel.scatter(
-                row["seconds"], row["score"], s=area[place], color=colour, linewidth=0, label=str(name)
-            )
+                row["seconds"], row["score"], s=area[place], color=colour, linewidth=0,
+                label=f"{name}, {row['parameters']:,.0f}" if row["parameters"] else str(name),
+            )  # fmt: skip
         panel.set_xscale("log")
+        panel.xaxis.set_major_formatter("{x:g}")
         panel.xaxis.set_minor_formatter("")
         panel.margins(x=0.12, y=0.12)
-        figure.legend(loc="outside right upper", frameon=False)
+        legend = figure.legend(
+            loc="outside right upper", frameon=False, title="trained parameters: area", alignment="left"
+        )
+        for handle in legend.legend_handles:
+            handle.set_sizes([30])
         panel.set(
             xlabel="time for a movie on one thread (s)", ylabel=f"{costs.attrs['label']}, mean of all movies"
         )

@@ -44,7 +44,8 @@ def win_map(wins: xr.Dataset) -> Figure:
     places = np.array([[names.index(name) if name else -1 for name in row] for row in best.values.tolist()])
     rows, columns = (axis_of(best, dim) for dim in dims)
     with styled():
-        size = (CELL_IN * columns.values.size + 0.8, CELL_IN * rows.values.size + 1.0)
+        keys = len(set(places.ravel().tolist())) + 1
+        size = (max(CELL_IN * columns.values.size + 0.8, 2.6), CELL_IN * rows.values.size + 0.9 + 0.17 * keys)
         figure = Figure(figsize=size, layout="constrained")
         panel = figure.subplots()
         panel.pcolormesh(
@@ -57,6 +58,7 @@ def win_map(wins: xr.Dataset) -> Figure:
         panel.set_xticks(columns.centres, columns.ticks)
         panel.set_yticks(rows.centres, rows.ticks)
         panel.set(xlabel=columns.label, ylabel=rows.label)
+        panel.set_title(f"the best, and by how much it leads\nin {wins.attrs.get('long_name', 'the score')}")
         _name_colours(figure, names, sorted({int(place) for place in places.ravel() if place >= 0}), tie)
     return figure
 
@@ -72,6 +74,7 @@ def _write_advantages(
             colour = CATEGORIES[places[row, column] % len(CATEGORIES)]
             light = seaborn.utils.relative_luminance(colour) > LIGHT
             text = f"+{advantage:.{2 if advantage >= 0.1 else 3}f}".replace("+0.", "+.")
+            text = text if advantage else "same"
             panel.text(
                 column + 0.5, row + 0.5, text, ha="center", va="center", color="black" if light else "white"
             )
@@ -83,6 +86,12 @@ def _name_colours(figure: Figure, names: list[str], shown: list[int], tie: xr.Da
     keys = [Patch(facecolor=CATEGORIES[place % len(CATEGORIES)], label=names[place]) for place in shown]
     if tie.any():
         keys.append(
-            Patch(facecolor="white", hatch="/////", edgecolor="0.5", linewidth=0, label="not told apart")
+            Patch(
+                facecolor="white",
+                hatch="/////",
+                edgecolor="0.5",
+                linewidth=0,
+                label="not told apart from another",
+            )
         )
-    figure.legend(handles=keys, loc="outside upper center", ncols=2, frameon=False)
+    figure.legend(handles=keys, loc="outside upper center", ncols=1, frameon=False)

@@ -23,15 +23,20 @@ class Entry(NamedTuple):
 
 def ranks_table(ranks: pd.DataFrame, scores: xr.Dataset) -> str:
     """The mean ranks of :func:`~smlmsim.compare.mean_ranks`, the best of every metric in bold."""
+    labels = [str(scores[metric].attrs.get("long_name", metric)) for metric in ranks.index]
+    best = ranks.min(axis=1)
     rows = [
         (
-            str(scores[metric].attrs.get("long_name", metric)),
-            [Entry(number(rank, digits=2), "best" if rank == row.min() else "") for rank in row],
+            str(name),
+            [
+                Entry(number(rank, digits=2), "best" if rank == best[metric] else "")
+                for metric, rank in column.items()
+            ],
         )
-        for metric, row in ranks.iterrows()
+        for name, column in ranks.items()
     ]
-    caption = "Mean rank over all movies by every metric; 1 is the best of a movie."
-    return _table(caption, ["metric", *ranks.columns], rows)
+    caption = "Mean rank over all movies by every metric; 1 is the best of a movie. Bold: the best mean rank."
+    return _table(caption, ["reconstructor", *labels], rows)
 
 
 def cost_table(cost: pd.DataFrame) -> str:

@@ -146,6 +146,8 @@ def _row(table: pd.DataFrame, one: str, other: str) -> pd.Series:
 
 def _margin(name: str, row: pd.Series, best: str, units: str, needed: int) -> str:
     """By how much the best is better than the next, and how sure that is."""
+    if row["low"] == row["high"] == 0:
+        return f"{name}, the next, scores exactly the same"
     sign = 1 if row["first"] == best else -1
     low, high = sorted((sign * row["low"], sign * row["high"]))
     wins = row["wins"] if sign > 0 else row["seeds"] - row["wins"]
@@ -192,7 +194,7 @@ def headline(said: list[Answer]) -> str:
         return "No reconstructor has a score"
     if answer.sure:
         return f"{where}, {answer.best} reconstructs best"
-    return f"{where}, {answer.best} leads"
+    return f"{where}, {answer.best} leads, not for certain"
 
 
 def lead(scores: xr.Dataset, metric: str, time_points: int) -> str:

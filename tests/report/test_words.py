@@ -60,10 +60,21 @@ def test_lower_is_better_where_the_metric_says_so():
     assert "by 0.30\u202fdB [" in answer.sentence
 
 
+def test_equal_scores_are_said_to_be_the_same():
+    scores = scores_of({"a": 0.5, "b": 0.5})
+    scores.ms_ssim[..., 1] = scores.ms_ssim[..., 0]
+    assert said(scores)["everywhere"].sentence.endswith(
+        "is not told apart from b: b, the next, scores exactly the same."
+    )
+
+
 def test_one_reconstructor_is_best_of_one():
     answer = said(scores_of({"a": 0.5}))["everywhere"]
     assert "there is no other" in answer.sentence
-    assert words.headline(list(said(scores_of({"a": 0.5})).values())) == "In live cells, a leads"
+    assert (
+        words.headline(list(said(scores_of({"a": 0.5})).values()))
+        == "In live cells, a leads, not for certain"
+    )
 
 
 def test_no_score_is_said_to_be_none():
