@@ -116,11 +116,8 @@ def hull(scores: xr.DataArray, cells: xr.DataArray) -> str:
 def _answer(region: str, scores: xr.DataArray, cells: xr.DataArray, table: pd.DataFrame) -> Answer:
     movies, where = scores.where(cells), hull(scores, cells)
     units, by_seed = scores.attrs.get("units", "1"), movies.mean(axes_of(scores))
-    better = by_seed.mean("seed") * (-1 if scores.attrs.get("better") == "lower" else 1)
-    order = [
-        str(name)
-        for name in better.sortby(better, ascending=False).dropna("reconstructor").reconstructor.values
-    ]
+    worse = by_seed.mean("seed") * (1 if scores.attrs.get("better") == "lower" else -1)
+    order = [str(name) for name in worse.sortby(worse).dropna("reconstructor").reconstructor.values]
     if not order:
         return Answer(region, where, "", False, "no reconstructor has a score here.")
     best, label = order[0], scores.attrs.get("long_name", str(scores.name))
