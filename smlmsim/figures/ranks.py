@@ -51,6 +51,7 @@ def cost(costs: pd.DataFrame) -> Figure:
     costs : pd.DataFrame
         As :func:`smlmsim.report.cost.costs` gives it.
     """
+    from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
     with styled():
@@ -71,7 +72,8 @@ def cost(costs: pd.DataFrame) -> Figure:
             loc="outside right upper", frameon=False, title="trained parameters: area", alignment="left"
         )
         for handle in legend.legend_handles:
-            handle.set_sizes([30])
+            if isinstance(handle, PathCollection):
+                handle.set_sizes([30])
         panel.set(
             xlabel="time for a movie on one thread (s)", ylabel=f"{costs.attrs['label']}, mean of all movies"
         )

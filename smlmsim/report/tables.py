@@ -24,13 +24,13 @@ class Entry(NamedTuple):
 def ranks_table(ranks: pd.DataFrame, scores: xr.Dataset) -> str:
     """The mean ranks of :func:`~smlmsim.compare.mean_ranks`, the best of every metric in bold."""
     labels = [str(scores[metric].attrs.get("long_name", metric)) for metric in ranks.index]
-    best = ranks.min(axis=1)
+    best = ranks.min(axis=1).tolist()
     rows = [
         (
             str(name),
             [
-                Entry(number(rank, digits=2), "best" if rank == best[metric] else "")
-                for metric, rank in column.items()
+                Entry(number(rank, digits=2), "best" if rank == least else "")
+                for rank, least in zip(column.tolist(), best, strict=True)
             ],
         )
         for name, column in ranks.items()
