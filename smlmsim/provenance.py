@@ -6,7 +6,9 @@ import functools
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 @functools.cache
@@ -15,6 +17,19 @@ def provenance() -> dict[str, str]:
     names = ("smlmsim", "numpy", "numba", "scipy", "torch", "xarray")
     versions = {f"{name}_version": importlib.metadata.version(name) for name in names}
     return {**versions, "python_version": platform.python_version(), "smlmsim_commit": _commit()}
+
+
+def versions() -> dict[str, str]:
+    """Return what two results must have in common to be equal: all but the commit."""
+    return {name: version for name, version in provenance().items() if name != "smlmsim_commit"}
+
+
+def other_version(found: Mapping[str, Any]) -> str:
+    """Say in which version a result differs, of which this is the provenance; "" if in none."""
+    for name, version in versions().items():
+        if found.get(name) != version:
+            return f"was made with {name} {found.get(name)}, this is {version}; go on with that version"
+    return ""
 
 
 def _commit() -> str:

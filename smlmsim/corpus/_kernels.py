@@ -130,10 +130,12 @@ def place(
     vertex, first, end = pieces.vertex, pieces.first, pieces.end
     for t in range(out.shape[1]):
         for i in range(vertex.size):
-            now = min(max(t, first[i]), end[i] - 1)
-            early, late = F32(now > t), F32(now < t)
-            dy = F32(y[now, vertex[i]]) - near.y + early * before[i, 0] + late * after[i, 0]
-            dx = F32(x[now, vertex[i]]) - near.x + early * before[i, 1] + late * after[i, 1]
+            v, now = np.uint64(vertex[i]), np.uint64(min(max(t, first[i]), end[i] - 1))
+            dy, dx = F32(y[now, v]) - near.y, F32(x[now, v]) - near.x
+            if t < first[i]:
+                dy, dx = dy + before[i, 0], dx + before[i, 1]
+            elif t >= end[i]:
+                dy, dx = dy + after[i, 0], dx + after[i, 1]
             out[0, t, i] = axes[0, 0] * dy + axes[0, 1] * dx + middle[0]
             out[1, t, i] = axes[1, 0] * dy + axes[1, 1] * dx + middle[1]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import tomllib
 import zlib
 from pathlib import Path
@@ -17,8 +16,9 @@ from zarr.codecs import BloscCodec
 from smlmsim import schema
 from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.encoding import DENSITY_STEP, Encoding, Scale
+from smlmsim.io import making
 from smlmsim.pipeline import Movie
-from smlmsim.provenance import provenance
+from smlmsim.provenance import other_version, provenance
 
 POINTS_PER_CHUNK = 32
 SLOTS_PER_CHUNK = 1 << 16
@@ -89,12 +89,8 @@ class CorpusStore:
                 f"{self.path} is another corpus: it has {_some(theirs - ours)}, this one {_some(ours - theirs)}; "
                 "choose another place, or delete it"
             )
-        for name in wanted.keys() - {"corpus", "corpus_digest", "smlmsim_commit"}:
-            if found.get(name) != wanted[name]:
-                raise CorpusError(
-                    f"{self.path} was made with {name} {found.get(name)}, this is {wanted[name]}; "
-                    "go on with that version, or choose another place"
-                )
+        if differs := other_version(found):
+            raise CorpusError(f"{self.path} {differs}, or choose another place")
 
     def done(self) -> npt.NDArray[np.bool_]:
         """Which movies are there, (movie,).
@@ -167,17 +163,8 @@ def create(path: Path, corpus: Corpus, capacity: Capacity) -> None:
     OSError
         If the folder cannot be made.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    except OSError as error:
-        raise OSError(f"cannot make {path}: {error.strerror}; choose another place") from error
-    try:
+    with making(path) as draft:
         _fill(zarr.open_group(draft, mode="w"), corpus, capacity)
-        draft.chmod(0o755)
-        draft.rename(path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _identity(corpus: Corpus) -> dict[str, str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +14,9 @@ import xarray as xr
 import zarr
 
 from smlmsim.grid.grid import Cell, Grid
+from smlmsim.io import making
 from smlmsim.metrics import METRICS, NORMALISATION
-from smlmsim.provenance import provenance
+from smlmsim.provenance import other_version, provenance
 
 
 class StoreError(ValueError):
@@ -52,7 +51,8 @@ class GridStore:
     def __init__(self, path: Path, grid: Grid) -> None:
         self.path, self.grid = path, grid
         if not path.exists():
-            _create(path, grid)
+            with making(path) as draft:
+                _fill(zarr.open_group(draft, mode="w"), grid)
         self._group = _open(path)
         _require_same(path, dict(self._group.attrs), _identity(grid))
         if not os.access(path / "done", os.W_OK):
@@ -127,12 +127,8 @@ def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, str]) -> 
             f"{path} belongs to another grid: {_difference(found['grid'], wanted['grid'])}; "
             "choose another place with --out, or delete it"
         )
-    for name in wanted.keys() - {"grid", "grid_digest", "smlmsim_commit"}:
-        if found.get(name) != wanted[name]:
-            raise StoreError(
-                f"{path} was made with {name} {found.get(name)}, this is {wanted[name]}; "
-                "go on with that version, or choose another place with --out"
-            )
+    if differs := other_version(found):
+        raise StoreError(f"{path} {differs}, or choose another place with --out")
 
 
 def _difference(theirs: str, ours: str) -> str:
@@ -151,21 +147,6 @@ def _settings(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]
             yield from _settings(value, f"{path}{name}.")
         else:
             yield f"{path}{name}", value
-
-
-def _create(path: Path, grid: Grid) -> None:
-    """Make an empty store beside its place and move it there, so that a store is there whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    except OSError as error:
-        raise OSError(f"cannot make {path}: {error.strerror}; choose another place with --out") from error
-    try:
-        _fill(zarr.open_group(draft, mode="w"), grid)
-        draft.chmod(0o755)
-        draft.rename(path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _fill(group: zarr.Group, grid: Grid) -> None:

@@ -9,10 +9,10 @@ from typing import Protocol, cast
 
 import xarray as xr
 
-from smlmsim.io.atomic import replacing
+from smlmsim.io.atomic import making, replacing
 from smlmsim.io.columns import ROWS
 
-__all__ = ["FORMATS", "chunks", "format_name", "holds_table", "read", "replacing", "write"]
+__all__ = ["FORMATS", "chunks", "format_name", "holds_table", "making", "read", "replacing", "write"]
 
 FORMATS = {
     ".csv": "smlmsim.io.thunderstorm",

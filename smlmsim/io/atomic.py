@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files and folders that are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +68,41 @@ def replacing(path: str | Path) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # not every file system lets a folder be flushed
         _flush(target.parent)
+
+
+@contextlib.contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """Give a draft of a folder to be filled, and put it in its place once it is complete.
+
+    If anything goes wrong, there is no folder; if the process dies, the draft stays beside its place, with a dot and
+    the name of the folder before its own.
+
+    Parameters
+    ----------
+    folder : Path
+        Not there yet; those around it are made if absent.
+
+    Yields
+    ------
+    Path
+        An empty folder beside it.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise OSError(f"cannot make {folder}: {error.strerror}; choose another place") from error
+    try:
+        yield draft
+        draft.chmod(0o755)
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

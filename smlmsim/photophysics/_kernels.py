@@ -155,12 +155,12 @@ def _scan(y: Floats, x: Floats, squares: Floats) -> np.float32:
 def _widen(y: Floats, x: Floats, blocks: Blocks, squares: Floats, reach: Floats) -> None:
     """Raise the squares and the reach of blocks whose bonds outgrow them, soon too: to be called seldom."""
     first, size = blocks
+    outgrown = np.empty(squares.size, np.bool_)
+    for j in range(squares.size):
+        dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]
+        outgrown[j] = _HEADROOM * (dy * dy + dx * dx) > squares[j]
     for b in range(first.size):
-        outgrown = False
-        for j in range(first[b], first[b] + size[b]):
-            dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]
-            outgrown |= _HEADROOM * (dy * dy + dx * dx) > squares[j]
-        if outgrown:
+        if outgrown[first[b] : first[b] + size[b]].any():
             before, after = _0, _0
             for j in range(first[b], first[b] + size[b]):
                 dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]

@@ -18,7 +18,7 @@ from smlmsim import io, reconstruct, workers
 from smlmsim.figures.image import white_level
 from smlmsim.grid import Cell, Grid
 from smlmsim.pipeline import simulate
-from smlmsim.provenance import provenance
+from smlmsim.provenance import versions
 
 OBSERVED, TRUTH = "localizations", "truth"
 
@@ -30,8 +30,7 @@ def shown_cells(grid: Grid) -> list[Cell]:
 
 def clip_path(grid: Grid, cell: Cell, folder: Path) -> Path:
     """Where the clip of a cell lies: a name for all that it depends on."""
-    versions = {name: version for name, version in provenance().items() if name != "smlmsim_commit"}
-    described = json.dumps([grid.study_of(cell).to_toml(), cell.seed, grid.reconstructors, versions])
+    described = json.dumps([grid.study_of(cell).to_toml(), cell.seed, grid.reconstructors, versions()])
     return folder / f"{hashlib.sha256(described.encode()).hexdigest()[:16]}.nc"
 
 

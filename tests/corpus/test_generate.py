@@ -129,7 +129,7 @@ def test_another_corpus_is_refused_with_the_difference(corpus, copy, tree):
 
 
 def test_another_version_is_refused(corpus, copy, monkeypatch):
-    monkeypatch.setattr("smlmsim.corpus.store.provenance", lambda: {"numpy_version": "0.1"})
+    monkeypatch.setattr("smlmsim.provenance.provenance", lambda: {"numpy_version": "0.1"})
     with pytest.raises(CorpusError, match=r"made with numpy_version .*, this is 0\.1"):
         generate(corpus, copy, progress=False)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smlmsim.io import replacing
+from smlmsim.io import making, replacing
 
 
 def test_a_finished_draft_takes_the_place_of_the_file(tmp_path):
@@ -36,6 +36,24 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, error):
         _fail_half_way(target, error)
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def _fail_while_filling(folder):
+    with making(folder) as draft:
+        (draft / "half").touch()
+        raise RuntimeError
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "new" / "store.zarr"
+    with pytest.raises(RuntimeError):
+        _fail_while_filling(folder)
+    assert list(folder.parent.iterdir()) == []
+    with making(folder) as draft:
+        (draft / "all").touch()
+        assert not folder.exists()
+    assert [file.name for file in folder.iterdir()] == ["all"]
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_a_file_is_readable_to_whom_the_umask_allows(tmp_path):
