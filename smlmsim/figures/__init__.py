@@ -13,6 +13,6 @@ from smlmsim.figures.robustness import laboratories, perturbation
 from smlmsim.figures.wins import win_map
 
 __all__ = [
-    "cost", "heatmap", "kymograph", "laboratories", "montage", "overlay", "paired", "perturbation", "rank_table", "save",
-    "win_map",
+    "cost", "heatmap", "kymograph", "laboratories", "montage", "overlay", "paired", "perturbation", "rank_table",
+    "save", "win_map",
 ]  # fmt: skip

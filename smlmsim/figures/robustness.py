@@ -48,7 +48,7 @@ def laboratories(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
 
 
 def perturbation(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
-    """Draw, for every metric and laboratory, control and perturbed movies of both networks and the classic reconstructor.
+    """Draw, for every metric and laboratory, control and perturbed movies of both networks and the classic opponent.
 
     Parameters
     ----------

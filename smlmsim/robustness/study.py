@@ -34,11 +34,11 @@ class Test(NamedTuple):
 
 
 class Robustness(Spec):
-    """Networks that were trained in all laboratories but one, tested in every laboratory, before and after a perturbation.
+    """Networks trained in all laboratories but one, tested in every laboratory, before and after a perturbation.
 
-    M0 is trained on movies of all laboratories, Mi on those of all but the i-th; network, configuration, budget and seed
-    are the same. Training movies are semi-simulated: two scenes of half the density each, which flow as a whole. Test
-    movies come from another generator, in which every filament moves its own way.
+    M0 is trained on movies of all laboratories, Mi on those of all but the i-th; network, configuration, budget and
+    seed are the same. Training movies are semi-simulated: two scenes of half the density each, which flow as a whole.
+    Test movies come from another generator, in which every filament moves its own way.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Robustness(Spec):
     ranges: tuple[Range, ...] = ()
     network: str = "annapalm2d"
     size: str = "shipped"
-    configuration: Settings = {}
+    configuration: Settings = pydantic.Field(default_factory=dict)
     classic: str = "gaussian_time"
     movies: PositiveInt = 16
     seed: NonNegativeInt = 0
@@ -144,7 +144,8 @@ class Robustness(Spec):
                 raise ValueError(f"{name} sets {setting}, which the ranges vary; leave out one of both")
             if isinstance(value, dict) and "kind" not in value:
                 raise ValueError(
-                    f'{name} sets {setting} to a table without a kind; for a single setting write "{setting}.NAME", in quotes'
+                    f"{name} sets {setting} to a table without a kind; "
+                    f'for a single setting write "{setting}.NAME", in quotes'
                 )
 
 

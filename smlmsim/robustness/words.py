@@ -32,8 +32,8 @@ def _what(scores: xr.Dataset) -> str:
     laboratories = scores.sizes["laboratory"]
     return (
         f"{1 + laboratories} networks {scores.attrs['network']} were trained, {budget.get('steps', '?')} steps of "
-        f"{budget.get('batch', '?')} crops at most each: {ALL} in all {laboratories} laboratories, the others without one "
-        f"of them. Each was tested on {scores.sizes['seed']} movies of every laboratory and condition."
+        f"{budget.get('batch', '?')} crops at most each: {ALL} in all {laboratories} laboratories, the others without "
+        f"one of them. Each was tested on {scores.sizes['seed']} movies of every laboratory and condition."
     )
 
 
@@ -47,8 +47,8 @@ def _level(scores: xr.Dataset, metric: str) -> str:
     if not behind:
         return f"{ALL} does better than {classic} in every laboratory ({means} on average)."
     return (
-        f"{ALL} does no better than {classic} in {', '.join(behind)} ({means} on average over all laboratories): networks "
-        "so small, or trained so briefly, say little about how networks generalize."
+        f"{ALL} does no better than {classic} in {', '.join(behind)} ({means} on average over all laboratories): "
+        "networks so small, or trained so briefly, say little about how networks generalize."
     )
 
 
@@ -75,8 +75,9 @@ def _perturbed(scores: xr.DataArray, table: pd.DataFrame) -> str:
     sure = beyond[beyond.told_apart]
     lost, won = (sure[sign * side * sure.difference > 0] for side in (-1, 1))
     return (
-        f"Under the perturbation {_label(scores)} changes on average by: {means}. Beyond what the classic reconstructor meets, "
-        f"networks lose in {len(lost)} of {len(beyond)} comparisons{_listed(lost)} and gain in {len(won)}{_listed(won)}."
+        f"Under the perturbation {_label(scores)} changes on average by: {means}. "
+        f"Beyond what the classic reconstructor meets, networks lose in {len(lost)} of {len(beyond)} comparisons"
+        f"{_listed(lost)} and gain in {len(won)}{_listed(won)}."
     )
 
 
