@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smlmsim import figures, io
+from smlmsim.cli import main
 from smlmsim.cli.options import Workers
 from smlmsim.robustness import Robustness, differences, in_words, run_robustness
 
@@ -17,7 +18,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exce
 
 
 @app.command()
-def main(
+def robustness(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")],
     study: Annotated[
         Path,
@@ -68,4 +69,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    main(app)
