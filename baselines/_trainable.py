@@ -13,6 +13,7 @@ from torch import nn
 from baselines._budget import Budget
 from baselines._training import CHECKPOINT, Task, Trainer
 from baselines._weights import load_weights
+from smlmsim.corpus.dataset import Source
 from smlmsim.spec import Spec, read_toml
 
 SIZES = ("shipped", "published")
@@ -66,8 +67,8 @@ class Trainable(Spec):
         self,
         folder: Path,
         *,
-        corpus: Path,
-        validation: Path,
+        corpus: Path | Source,
+        validation: Path | Source,
         workers: int = 1,
         init: Path | None = None,
         freeze: str = "",
@@ -77,8 +78,10 @@ class Trainable(Spec):
 
         Parameters
         ----------
-        folder, corpus, validation : Path
-            Where results go, what to train on, and what to validate on.
+        folder : Path
+            Where results go.
+        corpus, validation : Path or Source
+            What to train on, and what to validate on: a corpus, or something else that gives crops.
         workers : int
             Processes that make crops.
         init : Path, optional

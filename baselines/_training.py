@@ -20,7 +20,7 @@ from baselines._budget import Budget
 from baselines._scale import unit_variance
 from baselines._validation import Validation
 from baselines._weights import save_weights
-from smlmsim.corpus.dataset import MovieDataset
+from smlmsim.corpus.dataset import CropDataset, MovieDataset, Source
 from smlmsim.io import replacing
 from smlmsim.rng import stream
 
@@ -58,8 +58,10 @@ class Trainer:
         What to train.
     budget : Budget
         For how long.
-    folder, corpus, validation : Path
-        Where the results go; the corpus to train on; the one to validate on.
+    folder : Path
+        Where the results go.
+    corpus, validation : Path or Source
+        What to train on, and what to validate on: a corpus, or something else that gives crops.
     workers : int
         Processes that make crops; the result does not depend on them.
     frozen : str
@@ -84,8 +86,8 @@ class Trainer:
         budget: Budget,
         *,
         folder: Path,
-        corpus: Path,
-        validation: Path,
+        corpus: Path | Source,
+        validation: Path | Source,
         workers: int = 1,
         frozen: str = "",
     ) -> None:
@@ -94,10 +96,8 @@ class Trainer:
         self._rank, self._world = _join()
         if budget.batch % self._world:
             raise ValueError(f"a batch of {budget.batch} cannot be shared by {self._world} processes")
-        items = budget.epoch_steps * budget.batch
-        self._data = MovieDataset(corpus, budget.crops, crops=items, seed=budget.seed)
-        held_out = MovieDataset(validation, budget.crops, crops=budget.validation_crops, seed=budget.seed)
-        self._validation = Validation(held_out)
+        self._data = _dataset(corpus, budget, budget.epoch_steps * budget.batch)
+        self._validation = Validation(_dataset(validation, budget, budget.validation_crops))
         self._networks = dict(task.networks.items())
         _require_fit(budget, self._networks)
         self._frozen = _freeze(self._networks, frozen) if frozen else []
@@ -235,6 +235,12 @@ def _join() -> tuple[int, int]:
     if world > 1 and not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     return int(os.environ.get("RANK", 0)), world
+
+
+def _dataset(source: Path | Source, budget: Budget, crops: int) -> CropDataset:
+    if isinstance(source, Path):
+        return MovieDataset(source, budget.crops, crops=crops, seed=budget.seed)
+    return source.dataset(budget.crops, crops=crops, seed=budget.seed)
 
 
 def _device(rank: int) -> torch.device:

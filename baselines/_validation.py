@@ -10,7 +10,7 @@ import torch
 import xarray as xr
 
 from smlmsim import figures, schema
-from smlmsim.corpus.dataset import MovieDataset
+from smlmsim.corpus.dataset import CropDataset
 from smlmsim.metrics.ms_ssim import ms_ssim
 from smlmsim.metrics.normalisation import normalise
 
@@ -18,15 +18,15 @@ Estimate = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Validation:
-    """The first crops of a corpus, always the same.
+    """The crops of the first epoch, always the same.
 
     Parameters
     ----------
-    data : MovieDataset
+    data : CropDataset
         As many crops as it has are used.
     """
 
-    def __init__(self, data: MovieDataset) -> None:
+    def __init__(self, data: CropDataset) -> None:
         self._crops = [data[item] for item in range(len(data))]
         self._pixel_nm, self._point_s = data.study.field.pixel_nm, data.study.acquisition.point_s
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import tomli_w
 from pydantic import Field
@@ -14,6 +14,9 @@ from smlmsim.corpus import Corpus, generate
 from smlmsim.io import replacing
 from smlmsim.provenance import provenance
 from smlmsim.spec import Spec, read_toml
+
+if TYPE_CHECKING:
+    from smlmsim.corpus.dataset import Source
 
 GROUP = "smlmsim.trainable"
 RUN = "run.toml"
@@ -53,8 +56,8 @@ class Trainable(Protocol):
         self,
         folder: Path,
         *,
-        corpus: Path,
-        validation: Path,
+        corpus: Path | Source,
+        validation: Path | Source,
         workers: int = 1,
         init: Path | None = None,
         freeze: str = "",

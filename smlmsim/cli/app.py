@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -215,10 +216,10 @@ def _parameters() -> str:
     return "\n".join("  ".join([*map(str.ljust, row[:3], widths), f"{row[3]:>11}"]) for row in rows)
 
 
-def main() -> None:
-    """Run the command line; what a user can put right ends as one line, not as a traceback."""
+def main(run: Callable[[], None] = app) -> None:
+    """Run the command line, or another one; what a user can put right ends as one line, not as a traceback."""
     try:
-        app()
+        run()
     except pydantic.ValidationError as error:
         _fail(explain(error))
     except OSError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import abc
 import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,50 +28,28 @@ BRIGHTEST = 4
 """So many straight filaments on one another have the density 1 in a training pair."""
 
 
-class MovieDataset(Dataset[Tensors]):
-    """Crops of the movies of a corpus, augmented anew for every item of every epoch.
+class CropDataset(Dataset[Tensors], abc.ABC):
+    """Crops to train on, other ones in every epoch.
 
     Item i of an epoch depends on the seed, the epoch and i alone, so any number of DataLoader workers gives the
     same items.
 
     Parameters
     ----------
-    path : str or Path
-        A corpus; movies that are not made yet are left out.
-    augmentation : Augmentation
-        How large crops are, and what varies between them.
     crops : int
         Items of an epoch.
     seed : int
         Fixes all crops of all epochs.
-
-    Raises
-    ------
-    CorpusError
-        If there is no corpus, no movie in it, or the crops do not fit into its movies.
     """
 
-    def __init__(
-        self, path: str | Path, augmentation: Augmentation | None = None, *, crops: int = 1000, seed: int = 0
-    ) -> None:
-        self._path, self._crops, self._seed = Path(path), crops, seed
-        self._augmentation = augmentation or Augmentation()
+    def __init__(self, crops: int, seed: int) -> None:
+        self._crops, self._seed = crops, seed
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
-        self._store: CorpusStore | None = None
-        self._filaments: dict[int, npt.NDArray[np.int32]] = {}
-        store = self._opened()
-        self._augmentation.require_fit(store.corpus.study)
-        self._movies = np.flatnonzero(store.done())
-        self._vertices = np.asarray(store["vertices"][...])
-        periods = np.stack([store[name][...] for name in ("period_y", "period_x")], axis=1)
-        self._periods_nm = np.where(periods == 0, np.inf, periods)
-        if self._movies.size == 0:
-            raise CorpusError(f"{path} has no movie yet; run again to go on")
 
     @property
+    @abc.abstractmethod
     def study(self) -> Simulated:
-        """The study that the movies of the corpus have in common."""
-        return self._opened().corpus.study
+        """A study that made the movies; it knows their pixel and the duration of a time point."""
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; workers that are running already take it from their next item on."""
@@ -91,7 +71,65 @@ class MovieDataset(Dataset[Tensors]):
         """
         if not 0 <= item < self._crops:
             raise IndexError(f"an epoch has {self._crops} items, asked for {item}")
-        rng = stream(self._seed, "crop", str(int(self._epoch)), str(item))
+        epoch = int(self._epoch)
+        return self._crop(epoch, item, stream(self._seed, "crop", str(epoch), str(item)))
+
+    @abc.abstractmethod
+    def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Tensors:
+        """Make an item of an epoch."""
+
+
+class Source(Protocol):
+    """Something other than a corpus on disk that gives crops to train on."""
+
+    def dataset(self, augmentation: Augmentation, *, crops: int, seed: int) -> CropDataset:
+        """Return a dataset of epochs of so many crops."""
+        ...
+
+
+class MovieDataset(CropDataset):
+    """Crops of the movies of a corpus, augmented anew for every item of every epoch.
+
+    Parameters
+    ----------
+    path : str or Path
+        A corpus; movies that are not made yet are left out.
+    augmentation : Augmentation
+        How large crops are, and what varies between them.
+    crops : int
+        Items of an epoch.
+    seed : int
+        Fixes all crops of all epochs.
+
+    Raises
+    ------
+    CorpusError
+        If there is no corpus, no movie in it, or the crops do not fit into its movies.
+    """
+
+    def __init__(
+        self, path: str | Path, augmentation: Augmentation | None = None, *, crops: int = 1000, seed: int = 0
+    ) -> None:
+        super().__init__(crops, seed)
+        self._path = Path(path)
+        self._augmentation = augmentation or Augmentation()
+        self._store: CorpusStore | None = None
+        self._filaments: dict[int, npt.NDArray[np.int32]] = {}
+        store = self._opened()
+        self._augmentation.require_fit(store.corpus.study)
+        self._movies = np.flatnonzero(store.done())
+        self._vertices = np.asarray(store["vertices"][...])
+        periods = np.stack([store[name][...] for name in ("period_y", "period_x")], axis=1)
+        self._periods_nm = np.where(periods == 0, np.inf, periods)
+        if self._movies.size == 0:
+            raise CorpusError(f"{path} has no movie yet; run again to go on")
+
+    @property
+    def study(self) -> Simulated:
+        """The study that the movies of the corpus have in common."""
+        return self._opened().corpus.study
+
+    def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Tensors:
         movie = int(rng.choice(self._movies))
         return _tensors(self._redrawn(movie, rng) if self._vertices[movie] else self._thinned(movie, rng))
 
@@ -158,9 +196,14 @@ class SimulatedDataset(IterableDataset[Tensors]):
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
         for movie in itertools.count(first, step):
             recipe = self._corpus.recipe(movie)
-            observation, truth = simulate(self._corpus.study_of(recipe), recipe.seed)
-            assert truth is not None
-            yield _tensors(_pair(observation, truth, self._corpus.study))
+            yield simulated_tensors(self._corpus.study_of(recipe), recipe.seed)
+
+
+def simulated_tensors(study: Simulated, seed: int) -> Tensors:
+    """Simulate a movie; return its counts and its density as :class:`CropDataset` does."""
+    observation, truth = simulate(study, seed)
+    assert truth is not None
+    return _tensors(_pair(observation, truth, study))
 
 
 def _pair(observation: xr.Dataset, truth: xr.Dataset, study: Simulated) -> Pair:

@@ -9,6 +9,10 @@ from smlmsim.figures.kymograph import kymograph
 from smlmsim.figures.montage import montage, overlay
 from smlmsim.figures.pairs import paired
 from smlmsim.figures.ranks import cost, rank_table
+from smlmsim.figures.robustness import laboratories, perturbation
 from smlmsim.figures.wins import win_map
 
-__all__ = ["cost", "heatmap", "kymograph", "montage", "overlay", "paired", "rank_table", "save", "win_map"]
+__all__ = [
+    "cost", "heatmap", "kymograph", "laboratories", "montage", "overlay", "paired", "perturbation", "rank_table",
+    "save", "win_map",
+]  # fmt: skip

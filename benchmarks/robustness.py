@@ -1,0 +1,72 @@
+"""Where networks were not trained: `python benchmarks/robustness.py --out out/robustness` tests them there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smlmsim import figures, io
+from smlmsim.cli import main
+from smlmsim.cli.options import Workers
+from smlmsim.robustness import Robustness, differences, in_words, run_robustness
+
+QUICK = Path(__file__).parent / "studies" / "robustness-quick.toml"
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+
+
+@app.command()
+def robustness(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")],
+    study: Annotated[
+        Path,
+        typer.Option(
+            help="What to do, in TOML: robustness-quick.toml in benchmarks/studies takes minutes, robustness.toml is "
+            "the full size.",
+            show_default="robustness-quick.toml",
+        ),
+    ] = QUICK,
+    trainings: Annotated[
+        int, typer.Option(min=1, help="Models to train at a time, each on one core; on a GPU give 1.")
+    ] = 2,
+    crop_workers: Annotated[
+        int, typer.Option(min=0, help="Further processes that make the crops of each training.")
+    ] = 0,
+    workers: Workers = None,
+) -> None:
+    """Train networks in all of some simulated laboratories but one, and test them in all of them.
+
+    A study names laboratories, each a few settings by which its movies differ from those of the others, and a
+    perturbation of the cells. Of one network, M0 is trained in all laboratories and M1, M2, ... in all but one. All are
+    tested on movies of every laboratory, before and after the perturbation, beside a reconstructor that learned
+    nothing.
+
+    Killed at any moment, the same command goes on where it was. Leaves in DIR:
+
+    * `laboratories.png`, `.pdf`: does a network do worse in a laboratory it never saw?
+    * `perturbation.png`, `.pdf`: does it do worse in perturbed cells, and show what is not there?
+    * `report.txt`: the result in words; `robustness.csv`: every comparison, with its interval and p-values.
+    * `scores.nc`: all scores (xarray opens it).
+    * What it resumes from: `study.toml`, the models `M0`, `M1`, ..., and `tests`.
+    """
+    scores = run_robustness(
+        Robustness.from_toml(study), out, processes=workers, trainings=trainings, crop_workers=crop_workers
+    )
+    table, words = differences(scores), in_words(scores)
+    with io.replacing(out / "scores.nc") as draft:
+        scores.to_netcdf(draft, engine="h5netcdf")
+    with io.replacing(out / "robustness.csv") as draft:
+        table.to_csv(draft, index=False)
+    with io.replacing(out / "report.txt") as draft:
+        draft.write_text(words, encoding="utf-8")
+    for name, draw in {"laboratories": figures.laboratories, "perturbation": figures.perturbation}.items():
+        figure = draw(scores, table)
+        for suffix in (".png", ".pdf"):
+            figures.save(figure, out / f"{name}{suffix}")
+    typer.echo(f"{words}\nlaboratories.png, perturbation.png, robustness.csv and scores.nc are in {out}")
+
+
+if __name__ == "__main__":
+    main(app)

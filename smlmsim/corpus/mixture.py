@@ -1,0 +1,80 @@
+"""Several corpora in turn, simulated as training goes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydantic
+
+from smlmsim.corpus.augmentation import Augmentation
+from smlmsim.corpus.corpus import Corpus
+from smlmsim.corpus.dataset import CropDataset, Tensors, simulated_tensors
+from smlmsim.pipeline import Simulated
+from smlmsim.spec import Spec
+
+
+class Mixture(Spec):
+    """Corpora that training goes through in turn, movie by movie; nothing of them is stored.
+
+    Crops are cut from whole movies and not drawn anew, so whatever a corpus is like, its photophysics too, is in them.
+
+    Parameters
+    ----------
+    corpora : tuple of Corpus
+        The movies of each are counted from 0 and do not end.
+    """
+
+    corpora: tuple[Corpus, ...] = pydantic.Field(min_length=1)
+
+    def dataset(self, augmentation: Augmentation, *, crops: int, seed: int) -> MixtureDataset:
+        """Return epochs of so many crops.
+
+        Parameters
+        ----------
+        augmentation : Augmentation
+            Only the size of a crop is taken from it: movies last as long, and are cut to its height and width.
+        crops : int
+            Items of an epoch.
+        seed : int
+            Fixes where crops are cut; the movies have their seeds from the corpora.
+
+        Raises
+        ------
+        CorpusError
+            If the crops do not fit into the movies of a corpus.
+        """
+        length = {"study.acquisition.time_points": augmentation.time_points}
+        corpora = tuple(corpus.replace(length) for corpus in self.corpora)
+        for corpus in corpora:
+            augmentation.require_fit(corpus.study)
+        return MixtureDataset(corpora, augmentation, crops=crops, seed=seed)
+
+
+class MixtureDataset(CropDataset):
+    """Crops of movies that are made for them, one of each movie, the corpora in turn.
+
+    Parameters
+    ----------
+    corpora, augmentation, crops, seed :
+        As in :class:`Mixture`.
+    """
+
+    def __init__(
+        self, corpora: tuple[Corpus, ...], augmentation: Augmentation, *, crops: int, seed: int
+    ) -> None:
+        super().__init__(crops, seed)
+        self._corpora, self._augmentation = corpora, augmentation
+
+    @property
+    def study(self) -> Simulated:
+        """The study of the first corpus."""
+        return self._corpora[0].study
+
+    def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Tensors:
+        movie, turn = divmod(epoch * len(self) + item, len(self._corpora))
+        corpus, size = self._corpora[turn], self._augmentation
+        recipe = corpus.recipe(movie)
+        counts, density = simulated_tensors(corpus.study_of(recipe), recipe.seed)
+        rows, columns = corpus.study.field.shape
+        top, left = int(rng.integers(rows - size.height + 1)), int(rng.integers(columns - size.width + 1))
+        place = (..., slice(top, top + size.height), slice(left, left + size.width))
+        return counts[place], density[place]

@@ -1,0 +1,132 @@
+"""Networks in laboratories they never saw, and in perturbed cells: boxes of scores, a line for every movie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from smlmsim.figures.style import CATEGORIES, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = npt.NDArray[np.float64]
+
+APART = 0.75
+"""Between the two boxes of a pair; pairs are 2 apart."""
+
+
+def laboratories(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
+    """Draw, for every metric and laboratory, the network that saw all laboratories and the one that missed this one.
+
+    Parameters
+    ----------
+    scores : xr.Dataset
+        As :func:`smlmsim.robustness.run_robustness` gives it.
+    table : pd.DataFrame
+        As :func:`smlmsim.robustness.differences` gives it; its corrected p-values stand above the pairs.
+    """
+    rows = table[table.question == "unseen"]
+    seen = scores.attrs["all_laboratories"]
+    control = scores.sel(condition="control")
+
+    def draw(panel: Axes, metric: str, laboratory: str) -> None:
+        movies = control[metric].sel(laboratory=laboratory)
+        row = _of(rows, metric, laboratory).iloc[0]
+        pair = [movies.sel(model=name).values for name in (seen, row["model"])]
+        _draw_pairs(panel, [pair], [row["p_holm"]], CATEGORIES[:2])
+        panel.set_xticks([0, APART], [seen, row["model"]])
+
+    labels = ["it saw all laboratories", "it never saw this one"]
+    return _panels(scores, draw, labels, panel_width=1.25)
+
+
+def perturbation(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
+    """Draw, for every metric and laboratory, control and perturbed movies of both networks and the classic opponent.
+
+    Parameters
+    ----------
+    scores, table :
+        As in :func:`laboratories`.
+    """
+    rows = table[table.question == "perturbed"]
+
+    def draw(panel: Axes, metric: str, laboratory: str) -> None:
+        movies = scores[metric].sel(laboratory=laboratory)
+        found = _of(rows, metric, laboratory)
+        pairs = [
+            [movies.sel(model=model, condition=condition).values for condition in ("control", "perturbed")]
+            for model in found["model"]
+        ]
+        _draw_pairs(panel, pairs, found["p_holm"].tolist(), CATEGORIES[2:4])
+        names = [str(name).replace("_", "\n") for name in found["model"]]
+        panel.set_xticks(2 * np.arange(len(pairs)) + APART / 2, names)
+
+    return _panels(scores, draw, ["control", "perturbed"], panel_width=1.9, colours=CATEGORIES[2:4])
+
+
+def _panels(
+    scores: xr.Dataset, draw: Any, labels: Sequence[str], *, panel_width: float,
+    colours: Sequence[str] = CATEGORIES[:2],
+) -> Figure:  # fmt: skip
+    """A row of panels for each metric, a column for each laboratory."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    metrics, names = [str(name) for name in scores], [str(name) for name in scores.laboratory.values]
+    with styled():
+        figure = Figure(
+            figsize=(panel_width * len(names) + 0.7, 1.9 * len(metrics) + 0.5), layout="constrained"
+        )
+        panels = figure.subplots(len(metrics), len(names), sharey="row", squeeze=False)
+        for row, metric in zip(panels, metrics, strict=True):
+            for panel, name in zip(row, names, strict=True):
+                draw(panel, metric, name)
+                panel.margins(y=0.12)
+            row[0].set_ylabel(_label(scores[metric]))
+        for panel, name in zip(panels[0], names, strict=True):
+            panel.set_title(name.replace("_", " "))
+        patches = [Patch(color=colour, label=label) for colour, label in zip(colours, labels, strict=True)]
+        figure.legend(handles=patches, loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+def _draw_pairs(
+    panel: Axes, pairs: Sequence[Sequence[Floats]], p: Sequence[float], colours: Sequence[str]
+) -> None:
+    """Draw two boxes for each pair, a line for every movie between them, and the p-value above."""
+    for place, (pair, value) in enumerate(zip(pairs, p, strict=True)):
+        at = 2 * place + np.array([0, APART])
+        panel.plot(at, np.array(pair), color="0.6", linewidth=0.4, marker="o", markersize=1.6, zorder=3)
+        boxes = panel.boxplot(
+            list(pair), positions=at, widths=0.5, showfliers=False, patch_artist=True, manage_ticks=False,
+            medianprops={"color": "black"}, zorder=2,
+        )  # fmt: skip
+        for box, colour in zip(boxes["boxes"], colours, strict=True):
+            box.set(facecolor=colour, alpha=0.55, linewidth=0.5)
+        panel.annotate(
+            _p(value), (at.mean(), 1), xycoords=("data", "axes fraction"), xytext=(0, -2),
+            textcoords="offset points", ha="center", va="top", fontsize=6.5,
+        )  # fmt: skip
+    panel.set_xlim(-0.6, 2 * len(pairs) - 2 + APART + 0.6)
+
+
+def _of(rows: pd.DataFrame, metric: str, laboratory: str) -> pd.DataFrame:
+    return rows[(rows["metric"] == metric) & (rows["laboratory"] == laboratory)]
+
+
+def _p(value: float) -> str:
+    return f"p = {value:.2g}" if value >= 0.001 else "p < 0.001"
+
+
+def _label(scores: xr.DataArray) -> str:
+    units = scores.attrs["units"]
+    arrow = "lower is better" if scores.attrs["better"] == "lower" else "higher is better"
+    name = scores.attrs["long_name"] if units == "1" else f"{scores.attrs['long_name']} ({units})"
+    return f"{name}\n{arrow}"

@@ -1,0 +1,103 @@
+"""The comparisons of a study of robustness, with their p-values; movies of one seed are pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smlmsim.compare import ALPHA, Floats, bootstrap_interval, holm, seeds_needed, signed_rank_p
+from smlmsim.robustness.study import ALL, CONTROL, PERTURBED
+
+SAW_ALL, NEVER_SAW, CLASSIC = "saw all laboratories", "never saw this one", "classic"
+UNSEEN, CHANGED, BEYOND_CLASSIC = "unseen", "perturbed", "perturbed, beyond the classic"
+
+
+class Pairs(NamedTuple):
+    """Scores of the same movies, one for each seed, before and after what a question asks about."""
+
+    question: str
+    laboratory: str
+    model: str
+    role: str
+    before: Floats
+    after: Floats
+
+
+def differences(scores: xr.Dataset, metric: str | None = None) -> pd.DataFrame:
+    """Compare what a study of robustness asks to compare.
+
+    Parameters
+    ----------
+    scores : xr.Dataset
+        As :func:`~smlmsim.robustness.run.run_robustness` gives it.
+    metric : str, optional
+        By default all of them.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each ``metric``, ``question``, ``laboratory`` and ``model``, whose ``role`` there is "saw all
+        laboratories", "never saw this one" or "classic". The question "unseen": from M0 to the model that was trained
+        without the laboratory, on its control movies. "perturbed": from control to perturbed movies, for both and the
+        classic reconstructor. "perturbed, beyond the classic": the same of the score that a model has above that of the
+        classic reconstructor, which meets the same change.
+        ``before`` and ``after``, means over the movies; ``difference``, ``after`` less ``before``; ``low`` and
+        ``high``, its 95 % percentile bootstrap interval; ``p``, of the two-sided Wilcoxon signed-rank test;
+        ``p_holm``, the same after Holm's correction over all rows of the question and metric; ``told_apart``, whether
+        that is at most 0.05; ``movies``; ``movies_needed``, below which no row of the question can be told apart.
+
+    References
+    ----------
+    Wilcoxon 1945, doi:10.2307/3001968; Holm 1979, https://www.jstor.org/stable/4615733.
+    """
+    metrics = [str(name) for name in scores] if metric is None else [metric]
+    tables = [_table(name, list(_pairs(scores[name], scores.attrs["classic"]))) for name in metrics]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _pairs(scores: xr.DataArray, classic: str) -> Iterator[Pairs]:
+    """All comparisons of a metric."""
+    without = {str(scores.trained_without.sel(model=m).item()): str(m) for m in scores.model.values}
+    for laboratory in map(str, scores.laboratory.values):
+        movies = scores.sel(laboratory=laboratory).transpose("condition", "model", "seed")
+        control, perturbed = (movies.sel(condition=name) for name in (CONTROL, PERTURBED))
+        roles = {ALL: SAW_ALL, without[laboratory]: NEVER_SAW, classic: CLASSIC}
+        before, after = (
+            {model: found.sel(model=model).values for model in roles} for found in (control, perturbed)
+        )
+        unseen = without[laboratory]
+        yield Pairs(UNSEEN, laboratory, unseen, NEVER_SAW, before[ALL], before[unseen])
+        for model, role in roles.items():
+            yield Pairs(CHANGED, laboratory, model, role, before[model], after[model])
+        for model in (ALL, unseen):
+            above = (found[model] - found[classic] for found in (before, after))
+            yield Pairs(BEYOND_CLASSIC, laboratory, model, roles[model], *above)
+
+
+def _table(metric: str, pairs: list[Pairs]) -> pd.DataFrame:
+    """The rows of a metric."""
+    found = np.array([pair.after - pair.before for pair in pairs])
+    low, high = bootstrap_interval(found)
+    table = pd.DataFrame({
+        "metric": metric,
+        "question": [pair.question for pair in pairs],
+        "laboratory": [pair.laboratory for pair in pairs],
+        "model": [pair.model for pair in pairs],
+        "role": [pair.role for pair in pairs],
+        "before": [pair.before.mean() for pair in pairs],
+        "after": [pair.after.mean() for pair in pairs],
+        "difference": found.mean(axis=1),
+        "low": low,
+        "high": high,
+        "p": signed_rank_p(found),
+    })  # fmt: skip
+    by_question = table.groupby("question", sort=False)["p"]
+    table["p_holm"] = by_question.transform(lambda p: holm(p.to_numpy(float)))
+    table["told_apart"] = table["p_holm"] <= ALPHA
+    table["movies"] = found.shape[1]
+    table["movies_needed"] = by_question.transform("size").map(seeds_needed)
+    return table

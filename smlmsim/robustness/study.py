@@ -1,0 +1,157 @@
+"""What a study of robustness is: laboratories, a perturbation, and networks that miss one laboratory each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+import pydantic
+from pydantic import NonNegativeInt, PositiveInt
+
+from smlmsim.corpus import Corpus, Range
+from smlmsim.corpus.corpus import LARGEST_SEED
+from smlmsim.corpus.mixture import Mixture
+from smlmsim.metrics import METRICS
+from smlmsim.pipeline import SemiSimulated, Simulated, SimulatedDynamic
+from smlmsim.rng import stream
+from smlmsim.spec import Spec
+
+ALL = "M0"
+CONTROL, PERTURBED = "control", "perturbed"
+CONDITIONS = (CONTROL, PERTURBED)
+DENSITIES = ("density_per_um", "per_um2")
+
+Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+Settings = dict[str, Any]
+
+
+class Test(NamedTuple):
+    """A movie that everyone reconstructs."""
+
+    laboratory: str
+    condition: str
+    seed: int
+
+
+class Robustness(Spec):
+    """Networks trained in all laboratories but one, tested in every laboratory, before and after a perturbation.
+
+    M0 is trained on movies of all laboratories, Mi on those of all but the i-th; network, configuration, budget and
+    seed are the same. Training movies are semi-simulated: two scenes of half the density each, which flow as a whole.
+    Test movies come from another generator, in which every filament moves its own way.
+
+    Parameters
+    ----------
+    study : SimulatedDynamic
+        What the laboratories have in common: a test movie, before any laboratory has changed it.
+    laboratories : dict
+        Name -> dotted setting of the study -> value, at least two. A table in the place of a part of the study, as of
+        ``photophysics``, says its ``kind`` and replaces all of it. A laboratory sets nothing of the motion, in which
+        training and test movies differ, and nothing that ``ranges`` vary.
+    perturbation : dict
+        Dotted setting -> value in perturbed movies, in every laboratory.
+    ranges : tuple of Range
+        What varies between the training movies.
+    network : str
+        One of :func:`smlmsim.train.trainable`.
+    size : str
+        Its configuration: ``shipped``, ``published`` or a TOML file.
+    configuration : dict
+        Dotted setting of the configuration -> value, such as ``budget.steps``.
+    classic : str
+        A reconstructor that knows no training movies, for comparison.
+    movies : int
+        Test movies of every laboratory and condition; their seeds are 0, 1, ...
+    seed : int
+        Fixes the training movies and, through the budget, the weights.
+    metrics : tuple of str
+        Names in ``METRICS``; the first is the one that words are made of.
+    """
+
+    study: SimulatedDynamic = SimulatedDynamic()
+    laboratories: dict[Name, Settings] = pydantic.Field(min_length=2)
+    perturbation: Settings = pydantic.Field(min_length=1)
+    ranges: tuple[Range, ...] = ()
+    network: str = "annapalm2d"
+    size: str = "shipped"
+    configuration: Settings = pydantic.Field(default_factory=dict)
+    classic: str = "gaussian_time"
+    movies: PositiveInt = 16
+    seed: NonNegativeInt = 0
+    metrics: tuple[str, ...] = pydantic.Field(default=("ms_ssim", "hallucination"), min_length=1)
+
+    @pydantic.field_validator("metrics")
+    @classmethod
+    def _known(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in metrics if name not in METRICS]:
+            raise ValueError(f"no metric {unknown[0]!r}; there are: {', '.join(METRICS)}")
+        return metrics
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> Self:
+        varied = {found.setting for found in self.ranges}
+        for name, settings in self.laboratories.items():
+            self._require_own(name, settings, varied)
+        self._require_own("the perturbation", self.perturbation, set())
+        for name in self.laboratories:
+            try:
+                self.corpus(name)
+                self.test_study(name, PERTURBED)
+            except KeyError as error:
+                raise ValueError(f"{name}: {error.args[0]}") from None
+        return self
+
+    @property
+    def models(self) -> dict[str, tuple[str, ...]]:
+        """The laboratories that every model is trained in."""
+        names = tuple(self.laboratories)
+        without = {f"M{i}": names[: i - 1] + names[i:] for i in range(1, len(names) + 1)}
+        return {ALL: names, **without}
+
+    @property
+    def tests(self) -> Iterator[Test]:
+        """All test movies."""
+        for seed in range(self.movies):
+            for laboratory in self.laboratories:
+                for condition in CONDITIONS:
+                    yield Test(laboratory, condition, seed)
+
+    def test_study(self, laboratory: str, condition: str = CONTROL) -> SimulatedDynamic:
+        """The study of the test movies of a laboratory."""
+        changed = self.perturbation if condition == PERTURBED else {}
+        return self.study.replace(self._laboratory(laboratory)).replace(changed)
+
+    def corpus(self, laboratory: str, purpose: Literal["training", "validation"] = "training") -> Corpus:
+        """The movies of a laboratory to train or to validate on; no two share a seed."""
+        seed = int(stream(self.seed, purpose, laboratory).integers(LARGEST_SEED))
+        return Corpus(study=two_scenes(self.test_study(laboratory)), ranges=self.ranges, seed=seed)
+
+    def mixture(self, model: str, purpose: Literal["training", "validation"] = "training") -> Mixture:
+        """What a model is trained or validated on."""
+        return Mixture(corpora=tuple(self.corpus(name, purpose) for name in self.models[model]))
+
+    def _laboratory(self, name: str) -> Settings:
+        if name not in self.laboratories:
+            raise ValueError(f"no laboratory {name!r}; there are: {', '.join(self.laboratories)}")
+        return self.laboratories[name]
+
+    @staticmethod
+    def _require_own(name: str, settings: Mapping[str, Any], varied: set[str]) -> None:
+        for setting, value in settings.items():
+            if setting.partition(".")[0] in ("motion", "kind"):
+                raise ValueError(f"{name} sets {setting}, in which training and test movies differ anyway")
+            if setting in varied:
+                raise ValueError(f"{name} sets {setting}, which the ranges vary; leave out one of both")
+            if isinstance(value, dict) and "kind" not in value:
+                raise ValueError(
+                    f"{name} sets {setting} to a table without a kind; "
+                    f'for a single setting write "{setting}.NAME", in quotes'
+                )
+
+
+def two_scenes(study: SimulatedDynamic) -> SemiSimulated:
+    """The semi-simulated study with the look of another: as much structure, in two scenes that flow as a whole."""
+    structure = study.structure
+    density = next(name for name in DENSITIES if name in type(structure).model_fields)
+    halved = structure.replace({density: getattr(structure, density) / 2})
+    return SemiSimulated(structure=halved, **{name: getattr(study, name) for name in Simulated.model_fields})

@@ -1,0 +1,84 @@
+"""Several corpora take turns, and the crops depend on nothing but the seed, the epoch and the number."""
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from smlmsim.acquisition import Acquisition
+from smlmsim.corpus import Augmentation, Corpus, CorpusError, Range
+from smlmsim.corpus import mixture as module
+from smlmsim.corpus.dataset import simulated_tensors
+from smlmsim.corpus.mixture import Mixture
+from smlmsim.field import FieldOfView
+from smlmsim.pipeline import SemiSimulated
+
+CROP = Augmentation(time_points=4, height=16, width=24)
+
+
+def corpus(pixel_nm, seed):
+    study = SemiSimulated(
+        field=FieldOfView(height_nm=640, width_nm=640, pixel_nm=pixel_nm),
+        acquisition=Acquisition(time_points=50, steps_per_point=1),
+    )
+    return Corpus(study=study, seed=seed, ranges=(Range(setting="motion.velocity_nm_per_s", low=0, high=90),))
+
+
+MIXTURE = Mixture(corpora=(corpus(20, 1), corpus(16, 2), corpus(10, 3)))
+
+
+def items(dataset, workers=0):
+    context = "spawn" if workers else None
+    return list(DataLoader(dataset, batch_size=None, num_workers=workers, multiprocessing_context=context))
+
+
+def same(first, second):
+    return all(
+        torch.equal(a, b)
+        for one, other in zip(first, second, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def test_any_number_of_workers_gives_the_same_items():
+    dataset = MIXTURE.dataset(CROP, crops=5, seed=1)
+    alone = items(dataset)
+    assert [tuple(counts.shape) for counts, _ in alone] == [(1, 4, 16, 24)] * 5
+    assert same(items(dataset, workers=2), alone)
+
+
+def test_corpora_take_turns_over_the_epochs_and_no_movie_comes_twice(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        module,
+        "simulated_tensors",
+        lambda study, seed: made.append((study, seed)) or (torch.zeros(1, 4, 99, 99),) * 2,
+    )
+    dataset = MIXTURE.dataset(CROP, crops=4, seed=0)
+    for epoch in range(3):
+        dataset.set_epoch(epoch)
+        items(dataset)
+    assert [study.field.pixel_nm for study, _ in made] == [20, 16, 10] * 4
+    expected = [MIXTURE.corpora[number % 3].recipe(number // 3) for number in range(12)]
+    assert [seed for _, seed in made] == [recipe.seed for recipe in expected]
+    velocities = [recipe.settings["motion.velocity_nm_per_s"] for recipe in expected]
+    assert [study.motion.velocity_nm_per_s for study, _ in made] == velocities
+
+
+def test_a_crop_is_a_window_of_its_movie():
+    counts, density = MIXTURE.dataset(CROP, crops=1, seed=0)[0]
+    recipe = MIXTURE.corpora[0].recipe(0)
+    study = MIXTURE.corpora[0].study_of(recipe).replace({"acquisition.time_points": 4})
+    movie = simulated_tensors(study, recipe.seed)
+    windows = (
+        (movie[0][..., top : top + 16, left : left + 24], movie[1][..., top : top + 16, left : left + 24])
+        for top in range(17) for left in range(9)
+    )  # fmt: skip
+    assert counts.any()
+    assert any(torch.equal(counts, a) and torch.equal(density, b) for a, b in windows)
+
+
+def test_crops_that_do_not_fit_into_every_corpus_are_refused():
+    with pytest.raises(
+        CorpusError, match=r"crops of \(4, 33, 16\) .* do not fit into movies of \(4, 32, 32\)"
+    ):
+        MIXTURE.dataset(Augmentation(time_points=4, height=33, width=16), crops=1, seed=0)
