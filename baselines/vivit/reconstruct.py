@@ -14,7 +14,7 @@ from baselines.vivit.model import ViViT, ViViTNetwork
 class VideoTransformer(Learned):
     """Attention over time and space in place of convolutions (Arnab et al. 2021, doi:10.1109/ICCV48922.2021.00676).
 
-    Attention takes time in proportion to the square of what it sees at once, so tiles are those of training.
+    Attention takes time in proportion to the square of what it sees at once, so tiles are small.
     """
 
     name: ClassVar[str] = "vivit"
