@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ Floats = npt.NDArray[np.float64]
 
 APART = 0.75
 """Between the two boxes of a pair; pairs are 2 apart."""
+
+NETWORKS = {"it saw all laboratories": CATEGORIES[4], "it never saw this one": CATEGORIES[1]}
+CELLS = {"control": CATEGORIES[2], "perturbed": CATEGORIES[3]}
 
 
 def laboratories(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
@@ -40,11 +43,10 @@ def laboratories(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
         movies = control[metric].sel(laboratory=laboratory)
         row = _of(rows, metric, laboratory).iloc[0]
         pair = [movies.sel(model=name).values for name in (seen, row["model"])]
-        _draw_pairs(panel, [pair], [row["p_holm"]], CATEGORIES[:2])
+        _draw_pairs(panel, [pair], [row["p_holm"]], NETWORKS)
         panel.set_xticks([0, APART], [seen, row["model"]])
 
-    labels = ["it saw all laboratories", "it never saw this one"]
-    return _panels(scores, draw, labels, panel_width=1.25)
+    return _panels(scores, draw, NETWORKS, panel_width=1.25)
 
 
 def perturbation(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
@@ -61,21 +63,24 @@ def perturbation(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
         movies = scores[metric].sel(laboratory=laboratory)
         found = _of(rows, metric, laboratory)
         pairs = [
-            [movies.sel(model=model, condition=condition).values for condition in ("control", "perturbed")]
+            [movies.sel(model=model, condition=condition).values for condition in CELLS]
             for model in found["model"]
         ]
-        _draw_pairs(panel, pairs, found["p_holm"].tolist(), CATEGORIES[2:4])
+        _draw_pairs(panel, pairs, found["p_holm"].tolist(), CELLS)
         names = [str(name).replace("_", "\n") for name in found["model"]]
         panel.set_xticks(2 * np.arange(len(pairs)) + APART / 2, names)
 
-    return _panels(scores, draw, ["control", "perturbed"], panel_width=1.9, colours=CATEGORIES[2:4])
+    return _panels(scores, draw, CELLS, panel_width=1.9)
 
 
 def _panels(
-    scores: xr.Dataset, draw: Any, labels: Sequence[str], *, panel_width: float,
-    colours: Sequence[str] = CATEGORIES[:2],
-) -> Figure:  # fmt: skip
-    """A row of panels for each metric, a column for each laboratory."""
+    scores: xr.Dataset,
+    draw: Callable[[Axes, str, str], None],
+    colours: Mapping[str, str],
+    *,
+    panel_width: float,
+) -> Figure:
+    """Let a function draw a row of panels for each metric, a column for each laboratory; explain the colours."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
@@ -88,28 +93,28 @@ def _panels(
         for row, metric in zip(panels, metrics, strict=True):
             for panel, name in zip(row, names, strict=True):
                 draw(panel, metric, name)
-                panel.margins(y=0.12)
+                panel.margins(y=0.16)
             row[0].set_ylabel(_label(scores[metric]))
         for panel, name in zip(panels[0], names, strict=True):
             panel.set_title(name.replace("_", " "))
-        patches = [Patch(color=colour, label=label) for colour, label in zip(colours, labels, strict=True)]
+        patches = [Patch(color=colour, label=label) for label, colour in colours.items()]
         figure.legend(handles=patches, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
 def _draw_pairs(
-    panel: Axes, pairs: Sequence[Sequence[Floats]], p: Sequence[float], colours: Sequence[str]
+    panel: Axes, pairs: Sequence[Sequence[Floats]], p: Sequence[float], colours: Mapping[str, str]
 ) -> None:
-    """Draw two boxes for each pair, a line for every movie between them, and the p-value above."""
+    """Draw two boxes (quartiles) for each pair, a line for every movie between them, and the p-value above."""
     for place, (pair, value) in enumerate(zip(pairs, p, strict=True)):
         at = 2 * place + np.array([0, APART])
-        panel.plot(at, np.array(pair), color="0.6", linewidth=0.4, marker="o", markersize=1.6, zorder=3)
+        panel.plot(at, np.array(pair), color="0.25", linewidth=0.4, marker="o", markersize=1.6, zorder=3)
         boxes = panel.boxplot(
             list(pair), positions=at, widths=0.5, showfliers=False, patch_artist=True, manage_ticks=False,
-            medianprops={"color": "black"}, zorder=2,
+            medianprops={"color": "black"}, whiskerprops={"linewidth": 0.6}, capprops={"linewidth": 0.6}, zorder=2,
         )  # fmt: skip
-        for box, colour in zip(boxes["boxes"], colours, strict=True):
-            box.set(facecolor=colour, alpha=0.55, linewidth=0.5)
+        for box, colour in zip(boxes["boxes"], colours.values(), strict=True):
+            box.set(facecolor=colour, linewidth=0.5)
         panel.annotate(
             _p(value), (at.mean(), 1), xycoords=("data", "axes fraction"), xytext=(0, -2),
             textcoords="offset points", ha="center", va="top", fontsize=6.5,

@@ -78,7 +78,7 @@ class Robustness(Spec):
     classic: str = "gaussian_time"
     movies: PositiveInt = 16
     seed: NonNegativeInt = 0
-    metrics: tuple[str, ...] = pydantic.Field(default=("ms_ssim", "hallucination"), min_length=1)
+    metrics: tuple[str, ...] = pydantic.Field(default=("ms_ssim", "skeleton_precision"), min_length=1)
 
     @pydantic.field_validator("metrics")
     @classmethod

@@ -33,12 +33,13 @@ def _what(scores: xr.Dataset) -> str:
     return (
         f"{1 + laboratories} networks {scores.attrs['network']} were trained, {budget.get('steps', '?')} steps of "
         f"{budget.get('batch', '?')} crops at most each: {ALL} in all {laboratories} laboratories, the others without "
-        f"one of them. Each was tested on {scores.sizes['seed']} movies of every laboratory and condition."
+        f"one of them. Each was tested on {scores.sizes['seed']} movies of every laboratory and condition. "
+        "Each was trained once, so the p-values speak of other movies, not of other trainings."
     )
 
 
 def _level(scores: xr.Dataset, metric: str) -> str:
-    """How far the networks can be trusted at all: whether the one that saw everything exceeds the classic opponent."""
+    """Whether the network that saw everything exceeds the classic opponent: otherwise it tells little."""
     classic, found = scores.attrs["classic"], scores[metric].sel(condition=CONTROL).mean("seed")
     ours, theirs = found.sel(model=ALL), found.sel(model=classic)
     sign = _sign(scores[metric])
@@ -76,7 +77,7 @@ def _perturbed(scores: xr.DataArray, table: pd.DataFrame) -> str:
     lost, won = (sure[sign * side * sure.difference > 0] for side in (-1, 1))
     return (
         f"Under the perturbation {_label(scores)} changes on average by: {means}. "
-        f"Beyond what the classic reconstructor meets, networks lose in {len(lost)} of {len(beyond)} comparisons"
+        f"Beyond what happens to the classic reconstructor, which learned nothing, networks lose in {len(lost)} of {len(beyond)} comparisons"
         f"{_listed(lost)} and gain in {len(won)}{_listed(won)}."
     )
 
