@@ -16,13 +16,12 @@ from smlmsim import reconstruct, workers
 from smlmsim.io import replacing
 from smlmsim.metrics import METRICS, NORMALISATION, score
 from smlmsim.pipeline import simulate
-from smlmsim.provenance import provenance
+from smlmsim.provenance import other_version, provenance
 from smlmsim.robustness.study import ALL, CONDITIONS, Robustness, Test
 from smlmsim.spec import read_toml
 from smlmsim.train import load_trainable
 
 STUDY, TRAINED, WEIGHTS, TESTS = "study.toml", "trained.json", "weights.safetensors", "tests"
-COMMIT = "smlmsim_commit"
 
 Scores = dict[str, dict[str, float]]
 
@@ -146,12 +145,8 @@ def _claim(folder: Path, study: Robustness) -> None:
     found = read_toml(folder / STUDY)
     if found["study"] != wanted["study"]:
         raise RobustnessError(f"{folder} holds another study; choose another folder with --out")
-    for name in wanted["versions"].keys() - {COMMIT}:
-        if found["versions"].get(name) != wanted["versions"][name]:
-            raise RobustnessError(
-                f"{folder} was made with {name} {found['versions'].get(name)}, this is {wanted['versions'][name]}; "
-                "go on with that version, or choose another folder with --out"
-            )
+    if differs := other_version(found["versions"]):
+        raise RobustnessError(f"{folder} {differs}, or choose another folder with --out")
 
 
 def _train(study: Robustness, folder: Path, trainings: int, crop_workers: int, progress: bool) -> None:

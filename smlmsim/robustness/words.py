@@ -77,8 +77,8 @@ def _perturbed(scores: xr.DataArray, table: pd.DataFrame) -> str:
     lost, won = (sure[sign * side * sure.difference > 0] for side in (-1, 1))
     return (
         f"Under the perturbation {_label(scores)} changes on average by: {means}. "
-        f"Beyond what happens to the classic reconstructor, which learned nothing, networks lose in {len(lost)} of {len(beyond)} comparisons"
-        f"{_listed(lost)} and gain in {len(won)}{_listed(won)}."
+        f"Beyond what happens to the classic reconstructor, which learned nothing, networks lose in {len(lost)} of "
+        f"{len(beyond)} comparisons{_listed(lost)} and gain in {len(won)}{_listed(won)}."
     )
 
 

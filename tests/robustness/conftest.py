@@ -27,7 +27,7 @@ SMALL = {
     "network": "dblink",
     "configuration": {
         "network.hidden": 2, "network.layers": 1, "network.channels": [2], "budget.steps": 2, "budget.batch": 3,
-        "budget.epoch_steps": 1, "budget.validation_crops": 1, "budget.crops.time_points": 4,
+        "budget.epoch_steps": 1, "budget.validation_crops": 2, "budget.crops.time_points": 4,
         "budget.crops.height": 16, "budget.crops.width": 16,
     },
     "classic": "sparse",
