@@ -10,7 +10,7 @@ import pydantic
 from pydantic import NonNegativeInt
 
 from smlmsim import reconstruct
-from smlmsim.metrics import METRICS, STANDARD
+from smlmsim.metrics import STANDARD, MetricNames
 from smlmsim.pipeline import SimulatedDynamic
 from smlmsim.spec import Spec
 
@@ -65,14 +65,7 @@ class Grid(Spec):
     reconstructors: tuple[str, ...] = pydantic.Field(
         default_factory=lambda: tuple(reconstruct.available()), min_length=1
     )
-    metrics: tuple[str, ...] = pydantic.Field(default=STANDARD, min_length=1)
-
-    @pydantic.field_validator("metrics")
-    @classmethod
-    def _known(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := [name for name in metrics if name not in METRICS]:
-            raise ValueError(f"no metric {unknown[0]!r}; there are: {', '.join(METRICS)}")
-        return metrics
+    metrics: MetricNames = STANDARD
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:

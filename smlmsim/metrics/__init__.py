@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+import pydantic
 import xarray as xr
 
 from smlmsim import schema
@@ -26,7 +28,16 @@ from smlmsim.metrics.skeleton import SKELETON_F1, SKELETON_PRECISION, SKELETON_R
 from smlmsim.metrics.ssim import SSIM
 from smlmsim.metrics.temporal_jitter import TEMPORAL_JITTER
 
-__all__ = ["METRICS", "NORMALISATION", "STANDARD", "Metric", "normalise", "score", "score_against_widefield"]
+__all__ = [
+    "METRICS",
+    "NORMALISATION",
+    "STANDARD",
+    "Metric",
+    "MetricNames",
+    "normalise",
+    "score",
+    "score_against_widefield",
+]
 
 _STANDARD = (MS_SSIM, SSIM, PSNR, NRMSE, PEARSON)
 _ON_REQUEST = (
@@ -50,6 +61,16 @@ _ON_REQUEST = (
 METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_STANDARD, *_ON_REQUEST)}
 STANDARD: tuple[str, ...] = tuple(metric.name for metric in _STANDARD)
 """What is computed unless something else is asked for."""
+
+
+def _known(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        _metric(name)
+    return names
+
+
+MetricNames = Annotated[tuple[str, ...], pydantic.AfterValidator(_known), pydantic.Field(min_length=1)]
+"""Names in ``METRICS``, as a setting."""
 
 
 def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None = None) -> xr.Dataset:

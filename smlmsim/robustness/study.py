@@ -11,7 +11,7 @@ from pydantic import NonNegativeInt, PositiveInt
 from smlmsim.corpus import Corpus, Range
 from smlmsim.corpus.corpus import LARGEST_SEED
 from smlmsim.corpus.mixture import Mixture
-from smlmsim.metrics import METRICS
+from smlmsim.metrics import MetricNames
 from smlmsim.pipeline import SemiSimulated, Simulated, SimulatedDynamic
 from smlmsim.rng import stream
 from smlmsim.spec import Spec
@@ -78,14 +78,7 @@ class Robustness(Spec):
     classic: str = "gaussian_time"
     movies: PositiveInt = 16
     seed: NonNegativeInt = 0
-    metrics: tuple[str, ...] = pydantic.Field(default=("ms_ssim", "skeleton_precision"), min_length=1)
-
-    @pydantic.field_validator("metrics")
-    @classmethod
-    def _known(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := [name for name in metrics if name not in METRICS]:
-            raise ValueError(f"no metric {unknown[0]!r}; there are: {', '.join(METRICS)}")
-        return metrics
+    metrics: MetricNames = ("ms_ssim", "skeleton_precision")
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:
