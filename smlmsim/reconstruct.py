@@ -128,7 +128,7 @@ def reconstruct(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dat
     try:
         if not observation.identical(untouched):
             raise ReconstructionError("it changed the observation, which must be left as it is")
-        return _estimate(result, untouched)
+        return _estimate(result, observation)
     except ReconstructionError as error:
         raise ReconstructionError(f"{type(reconstructor).__name__} is refused: {error}") from None
 
@@ -157,9 +157,10 @@ def _values(found: xr.DataArray, counts: xr.DataArray) -> np.ndarray[Any, np.dty
             raise ReconstructionError(f"its {name} has other {axis} coordinates than the counts")
     if found.dtype.kind not in "biuf":
         raise ReconstructionError(f"its {name} is {found.dtype}, expected real numbers")
+    alias = np.may_share_memory(found.values, counts.values)
     with np.errstate(over="ignore"):
-        values = found.values.astype(np.float32)
-    if spoilt := np.count_nonzero(~np.isfinite(values)):
+        values = found.values.astype(np.float32, copy=alias)
+    if spoilt := sum(np.count_nonzero(~np.isfinite(image)) for image in values):
         raise ReconstructionError(f"its {name} holds {spoilt} values that are NaN or infinite")
     return values
 

@@ -166,6 +166,12 @@ def test_a_reconstructor_that_changes_what_it_is_given_is_refused(observation, c
         reconstruct(Returns(make), observation)
 
 
+def test_an_estimate_is_no_view_of_the_observation(observation):
+    floats = observation.assign(counts=observation.counts.astype(np.float32))
+    found = reconstruct(Returns(lambda seen: seen[["counts"]].rename(counts="density")), floats)
+    assert not np.shares_memory(found.density.values, floats.counts.values)
+
+
 def test_an_observation_without_counts_is_refused(observation):
     with pytest.raises(schema.SchemaError, match="no 'counts'"):
         reconstruct(Returns(estimate), observation.drop_vars("counts"))
