@@ -21,6 +21,14 @@ LEAST_SPREAD = 0.08
 """Of the correlations of unrelated images after Fisher's transformation: seven alone may be alike by chance."""
 
 
+MARGIN_SIGMAS = 2.0
+"""What lies nearer to the border of the localization image is left out of the fit: its blur lacks what is beyond."""
+DARK_QUANTILE = 0.02
+FIRST_CONSTANT = 0.1
+"""To begin with, what is added to the light of filaments for localizations of nothing, in mean light."""
+LEAST_PLACES = 100
+
+
 class RegistrationError(ValueError):
     """Two images do not show the same, or not enough of it to tell."""
 
@@ -101,11 +109,9 @@ def register(
             f"the images correlate by {found[0]:.2f}, {quality:.1f} standard deviations above unrelated ones; "
             f"{least_quality:g} would be needed"
         )
-    start = np.array(found[1])
-    for extra in (2.0, 0.0):
-        start = pair.refine(start, extra)
-    dy, dx, log_scale, angle = start.tolist()
-    return Registration(dy, dx, math.exp(log_scale), angle, pair.correlation(start, 0.0), quality)
+    pose = pair.explained_best(pair.nearer(np.array(found[1])))
+    dy, dx, log_scale, angle = pose.tolist()
+    return Registration(dy, dx, math.exp(log_scale), angle, pair.correlation(pose, 0.0), quality)
 
 
 class _Pair:
@@ -121,6 +127,7 @@ class _Pair:
         self.pixel_nm = float(x[1] - x[0])
         self.origin = np.array([localizations.y.values[0], localizations.x.values[0]])[:, None, None]
         self.fine_nm = float(localizations.x[1] - localizations.x[0])
+        self.unit = np.array([self.pixel_nm, self.pixel_nm, 0.02, 0.02])
         self._blurred: dict[float, tuple[Floats, Floats]] = {}
 
     def symmetric(self) -> list[_Pair]:
@@ -175,14 +182,59 @@ class _Pair:
         dy, dx, log_scale, turn = pose.tolist()
         return self.correlation(pose, 0.0), (dy, dx, log_scale, turn)
 
-    def refine(self, pose: Floats, extra: float) -> Floats:
-        """The pose of the highest correlation nearby."""
-        unit = np.array([self.pixel_nm, self.pixel_nm, 0.02, 0.02])
+    def nearer(self, pose: Floats) -> Floats:
+        """The pose of the highest correlation nearby, of strongly blurred images."""
         found = optimize.minimize(
-            lambda steps: -self.correlation(pose + steps * unit, extra), np.zeros(4), method="Powell",
-            options={"xtol": 1e-3, "ftol": 1e-7},
+            lambda steps: -self.correlation(pose + steps * self.unit, 2.0), np.zeros(4), method="Powell",
+            options={"xtol": 1e-2, "ftol": 1e-5},
         )  # fmt: skip
-        return np.asarray(pose + found.x * unit)
+        return np.asarray(pose + found.x * self.unit)
+
+    def explained_best(self, pose: Floats) -> Floats:
+        """The pose nearby under which the widefield image is most likely to give the localizations.
+
+        Where a widefield image is, but for a constant, the blurred density of labels, the sum of the logarithms of its
+        share of the light over blurred localizations is the largest, on average, at the true pose and the true
+        constant (Gibbs' inequality). Shot noise at bright places weighs less than in a correlation.
+        """
+        q, weights = self._inner(pose)
+        image = self.widefield - np.quantile(self.widefield, DARK_QUANTILE)
+        spline = ndimage.spline_filter(image / image.mean(), mode="mirror")
+
+        def surprise(steps: Floats) -> float:
+            at = self._back(q, pose + steps[:4] * self.unit)
+            light = ndimage.map_coordinates(spline, at, order=3, prefilter=False, mode="nearest")
+            expected = np.maximum(light, 0) + FIRST_CONSTANT * math.exp(steps[4])
+            return float(math.log(expected.mean()) - weights @ np.log(expected))
+
+        found = optimize.minimize(surprise, np.zeros(5), method="BFGS", options={"gtol": 1e-5})
+        return np.asarray(pose + found.x[:4] * self.unit)
+
+    def _inner(self, pose: Floats) -> tuple[Floats, Floats]:
+        """Places (yx, place) of the localization image, and the share of blurred localizations at each.
+
+        They are as dense as half a sigma, away from its border, and inside of the widefield image under a pose.
+        """
+        every = max(1, int(0.5 * self.sigma_nm / self.fine_nm))
+        margin = math.ceil(MARGIN_SIGMAS * self.sigma_nm / self.fine_nm)
+        index = np.stack(
+            np.meshgrid(*(np.arange(margin, n - margin, every) for n in self.raw.shape), indexing="ij")
+        )
+        index = index.reshape(2, -1)
+        at = self._back(index * self.fine_nm + self.origin[..., 0], pose)
+        size = np.array(self.widefield.shape)[:, None]
+        index = index[:, ((at >= 0) & (at <= size - 1)).all(axis=0)]
+        blurred = self.images(0.0)[1][tuple(index)]
+        if blurred.size < LEAST_PLACES or not blurred.any():
+            raise RegistrationError("what is common to both images is too small, or holds no localizations")
+        return index * self.fine_nm + self.origin[..., 0], blurred / blurred.sum()
+
+    def _back(self, q: Floats, pose: Floats) -> Floats:
+        """Where places (yx, place) of the localization image lie in the widefield image, in its pixels."""
+        middle, first = self.middle[..., 0], self.places[:, 0, 0, None]
+        y, x = (q - pose[:2, None] - middle) / math.exp(pose[2])
+        c, s = math.cos(pose[3]), math.sin(pose[3])
+        return np.asarray((middle + np.stack([c * y - s * x, s * y + c * x]) - first) / self.pixel_nm)
 
 
 def _turned(image: Floats, turns: int, flip: bool) -> Floats:

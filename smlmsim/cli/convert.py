@@ -18,16 +18,17 @@ def convert(
     target: Annotated[Path, typer.Argument(metavar="B", help="The file to make; its extension says how.")],
     pixel_nm: PixelNm = None,
 ) -> None:
-    """Write a table or a movie in another format, with its metadata.
+    """Write a table or a movie in another format, with its metadata; columns that smlmsim does not know are kept.
 
     Tables: `.csv` (ThunderSTORM; metadata go to `B.json`), `.smlm`, `.hdf5` (Picasso, with a `.yaml`). Movies: `.tif`
     (ImageJ), `.zarr` (OME-Zarr 0.5).
     """
-    data = smlmsim.read(source, pixel_nm=pixel_nm)
-    smlmsim.write(data, target)
+    data, lost = smlmsim.io.convert(source, target, pixel_nm=pixel_nm)
     what = (
         f"{data.sizes['localization']} localizations"
         if "localization" in data.sizes
         else f"{data.sizes['time']} images of {data.sizes['y']} x {data.sizes['x']} pixels"
     )
     typer.echo(f"{what} in {target}")
+    if lost:
+        typer.echo(f"left out, as the format has no place for it: {', '.join(lost)}")

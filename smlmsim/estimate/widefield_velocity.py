@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from scipy import ndimage
+from scipy.spatial import KDTree
+from skimage.filters import sato, threshold_otsu
 
 from smlmsim import schema
-from smlmsim.estimate.ridges import normals, ridge_lines, uncrossed
+from smlmsim.estimate.ridges import ROUNDING, normals, ridge_lines, uncrossed
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,8 +29,18 @@ SPAN_SIGMAS = 8.0
 STEP_PIXELS = 1.0
 THINNED = 6
 """Every which point of a line is followed; neighbours see the same photons."""
+LEAST_LIKENESS = 0.3
+"""Of the ridges of an image and the next; those of noise are alike by 0, within a few hundredths."""
 REACH_SIGMAS = 1.5
 """How far a peak may go from one image to the next, in sigmas of the point spread function."""
+
+
+class Followed(NamedTuple):
+    """The peaks that were followed over a lag: shifts (point, step) in pixels, light (point,), and how many began."""
+
+    shifts: Floats
+    light: Floats
+    begun: int
 
 
 class FilamentVelocity(NamedTuple):
@@ -88,9 +100,9 @@ def filament_velocity(
     finer = max(1, round(SIGMA_PIXELS * pixel_nm / sigma_nm))
     smooth = [_smooth(image, sigma_nm / pixel_nm, finer) for image in images]
     fine_nm = pixel_nm / finer
-    starts = range(0, len(images) - lag, lag)
-    shifts = [_follow(smooth[start : start + lag + 1], sigma_nm / fine_nm) * fine_nm for start in starts]
-    return _averaged(shifts, lag_s)
+    stretches = [smooth[start : start + lag + 1] for start in range(0, len(images) - lag, lag)]
+    _require_filaments(stretches, sigma_nm / fine_nm)
+    return _averaged([_follow(stretch, sigma_nm / fine_nm) for stretch in stretches], lag_s, fine_nm)
 
 
 def _steps(times_s: Floats, lag_s: float) -> int:
@@ -114,8 +126,25 @@ def _smooth(image: Floats, sigma: float, finer: int) -> Floats:
     return np.asarray(ndimage.zoom(blurred, finer, order=3, mode="nearest", grid_mode=True))
 
 
-def _follow(images: list[Floats], sigma: float) -> Floats:
-    """The shifts (point, step) of peaks in pixels, NaN from where one was lost; sigma in pixels."""
+def _require_filaments(stretches: list[list[Floats]], sigma: float) -> None:
+    """Refuse a movie whose ridges are gone in the next image, as those of noise are."""
+    likeness = float(np.mean([_likeness(stretch[0], stretch[1], sigma) for stretch in stretches]))
+    if likeness < LEAST_LIKENESS:
+        raise ValueError(
+            f"the ridges of successive images correlate by {likeness:.2f}, {LEAST_LIKENESS:g} would be needed: "
+            "there are no filaments, or they are too faint, or too far away in the next image"
+        )
+
+
+def _likeness(first: Floats, second: Floats, sigma: float) -> float:
+    """The correlation of the strengths of ridges; 0 of even images."""
+    strengths = [sato(image, sigmas=[sigma], black_ridges=False).ravel() for image in (first, second)]
+    uneven = all(np.ptp(image) > ROUNDING * np.abs(image).max() for image in (first, second))
+    return float(np.corrcoef(strengths)[0, 1]) if uneven else 0.0
+
+
+def _follow(images: list[Floats], sigma: float) -> Followed:
+    """Follow the peaks of profiles across the ridges of the first image; sigma in pixels."""
     line = uncrossed(ridge_lines(images[0], sigma), sigma)
     points = np.array(np.nonzero(line), dtype=np.float64)[:, ::THINNED]
     across_line = normals(images[0], line, sigma)[:, ::THINNED]
@@ -136,8 +165,27 @@ def _follow(images: list[Floats], sigma: float) -> Floats:
         profile = ndimage.map_coordinates(image, at, order=1, mode="nearest").mean(axis=-1)
         profile[beyond] = -np.inf
         peaks[:, step] = _nearest_peak(profile, across, expected, reach if step else sigma)
-        expected = 2 * peaks[:, step] - peaks[:, step - 1] if step else peaks[:, 0]
-    return np.asarray(peaks[:, 1:] - peaks[:, :1])
+        expected = peaks[:, step] + (peaks[:, step] - peaks[:, 0]) / max(step, 1)
+    kept = np.isfinite(peaks[:, -1])
+    shifts = peaks[kept, 1:] - peaks[kept, :1]
+    return Followed(shifts, _stood_for(images[0], points[:, kept], sigma), points.shape[1])
+
+
+def _stood_for(image: Floats, points: Floats, sigma: float) -> Floats:
+    """The light of all places to which each of some points (yx, point) is the nearest.
+
+    Without the background it is in proportion to the length of contour there, so that filaments that lie on each other,
+    cross, or leave the field are stood for.
+    """
+    light = np.zeros(points.shape[1])
+    if light.size:
+        every = max(1, int(sigma / 2))
+        places = np.stack(np.meshgrid(*(np.arange(0, n, every) for n in image.shape), indexing="ij"))
+        seen = image[::every, ::every]
+        seen = seen - np.median(seen[seen <= threshold_otsu(seen)])
+        _, nearest = KDTree(points.T).query(places.reshape(2, -1).T)
+        np.add.at(light, nearest, seen.ravel())
+    return np.clip(light, 0, None)
 
 
 def _nearest_peak(profile: Floats, across: Floats, previous: Floats, reach: float) -> Floats:
@@ -156,33 +204,38 @@ def _nearest_peak(profile: Floats, across: Floats, previous: Floats, reach: floa
     return peak
 
 
-def _averaged(shifts: list[Floats], lag_s: float) -> FilamentVelocity:
-    followed = sum(int(np.isfinite(part[:, -1]).sum()) for part in shifts)
+def _averaged(stretches: list[Followed], lag_s: float, pixel_nm: float) -> FilamentVelocity:
+    followed = sum(len(part.shifts) for part in stretches)
     if followed < LEAST_SHIFTS:
         raise ValueError(f"only {followed} shifts of filaments could be followed over {lag_s:g} s, too few")
-    blocks = [np.concatenate(block) for block in _split(shifts)]
-    whole, noise_nm2 = _mean_shift(np.concatenate(blocks))
-    left_out = [_mean_shift(np.concatenate(blocks[:i] + blocks[i + 1 :]))[0] for i in range(len(blocks))]
+    blocks = _blocks(stretches)
+    square, noise = _mean_square(blocks)
+    left_out = [_mean_square(blocks[:i] + blocks[i + 1 :])[0] for i in range(len(blocks))]
     n = len(blocks)
     spread = math.sqrt((n - 1) / n * float(np.sum((np.array(left_out) - np.mean(left_out)) ** 2)))
-    error = math.hypot(spread, SYSTEMATIC * whole)
-    kept = followed / sum(len(part) for part in shifts)
+    shift = math.sqrt(max(square, 0.0))
+    error = math.hypot(math.sqrt(max(square, 0.0) + spread) - shift, SYSTEMATIC * shift)
     return FilamentVelocity(
-        whole / lag_s, error / lag_s, lag_s, math.sqrt(math.pi * noise_nm2) / 2, followed, kept
-    )
+        shift * pixel_nm / lag_s, error * pixel_nm / lag_s, lag_s,
+        math.sqrt(math.pi * max(noise, 0.0)) / 2 * pixel_nm, followed,
+        followed / sum(part.begun for part in stretches),
+    )  # fmt: skip
 
 
-def _split(parts: list[Floats]) -> list[list[Floats]]:
+def _blocks(parts: list[Followed]) -> list[Floats]:
+    """Light and light times |shift| (1 + step,), summed over each block of stretches."""
+    sums = [part.light @ np.column_stack([np.ones(len(part.shifts)), np.abs(part.shifts)]) for part in parts]
     edges = np.linspace(0, len(parts), BLOCKS + 1).astype(int)
-    return [parts[a:b] for a, b in itertools.pairwise(edges)]
+    return [np.sum(sums[a:b], axis=0) for a, b in itertools.pairwise(edges)]
 
 
-def _mean_shift(shifts: Floats) -> tuple[float, float]:
-    """The mean |shift| over the lag without the error of the peaks, and the squared mean |shift| of that error.
+def _mean_square(blocks: list[Floats]) -> tuple[float, float]:
+    """The squared mean |shift| over the lag without the error of the peaks, and that of the error, in pixels^2.
 
     For Gaussian shifts the squared mean is 2 / pi of the mean square, so that of motion and that of the error add up.
     It is used in place of the mean square because a few peaks of noise, far off, would decide the latter.
     """
-    squared = np.nanmean(np.abs(shifts), axis=0) ** 2
-    noise = float(np.clip(3 * squared[0] - 3 * squared[1] + squared[2], 0, squared[[0, -1]].min()))
-    return math.sqrt(squared[-1] - noise), noise
+    light, *sums = np.sum(blocks, axis=0)
+    squared = (np.array(sums) / light) ** 2
+    noise = float(3 * squared[0] - 3 * squared[1] + squared[2])
+    return float(squared[-1]) - max(noise, 0.0), noise

@@ -5,14 +5,25 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import xarray as xr
 
 from smlmsim.io.atomic import making, replacing
 from smlmsim.io.columns import ROWS
 
-__all__ = ["FORMATS", "chunks", "format_name", "holds_table", "making", "read", "replacing", "write"]
+__all__ = [
+    "FORMATS",
+    "Converted",
+    "chunks",
+    "convert",
+    "format_name",
+    "holds_table",
+    "making",
+    "read",
+    "replacing",
+    "write",
+]
 
 FORMATS = {
     ".csv": "smlmsim.io.thunderstorm",
@@ -42,6 +53,13 @@ SIGNATURES = {
 HEAD = 4096
 
 
+class Converted(NamedTuple):
+    """What was read from a file, and what of it, by name, the file that was written has no place for."""
+
+    data: xr.Dataset
+    lost: tuple[str, ...]
+
+
 class Format(Protocol):
     """What the module of a format offers."""
 
@@ -57,8 +75,12 @@ class Format(Protocol):
 class TableFormat(Format, Protocol):
     """What the module of a format for tables offers."""
 
+    def read(self, path: str | Path, *, pixel_nm: float | None = None, others: bool = False) -> xr.Dataset:
+        """Read a file of the format."""
+        ...
+
     def chunks(
-        self, path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None
+        self, path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None, others: bool = False
     ) -> Iterator[xr.Dataset]:
         """Read a file of the format piece by piece."""
         ...
@@ -87,6 +109,45 @@ def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
         If there is no such file, or it may not be read.
     """
     return cast(Format, importlib.import_module(_recognised(path))).read(path, pixel_nm=pixel_nm)
+
+
+def convert(source: str | Path, target: str | Path, *, pixel_nm: float | None = None) -> Converted:
+    """Write a file in another format, with its metadata and all else that the other format can hold.
+
+    Columns of a table that are not in the vocabulary, and the images inside of a .smlm file, are kept where they have a
+    place.
+
+    Parameters
+    ----------
+    source, target : str or Path
+        Read as by :func:`read`, written as by :func:`write`.
+    pixel_nm : float, optional
+        As in :func:`read`.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read` and :func:`write`.
+    """
+    if not holds_table(source):
+        data = read(source, pixel_nm=pixel_nm)
+        write(data, target)
+        return Converted(data, ())
+    found = _recognised(source)
+    data = cast(TableFormat, importlib.import_module(found)).read(source, pixel_nm=pixel_nm, others=True)
+    smlm = importlib.import_module("smlmsim.io.smlm")
+    attached = smlm.read_attachments(source) if found == smlm.__name__ else []
+    if FORMATS.get(Path(target).suffix.lower()) == smlm.__name__:
+        smlm.write(data, target, attachments=attached)
+        attached = []
+    else:
+        write(data, target)
+    kept = next(
+        cast(TableFormat, importlib.import_module(_recognised(target))).chunks(target, rows=1, others=True)
+    )
+    lost = [str(column.attrs.get("heading", name)) for name, column in data.items() if name not in kept]
+    lost += [name for name in data.attrs if name not in kept.attrs]
+    return Converted(data, (*lost, *(file.entry["name"] for file in attached)))
 
 
 def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None) -> Iterator[xr.Dataset]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ import xarray as xr
 
 from smlmsim import schema
 
+OTHER = "other_"
+"""Begins the name of a variable that the vocabulary does not know; ``heading`` is what its file calls it."""
 ROWS = 2**20  # of a chunk, unless asked otherwise
 REQUIRED = ("loc_frame", "loc_x", "loc_y")
 WHOLE = ("loc_frame", "loc_channel")
@@ -127,9 +130,31 @@ def _usable(variable: str, found: npt.NDArray[Any], first: int) -> tuple[npt.NDA
     return np.abs(found) <= LARGEST, f"a value is a finite number, at most {LARGEST:.2g}"
 
 
-def dataset(columns: Mapping[str, npt.NDArray[Any]], attrs: dict[str, Any]) -> xr.Dataset:
-    """Make the dataset of a table, its variables in the order of the vocabulary."""
-    return schema.dataset(attrs, **{name: columns[name] for name in schema.VOCABULARY if name in columns})
+def other(heading: str, unit: str, found: npt.NDArray[Any]) -> xr.Variable:
+    """A column that the vocabulary does not know, float64, as it is: NaN and any unit may be in it."""
+    return xr.Variable(
+        ("localization",), found.astype(np.float64), {"units": unit or "1", "heading": heading}
+    )
+
+
+def named(others: Iterable[xr.Variable]) -> dict[str, xr.Variable]:
+    """Name columns by their headings, in plain letters."""
+    return {OTHER + re.sub(r"\W+", "_", found.attrs["heading"]): found for found in others}
+
+
+def others(data: xr.Dataset | xr.DataArray) -> dict[str, xr.Variable]:
+    """The columns of a dataset that the vocabulary does not know, by the headings that a file gives them."""
+    variables = data.variables if isinstance(data, xr.Dataset) else {}
+    found = (column for name, column in variables.items() if str(name).startswith(OTHER))
+    return {str(column.attrs["heading"]): column for column in found if column.dims == ("localization",)}
+
+
+def dataset(
+    columns: Mapping[str, npt.NDArray[Any]], attrs: dict[str, Any], more: Iterable[xr.Variable] = ()
+) -> xr.Dataset:
+    """Make the dataset of a table, its variables in the order of the vocabulary, the others behind."""
+    known = {name: columns[name] for name in schema.VOCABULARY if name in columns}
+    return schema.dataset(attrs, **known).assign(named(more))
 
 
 def gathered(chunks: Iterable[xr.Dataset]) -> xr.Dataset:
@@ -139,16 +164,20 @@ def gathered(chunks: Iterable[xr.Dataset]) -> xr.Dataset:
     """
     parts: dict[str, list[npt.NDArray[Any]]] = {}
     attrs: dict[str, Any] = {}
+    unknown: dict[str, dict[Any, Any]] = {}
     for chunk in chunks:
         attrs = dict(chunk.attrs)
         for name, variable in chunk.variables.items():
             parts.setdefault(str(name), []).append(variable.values)
+            if name not in schema.VOCABULARY:
+                unknown[str(name)] = variable.attrs
     columns = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
     frame = columns.get("loc_frame")
     if frame is not None and (frame[1:] < frame[:-1]).any():
         order = np.argsort(frame, kind="stable")
         columns = {name: array[order] for name, array in columns.items()}
-    return dataset(columns, attrs)
+    more = [xr.Variable(("localization",), columns[name], said) for name, said in unknown.items()]
+    return dataset(columns, attrs, more)
 
 
 def written(data: xr.Dataset | xr.DataArray, known: Iterable[str], *required: str) -> Columns:

@@ -47,7 +47,7 @@ class Locs(NamedTuple):
     metadata: Metadata
 
 
-def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
+def read(path: str | Path, *, pixel_nm: float | None = None, others: bool = False) -> xr.Dataset:
     """Read a localization table.
 
     Parameters
@@ -56,6 +56,8 @@ def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
         The HDF5 file; ``table.hdf5`` has its ``table.yaml``.
     pixel_nm : float, optional
         The size of a camera pixel; stands in for what the YAML file does not say.
+    others : bool
+        Whether to read the fields of numbers that are not in ``FIELDS``, too.
 
     Returns
     -------
@@ -72,15 +74,17 @@ def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
     OSError
         If there is no such file, or it may not be read.
     """
-    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm))
+    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm, others=others))
 
 
-def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None) -> Iterator[xr.Dataset]:
+def chunks(
+    path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None, others: bool = False
+) -> Iterator[xr.Dataset]:
     """Read a localization table piece by piece, in the order of the file.
 
     Parameters
     ----------
-    path, pixel_nm :
+    path, pixel_nm, others :
         As in :func:`read`.
     rows : int
         The most localizations to hold at a time.
@@ -102,7 +106,8 @@ def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None)
                 locs = _locs(file, Path(path), pixel_nm)
                 for start in range(0, locs.records.size, rows):
                     found = locs.records[start : start + rows]
-                    yield table_columns.dataset(_columns(found, locs, start), locs.metadata.tree())
+                    more = _others(found) if others else []
+                    yield table_columns.dataset(_columns(found, locs, start), locs.metadata.tree(), more)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
         except (OSError, RuntimeError, KeyError, TypeError, MemoryError, OverflowError) as error:
@@ -112,7 +117,8 @@ def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None)
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     """Write the localizations of a dataset, and beside them a YAML file with what Picasso asks for.
 
-    What has no place in ``FIELDS`` is left out, such as the time of a localization. Lengths along x and y are in
+    What has no place in ``FIELDS`` is left out, such as the time of a localization, but for columns from other files,
+    whose fields lose their units. Lengths along x and y are in
     pixels, rounded to float32: of ``camera_pixel_nm``, or of 100 nm if that is not known.
 
     Parameters
@@ -136,6 +142,11 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     for name, found in columns.items():
         scaled = (found / np.float64(pixel_nm)).astype(np.float32) if name in PIXELS else found
         values |= dict.fromkeys(FIELDS[name], scaled)
+    values |= {
+        heading: column.values
+        for heading, column in table_columns.others(data).items()
+        if heading not in values
+    }
     records = np.empty(data.sizes["localization"], [(field, WHOLE.get(field, "<f4")) for field in values])
     for field, scaled in values.items():
         records[field] = scaled
@@ -184,6 +195,15 @@ def _columns(found: npt.NDArray[Any], locs: Locs, start: int) -> dict[str, npt.N
 
         made[name] = table_columns.values(name, one, scale, place)
     return made
+
+
+def _others(found: npt.NDArray[Any]) -> list[xr.Variable]:
+    known = {field for fields in FIELDS.values() for field in fields}
+    return [
+        table_columns.other(field, "", found[field])
+        for field in found.dtype.names or ()
+        if field not in known and found[field].dtype.kind in "iuf" and found[field].ndim == 1
+    ]
 
 
 def _numbers(found: npt.NDArray[Any], field: str) -> npt.NDArray[Any]:

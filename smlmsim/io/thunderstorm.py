@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -48,11 +48,10 @@ class Column(NamedTuple):
     factor: float
 
 
-def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
+def read(path: str | Path, *, pixel_nm: float | None = None, others: bool = False) -> xr.Dataset:
     """Read a localization table.
 
-    The columns may stand in any order; those that are not known are left out. A length without a unit is
-    in nm. The time of a localization is not in the file.
+    The columns may stand in any order. A length without a unit is in nm. The time of a localization is not in the file.
 
     Parameters
     ----------
@@ -60,6 +59,8 @@ def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
         Text in UTF-8; the micro sign of older encodings is understood.
     pixel_nm : float, optional
         The size of a camera pixel, for tables whose lengths are in pixels.
+    others : bool
+        Whether to read the columns that are not known, too: all but ``id`` and those that begin with a text.
 
     Returns
     -------
@@ -78,15 +79,17 @@ def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
     OSError
         If there is no such file, or it may not be read.
     """
-    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm))
+    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm, others=others))
 
 
-def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None) -> Iterator[xr.Dataset]:
+def chunks(
+    path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None, others: bool = False
+) -> Iterator[xr.Dataset]:
     """Read a localization table piece by piece, in the order of the file.
 
     Parameters
     ----------
-    path, pixel_nm :
+    path, pixel_nm, others :
         As in :func:`read`.
     rows : int
         The most lines to hold at a time.
@@ -104,10 +107,14 @@ def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None)
     table_columns.require_pixel(pixel_nm)
     try:
         attrs = read_json(_beside(path)).tree()
-        for found, lines in _parsed(path, rows, pixel_nm):
-            pairs = zip(found.items(), lines.values, strict=True)
+        for found, more, lines in _parsed(path, rows, pixel_nm, others):
+            pairs = zip(found.items(), lines.values[: len(found)], strict=True)
             values = {name: _values(name, column, array, lines) for (name, column), array in pairs}
-            yield table_columns.dataset(values, attrs)
+            rest = [
+                table_columns.other(*_split(column.heading, str), array)
+                for column, array in zip(more, lines.values[len(found) :], strict=True)
+            ]
+            yield table_columns.dataset(values, attrs, rest)
     except (ValueError, csv.Error) as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -115,12 +122,12 @@ def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None)
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     """Write the localizations of a dataset as a table, and its metadata, if any, beside it.
 
-    What has no place in ``HEADINGS`` is left out, such as the time of a localization.
+    What has no place in ``HEADINGS`` is left out, such as the time of a localization, but for columns from other files.
 
     Parameters
     ----------
     data : xr.Dataset
-        ``loc_frame``, ``loc_y``, ``loc_x`` and any other variable of ``HEADINGS``.
+        ``loc_frame``, ``loc_y``, ``loc_x`` and any other variable of ``HEADINGS``; columns read as ``others``.
     path : str or Path
         The file to make or replace.
 
@@ -134,12 +141,17 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     found = table_columns.written(data, HEADINGS, *REQUIRED)
     table = pd.DataFrame({"id": np.arange(1, data.sizes["localization"] + 1)})
     for name, values in found.items():
-        units = schema.VOCABULARY[name].units
-        table[HEADINGS[name][0] + (f" [{units}]" if units != "1" else "")] = values
+        table[_heading(HEADINGS[name][0], schema.VOCABULARY[name].units)] = values
+    for heading, column in table_columns.others(data).items():
+        table[_heading(heading, column.attrs["units"])] = column.values
     table["frame"] = table["frame"].astype(np.int64) + 1
     with replacing(path) as draft:
         table.to_csv(draft, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     _write_beside(Metadata.of(data), path)
+
+
+def _heading(name: str, units: str) -> str:
+    return name + (f" [{units}]" if units != "1" else "")
 
 
 def _beside(path: str | Path) -> Path:
@@ -158,23 +170,24 @@ def _write_beside(metadata: Metadata, path: str | Path) -> None:
 
 
 def _parsed(
-    path: str | Path, rows: int, pixel_nm: float | None
-) -> Iterator[tuple[dict[str, Column], text.Lines]]:
-    """Find the columns and parse the lines below the header; the values are in the order of the columns."""
+    path: str | Path, rows: int, pixel_nm: float | None, others: bool
+) -> Iterator[tuple[dict[str, Column], list[Column], text.Lines]]:
+    """Find the columns, the known and the others, and parse the lines below the header, the values in that order."""
     with open(path, "rb") as file:
         header = re.split(rb"[\r\n]", file.readline(LONGEST_HEADER), maxsplit=1)[0]
         headings = next(csv.reader([header.decode("utf-8-sig", errors="replace")]), [])
         columns = _columns(headings, pixel_nm)
-        width, places = len(headings), [column.place for column in columns.values()]
+        more = _others(path, headings, columns) if others else []
+        width, places = len(headings), [column.place for column in (*columns.values(), *more)]
         empty = True
         file.seek(len(header))
         file.seek(len(header) + _line_end(file.read(2)))
         try:
             for lines in text.lines(file, width, places, rows=rows, first=2):
-                if not (np.abs(lines.values) <= LARGEST).all():
+                if not (np.abs(lines.values[: len(columns)]) <= LARGEST).all():
                     _inspect(path, width, columns)
                 empty = empty and lines.numbers.size == 0
-                yield columns, lines
+                yield columns, more, lines
         except ValueError:
             _inspect(path, width, columns)
             raise
@@ -215,10 +228,33 @@ def _columns(headings: list[str], pixel_nm: float | None) -> dict[str, Column]:
     return columns
 
 
-def _split(heading: str) -> tuple[str, str]:
+def _others(path: str | Path, headings: list[str], known: Mapping[str, Column]) -> list[Column]:
+    """The columns that are not known and begin with a number or nothing."""
+    taken = {column.place for column in known.values()}
+    with _open(path) as file:
+        rows = csv.reader(file)
+        next(rows)
+        first = next(rows, [])
+    found = enumerate(zip(headings, first, strict=False))
+    return [
+        Column(place, heading, 1.0)
+        for place, (heading, value) in found
+        if place not in taken and heading.strip() and _split(heading)[0] != "id" and _is_number(value)
+    ]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return True
+
+
+def _split(heading: str, named: Callable[[str], str] = str.lower) -> tuple[str, str]:
     """Split ``name [unit]`` into a lower-case name and the unit."""
     name, _, unit = heading.strip().partition("[")
-    return name.strip().lower(), unit.removesuffix("]").strip()
+    return named(name.strip()), unit.removesuffix("]").strip()
 
 
 def _inspect(path: str | Path, width: int, columns: Mapping[str, Column]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from smlmsim import cli, io, schema
+from smlmsim.io import smlm
 
 
 @pytest.fixture
@@ -89,3 +90,28 @@ def test_what_is_wrong_is_said_in_one_line(smlmsim, table, tmp_path):
     assert "known are .csv" in smlmsim("convert", table, tmp_path / "b.xyz", code=1)
     assert "No such file" in smlmsim("info", tmp_path / "nope", code=1)
     assert "a stack holds one movie" in smlmsim("convert", table, tmp_path / "b.tif", code=1)
+
+
+def test_columns_that_nobody_knows_go_through_every_format_and_back(smlmsim, tmp_path):
+    (tmp_path / "0.csv").write_text(
+        '"id","frame","x [nm]","y [nm]","chi2","drift [um]","note"\n1,1,2,3,0.5,1.25,a\n2,2,4,5,,2.5,b\n'
+    )
+    last = tmp_path / "0.csv"
+    for step, suffix in enumerate((".smlm", ".csv", ".hdf5", ".smlm")):
+        found = smlmsim("convert", last, last := tmp_path / f"{step + 1}{suffix}")
+        assert found == f"2 localizations in {last}\n"
+    kept = smlm.read(last, others=True)
+    np.testing.assert_array_equal(kept.other_chi2, [0.5, np.nan])
+    np.testing.assert_array_equal(kept.other_drift, [1.25, 2.5])
+    assert '"drift [um]"' in (tmp_path / "2.csv").read_text()
+    assert "other_chi2" not in io.read(last)
+
+
+def test_images_stay_in_smlm_and_are_named_where_they_have_no_place(smlmsim, table, tmp_path):
+    image = np.arange(12, dtype=np.uint16).reshape(3, 4)
+    smlm.write(io.read(table), tmp_path / "a.smlm", images={"widefield": image})
+    assert smlmsim("convert", tmp_path / "a.smlm", tmp_path / "b.smlm").count("\n") == 1
+    np.testing.assert_array_equal(smlm.read_images(tmp_path / "b.smlm")["widefield"], image)
+    assert smlm.read_attachments(tmp_path / "b.smlm") == smlm.read_attachments(tmp_path / "a.smlm")
+    found = smlmsim("convert", tmp_path / "b.smlm", tmp_path / "c.csv").splitlines()
+    assert found[1:] == ["left out, as the format has no place for it: widefield.raw"]

@@ -6,7 +6,7 @@ import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import pydantic
@@ -125,6 +125,14 @@ class Entry(pydantic.BaseModel):
     def stem(self) -> str:
         """The name of the file without its folders and its extension."""
         return PurePosixPath(self.name).stem
+
+
+class Attachment(NamedTuple):
+    """A file of the archive that is no table: its bytes, what the manifest says of it, and its format, if described."""
+
+    content: bytes
+    entry: dict[str, Any]
+    format: dict[str, Any] | None
 
 
 class Manifest(pydantic.BaseModel):

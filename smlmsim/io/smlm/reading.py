@@ -12,15 +12,17 @@ import xarray as xr
 
 from smlmsim.io import columns as table_columns
 from smlmsim.io.columns import ROWS
-from smlmsim.io.smlm.archive import opened
+from smlmsim.io.smlm.archive import member, opened
 from smlmsim.io.smlm.hash import table_hash
 from smlmsim.io.smlm.image import read_image
-from smlmsim.io.smlm.manifest import Entry, read_manifest
+from smlmsim.io.smlm.manifest import Attachment, Entry, read_manifest
 from smlmsim.io.smlm.table import Table
 from smlmsim.io.smlm.tags import read_metadata
 
 
-def read(path: str | Path, *, pixel_nm: float | None = None, offsets: bool = True) -> xr.Dataset:
+def read(
+    path: str | Path, *, pixel_nm: float | None = None, offsets: bool = True, others: bool = False
+) -> xr.Dataset:
     """Read all tables of a file.
 
     The format does not say what the first frame is called: frames are as in the file.
@@ -32,6 +34,8 @@ def read(path: str | Path, *, pixel_nm: float | None = None, offsets: bool = Tru
         The size of a camera pixel, for columns in pixels.
     offsets : bool
         Whether to shift every table by its offset, which puts tiles beside each other.
+    others : bool
+        Whether to read the columns of packed records that are not in ``HEADINGS``, too.
 
     Returns
     -------
@@ -48,17 +52,22 @@ def read(path: str | Path, *, pixel_nm: float | None = None, offsets: bool = Tru
     OSError
         If there is no such file, or it may not be read.
     """
-    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm, offsets=offsets))
+    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm, offsets=offsets, others=others))
 
 
 def chunks(
-    path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None, offsets: bool = True
+    path: str | Path,
+    *,
+    rows: int = ROWS,
+    pixel_nm: float | None = None,
+    offsets: bool = True,
+    others: bool = False,
 ) -> Iterator[xr.Dataset]:
     """Read all tables of a file piece by piece, one table after the other.
 
     Parameters
     ----------
-    path, pixel_nm, offsets :
+    path, pixel_nm, offsets, others :
         As in :func:`read`.
     rows : int
         The most localizations to hold at a time.
@@ -82,15 +91,18 @@ def chunks(
         attrs = read_metadata(manifest, {name: firsts[name] for name in names}).tree()
         tables = [Table.of(archive, manifest, entry) for entry in entries]
         shared = set.intersection(*(table.variables(pixel_nm) for table in tables)) if tables else set()
+        alike = set.intersection(*(set(table.others(pixel_nm)) for table in tables)) if tables else set()
         empty = True
         for table in tables:
             channel = names.index(_channel(table.entry, len(entries)))
-            for found in table.chunks(rows, pixel_nm=pixel_nm, offsets=offsets):
+            for found, more in table.chunks(rows, pixel_nm=pixel_nm, offsets=offsets, others=others):
                 empty = False
                 kept = {name: values for name, values in found.items() if name in shared}
                 if len(names) > 1:
                     kept["loc_channel"] = np.full(kept["loc_x"].size, channel, np.int32)
-                yield table_columns.dataset(kept, attrs)
+                yield table_columns.dataset(
+                    kept, attrs, [column for column in more if column.attrs["heading"] in alike]
+                )
         if empty:
             raise ValueError(f"{len(entries)} tables, but no localizations")
 
@@ -106,6 +118,27 @@ def read_images(path: str | Path) -> dict[str, npt.NDArray[Any]]:
     with opened(path) as archive:
         manifest = read_manifest(archive)
         return {entry.stem: read_image(archive, manifest, entry) for entry in manifest.entries("image")}
+
+
+def read_attachments(path: str | Path) -> list[Attachment]:
+    """Read all files of an archive that are no tables, as they are: images, and what else the manifest lists.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`.
+    """
+    with opened(path) as archive:
+        manifest = read_manifest(archive)
+        return [
+            Attachment(
+                archive.read(member(archive, entry.name)),
+                entry.model_dump(exclude_unset=True),
+                manifest.formats.get(entry.format),
+            )
+            for entry in manifest.files
+            if entry.type != "table"
+        ]
 
 
 def hashes(path: str | Path) -> dict[str, bool]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
 from smlmsim.io import columns as table_columns
 from smlmsim.io import text
@@ -44,7 +45,9 @@ class Table(NamedTuple):
         """Look up how a table is laid out."""
         return cls(archive, entry, table_format(manifest, entry))
 
-    def chunks(self, rows: int, *, pixel_nm: float | None, offsets: bool) -> Iterator[Columns]:
+    def chunks(
+        self, rows: int, *, pixel_nm: float | None, offsets: bool, others: bool = False
+    ) -> Iterator[tuple[Columns, list[xr.Variable]]]:
         """Read the table piece by piece.
 
         Parameters
@@ -55,11 +58,15 @@ class Table(NamedTuple):
             The size of a camera pixel, for columns in pixels.
         offsets : bool
             Add the offset of each column.
+        others : bool
+            Read the other columns of packed records, too.
 
         Yields
         ------
         dict of str to array (localization,)
             What ``HEADINGS`` knows, by its name in the vocabulary, in the units of the vocabulary.
+        list of Variable (localization,)
+            The other columns.
 
         Raises
         ------
@@ -67,12 +74,14 @@ class Table(NamedTuple):
             If the table is not what the manifest says, or a value cannot be used.
         """
         wanted = self._wanted(pixel_nm)
+        more = self.others(pixel_nm) if others else []
         read = 0
         for records in self._binary(rows) if self.format.mode == "binary" else self._text(rows):
-            yield {
+            known = {
                 variable: self._values(variable, header, records[header], scale, read, offsets)
                 for variable, (header, scale) in wanted.items()
             }
+            yield known, [table_columns.other(name, self.format.unit(name), records[name]) for name in more]
             read += len(next(iter(records.values())))
         if self.entry.rows not in (None, read):
             raise ValueError(f"{self.entry.name!r} holds {read} rows, {self.entry.rows} are announced")
@@ -80,6 +89,15 @@ class Table(NamedTuple):
     def variables(self, pixel_nm: float | None) -> set[str]:
         """What of ``HEADINGS`` the table has."""
         return set(self._wanted(pixel_nm))
+
+    def others(self, pixel_nm: float | None) -> list[str]:
+        """The headers of the packed columns, one number a row, that ``HEADINGS`` does not have."""
+        known = {header for header, _ in self._wanted(pixel_nm).values()}
+        if self.format.mode != "binary":
+            return []
+        record = self.format.record()
+        single = {header for j, header in enumerate(self._headers()) if math.prod(record[j].shape) == 1}
+        return [header for header in self._headers() if header in single - known]
 
     def raw(self, *headers: str) -> list[npt.NDArray[Any]]:
         """Some columns as they are stored, whole."""

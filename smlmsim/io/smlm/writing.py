@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from smlmsim.io.atomic import replacing
 from smlmsim.io.columns import REQUIRED, Columns
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.smlm.hash import joined_hash, table_hash
-from smlmsim.io.smlm.manifest import DTYPES, NAME, VERSION
+from smlmsim.io.smlm.manifest import DTYPES, NAME, VERSION, Attachment
 from smlmsim.io.smlm.table import HEADINGS
 from smlmsim.io.smlm.tags import manifest_keys, table_keys
 
@@ -34,11 +34,12 @@ def write(
     path: str | Path,
     *,
     images: Mapping[str, npt.NDArray[Any]] | None = None,
+    attachments: Iterable[Attachment] = (),
 ) -> None:
     """Write the localizations of a dataset, its metadata, and some images: every channel is a table.
 
     All columns are float32, as every reader of the format expects. What has no place in ``HEADINGS`` is left
-    out, such as the time of a localization.
+    out, such as the time of a localization, but for columns from other files.
 
     Parameters
     ----------
@@ -49,20 +50,22 @@ def write(
         The file to make or replace.
     images : mapping of str to array, optional
         Such as a widefield image, of a type that the format knows.
+    attachments : iterable of Attachment, optional
+        What :func:`read_attachments` found in another file.
 
     Raises
     ------
     smlmsim.schema.SchemaError
         If frames or positions are missing, a value is NaN or infinite, or a frame is above 2**24.
     ValueError
-        If an image is of another type.
+        If an image is of another type, or an attachment has the name of another file.
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
     channel, columns, metadata = _channels(data)
     names = _names(channel, metadata)
     entries: list[dict[str, Any]] = []
-    formats = {TABLE_FORMAT: _table_format(list(columns))}
+    formats = {TABLE_FORMAT: _table_format(list(columns), data)}
     with replacing(path) as draft, _archive(draft) as archive:
         for index, (name, file) in enumerate(zip(names, _files(names), strict=True)):
             table = {header: values[channel == index] for header, values in columns.items()}
@@ -75,6 +78,13 @@ def write(
             _store(
                 archive, file, np.ascontiguousarray(pixels).astype(pixels.dtype.newbyteorder("<")).tobytes()
             )
+        for content, entry, described in attachments:
+            if entry["name"] in {NAME, *(known["name"] for known in entries)}:
+                raise ValueError(f"two files of the archive would be called {entry['name']!r}")
+            if described is not None:
+                formats.setdefault(entry["format"], described)
+            entries.append(entry)
+            _store(archive, entry["name"], content)
         keys = manifest_keys(metadata) | {
             "format_version": VERSION,
             "formats": formats,
@@ -98,6 +108,10 @@ def _channels(data: xr.Dataset | xr.DataArray) -> tuple[npt.NDArray[np.int32], C
         )
     channel = columns.pop("loc_channel", np.zeros(columns["loc_x"].size, np.int32))
     headers = {HEADINGS[name][0]: values.astype("<f4", copy=False) for name, values in columns.items()}
+    others = table_columns.others(data)
+    headers |= {
+        heading: column.values.astype("<f4") for heading, column in others.items() if heading not in headers
+    }
     return channel, headers, Metadata.of(data)
 
 
@@ -117,8 +131,9 @@ def _files(names: list[str]) -> list[str]:
     return [f"{name}.bin" if plain.count(name) == 1 else f"{name}-{i}.bin" for i, name in enumerate(plain)]
 
 
-def _table_format(headers: list[str]) -> dict[str, Any]:
-    units = {heading[0]: schema.VOCABULARY[name].units for name, heading in HEADINGS.items()}
+def _table_format(headers: list[str], data: xr.Dataset | xr.DataArray) -> dict[str, Any]:
+    units = {heading: column.attrs["units"] for heading, column in table_columns.others(data).items()}
+    units |= {heading[0]: schema.VOCABULARY[name].units for name, heading in HEADINGS.items()}
     return {
         "type": "table",
         "mode": "binary",
