@@ -1,4 +1,4 @@
-"""Localization tables become an image: beside pandas, and beside h5py and numpy as Picasso reads its tables.
+"""Localization tables become an image: beside pandas, beside Picasso, and beside h5py and numpy, which it reads with.
 
 A million localizations, sorted by frame, in a field of 20.48 x 20.48 um; pixels of 20 nm, one time point. None lies
 on the edge of a pixel. Every side reads the file and counts, and all give exactly the same counts before they are
@@ -68,6 +68,15 @@ def by_h5py(path):
     return np.histogram2d(locs.y, locs.x, bins=FIELD.shape, range=scaled)[0]
 
 
+def by_picasso(path):
+    """Picasso's own reader and renderer; skipped where it is not installed, as it brings a graphical interface."""
+    reader = pytest.importorskip("picasso.io", exc_type=ImportError)
+    renderer = pytest.importorskip("picasso.render", exc_type=ImportError)
+    locs, info = reader.load_locs(str(path))
+    whole = (0, 0), (FIELD.height_nm / CAMERA_PIXEL_NM, FIELD.width_nm / CAMERA_PIXEL_NM)
+    return renderer.render(locs, info, disp_px_size=FIELD.pixel_nm, viewport=whole)[1]
+
+
 @pytest.mark.parametrize(
     ("suffix", "count"),
     [
@@ -76,6 +85,7 @@ def by_h5py(path):
         (".csv", by_pandas_of_three_columns),
         (".hdf5", ours),
         (".hdf5", by_h5py),
+        (".hdf5", by_picasso),
         (".smlm", ours),
     ],
     ids=[
@@ -84,6 +94,7 @@ def by_h5py(path):
         "csv: pandas, 3 columns",
         "hdf5: smlmsim",
         "hdf5: h5py",
+        "hdf5: Picasso",
         "smlm: smlmsim",
     ],
 )
