@@ -22,7 +22,7 @@ from smlmsim.photophysics import Photophysics, Poisson
 from smlmsim.provenance import provenance
 from smlmsim.rng import stream
 from smlmsim.sparse import bin_localizations
-from smlmsim.spec import Spec, read_toml
+from smlmsim.spec import Spec, kind_or, read_toml
 from smlmsim.structures import Measured, Microtubules, Structure, periodic
 from smlmsim.superpose import superpose
 from smlmsim.widefield import Widefield, snapshots
@@ -205,7 +205,9 @@ class Experimental(Spec):
 
 
 Study = Annotated[
-    SimulatedDynamic | SemiSimulated | Hybrid | Experimental, pydantic.Field(discriminator="kind")
+    SimulatedDynamic | SemiSimulated | Hybrid | Experimental,
+    pydantic.Field(discriminator="kind"),
+    kind_or("simulated_dynamic"),
 ]
 
 

@@ -80,6 +80,13 @@ class Spec(pydantic.BaseModel):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def kind_or(default: str) -> pydantic.BeforeValidator:
+    """Let settings that do not say their ``kind``, as in a TOML file, be of a default one."""
+    return pydantic.BeforeValidator(
+        lambda found: {"kind": default, **found} if isinstance(found, Mapping) else found
+    )
+
+
 def read_toml(path: str | Path) -> dict[str, Any]:
     """Read a TOML file into plain dictionaries.
 

@@ -8,6 +8,7 @@ import pytest
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.estimate import contour_velocity, filament_velocity
+from smlmsim.estimate.widefield_velocity import _stood_for
 from smlmsim.field import FieldOfView
 from smlmsim.pipeline import SimulatedDynamic
 from smlmsim.widefield import Widefield, as_movie
@@ -64,5 +65,26 @@ def test_impossible_movies_are_refused():
         filament_velocity(movie, lag_s=0.3)
     with pytest.raises(ValueError, match=r"the movie lasts 9 s; 10 lags of 1\.5 s are needed"):
         filament_velocity(movie.isel(time=slice(30)))
-    with pytest.raises(ValueError, match="could be followed over"):
+    with pytest.raises(ValueError, match=r"successive images correlate by 0\.00, 0\.3 would be needed"):
         filament_velocity(movie * 0 + 100)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_noise_without_filaments_is_refused(seed):
+    noise = _movie(_rods(20.0), MICROSCOPE.replace({"photons_per_um": 0.0}), seed)
+    with pytest.raises(ValueError, match="there are no filaments, or they are too faint"):
+        filament_velocity(noise, sigma_nm=SIGMA_NM)
+
+
+def test_what_is_at_rest_has_no_velocity_within_its_error():
+    found = filament_velocity(_movie(_rods(0.0)), sigma_nm=SIGMA_NM)
+    assert found.velocity_nm_per_s < 2 * found.error_nm_per_s < 10
+
+
+def test_peaks_count_by_the_light_that_they_stand_for():
+    """Of two filaments, the one of twice the light has twice the weight, however many of its points are followed."""
+    image = np.zeros((120, 60))
+    image[10], image[110] = 1.0, 2.0
+    points = np.array([[10.0, 10, 10, 110], [10, 30, 50, 30]])
+    light = _stood_for(image, points, 2.0)
+    assert light[3] / light[:3].sum() == pytest.approx(2)

@@ -13,7 +13,7 @@ from smlmsim.localization import Localization
 from smlmsim.motion import Deformation, Polymer, Rigid, Static
 from smlmsim.photophysics import Blinking, Poisson
 from smlmsim.pipeline import Experimental, Hybrid, SemiSimulated, SimulatedDynamic, read_study, simulate
-from smlmsim.structures import Measured
+from smlmsim.structures import Measured, Microtubules
 
 EXACT = Localization(precision_nm=1e-6, false_positive_uniform=0, false_positive_structured=0)
 
@@ -229,3 +229,19 @@ def _whole_filaments(moving):
     gap -= box * np.round(gap / box)
     begins = np.diff(moving.filament.values) != 0
     return np.concatenate([[0], np.cumsum(begins & (np.hypot(*gap.T) > 1e-2))])
+
+
+def test_a_study_need_not_say_the_usual_kinds(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(
+        "photophysics.rate_hz = 200\nmotion.velocity_nm_per_s = 10\nstructure.density_per_um = 2\n"
+    )
+    wanted = SimulatedDynamic(
+        photophysics=Poisson(rate_hz=200),
+        motion=Polymer(velocity_nm_per_s=10),
+        structure=Microtubules(density_per_um=2),
+    )
+    assert read_study(path) == wanted
+    path.write_text("[photophysics]\non_s = 0.1\n")
+    with pytest.raises(pydantic.ValidationError, match=r"photophysics\.poisson\.on_s"):
+        read_study(path)

@@ -40,14 +40,14 @@ def _carried(moving, shift_nm, scale, angle):
     )
 
 
-def _images(seed, shift_nm=(0.0, 0.0), scale=1.0, angle=0.0, *, other=None):
-    """A widefield image, and the localizations of 6 s at 500 Hz of the same structure, carried; or of another."""
+def _images(seed, shift_nm=(0.0, 0.0), scale=1.0, angle=0.0, *, other=None, rate_hz=500):
+    """A widefield image, and the localizations of 6 s of the same structure, carried; or of another."""
     moving = _structure(seed)
     microscope = Widefield()
     study = SimulatedDynamic(field=FIELD, acquisition=ACQUISITION, widefield=microscope)
     widefield = as_movie(study._images(microscope, moving, seed)).isel(time=0)
     seen = _carried(_structure(other) if other is not None else moving, shift_nm, scale, angle)
-    events = Poisson(rate_hz=500).emit(seen, FIELD, ACQUISITION, stream(seed, "p"))
+    events = Poisson(rate_hz=rate_hz).emit(seen, FIELD, ACQUISITION, stream(seed, "p"))
     table = Localization().localize(events, FIELD, ACQUISITION, stream(seed, "l"))
     return widefield, bin_localizations(table, FIELD, ACQUISITION).counts.sum("time")
 
@@ -77,6 +77,19 @@ def test_unrelated_images_are_refused(seed):
         RegistrationError, match=r"standard deviations above unrelated ones; 3 would be needed"
     ):
         register(*_images(seed, other=seed + 100))
+
+
+def test_filaments_along_the_border_do_not_stretch_the_image():
+    """Fitted up to the border, the blur of what is cut there would make the scale 0.004 too large, in the mean."""
+    scales = [register(*_images(seed, rate_hz=10_000)).scale for seed in range(8)]
+    assert abs(np.mean(scales) - 1) < 0.0025
+
+
+def test_images_that_fit_badly_are_refused():
+    with pytest.raises(
+        RegistrationError, match=r"correlate by 0\.9\d where they fit best; 0\.999 would be needed"
+    ):
+        register(*_images(1), least_correlation=0.999)
 
 
 def test_an_even_image_is_refused():

@@ -63,7 +63,8 @@ def locate_on_map(
     typer.echo(smlmsim.estimate.verdict(found, box, metric=metric, threshold=threshold))
     figure = smlmsim.figures.heatmap(found, metric, marked=_marked(box), marks="this experiment")
     smlmsim.figures.save(figure, out)
-    typer.echo(f"{out} shows where")
+    on_map = smlmsim.estimate.is_on_map(found, box)
+    typer.echo(f"{out} shows {'where' if on_map else 'the map, beyond which the experiment lies'}")
 
 
 def read_map(path: Path) -> xr.Dataset:

@@ -99,6 +99,15 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     return "\n".join([head, *filter(None, outside), *lines])
 
 
+def is_on_map(scores: xr.Dataset, box: Box) -> bool:
+    """Tell whether some of an experiment lies within the values of a map."""
+    reaches = {axis: reach for axis, reach in box.ranges.items() if reach is not None}
+    return all(
+        reach[1] >= float(scores[axis].min()) and reach[0] <= float(scores[axis].max())
+        for axis, reach in reaches.items()
+    )
+
+
 def require_map(scores: xr.Dataset) -> None:
     """Require the axes of a map.
 
@@ -137,6 +146,8 @@ def _outside(known: npt.NDArray[np.float64], reach: Range, what: str, units: str
     low, high = float(known.min()), float(known.max())
     if low <= reach[0] and reach[1] <= high:
         return ""
+    if reach[1] < low or reach[0] > high:
+        return f"  the {what} is beyond the map, {_shown((low, high))} {units}: its nearest edge is meant"
     return f"  the {what} reaches beyond the map, {_shown((low, high))} {units}: there, its edge is meant"
 
 

@@ -10,7 +10,12 @@ from smlmsim.motion.polymer import Polymer
 from smlmsim.motion.rigid import Rigid
 from smlmsim.motion.static import Static
 from smlmsim.motion.warp import warp_movie
+from smlmsim.spec import kind_or
 
-Motion = Annotated[Polymer | Deformation | Rigid | Static | Brownian, pydantic.Field(discriminator="kind")]
+Motion = Annotated[
+    Polymer | Deformation | Rigid | Static | Brownian,
+    pydantic.Field(discriminator="kind"),
+    kind_or("polymer"),
+]
 
 __all__ = ["Brownian", "Deformation", "Motion", "Polymer", "Rigid", "Static", "warp_movie"]

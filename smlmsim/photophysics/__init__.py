@@ -6,7 +6,8 @@ import pydantic
 
 from smlmsim.photophysics.blinking import Blinking
 from smlmsim.photophysics.poisson import Poisson
+from smlmsim.spec import kind_or
 
-Photophysics = Annotated[Poisson | Blinking, pydantic.Field(discriminator="kind")]
+Photophysics = Annotated[Poisson | Blinking, pydantic.Field(discriminator="kind"), kind_or("poisson")]
 
 __all__ = ["Blinking", "Photophysics", "Poisson"]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import pydantic
 
+from smlmsim.spec import kind_or
 from smlmsim.structures.actin import ActinBundles
 from smlmsim.structures.clathrin import Clathrin
 from smlmsim.structures.measured import Measured
@@ -15,6 +16,7 @@ from smlmsim.structures.periodic import periodic
 Structure = Annotated[
     Microtubules | ActinBundles | NuclearPores | Mitochondria | Clathrin,
     pydantic.Field(discriminator="kind"),
+    kind_or("microtubules"),
 ]
 
 __all__ = [

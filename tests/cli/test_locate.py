@@ -57,6 +57,26 @@ def test_without_a_widefield_movie_all_velocities_are_considered(experiment, tmp
     assert picture.exists()
 
 
+def test_a_picture_on_which_the_experiment_is_not_is_not_said_to_show_it(experiment, tmp_path):
+    scores = xr.load_dataset(experiment / "scores.nc", engine="h5netcdf")
+    scores.assign_coords({RATE: [1e4, 1e5]}).to_netcdf(tmp_path / "far.nc", engine="h5netcdf")
+    found = _run(
+        experiment / "table.csv", "--map", tmp_path / "far.nc", "--out", tmp_path / "located.png"
+    ).output
+    assert "the rate is beyond the map, 1e+04 to 1e+05 Hz: its nearest edge is meant" in found
+    assert "located.png shows the map, beyond which the experiment lies" in found
+
+
+@pytest.mark.parametrize("suffix", [".smlm", ".hdf5"])
+def test_a_table_of_any_format_is_located_alike(experiment, tmp_path, suffix):
+    io.write(io.read(experiment / "table.csv"), tmp_path / f"table{suffix}")
+    outputs = [
+        _run(path, "--map", experiment / "scores.nc", "--out", tmp_path / "located.png").output
+        for path in (experiment / "table.csv", tmp_path / f"table{suffix}")
+    ]
+    assert outputs[0] == outputs[1]
+
+
 def test_a_map_that_is_missing_or_none_is_refused(experiment, tmp_path):
     absent = _run(experiment / "table.csv", "--map", tmp_path / "no.nc")
     assert isinstance(absent.exception, FileNotFoundError)
