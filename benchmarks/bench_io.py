@@ -2,8 +2,8 @@
 
 A million localizations, sorted by frame, in a field of 20.48 x 20.48 um; pixels of 20 nm, one time point. None lies
 on the edge of a pixel. Every side reads the file and counts, and all give exactly the same counts before they are
-timed. ``smlmsim`` takes a table piece by piece, the others whole. h5py and numpy stand in for Picasso, whose own loader
-cannot be imported without PyQt6.
+timed. ``smlmsim`` takes a table piece by piece, the others whole. Picasso, whose loader needs PyQt6, runs where it is
+installed.
 """
 
 import h5py
