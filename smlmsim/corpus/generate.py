@@ -21,6 +21,10 @@ from smlmsim.pipeline import simulate
 ROOM = 3
 """How many times more localizations and vertices the store has room for than its extreme movies have."""
 
+ONE_THREAD = {"async.concurrency": 1, "threading.max_workers": 1}
+EMPTY_TOO = {"array.write_empty_chunks": True}
+"""Write a chunk that holds nothing, a few bytes, like any other: to look whether one does takes as long as the rest."""
+
 
 class Damage(NamedTuple):
     """A variable of a movie whose file is not what was written."""
@@ -86,7 +90,7 @@ def make_movie(path: Path, movie: int) -> None:
     """Simulate a movie of the corpus at a path and write it there, on one thread."""
     store = CorpusStore(path)
     recipe = store.corpus.recipe(movie)
-    with zarr.config.set({"async.concurrency": 1, "threading.max_workers": 1}):
+    with zarr.config.set(ONE_THREAD | EMPTY_TOO):
         store.write(movie, simulate(store.corpus.study_of(recipe), recipe.seed))
 
 

@@ -302,10 +302,10 @@ def _sharded(
     shuffle: Literal["shuffle", "bitshuffle"],
     attrs: dict[str, Any],
 ) -> None:
-    """One file per movie, in which each chunk can be read alone and those that hold nothing take no room."""
+    """One file per movie, in which each chunk can be read alone."""
     shard = (1, *(-(-size // step) * step for size, step in zip(shape[1:], chunk, strict=True)))
     group.create_array(
         name, shape=shape, shards=shard, chunks=(1, *chunk), dtype=dtype, fill_value=fill,
-        compressors=BloscCodec(cname="zstd", clevel=2, shuffle=shuffle, typesize=dtype.itemsize),
+        compressors=BloscCodec(cname="zstd", clevel=1, shuffle=shuffle, typesize=dtype.itemsize),
         dimension_names=dims, attributes=attrs,
     )  # fmt: skip
