@@ -207,9 +207,11 @@ def simulated_tensors(study: Simulated, seed: int) -> Tensors:
 
 
 def _pair(observation: xr.Dataset, truth: xr.Dataset, study: Simulated) -> Pair:
-    """Scale the density so that the crest of a straight filament, 1 / (sqrt(2 pi) sigma), becomes 1/4."""
+    """Scale the density, in place, so that the crest of a straight filament, 1 / (sqrt(2 pi) sigma), becomes 1/4."""
     unit = np.float32(math.sqrt(2 * math.pi) * study.density.sigma_nm / BRIGHTEST)
-    density = np.minimum(truth.density.values * unit, np.float32(1))
+    density = truth.density.values
+    density *= unit
+    np.minimum(density, np.float32(1), out=density)
     return Pair(observation.counts.values.astype(np.float32), density)
 
 
