@@ -264,13 +264,18 @@ class Carried:
         ends[~counted.any(axis=0)] = 0, -1
         images = np.zeros((points.size, *self.shape[1:]), np.float32)
         y, x = self.places
-        _flow_kernels.carry(self.points, y, x, self.flow.velocities, weights, slots, ends, images)
+        _flow_kernels.carry(self.points, y, x, *self._velocities(), weights, slots, ends, images)
         return images
+
+    def _velocities(self) -> tuple[F64, F64]:
+        """Return those of all time points, and their means from one to the next."""
+        flow = self.flow.velocities
+        return flow, (flow[1:] + flow[:-1]) / 2
 
     def _seen(self, points: Int, weights: F32) -> F32:
         y, x = (_centres(max(n // LATTICE, 1)) for n in self.shape[1:])
         coarse = np.empty((points.size, y.size, x.size), np.float32)
-        _flow_kernels.seen(points, y, x, self.flow.velocities, weights, coarse)
+        _flow_kernels.seen(points, y, x, *self._velocities(), weights, coarse)
         across_y, across_x = _tents(y, self.shape[1]), _tents(x, self.shape[2])
         return (across_y @ coarse @ across_x.T).astype(np.float32, copy=False)
 

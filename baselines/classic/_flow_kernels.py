@@ -47,7 +47,7 @@ def sharpness(
         for k in range(basis.shape[1]):
             y -= times[i] * basis[i, k] * terms[0, k]
             x -= times[i] * basis[i, k] * terms[1, k]
-        warped[i] = y, x
+        warped[i, 0], warped[i, 1] = y, x
         if 0 <= y < height - 1 and 0 <= x < width - 1:
             row, column = int(y), int(x)
             v, u = np.float32(y - row), np.float32(x - column)
@@ -173,7 +173,9 @@ def align(points: Int, offsets: F64, y: F64, x: F64, flow: F64) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def carry(points: Int, y: F64, x: F64, flow: F64, weights: F32, slots: Int, ends: Int, images: F32) -> None:
+def carry(
+    points: Int, y: F64, x: F64, flow: F64, between: F64, weights: F32, slots: Int, ends: Int, images: F32
+) -> None:
     """Add every event to all images that it counts in, at the place where the flow takes it by then.
 
     From one time point to the next an event goes with the mean of both flows, evaluated half a step ahead. What
@@ -186,6 +188,8 @@ def carry(points: Int, y: F64, x: F64, flow: F64, weights: F32, slots: Int, ends
     y, x : array, shape (event,)
         Places at the middles of the time points, -1 to 1 in the field.
     flow : array, shape (time, yx, n, n)
+    between : array, shape (time - 1, yx, n, n)
+        The means of successive flows.
     weights : array of float32, shape (image, time)
         How much an event of a time point counts in an image.
     slots : array of int64, shape (time,)
@@ -196,7 +200,6 @@ def carry(points: Int, y: F64, x: F64, flow: F64, weights: F32, slots: Int, ends
         Added to.
     """
     height, width = images.shape[1] / 2, images.shape[2] / 2
-    between = (flow[1:] + flow[:-1]) / 2
     for i in range(points.size):
         home = points[i]
         for step in (1, -1):
@@ -215,7 +218,7 @@ def carry(points: Int, y: F64, x: F64, flow: F64, weights: F32, slots: Int, ends
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def seen(chosen: Int, y: F64, x: F64, flow: F64, weights: F32, out: F32) -> None:
+def seen(chosen: Int, y: F64, x: F64, flow: F64, between: F64, weights: F32, out: F32) -> None:
     """Write the weight of all time points at which what is at a place at one of them was in the field.
 
     Parameters
@@ -224,11 +227,11 @@ def seen(chosen: Int, y: F64, x: F64, flow: F64, weights: F32, out: F32) -> None
         Time points.
     y, x : array, shapes (rows,) and (columns,)
         Places, -1 to 1 in the field.
-    flow : array, shape (time, yx, n, n)
+    flow, between : array, shapes (time, yx, n, n) and (time - 1, yx, n, n)
+        As for :func:`carry`.
     weights : array of float32, shape (n, time)
     out : array of float32, shape (n, rows, columns)
     """
-    between = (flow[1:] + flow[:-1]) / 2
     for n in range(chosen.size):
         for row in range(y.size):
             for column in range(x.size):

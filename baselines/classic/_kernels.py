@@ -98,9 +98,16 @@ def smooth_space(weights_y: F32, weights_x: F32, movie: F32) -> None:
     turned, along_x = np.empty((width, height), np.float32), np.empty((width, height), np.float32)
     for t in range(movie.shape[0]):
         weighted_sums(weights_y, ends_y, movie[t], along_y)
-        turned[:] = along_y.T
+        _transpose(along_y, turned)
         weighted_sums(weights_x, ends_x, turned, along_x)
-        movie[t] = along_x.T
+        _transpose(along_x, movie[t])
+
+
+@njit(cache=True, nogil=True)
+def _transpose(image: F32, turned: F32) -> None:
+    for i in range(turned.shape[0]):
+        for j in range(turned.shape[1]):
+            turned[i, j] = image[j, i]
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
@@ -138,7 +145,7 @@ def held_out_log_likelihood(
         The fraction of localizations that fall anywhere.
     """
     ends_y, ends_x = support(weights_y), support(weights_x)
-    mass_y, mass_x = weights_y.sum(axis=0), weights_x.sum(axis=0)
+    mass_y, mass_x = _column_sums(weights_y), _column_sums(weights_x)
     along_y = np.empty(images.shape[1:], np.float32)
     total = 0.0
     for n in range(images.shape[0]):
@@ -152,6 +159,15 @@ def held_out_log_likelihood(
             others = max(expected - itself, np.float32(0))
             total += numbers[i] * np.log((1 - background_share) * others + background_share * mean)
     return total
+
+
+@njit(cache=True, nogil=True)
+def _column_sums(weights: F32) -> F32:
+    sums = np.zeros(weights.shape[1], np.float32)
+    for i in range(weights.shape[0]):
+        for j in range(sums.size):
+            sums[j] += weights[i, j]
+    return sums
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)

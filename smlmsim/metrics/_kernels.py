@@ -144,11 +144,12 @@ def halve(pixels: Array, height: int, width: int, row: Array) -> tuple[int, int]
     half_height, half_width = (height + top) // 2, (width + left) // 2
     for i in range(half_height):
         row[0] = F32(0)
-        pair = row[left : left + width]
-        lower = 2 * i + 1 - top
-        pair[:] = pixels[lower * width : (lower + 1) * width]
+        lower = (2 * i + 1 - top) * width
+        for j in range(width):
+            row[left + j] = pixels[lower + j]
         if lower > 0:
-            pair += pixels[(lower - 1) * width : lower * width]
+            for j in range(width):
+                row[left + j] += pixels[lower - width + j]
         for j in range(half_width):
             pixels[i * half_width + j] = F32(0.25) * (row[2 * j] + row[2 * j + 1])
     return half_height, half_width

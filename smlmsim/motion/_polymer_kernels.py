@@ -92,17 +92,17 @@ def trace(
             _fill_noise(noise, word, key, block, stream[f])
             for parity in range(2):
                 own = coordinate[parity]
-                own[start] = state[f, parity, 0]
+                _copy(state[f, parity, 0], own[start])
                 for t in range(start, stop):
                     u = update_of[row + t - start]
                     if u < 0:
-                        own[t + 1] = own[t]
+                        _copy(own[t], own[t + 1])
                     else:
                         drive = state[f, parity, 1]
                         _advance(
                             own[t + 1], own[t], drive, update[u, f, parity], persist[u], noise_of[t, parity]
                         )
-                state[f, parity, 0] = own[stop]
+                _copy(own[stop], state[f, parity, 0])
                 _fill_angles(angle[parity], own[1:], shapes[parity])
             _fill_tangents(tangent, angle)
             for axis in range(2):
@@ -125,6 +125,12 @@ def _fill_noise(noise: Any, word: Any, key: Any, block: Any, stream: Any) -> Non
     for h in range(0, 4, 2):
         for i in range(word.shape[1]):
             noise[h, i], noise[h + 1, i] = normals_f32(word[h, i], word[h + 1, i])
+
+
+@_merged
+def _copy(source: Any, target: Any) -> None:
+    for i in range(target.size):
+        target[i] = source[i]
 
 
 @_merged
