@@ -122,7 +122,8 @@ def test_rate_over_time_is_the_bleaching_curve_of_the_chain(dark_s):
     k = kinetics.activation_per_s(800 * acquisition.duration_s, np.full(acquisition.frames, 20_000.0))
     r = k if dark_s is None else 1 / dark_s
     chain = np.array([[-k, 0, 0], [k, -1 / 0.3, r], [0, 0.5 / 0.3, -r]])
-    on = np.array([expm(chain * t)[1, 0] for t in np.linspace(0, acquisition.duration_s, 4001)])
+    times = np.linspace(0, acquisition.duration_s, 4001)
+    on = expm(chain * times[:, None, None])[:, 1, 0]
     shape = on[:-1].reshape(40, 100).sum(1)
     expected = found.sum() * shape / shape.sum()
     spread = np.sqrt(expected * frames_per_blink(10, 0.5) * 2 * 2)
