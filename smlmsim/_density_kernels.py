@@ -68,6 +68,7 @@ def draw(
     row = np.empty(grid.shape[1], F32)
     line = np.empty(width * refinement, F32)
     y, x = np.empty((2, vertex_y.shape[1]), F32)
+    side = np.empty(vertex_y.shape[1], I32)
     pieces = np.empty((5, BLOCK), F32)
     weights = np.empty((6, BLOCK), F32)
     corners = np.empty((2, BLOCK), I32)
@@ -77,7 +78,8 @@ def draw(
         to_grid(vertex_y[t], first_y, step_nm, y)
         to_grid(vertex_x[t], first_x, step_nm, x)
         grid[:] = 0
-        lay(y, x, starts, longest, F32(1 / step_nm), grid, pieces, weights, corners)
+        find_sides(y, x, F32(grid.shape[0] - 2), F32(grid.shape[1] - 2), side)
+        lay(y, x, side, starts, longest, F32(1 / step_nm), grid, pieces, weights, corners)
         blur(grid, margin, taps, refinement, row, line, density[t])
 
 
@@ -93,6 +95,7 @@ def to_grid(vertex: Array, first_nm: float, step_nm: float, z: Array) -> None:
 def lay(
     y: Array,
     x: Array,
+    side: Array,
     starts: Array,
     longest: np.float32,
     per_nm: np.float32,
@@ -102,12 +105,12 @@ def lay(
     corners: Array,
 ) -> None:
     """Add the length of the bonds near the grid, per area, to it: cut into short pieces, a block of them at a time."""
-    last_y, last_x, n = F32(grid.shape[0] - 2), F32(grid.shape[1] - 2), 0
+    n = 0
     for filament in range(starts.size - 1):
         last = starts[filament + 1] - 1
         for begin in range(starts[filament], last, RUN):
             stop = min(begin + RUN, last)
-            if beyond(y, begin, stop + 1, last_y) or beyond(x, begin, stop + 1, last_x):
+            if beyond(side[begin : stop + 1]):
                 continue
             for i in range(begin, stop):
                 dy, dx = y[i + 1] - y[i], x[i + 1] - x[i]
@@ -116,34 +119,42 @@ def lay(
                 part = F32(1) / F32(count)
                 for k in range(count):
                     if n == pieces.shape[1]:
-                        deposit(pieces, grid, weights, corners)
+                        deposit(pieces, n, grid, weights, corners)
                         n = 0
                     pieces[0, n], pieces[1, n] = y[i] + F32(k) * part * dy, part * dy
                     pieces[2, n], pieces[3, n] = x[i] + F32(k) * part * dx, part * dx
                     pieces[4, n] = F32(0.5) * per_nm * part * length
                     n += 1
-    deposit(pieces[:, :n], grid, weights, corners)
+    deposit(pieces, n, grid, weights, corners)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FINITE)
-def beyond(z: Array, begin: int, stop: int, last: np.float32) -> bool:
-    """Tell whether some vertices lie wholly on the far side of one edge of the grid."""
-    below, above = I32(0), I32(0)
-    for i in range(begin, stop):
-        below += I32(z[i] < F32(1))
-        above += I32(z[i] > last)
-    return bool(below == stop - begin or above == stop - begin)
+def find_sides(y: Array, x: Array, last_y: np.float32, last_x: np.float32, side: Array) -> None:
+    """Find out beyond which edges of the grid every vertex lies: a bit for each."""
+    for i in range(side.size):
+        along_y = I32(y[i] < F32(1)) + I32(2) * I32(y[i] > last_y)
+        along_x = I32(x[i] < F32(1)) + I32(2) * I32(x[i] > last_x)
+        side[i] = along_y + I32(4) * along_x
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def deposit(pieces: Array, grid: Array, weights: Array, corners: Array) -> None:
-    """Add the two points of every piece to the grid; what lies off it is left out.
+def beyond(side: Array) -> bool:
+    """Tell whether some vertices all lie beyond the same edge of the grid."""
+    common = I32(0b1111)
+    for i in range(side.size):
+        common &= side[i]
+    return bool(common)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def deposit(pieces: Array, n: int, grid: Array, weights: Array, corners: Array) -> None:
+    """Add the two points of each of the first n pieces to the grid; what lies off it is left out.
 
     The rows of ``pieces`` are where each begins and how far it goes, along y, then x, and the share of a point.
     """
-    y, step_y, x, step_x, share = pieces
+    y, step_y, x, step_x = pieces[0, :n], pieces[1, :n], pieces[2, :n], pieces[3, :n]
+    share, corner_y, corner_x = pieces[4, :n], corners[0, :n], corners[1, :n]
     weights_y, weights_x = weights[:3], weights[3:]
-    corner_y, corner_x = corners[0, : y.size], corners[1, : y.size]
     last_y, last_x = F32(grid.shape[0] - 2), F32(grid.shape[1] - 2)
     for node in (-GAUSS_NODE, GAUSS_NODE):
         along = F32(0.5) + node
