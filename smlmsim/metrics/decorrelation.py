@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal.windows import tukey
 
 from smlmsim.metrics.metric import Metric, Movie
+from smlmsim.metrics.taper import TAPERED, taper
 
 Floats = npt.NDArray[np.float64]
 
@@ -14,7 +14,6 @@ RADII = 50
 HIGH_PASSES = 10
 LEAST_FALL = 5e-4
 STRONGEST_PX, WEAKEST_PX = 0.15, 2.0
-TAPERED = 0.25
 WORST_NM = 10_000.0
 
 
@@ -41,7 +40,7 @@ def _cut_off(image: Floats) -> float:
     frequency = np.hypot(
         *(np.fft.fftfreq(n).reshape(s) for n, s in zip(image.shape, ((-1, 1), (1, -1)), strict=True))
     )
-    window = tukey(image.shape[0], TAPERED)[:, None] * tukey(image.shape[1], TAPERED)
+    window = taper(*image.shape)
     inside = frequency <= 0.5
     frequency, amplitude = frequency[inside], np.abs(np.fft.fft2(window * (image - image.mean())))[inside]
     first = _peak(amplitude, frequency)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal.windows import tukey
 
 from smlmsim.metrics.metric import Metric, Movie
+from smlmsim.metrics.taper import TAPERED, taper
 
 Floats = npt.NDArray[np.float64]
 
 THRESHOLD = 1 / 7
-TAPERED = 0.25
 WORST_NM = 10_000.0
 
 
@@ -48,7 +47,7 @@ def ring_correlation(a: Movie, b: Movie) -> tuple[Floats, Floats]:
     width = 1 / min(a.shape[1:])
     ring = np.round(np.hypot(*frequency) / width).astype(np.int64)
     rings = int(0.5 / width) + 1
-    window = tukey(a.shape[1], TAPERED)[:, None] * tukey(a.shape[2], TAPERED)
+    window = taper(*a.shape[1:])
     sums = np.zeros((3, ring.max() + 1))
     for frame_a, frame_b in zip(a, b, strict=True):
         one, other = (np.fft.rfft2(window * (frame - frame.mean())) for frame in (frame_a, frame_b))
