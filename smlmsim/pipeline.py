@@ -12,7 +12,7 @@ import pydantic
 import xarray as xr
 from pydantic import PositiveFloat, PositiveInt
 
-from smlmsim import estimate, io, schema
+from smlmsim import io, schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.density import Density
 from smlmsim.field import FieldOfView
@@ -182,6 +182,9 @@ class Experimental(Spec):
 
     def movie(self, seed: int = 0) -> Movie:
         """Read the table; nothing is random here, so every seed gives the same movie."""
+        # Here, since it loads statistics and image processing, which take longer than the rest of this module.
+        from smlmsim import estimate
+
         localizations = io.read(self.table)
         schema.check(localizations, "loc_frame", "loc_y", "loc_x")
         field = self.field or estimate.field_of_view(localizations, pixel_nm=self.pixel_nm)
