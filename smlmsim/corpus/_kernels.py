@@ -1,4 +1,4 @@
-"""From the stored contours of a movie to those of a crop: serial kernels, without the GIL.
+"""From a movie to what is stored of it, and from stored contours to those of a crop: serial kernels, without the GIL.
 
 A filament that leaves a periodic box jumps by the period to the other side, outside of the field. Between two
 jumps it is a piece of its own, which before and after that waits a period farther out.
@@ -39,6 +39,15 @@ class Pieces(NamedTuple):
     name: Array
     first: Array
     end: Array
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def count_steps(values: Array, per_step: np.float32, steps: Array) -> None:
+    """Round a movie (time, y, x) to whole steps."""
+    for t in range(values.shape[0]):
+        for y in range(values.shape[1]):
+            for x in range(values.shape[2]):
+                steps[t, y, x] = np.uint16(np.rint(values[t, y, x] * per_step))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

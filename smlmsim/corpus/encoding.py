@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from smlmsim.corpus import _kernels
 from smlmsim.field import FieldOfView
 from smlmsim.pipeline import Movie
 
@@ -131,8 +132,9 @@ def _bond_nm(truth: xr.Dataset) -> float:
 def _relative(density: Array) -> tuple[npt.NDArray[np.uint16], float]:
     """The density in steps of its peak, and the peak."""
     peak = float(density.max())
-    steps = density * np.float32(1 / (peak * DENSITY_STEP) if peak > 0 else 0)
-    return np.rint(steps, out=steps).astype(np.uint16), peak
+    steps = np.empty(density.shape, np.uint16)
+    _kernels.count_steps(density, np.float32(1 / (peak * DENSITY_STEP) if peak > 0 else 0), steps)
+    return steps, peak
 
 
 def _steps(position_nm: Array, scale: Scale) -> Array:

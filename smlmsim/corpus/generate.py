@@ -88,10 +88,16 @@ def generate(
 
 def make_movie(path: Path, movie: int) -> None:
     """Simulate a movie of the corpus at a path and write it there, on one thread."""
-    store = CorpusStore(path)
+    store = _opened(path, (path / "zarr.json").stat().st_mtime_ns)
     recipe = store.corpus.recipe(movie)
     with zarr.config.set(ONE_THREAD | EMPTY_TOO):
         store.write(movie, simulate(store.corpus.study_of(recipe), recipe.seed))
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(path: Path, _made_ns: int) -> CorpusStore:
+    """Keep a store open from movie to movie, unless another one takes its place."""
+    return CorpusStore(path)
 
 
 def verify(path: str | Path) -> list[Damage]:
