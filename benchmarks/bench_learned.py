@@ -69,7 +69,7 @@ def test_inference_of_a_movie_in_3d(benchmark, peak, precision):
             return network(counts)
 
     assert run().shape == counts.shape
-    measure(benchmark, peak, f"annapalm3d, a movie of {SIDE}^3, {precision}", run, rounds=3)
+    measure(benchmark, peak, f"annapalm3d, a movie of {SIDE}^3, {precision}", run, rounds=1)
 
 
 def test_training_step_in_3d(benchmark, peak):
