@@ -105,7 +105,7 @@ def lay(
     corners: Array,
 ) -> None:
     """Add the length of the bonds near the grid, per area, to it: cut into short pieces, a block of them at a time."""
-    n = 0
+    n = np.int64(0)
     for filament in range(starts.size - 1):
         last = starts[filament + 1] - 1
         for begin in range(starts[filament], last, RUN):
@@ -120,7 +120,7 @@ def lay(
                 for k in range(count):
                     if n == pieces.shape[1]:
                         deposit(pieces, n, grid, weights, corners)
-                        n = 0
+                        n = np.int64(0)
                     pieces[0, n], pieces[1, n] = y[i] + F32(k) * part * dy, part * dy
                     pieces[2, n], pieces[3, n] = x[i] + F32(k) * part * dx, part * dx
                     pieces[4, n] = F32(0.5) * per_nm * part * length

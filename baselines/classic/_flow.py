@@ -310,7 +310,7 @@ def _basis(places: F64, order: int) -> tuple[F64, F64]:
     """The values of all terms, (event, k), and their derivatives, (event, yx, k)."""
     k = terms_of(order)
     basis, slopes = np.empty((places.shape[1], k)), np.empty((places.shape[1], 2, k))
-    _flow_kernels.legendre_basis(places, order, basis, slopes)
+    _flow_kernels.legendre_basis(np.ascontiguousarray(places), order, basis, slopes)
     return basis, slopes
 
 

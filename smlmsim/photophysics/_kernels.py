@@ -45,6 +45,7 @@ none of which gets longer on that way than ``copies[k]`` times ``unit[i]``. All 
 
 _0, _1 = np.float32(0), np.float32(1)
 _32 = np.uint64(32)
+_WHEN, _WHERE = np.int64(0), np.int64(1)
 _ROUNDING, _HEADROOM, _GROWTH = np.float32(1.01), np.float32(1.3), np.float32(2.0)
 _FEWEST_BONDS, _BATCH = 4, 1024
 _TINY, _LARGEST = np.float32(1e-30), np.float32(np.finfo(np.float32).max)
@@ -319,13 +320,13 @@ def emit(
     start_x, move_x, way_x, later_x = _line(room), _line(room), _line(room), _line(room)
     near, offset = np.empty(places.max(), np.int64), _line(places.max())
     tallies = np.empty(_most_frames(first_frame), np.int64)
-    n, begin, row = np.uint64(0), 0, 0
+    n, begin, row = np.uint64(0), 0, np.int64(0)
     while row < rows.size:
         batch, stop = 0, row
         while stop < rows.size and batch < _BATCH:
             batch, stop = batch + draws[stop], stop + 1
-        _throw(when, batch, key, row, 0)
-        _throw(where, batch, key, row, 1)
+        _throw(when, batch, key, row, _WHEN)
+        _throw(where, batch, key, row, _WHERE)
         done = 0
         for i in range(row, stop):
             some, runs = slice(done, done + draws[i]), slice(begin, end[i])
