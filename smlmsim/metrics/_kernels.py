@@ -8,6 +8,9 @@ follow from the images' sum s = a + b and difference d = a - b, whose local mean
 
 That is four filtered images instead of five; and because no variance is let below zero, every local
 similarity stays in [-1, 1] whatever float32 rounds away.
+
+What is called from another kernel and sums in any order has ``forceinline``. Otherwise numba keeps copies of it that
+round differently, and which of them runs depends on whether the caller was just compiled or comes from the cache.
 """
 
 from __future__ import annotations
@@ -68,7 +71,7 @@ def scaled(a: Array, factor: float) -> Array:
     return result
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER, forceinline=True)
 def average_columns(image: Array, top: int, window: Window, means: Array, squares: Array) -> None:
     """Average pixels and their squares along y, over the window that begins at row ``top``."""
     for j in range(image.shape[1]):
@@ -81,7 +84,7 @@ def average_columns(image: Array, top: int, window: Window, means: Array, square
         means[j], squares[j] = mean, square
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER, forceinline=True)
 def average_row(values: Array, window: Window, means: Array, windows: int) -> None:
     """Average values along x, over every window that lies inside."""
     for j in range(windows):
@@ -91,7 +94,7 @@ def average_row(values: Array, window: Window, means: Array, windows: int) -> No
         means[j] = mean
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER, forceinline=True)
 def compare_row(s: Array, d: Array, ss: Array, dd: Array, windows: int) -> tuple[Any, Any]:
     """Sum contrast-structure and similarity over a row of windows, from local means of s, d, s^2 and d^2."""
     half, none = F32(0.5), F32(0)
@@ -106,7 +109,7 @@ def compare_row(s: Array, d: Array, ss: Array, dd: Array, windows: int) -> tuple
     return structures, similarities
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, forceinline=True)
 def similarity(s: Array, d: Array, window: Window, scratch: Array) -> tuple[float, float]:
     """Return the mean contrast-structure term and the mean similarity of one pair of images.
 
