@@ -147,7 +147,7 @@ def beyond(side: Array) -> bool:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def deposit(pieces: Array, n: int, grid: Array, weights: Array, corners: Array) -> None:
+def deposit(pieces: Array, n: Any, grid: Array, weights: Array, corners: Array) -> None:
     """Add the two points of each of the first n pieces to the grid; what lies off it is left out.
 
     The rows of ``pieces`` are where each begins and how far it goes, along y, then x, and the share of a point.

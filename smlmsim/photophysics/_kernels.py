@@ -354,7 +354,7 @@ def _most_frames(first_frame: Integers) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _throw(thrown: Words, n: int, key: np.uint64, step: int, stream: int) -> None:
+def _throw(thrown: Words, n: int, key: np.uint64, step: Any, stream: Any) -> None:
     """Fill the buffer with at least n random words."""
     for m in range((n + 3) // 4):
         thrown[4 * m], thrown[4 * m + 1], thrown[4 * m + 2], thrown[4 * m + 3] = words(key, m, step, stream)
