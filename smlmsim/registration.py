@@ -80,8 +80,8 @@ def register(
     5.12 um   100       0      0.03        0.06       0.09  100 of 100
     ======= ===== ======= ========= =========== ========== ===========
 
-    Of unrelated pairs, it accepted none of 150 of 2.56 um and none of 60 of 5.12 um. Before ``least_correlation`` was
-    asked for, which those that show the same exceed by far, it had accepted 1 of 100.
+    Of unrelated pairs, it accepted none of 150 of 2.56 um and none of 60 of 5.12 um. Without ``least_correlation``,
+    which those that show the same exceed by far, it accepted 1 of 100.
 
     Parameters
     ----------

@@ -101,11 +101,7 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
 
 def is_on_map(scores: xr.Dataset, box: Box) -> bool:
     """Tell whether some of an experiment lies within the values of a map."""
-    reaches = {axis: reach for axis, reach in box.ranges.items() if reach is not None}
-    return all(
-        reach[1] >= float(scores[axis].min()) and reach[0] <= float(scores[axis].max())
-        for axis, reach in reaches.items()
-    )
+    return not any(reach and _is_beyond(scores[axis].values, reach) for axis, reach in box.ranges.items())
 
 
 def require_map(scores: xr.Dataset) -> None:
@@ -146,9 +142,13 @@ def _outside(known: npt.NDArray[np.float64], reach: Range, what: str, units: str
     low, high = float(known.min()), float(known.max())
     if low <= reach[0] and reach[1] <= high:
         return ""
-    if reach[1] < low or reach[0] > high:
+    if _is_beyond(known, reach):
         return f"  the {what} is beyond the map, {_shown((low, high))} {units}: its nearest edge is meant"
     return f"  the {what} reaches beyond the map, {_shown((low, high))} {units}: there, its edge is meant"
+
+
+def _is_beyond(known: npt.NDArray[np.float64], reach: Range) -> bool:
+    return bool(reach[1] < known.min() or reach[0] > known.max())
 
 
 def _places(known: npt.NDArray[np.float64], reach: Range) -> npt.NDArray[np.float64]:

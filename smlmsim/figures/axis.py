@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from smlmsim.figures.label import with_units
 from smlmsim.regions import RATE, VELOCITY
 
 LABELS = {
@@ -28,7 +29,7 @@ class Axis(NamedTuple):
     @property
     def label(self) -> str:
         """The text beside the axis."""
-        return f"{self.name} ({self.units})" if self.units not in ("", "1") else self.name
+        return with_units(self.name, self.units)
 
     @property
     def ticks(self) -> list[str]:

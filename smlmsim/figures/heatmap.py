@@ -11,6 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.figures.axis import Axis, axis_of
+from smlmsim.figures.label import score_label
 from smlmsim.figures.panel import Box, draw_box, draw_cells, hatch_cells
 from smlmsim.figures.style import styled
 from smlmsim.regions import LIVE_CELLS, VELOCITY, Range
@@ -158,8 +159,7 @@ def _draw_scale(figure: Figure, panels: list[Axes], movies: xr.DataArray) -> Non
     attrs, seeds = movies.attrs, movies.sizes["seed"]
     bar = figure.colorbar(panels[0].collections[0], ax=panels, aspect=30, pad=0.02)
     bar.outline.set_visible(False)
-    units = attrs.get("units", "1")
-    label = attrs.get("long_name", str(movies.name)) + (f" ({units})" if units != "1" else "")
+    label = score_label(movies)
     better = f"\n{attrs['better']} is better" if "better" in attrs else ""
     bar.set_label(f"{label}, mean of {seeds} movies{better}" if seeds > 1 else label + better)
     if attrs.get("better") == "lower":

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from smlmsim.figures.label import score_label
 from smlmsim.figures.style import CATEGORIES, styled
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def paired(scores: xr.DataArray, table: pd.DataFrame) -> Figure:
         _draw_differences(right, [str(name) for name in movies.reconstructor.values], table)
         left.set_title("a line for each seed; bar: the mean")
         right.set_title("mean and 95 % interval; filled: told apart")
-        left.set_xlabel(_labelled(scores, ""))
-        right.set_xlabel(_labelled(scores, "behind the best, "))
+        left.set_xlabel(score_label(scores))
+        right.set_xlabel(score_label(scores, "behind the best, "))
         left.invert_yaxis()
     return figure
 
@@ -66,9 +67,3 @@ def _draw_differences(panel: Axes, names: list[str], table: pd.DataFrame) -> Non
                 markerfacecolor=CATEGORIES[0] if told else "white",
             )  # fmt: skip
     panel.axvline(0, color="0.4", linewidth=0.6)
-
-
-def _labelled(scores: xr.DataArray, before: str) -> str:
-    units = scores.attrs.get("units", "1")
-    label = f"{before}{scores.attrs.get('long_name', scores.name)}"
-    return f"{label} ({units})" if units != "1" else label

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from smlmsim.figures.label import score_label
 from smlmsim.figures.style import CATEGORIES, styled
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _panels(
             for panel, name in zip(row, names, strict=True):
                 draw(panel, metric, name)
                 panel.margins(y=0.16)
-            row[0].set_ylabel(_label(scores[metric]))
+            row[0].set_ylabel(f"{score_label(scores[metric])}\n{scores[metric].attrs['better']} is better")
         for panel, name in zip(panels[0], names, strict=True):
             panel.set_title(name.replace("_", " "))
         patches = [Patch(color=colour, label=label) for label, colour in colours.items()]
@@ -128,10 +129,3 @@ def _of(rows: pd.DataFrame, metric: str, laboratory: str) -> pd.DataFrame:
 
 def _p(value: float) -> str:
     return f"p = {value:.2g}" if value >= 0.001 else "p < 0.001"
-
-
-def _label(scores: xr.DataArray) -> str:
-    units = scores.attrs["units"]
-    arrow = "lower is better" if scores.attrs["better"] == "lower" else "higher is better"
-    name = scores.attrs["long_name"] if units == "1" else f"{scores.attrs['long_name']} ({units})"
-    return f"{name}\n{arrow}"

@@ -118,8 +118,8 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     """Write the localizations of a dataset, and beside them a YAML file with what Picasso asks for.
 
     What has no place in ``FIELDS`` is left out, such as the time of a localization, but for columns from other files,
-    whose fields lose their units. Lengths along x and y are in
-    pixels, rounded to float32: of ``camera_pixel_nm``, or of 100 nm if that is not known.
+    whose fields lose their units. Lengths along x and y are in pixels, rounded to float32: of ``camera_pixel_nm``, or
+    of 100 nm if that is not known.
 
     Parameters
     ----------

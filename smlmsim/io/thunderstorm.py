@@ -252,7 +252,7 @@ def _is_number(text: str) -> bool:
 
 
 def _split(heading: str, named: Callable[[str], str] = str.lower) -> tuple[str, str]:
-    """Split ``name [unit]`` into a lower-case name and the unit."""
+    """Split ``name [unit]`` into the name, by default in lower case, and the unit."""
     name, _, unit = heading.strip().partition("[")
     return named(name.strip()), unit.removesuffix("]").strip()
 

@@ -10,7 +10,7 @@ TAPERED = 0.25
 
 def taper(height: int, width: int) -> npt.NDArray[np.float64]:
     """Return a Tukey window along both axes, shape (height, width): 1 in the middle, down to 0 at the border."""
-    # Here, since all of scipy.signal comes with it, which takes as long as the rest of smlmsim.
+    # Here, since all of scipy.signal comes with it.
     from scipy.signal.windows import tukey
 
     window: npt.NDArray[np.float64] = tukey(height, TAPERED)[:, None] * tukey(width, TAPERED)

@@ -45,7 +45,7 @@ none of which gets longer on that way than ``copies[k]`` times ``unit[i]``. All 
 
 _0, _1 = np.float32(0), np.float32(1)
 _32 = np.uint64(32)
-_WHEN, _WHERE = np.int64(0), np.int64(1)
+_WHEN, _WHERE = np.int64(0), np.int64(1)  # streams of random words
 _ROUNDING, _HEADROOM, _GROWTH = np.float32(1.01), np.float32(1.3), np.float32(2.0)
 _FEWEST_BONDS, _BATCH = 4, 1024
 _TINY, _LARGEST = np.float32(1e-30), np.float32(np.finfo(np.float32).max)
