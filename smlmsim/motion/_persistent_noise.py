@@ -42,6 +42,8 @@ class DrivenCoordinates:
         low, high = np.minimum(self.rate, forget), np.maximum(self.rate, forget)
         delay = (_decayed(low, lag_s) - np.exp(-low * lag_s) * _decayed(high - low, lag_s)) / high
         active = 2 * self.drive**2 * forget / (self.rate + forget) * delay
+        if not self.diffusion.any():
+            return np.asarray(active)
         return 2 * self.diffusion * _decayed(self.rate, lag_s) + active
 
     def drive_given_coordinate(self) -> tuple[Floats, Floats]:

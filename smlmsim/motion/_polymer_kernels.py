@@ -17,8 +17,6 @@ ONE_THREAD = 2**17
 """Products of a matrix multiplication that no BLAS spreads over several threads."""
 
 _kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-_merged = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
-"""For what gets slices in an inner loop: numba counts their references unless it sees all of it at once."""
 _inlined = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
 
 
@@ -61,7 +59,7 @@ def trace(
         Origin (y, x) and size of the periodic box; a size of 0 stands for none.
     state : array, shape (filament, parity, 2, slot)
         Coordinates, and what is known of their drives; changed in place.
-    update : array, shape (update, filament, parity, 4, slot)
+    update : array, shape (filament, parity, update, 4, slot)
         Decay of the coordinate, gain from the drive, noise of the coordinate and noise of the drive.
     persist : array, shape (update,)
         Decay of the drive.
@@ -78,43 +76,32 @@ def trace(
     slots, half = shapes.shape[1:]
     word = np.empty((4, BLOCK * slots // 2), np.uint32)
     noise = np.empty((4, BLOCK * slots // 2), np.float32)
-    noise_of = noise.reshape(BLOCK, 2, slots)
     coordinate = np.zeros((2, 1 + BLOCK, slots), state.dtype)
     angle = np.empty((2, BLOCK, half), state.dtype)
     tangent = np.empty((4, BLOCK, half), state.dtype)
-    path = np.empty(vertices, state.dtype)
+    path = np.empty((2, vertices), state.dtype)
     times = y.shape[0]
     row = 0
     while row < times:
         block, start = divmod(first_time + row, BLOCK)
         stop = min(BLOCK, start + times - row)
+        some = slice(row, row + stop - start)
         for f in range(state.shape[0]):
             _fill_noise(noise, word, key, block, stream[f])
             for parity in range(2):
-                own = coordinate[parity]
-                _copy(state[f, parity, 0], own[start])
-                for t in range(start, stop):
-                    u = update_of[row + t - start]
-                    if u < 0:
-                        _copy(own[t], own[t + 1])
-                    else:
-                        drive = state[f, parity, 1]
-                        _advance(
-                            own[t + 1], own[t], drive, update[u, f, parity], persist[u], noise_of[t, parity]
-                        )
-                _copy(own[stop], state[f, parity, 0])
-                _fill_angles(angle[parity], own[1:], shapes[parity])
+                of_parity = noise.reshape(-1)[(2 * start + parity) * slots :]
+                _advance(
+                    coordinate[parity, start:].reshape(-1),
+                    state[f, parity].reshape(-1),
+                    update[f, parity].reshape(-1),
+                    update_of[some],
+                    persist,
+                    of_parity,
+                )
+                _fill_angles(angle[parity], coordinate[parity, 1:], shapes[parity])
             _fill_tangents(tangent, angle)
-            for axis in range(2):
-                for t in range(start, stop):
-                    centre = centre_nm[f, axis] + coordinate[axis, t + 1, half]
-                    centre = _wrapped(centre, box_nm[axis], box_nm[axis + 2])
-                    near, far = _walk(path, tangent[axis, t], tangent[axis + 2, t])
-                    vertex = (y if axis == 0 else x)[
-                        row + t - start, first_vertex[f] : first_vertex[f] + vertices
-                    ]
-                    _place(vertex[: half + 1], path[: half + 1], bond_nm[f], centre + bond_nm[f] * near)
-                    _place(vertex[half + 1 :], path[half + 1 :], bond_nm[f], centre + bond_nm[f] * far)
+            centre = _centres(coordinate[:, start + 1 : stop + 1, half], centre_nm[f], box_nm)
+            _lay_out(y[some], x[some], first_vertex[f], bond_nm[f], centre, tangent, start, path)
         row += stop - start
 
 
@@ -127,19 +114,37 @@ def _fill_noise(noise: Any, word: Any, key: Any, block: Any, stream: Any) -> Non
             noise[h, i], noise[h + 1, i] = normals_f32(word[h, i], word[h + 1, i])
 
 
-@_merged
-def _copy(source: Any, target: Any) -> None:
-    for i in range(target.size):
-        target[i] = source[i]
+@_kernel
+def _advance(coordinate: Any, state: Any, update: Any, update_of: Any, persist: Any, noise: Any) -> None:
+    """Draw the coordinates of some times, one after the other, and leave the state at the last one.
 
-
-@_merged
-def _advance(now: Any, before: Any, drive: Any, update: Any, persist: Any, noise: Any) -> None:
-    decay, gain, jolt, kick = update[0], update[1], update[2], update[3]
-    for i in range(now.size):
-        known = drive[i]
-        now[i] = decay[i] * before[i] + gain[i] * known + jolt[i] * noise[i]
-        drive[i] = persist * known + kick[i] * noise[i]
+    Flat arrays and unsigned places in them, for the loops to become SIMD code.
+    """
+    slots = np.uint64(state.size // 2)
+    for i in range(slots):
+        coordinate[i] = state[i]
+    for t in range(np.uint64(update_of.size)):
+        before, now = t * slots, t * slots + slots
+        if update_of[t] < 0:
+            for i in range(slots):
+                coordinate[now + i] = coordinate[before + i]
+        else:
+            decay, noise_of = np.uint64(4 * update_of[t]) * slots, np.uint64(2) * before
+            gain = decay + slots
+            jolt = gain + slots
+            kick = jolt + slots
+            remains = persist[update_of[t]]
+            for i in range(slots):
+                known, z = state[slots + i], noise[noise_of + i]
+                coordinate[now + i] = (
+                    update[decay + i] * coordinate[before + i]
+                    + update[gain + i] * known
+                    + update[jolt + i] * z
+                )
+                state[slots + i] = remains * known + update[kick + i] * z
+    last = np.uint64(update_of.size) * slots
+    for i in range(slots):
+        state[i] = coordinate[last + i]
 
 
 @_kernel
@@ -162,39 +167,71 @@ def _fill_tangents(tangent: Any, angle: Any) -> None:
         sine[i], cosine[i] = _sine_and_cosine(even[i] - odd[i], angle.dtype.type)
 
 
-@_merged
-def _walk(path: Any, first: Any, mirror: Any) -> tuple[Any, Any]:
-    """Sum unit bonds up from both ends of a filament to its middle.
+@_kernel
+def _centres(shift: Any, centre_nm: Any, box_nm: Any) -> Any:
+    """Centres of mass in the box, shape (2, time), in float64."""
+    centre = np.empty(shift.shape, np.float64)
+    for axis in range(2):
+        for t in range(shift.shape[1]):
+            centre[axis, t] = _wrapped(centre_nm[axis] + shift[axis, t], box_nm[axis], box_nm[axis + 2])
+    return centre
+
+
+@_kernel
+def _lay_out(
+    y: Any, x: Any, first_vertex: Any, bond_nm: Any, centre: Any, tangent: Any, start: Any, path: Any
+) -> None:
+    """Write the vertices of one filament, time by time."""
+    first = np.uint64(first_vertex)
+    for t in range(np.uint64(y.shape[0])):
+        near_y, near_x, far_y, far_x = _walk(path, tangent, np.uint64(start) + t)
+        _place(y, path, np.uint64(0), t, first, bond_nm, centre, near_y, far_y)
+        _place(x, path, np.uint64(1), t, first, bond_nm, centre, near_x, far_x)
+
+
+@_inlined
+def _walk(path: Any, tangent: Any, t: Any) -> tuple[Any, Any, Any, Any]:
+    """Sum unit bonds up from both ends of a filament to its middle, along both axes at once: no sum waits long.
 
     Returns
     -------
-    float, float
-        What to add to the near and to the far part of ``path``, so that they meet and their common mean is 0.
+    float, float, float, float
+        What to add to the near part of ``path`` along y and x, and to the far part, so that they meet and
+        their common mean is 0.
     """
-    last, pairs = path.size - 1, (path.size - 1) // 2
-    near = far = near_sum = far_sum = path.dtype.type(0)
+    last, half = np.uint64(path.shape[1] - 1), np.uint64(tangent.shape[2])
+    pairs, zero = last >> np.uint64(1), path.dtype.type(0)
+    near_y = far_y = near_sum_y = far_sum_y = near_x = far_x = near_sum_x = far_sum_x = zero
     for i in range(pairs):
-        path[i] = near
-        path[last - i] = far
-        near_sum += near
-        far_sum += far
-        near += first[i]
-        far -= mirror[i]
-    for i in range(pairs, first.size):
-        path[i] = near
-        near_sum += near
-        near += first[i]
-    path[first.size] = near
-    end = near - far
-    mean = (near_sum + near + far_sum + end * path.dtype.type(pairs)) / path.dtype.type(path.size)
-    return -mean, end - mean
+        path[0, i], path[0, last - i] = near_y, far_y
+        path[1, i], path[1, last - i] = near_x, far_x
+        near_sum_y, far_sum_y = near_sum_y + near_y, far_sum_y + far_y
+        near_sum_x, far_sum_x = near_sum_x + near_x, far_sum_x + far_x
+        near_y, far_y = near_y + tangent[0, t, i], far_y - tangent[2, t, i]
+        near_x, far_x = near_x + tangent[1, t, i], far_x - tangent[3, t, i]
+    for i in range(pairs, half):
+        path[0, i], path[1, i] = near_y, near_x
+        near_sum_y, near_sum_x = near_sum_y + near_y, near_sum_x + near_x
+        near_y, near_x = near_y + tangent[0, t, i], near_x + tangent[1, t, i]
+    path[0, half], path[1, half] = near_y, near_x
+    end_y, end_x = near_y - far_y, near_x - far_x
+    far_vertices, vertices = path.dtype.type(pairs), path.dtype.type(path.shape[1])
+    mean_y = (near_sum_y + near_y + far_sum_y + end_y * far_vertices) / vertices
+    mean_x = (near_sum_x + near_x + far_sum_x + end_x * far_vertices) / vertices
+    return -mean_y, -mean_x, end_y - mean_y, end_x - mean_x
 
 
-@_merged
-def _place(vertex: Any, path: Any, bond_nm: Any, centre_nm: Any) -> None:
-    shift = path.dtype.type(centre_nm)
-    for i in range(path.size):
-        vertex[i] = path[i] * bond_nm + shift
+@_inlined
+def _place(
+    vertex: Any, path: Any, axis: Any, t: Any, first: Any, bond_nm: Any, centre: Any, near: Any, far: Any
+) -> None:
+    vertices, real = np.uint64(path.shape[1]), path.dtype.type
+    middle = vertices // np.uint64(2) + np.uint64(1)
+    near_nm, far_nm = real(centre[axis, t] + bond_nm * near), real(centre[axis, t] + bond_nm * far)
+    for i in range(middle):
+        vertex[t, first + i] = path[axis, i] * bond_nm + near_nm
+    for i in range(middle, vertices):
+        vertex[t, first + i] = path[axis, i] * bond_nm + far_nm
 
 
 @_inlined

@@ -47,7 +47,7 @@ def fill_paths(
     slots = _slots(chains.vertices)
     schedule = driven.schedule(times_s)
     state = _initial(chains, schedule.slope, schedule.spread, slots, rng)
-    update = np.moveaxis(_padded(schedule.update)[..., slots], 1, 3)
+    update = _padded(schedule.update)[..., slots].transpose(2, 3, 0, 1, 4)
     shapes = _padded(chains.modes.angles[: chains.vertices // 2], 2)[:, slots]
     trace(
         y,
@@ -57,7 +57,7 @@ def fill_paths(
         chains.bond_nm.astype(y.dtype),
         chains.centre_nm,
         box_nm,
-        state.astype(y.dtype),
+        np.ascontiguousarray(state, dtype=y.dtype),
         np.ascontiguousarray(update, dtype=y.dtype),
         schedule.persist.astype(y.dtype),
         schedule.update_of,
