@@ -69,24 +69,24 @@ def localize(
     )
     w0, w1 = np.empty(_CHUNK, np.uint32), np.empty(_CHUNK, np.uint32)
     w2, w3 = np.empty(_CHUNK, np.uint32), np.empty(_CHUNK, np.uint32)
-    n, k = np.uint64(0), 0
+    n, k, last = np.uint64(0), np.uint64(0), np.uint64(false_frame.size)
     for start in range(0, frame.size, _CHUNK):
         for m in range(_CHUNK):
             w0[m], w1[m], w2[m], w3[m] = words(key, start + m, 0, 0)
         _draw_claims(w0, w1, errors, claimed)
         _draw_errors(w2, w3, errors, claimed, error_y, error_x)
-        for m in range(min(_CHUNK, frame.size - start)):
-            i = start + m
-            while k < false_frame.size and false_frame[k] < frame[i]:
+        for m in range(np.uint64(min(_CHUNK, frame.size - start))):
+            i = np.uint64(start) + m
+            while k < last and false_frame[k] < frame[i]:
                 found_frame[n], found_uncertainty[n] = false_frame[k], false_uncertainty[k]
                 found_y[n], found_x[n] = false_y[k], false_x[k]
                 n += _within(false_y[k], false_x[k], edges)
-                k += 1
+                k += np.uint64(1)
             place_y, place_x = y[i] + error_y[m], x[i] + error_x[m]
             found_frame[n], found_uncertainty[n] = frame[i], claimed[m]
             found_y[n], found_x[n] = place_y, place_x
             n += _within(place_y, place_x, edges)
-    for rest in range(k, false_frame.size):
+    for rest in range(k, last):
         found_frame[n], found_uncertainty[n] = false_frame[rest], false_uncertainty[rest]
         found_y[n], found_x[n] = false_y[rest], false_x[rest]
         n += _within(false_y[rest], false_x[rest], edges)

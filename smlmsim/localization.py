@@ -120,6 +120,9 @@ class Localization(Spec):
         """Draw the localizations of nothing; ``molecules`` are the events in the field."""
         uniform = rng.poisson(self.false_positive_uniform * molecules.size)
         structured = rng.poisson(self.false_positive_structured * molecules.size)
+        if uniform == structured == 0:
+            nothing = np.empty(0, np.float32)
+            return np.empty(0, np.int32), nothing, nothing, nothing
         source = molecules[np.sort((rng.random(structured) * molecules.size).astype(np.int64))]
         frames = np.concatenate([np.sort(rng.integers(acquisition.frames, size=uniform)), frame[source]])
         order = np.argsort(frames, kind="stable")

@@ -48,6 +48,7 @@ _32 = np.uint64(32)
 _WHEN, _WHERE = np.int64(0), np.int64(1)  # streams of random words
 _ROUNDING, _HEADROOM, _GROWTH = np.float32(1.01), np.float32(1.3), np.float32(2.0)
 _FEWEST_BONDS, _BATCH = 4, 1024
+_NEXT, _FEW = np.uint64(1), np.uint64(2)  # numba need not test unsigned indices for being negative
 _TINY, _LARGEST = np.float32(1e-30), np.float32(np.finfo(np.float32).max)
 
 
@@ -104,7 +105,8 @@ def survey(
     for b in range(first.size):
         squares[first[b] : first[b] + size[b]] = _0
     reach, touches = np.zeros(first.size, np.float32), np.empty(first.size, np.int32)
-    centre, centres = first + size // 2, np.empty((4, first.size), np.float32)
+    centre = first + size // 2
+    now, later = np.empty((2, first.size), np.float32), np.empty((2, first.size), np.float32)
     most = rows.size * first.size
     near, bonds, copies = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
     unit, visible = _line(rows.size), np.empty(rows.size)
@@ -125,8 +127,10 @@ def survey(
             outgrown += too_long
             if too_long > _0:
                 _widen(y[rows[seen]], x[rows[seen]], blocks, squares, reach)
-        _pick(y0, x0, y1, x1, centre, centres)
-        _mark(centres, reach, window, period, touches)
+        _pick(y0, x0, centre, now)
+        if goal > i:
+            _pick(y1, x1, centre, later)
+        _mark(now, later if goal > i else now, reach, window, period, touches)
         n = _list_runs(blocks, touches, near, bonds, begin)
         runs = slice(begin, n)
         count = _lay_out(y0, near[runs], bonds[runs], at_y, way_y)
@@ -175,19 +179,18 @@ def _widen(y: Floats, x: Floats, blocks: Blocks, squares: Floats, reach: Floats)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _pick(y0: Floats, x0: Floats, y1: Floats, x1: Floats, centre: Integers, centres: Floats) -> None:
-    """Copy the centres of the blocks, now and later, side by side."""
+def _pick(y: Floats, x: Floats, centre: Integers, centres: Floats) -> None:
+    """Copy the centres of the blocks side by side."""
     for b in range(centre.size):
-        c = centre[b]
-        centres[0, b], centres[1, b], centres[2, b], centres[3, b] = y0[c], x0[c], y1[c], x1[c]
+        centres[0, b], centres[1, b] = y[centre[b]], x[centre[b]]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _mark(centres: Floats, reach: Floats, window: Edges, period: Period, touches: Indices) -> None:
-    """Mark the blocks that may touch the window while their centres move from (y0, x0) to (y1, x1)."""
+def _mark(now: Floats, later: Floats, reach: Floats, window: Edges, period: Period, touches: Indices) -> None:
+    """Mark the blocks that may touch the window while their centres move."""
     top, bottom, left, right = window
     period_y, period_x = period
-    y0, x0, y1, x1 = centres[0], centres[1], centres[2], centres[3]
+    y0, x0, y1, x1 = now[0], now[1], later[0], later[1]
     for b in range(reach.size):
         y_end, x_end = y0[b] + _nearest(y1[b] - y0[b], period_y), x0[b] + _nearest(x1[b] - x0[b], period_x)
         lowest, highest = (y0[b], y_end) if y0[b] < y_end else (y_end, y0[b])
@@ -225,14 +228,14 @@ def _list_runs(blocks: Blocks, touches: Indices, near: Indices, bonds: Indices, 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _lay_out(vertices: Floats, first: Indices, bonds: Indices, at: Floats, way: Floats) -> int:
     """Lay the bonds of some runs side by side: where along one axis each starts, and its way; return how many."""
-    n = 0
+    n = np.uint64(0)
     for k in range(first.size):
-        run = vertices[first[k] : first[k] + bonds[k] + 1]
-        here, on = at[n : n + bonds[k]], way[n : n + bonds[k]]
-        for j in range(here.size):
-            here[j], on[j] = run[j], run[j + 1] - run[j]
-        n += bonds[k]
-    return n
+        start, size = np.uint64(first[k]), np.uint64(bonds[k])
+        for j in range(size):
+            here, on = vertices[start + j], vertices[start + j + _NEXT]
+            at[n + j], way[n + j] = here, on - here
+        n += size
+    return np.int64(n)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "nnan"})
@@ -270,7 +273,7 @@ def _share_out(bonds: Indices, length: Floats, copies: Indices) -> tuple[np.floa
     """Choose a unit of length, about the mean bond, and give every bond as many copies of it as it may need."""
     longest, n, total = _line(bonds.size), 0, _0
     for k in range(bonds.size):
-        longest[k] = _longest(length[n : n + bonds[k]])
+        longest[k] = _longest(length, np.uint64(n), np.uint64(n + bonds[k]))
         n, total = n + bonds[k], total + bonds[k] * longest[k]
     unit, places = max(np.float32(_ROUNDING * total / max(n, 1)), _TINY), 0
     for k in range(bonds.size):
@@ -279,12 +282,13 @@ def _share_out(bonds: Indices, length: Floats, copies: Indices) -> tuple[np.floa
     return unit, places
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "nnan"})
-def _longest(length: Floats) -> Any:
-    longest = _0
-    for j in range(length.size):
-        longest = length[j] if length[j] > longest else longest
-    return longest
+@njit(cache=True, nogil=True, error_model="numpy")
+def _longest(length: Floats, start: np.uint64, stop: np.uint64) -> np.float32:
+    """Return the largest of some numbers that are not negative: as integers, their bits have the same order."""
+    bits, longest = length.view(np.int32), np.int32(0)
+    for j in range(start, stop):
+        longest = max(longest, bits[j])
+    return np.int32(longest).view(np.float32)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -313,11 +317,13 @@ def emit(
     """
     rows, ahead, first_frame, blend = frames
     first, bonds, copies, end, unit, places = nearby
-    room = _BATCH + draws.max()
+    room = _BATCH + draws.max() + np.int64(_FEW)
     when, where = np.empty(room + 3, np.uint32), np.empty(room + 3, np.uint32)
     frame, bond, a, t = np.empty(room, np.int32), np.empty(room, np.int64), _line(room), _line(room)
-    start_y, move_y, way_y, later_y = _line(room), _line(room), _line(room), _line(room)
-    start_x, move_x, way_x, later_x = _line(room), _line(room), _line(room), _line(room)
+    start_y, way_y, start_x, way_x = _line(room), _line(room), _line(room), _line(room)
+    goal_y, later_y, goal_x, later_x = _line(room), way_y, _line(room), way_x
+    if ahead > 0:
+        later_y, later_x = _line(room), _line(room)
     near, offset = np.empty(places.max(), np.int64), _line(places.max())
     tallies = np.empty(_most_frames(first_frame), np.int64)
     n, begin, row = np.uint64(0), 0, np.int64(0)
@@ -335,11 +341,15 @@ def emit(
             _sort_into_frames(when[some], first_frame[i], tally, blend, frame[some], a[some])
             _list_places(first[runs], bonds[runs], copies[runs], unit[i], near, offset)
             _aim(where[some], near[: places[i]], offset, unit[i], bond, t[some])
-            _look_up(bond, y[now], y[goal], start_y[some], move_y[some], way_y[some], later_y[some])
-            _look_up(bond, x[now], x[goal], start_x[some], move_x[some], way_x[some], later_x[some])
+            _look_up(bond, y[now], x[now], start_y[some], start_x[some], way_y[some], way_x[some])
+            if ahead > 0:
+                _look_up(bond, y[goal], x[goal], goal_y[some], goal_x[some], later_y[some], later_x[some])
+            else:
+                _copy(start_y[some], goal_y[some])
+                _copy(start_x[some], goal_x[some])
         _divide_by_length(t[:batch], a, way_y, way_x, later_y, later_x)
-        _interpolate(start_y[:batch], move_y, way_y, later_y, period[0], a, t)
-        _interpolate(start_x[:batch], move_x, way_x, later_x, period[1], a, t)
+        _interpolate(start_y[:batch], goal_y, way_y, later_y, period[0], a, t)
+        _interpolate(start_x[:batch], goal_x, way_x, later_x, period[1], a, t)
         n = _keep(frame[:batch], start_y, start_x, t, window, loc_frame, loc_y, loc_x, n)
         row = stop
     return n
@@ -364,15 +374,22 @@ def _throw(thrown: Words, n: int, key: np.uint64, step: Any, stream: Any) -> Non
 def _sort_into_frames(
     thrown: Words, first_frame: int, tally: Integers, blend: Floats, frame: Indices, a: Floats
 ) -> None:
-    """Let each word fall on one of equally likely frames; write these, and how far on they are, in their order."""
+    """Let each word fall on one of equally likely frames; write these, and how far on they are, in their order.
+
+    A few places are filled in for each frame, with no branch on whether it has so many; the next one overwrites
+    the rest, and behind the last the buffers have room.
+    """
     tally[:] = 0
     for m in range(thrown.size):
-        tally[np.int64((np.uint64(thrown[m]) * np.uint64(tally.size)) >> _32)] += 1
-    done = 0
-    for f in range(tally.size):
-        for m in range(done, done + tally[f]):
-            frame[m], a[m] = first_frame + f, blend[first_frame + f]
-        done += tally[f]
+        tally[(np.uint64(thrown[m]) * np.uint64(tally.size)) >> _32] += 1
+    done = np.uint64(0)
+    for f in range(first_frame, first_frame + tally.size):
+        stop = done + np.uint64(tally[f - first_frame])
+        for m in range(_FEW):
+            frame[done + m], a[done + m] = f, blend[f]
+        for m in range(done + _FEW, stop):
+            frame[m], a[m] = f, blend[f]
+        done = stop
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -380,12 +397,13 @@ def _list_places(
     first: Indices, bonds: Indices, copies: Indices, unit: np.float32, near: Integers, offset: Floats
 ) -> None:
     """List all places of some runs: the bond of each, and how far along it begins."""
-    n = 0
+    n = np.uint64(0)
     for k in range(first.size):
         for copy in range(copies[k]):
-            for j in range(bonds[k]):
-                near[n + j], offset[n + j] = first[k] + j, copy * unit
-            n += bonds[k]
+            along = copy * unit
+            for j in range(np.uint64(bonds[k])):
+                near[n + j], offset[n + j] = first[k] + np.int64(j), along
+            n += np.uint64(bonds[k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -401,13 +419,19 @@ def _aim(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _look_up(
-    bond: Integers, now: Floats, goal: Floats, start: Floats, move: Floats, way: Floats, later: Floats
+    bond: Integers, y: Floats, x: Floats, start_y: Floats, start_x: Floats, way_y: Floats, way_x: Floats
 ) -> None:
-    """Look up along one axis where bonds start, how far that moves, and the way along the bonds now and later."""
-    for m in range(start.size):
+    """Look up where bonds start, and the way along them."""
+    for m in range(start_y.size):
         j = bond[m]
-        start[m], move[m] = now[j], goal[j] - now[j]
-        way[m], later[m] = now[j + 1] - now[j], goal[j + 1] - goal[j]
+        start_y[m], way_y[m] = y[j], y[j + 1] - y[j]
+        start_x[m], way_x[m] = x[j], x[j + 1] - x[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _copy(source: Floats, target: Floats) -> None:
+    for m in range(target.size):
+        target[m] = source[m]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -420,11 +444,12 @@ def _divide_by_length(t: Floats, a: Floats, y: Floats, x: Floats, later_y: Float
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _interpolate(
-    start: Floats, move: Floats, way: Floats, later: Floats, period: np.float32, a: Floats, t: Floats
+    start: Floats, goal: Floats, way: Floats, later: Floats, period: np.float32, a: Floats, t: Floats
 ) -> None:
     """Go from the starts of bonds to places along them, along one axis."""
     for m in range(start.size):
-        start[m] += a[m] * _nearest(move[m], period) + t[m] * (way[m] + a[m] * (later[m] - way[m]))
+        move = _nearest(goal[m] - start[m], period)
+        start[m] += a[m] * move + t[m] * (way[m] + a[m] * (later[m] - way[m]))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
