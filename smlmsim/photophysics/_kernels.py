@@ -226,7 +226,7 @@ def _list_runs(blocks: Blocks, touches: Indices, near: Indices, bonds: Indices, 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _lay_out(vertices: Floats, first: Indices, bonds: Indices, at: Floats, way: Floats) -> int:
+def _lay_out(vertices: Floats, first: Indices, bonds: Indices, at: Floats, way: Floats) -> Any:
     """Lay the bonds of some runs side by side: where along one axis each starts, and its way; return how many."""
     n = np.uint64(0)
     for k in range(first.size):
