@@ -79,8 +79,8 @@ def variable(name: str, values: npt.ArrayLike) -> xr.Variable:
 
 def dataset(attrs: dict[str, Any] | None = None, /, **values: npt.ArrayLike) -> xr.Dataset:
     """Make a dataset of variables of the vocabulary; dims' own names and ``filament`` become coordinates."""
-    made = xr.Dataset({name: variable(name, array) for name, array in values.items()}, attrs=attrs)
-    return made.set_coords("filament") if "filament" in values else made
+    coords = {"filament": variable("filament", values.pop("filament"))} if "filament" in values else {}
+    return xr.Dataset({name: variable(name, array) for name, array in values.items()}, coords, attrs)
 
 
 def check(found: xr.Dataset, *names: str) -> None:

@@ -127,5 +127,12 @@ def _gather(
         bond_nm=lengths.mean(axis=1),
         centre_nm=own.mean(axis=1),
         persistence_length_nm=stiff,
-        angles=np.unwrap(np.arctan2(bonds[..., 0], bonds[..., 1]), axis=1),
+        angles=_without_jumps(np.arctan2(bonds[..., 0], bonds[..., 1])),
     )
+
+
+def _without_jumps(angles: Floats) -> Floats:
+    """Add whole turns along filaments where an angle jumps by more than half a one, as some do."""
+    jumping = (np.abs(np.diff(angles, axis=1)) > np.pi).any(axis=1)
+    angles[jumping] = np.unwrap(angles[jumping], axis=1)
+    return angles

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -123,14 +124,15 @@ class Polymer(Spec):
         if times_s.size == 0 or not (np.isfinite(times_s).all() and (np.diff(times_s) > 0).all()):
             raise ValueError("the times of a movie are finite and increase; sort them and drop repeated ones")
         groups = chains(structure, self.persistence_length_nm)
-        activity = self._activity(groups)
+        variances = functools.cache(functools.partial(self._shift_variances, groups))
+        activity = self._activity(variances)
         y, x = (np.empty((times_s.size, structure.sizes["vertex"]), self.precision) for _ in range(2))
         box_nm = np.array(structure.attrs.get("box_nm", [0.0] * 4), dtype=np.float64)
         path_key = key(rng)
         for group in groups:
             fill_paths(y, x, group, self._driven(group, activity), times_s, box_nm, path_key, rng)
         return schema.dataset(
-            structure.attrs | self._measures(groups, activity),
+            structure.attrs | self._measures(activity, *variances(activity)),
             time=times_s,
             vertex_y=y,
             vertex_x=x,
@@ -177,14 +179,13 @@ class Polymer(Spec):
         across, along, weight = np.concatenate(parts, axis=1)
         return across, along, weight / weight.sum()
 
-    def _activity(self, groups: list[Chains]) -> float:
+    def _activity(self, variances: Callable[[float], tuple[Floats, Floats, Floats]]) -> float:
         """The activity that gives the wanted velocity, which rises with it without end."""
         if self.velocity_nm_per_s == 0:
             return 0.0
 
-        @functools.cache
         def excess(log_activity: float) -> float:
-            across, _, weight = self._shift_variances(groups, math.exp(log_activity))
+            across, _, weight = variances(math.exp(log_activity))
             mean_nm = math.sqrt(2 / math.pi) * (weight @ np.sqrt(across))
             return math.log(mean_nm / self.velocity_lag_s / self.velocity_nm_per_s)
 
@@ -194,9 +195,8 @@ class Polymer(Spec):
             near += step
         return math.exp(brentq(excess, near, near + step, xtol=1e-7))
 
-    def _measures(self, groups: list[Chains], activity: float) -> dict[str, float]:
+    def _measures(self, activity: float, across: Floats, along: Floats, weight: Floats) -> dict[str, float]:
         """What is known of the motion; the mean length of a Gaussian shift is an elliptic integral."""
-        across, along, weight = self._shift_variances(groups, activity)
         flatness = 1 - along / np.maximum(across, np.finfo(float).tiny)
         length_nm = math.sqrt(2 / math.pi) * np.sqrt(across) * ellipe(flatness)
         return {
