@@ -10,7 +10,7 @@ from smlmsim.field import FieldOfView
 from smlmsim.pipeline import SemiSimulated, SimulatedDynamic
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_study():
     """A study that takes milliseconds."""
     return SimulatedDynamic(
@@ -18,7 +18,7 @@ def small_study():
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tree():
     """A function that reads a folder into a dictionary of relative path -> bytes."""
 

@@ -13,6 +13,8 @@ from smlmsim.grid import Axis, Grid, read_scores, run_grid
 from smlmsim.grid.run import score_cell
 from smlmsim.grid.store import StoreError
 
+pytestmark = pytest.mark.xdist_group("grid_run")  # its tests share one undisturbed run
+
 PLUGIN = """
 import os, signal
 
@@ -28,7 +30,7 @@ class Dies:
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def grid(small_study):
     rates = Axis(setting="photophysics.rate_hz", values=(100, 400, 1600))
     velocities = Axis(setting="motion.velocity_nm_per_s", values=(0, 100))
@@ -51,10 +53,11 @@ def plugin(tmp_path_factory, monkeypatch):
     monkeypatch.syspath_prepend(site)
 
 
-@pytest.fixture
-def undisturbed(grid, tmp_path, tree):
-    run_grid(grid, tmp_path / "undisturbed.zarr", processes=1, progress=False)
-    return tree(tmp_path / "undisturbed.zarr")
+@pytest.fixture(scope="module")
+def undisturbed(grid, tmp_path_factory, tree):
+    store = tmp_path_factory.mktemp("undisturbed") / "s.zarr"
+    run_grid(grid, store, processes=1, progress=False)
+    return tree(store)
 
 
 def test_scores_are_those_of_each_cell_alone(grid, tmp_path):
