@@ -85,8 +85,7 @@ class Localization(Spec):
             np.ascontiguousarray(events.variables[name].values, np.float32) for name in ("loc_y", "loc_x")
         )
         edges, key_of_errors = _edges(field), key(rng)
-        molecules = _kernels.inside(y, x, edges)
-        false = self._false_positives(frame, y, x, molecules, field, acquisition, rng)
+        false = self._false_positives(frame, y, x, field, acquisition, rng)
         most = frame.size + false[0].size
         found = np.empty(most, np.int32), *np.empty((3, most), np.float32)
         n = _kernels.localize(frame, y, x, self._errors(), key_of_errors, false, edges, found)
@@ -112,17 +111,17 @@ class Localization(Spec):
         frame: npt.NDArray[np.int32],
         y: npt.NDArray[np.float32],
         x: npt.NDArray[np.float32],
-        molecules: npt.NDArray[np.int64],
         field: FieldOfView,
         acquisition: Acquisition,
         rng: np.random.Generator,
     ) -> _kernels.Spots:
-        """Draw the localizations of nothing; ``molecules`` are the events in the field."""
-        uniform = rng.poisson(self.false_positive_uniform * molecules.size)
-        structured = rng.poisson(self.false_positive_structured * molecules.size)
-        if uniform == structured == 0:
+        """Draw the localizations of nothing."""
+        if self.false_positive_uniform == self.false_positive_structured == 0:
             nothing = np.empty(0, np.float32)
             return np.empty(0, np.int32), nothing, nothing, nothing
+        molecules = _kernels.inside(y, x, _edges(field))
+        uniform = rng.poisson(self.false_positive_uniform * molecules.size)
+        structured = rng.poisson(self.false_positive_structured * molecules.size)
         source = molecules[np.sort((rng.random(structured) * molecules.size).astype(np.int64))]
         frames = np.concatenate([np.sort(rng.integers(acquisition.frames, size=uniform)), frame[source]])
         order = np.argsort(frames, kind="stable")
