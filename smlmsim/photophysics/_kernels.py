@@ -123,10 +123,11 @@ def survey(
         y0, x0, y1, x1 = y[rows[i]], x[rows[i]], y[rows[goal]], x[rows[goal]]
         while seen < goal:
             seen += 1
-            too_long = _scan(y[rows[seen]], x[rows[seen]], squares)
+            row_y, row_x = y[rows[seen]], x[rows[seen]]
+            too_long = _scan(row_y, row_y[1:], row_x, row_x[1:], squares)
             outgrown += too_long
             if too_long > _0:
-                _widen(y[rows[seen]], x[rows[seen]], blocks, squares, reach)
+                _widen(row_y, row_x, blocks, squares, reach)
         _pick(y0, x0, centre, now)
         if goal > i:
             _pick(y1, x1, centre, later)
@@ -146,11 +147,14 @@ def survey(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-def _scan(y: Floats, x: Floats, squares: Floats) -> np.float32:
-    """Sum up by how much bonds outgrow their squares; what is NaN or infinite makes the sum so too."""
+def _scan(y: Floats, next_y: Floats, x: Floats, next_x: Floats, squares: Floats) -> np.float32:
+    """Sum up by how much bonds outgrow their squares; what is NaN or infinite makes the sum so too.
+
+    With the next vertices as arrays of their own, the loop loads them instead of shifting lanes, which is faster.
+    """
     outgrown = _0
     for j in range(squares.size):
-        dy, dx = y[j + 1] - y[j], x[j + 1] - x[j]
+        dy, dx = next_y[j] - y[j], next_x[j] - x[j]
         square = dy * dy + dx * dx
         outgrown += _0 if square <= squares[j] else square - squares[j]
     return outgrown
