@@ -328,7 +328,7 @@ def emit(
     goal_y, later_y, goal_x, later_x = _line(room), way_y, _line(room), way_x
     if ahead > 0:
         later_y, later_x = _line(room), _line(room)
-    near, offset = np.empty(places.max(), np.int64), _line(places.max())
+    near, offset = np.empty(places.max(), np.int32), _line(places.max())
     tallies = np.empty(_most_frames(first_frame), np.int64)
     n, begin, row = np.uint64(0), 0, np.int64(0)
     while row < rows.size:
@@ -398,21 +398,21 @@ def _sort_into_frames(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _list_places(
-    first: Indices, bonds: Indices, copies: Indices, unit: np.float32, near: Integers, offset: Floats
+    first: Indices, bonds: Indices, copies: Indices, unit: np.float32, near: Indices, offset: Floats
 ) -> None:
     """List all places of some runs: the bond of each, and how far along it begins."""
     n = np.uint64(0)
     for k in range(first.size):
         for copy in range(copies[k]):
-            along = copy * unit
+            along = np.float32(copy * unit)
             for j in range(np.uint64(bonds[k])):
-                near[n + j], offset[n + j] = first[k] + np.int64(j), along
+                near[n + j], offset[n + j] = first[k] + np.int32(j), along
             n += np.uint64(bonds[k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _aim(
-    thrown: Words, near: Integers, offset: Floats, unit: np.float32, bond: Integers, along: Floats
+    thrown: Words, near: Indices, offset: Floats, unit: np.float32, bond: Integers, along: Floats
 ) -> None:
     """Turn each word into a bond and how far along: the high part of a product is a place, the low one where in it."""
     for m in range(thrown.size):
