@@ -12,8 +12,6 @@ from smlmsim.grid import Axis, Grid, run_grid
 from smlmsim.metrics import METRICS
 from smlmsim.pipeline import SimulatedDynamic, simulate
 
-pytestmark = pytest.mark.xdist_group("truth_ranks_first")  # its tests share one grid
-
 SEEDS = tuple(range(8))
 """Enough for a test among six pairs to tell apart, as ``seeds_needed(6)`` says."""
 SPOILT = ("shifted", "blurred", "lagging")

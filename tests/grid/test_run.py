@@ -13,8 +13,6 @@ from smlmsim.grid import Axis, Grid, read_scores, run_grid
 from smlmsim.grid.run import score_cell
 from smlmsim.grid.store import StoreError
 
-pytestmark = pytest.mark.xdist_group("grid_run")  # its tests share one undisturbed run
-
 PLUGIN = """
 import os, signal
 
