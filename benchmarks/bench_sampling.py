@@ -2,6 +2,7 @@
 
 Both start from the thesis' work unit: 40 filaments of 100 beads, 300 time points of 128 x 128 px. NumPy is given the
 dense movie for nothing; its counts have no positions and no times. Ours are localizations, with precision.
+``smlmsim`` returns datasets, ``smlmsim arrays`` arrays as NumPy does.
 """
 
 import numpy as np
@@ -75,6 +76,12 @@ def ours(structure, per_point, steps, localization, rng):
     return localization.localize(emitter.emit(structure, FIELD, timing, rng), FIELD, timing, rng)
 
 
+def our_arrays(structure, per_point, steps, localization, rng):
+    timing = acquisition(steps)
+    emitter = Poisson(rate_hz=per_point / timing.point_s, frozen=steps == 1)
+    return localization._find(*emitter._draw(structure, FIELD, timing, rng), FIELD, timing, rng)
+
+
 def chi2(found, expected):
     """Chi2 per degree of freedom in boxes of 10 time points and 2 x 2 pixels with at least 10 expected counts."""
     found, expected = (
@@ -107,9 +114,10 @@ def per_point(request, benchmark):
     return request.param
 
 
-def test_smlmsim_frozen(benchmark, frozen, per_point):
+@pytest.mark.parametrize("sample", [our_arrays, ours], ids=["smlmsim arrays", "smlmsim"])
+def test_frozen(benchmark, sample, frozen, per_point):
     rng = np.random.default_rng(3)
-    benchmark(ours, frozen, per_point, 1, Localization(**TRUE_ONLY), rng)
+    benchmark(sample, frozen, per_point, 1, Localization(**TRUE_ONLY), rng)
 
 
 def test_smlmsim_frozen_with_false_positives(benchmark, frozen, per_point):
@@ -117,9 +125,10 @@ def test_smlmsim_frozen_with_false_positives(benchmark, frozen, per_point):
     benchmark(ours, frozen, per_point, 1, Localization(), rng)
 
 
-def test_smlmsim_moving_within_the_time_points(benchmark, moving, per_point):
+@pytest.mark.parametrize("sample", [our_arrays, ours], ids=["smlmsim arrays", "smlmsim"])
+def test_moving_within_the_time_points(benchmark, sample, moving, per_point):
     rng = np.random.default_rng(3)
-    benchmark(ours, moving, per_point, 5, Localization(**TRUE_ONLY), rng)
+    benchmark(sample, moving, per_point, 5, Localization(**TRUE_ONLY), rng)
 
 
 def test_numpy_per_pixel(benchmark, dense, per_point):

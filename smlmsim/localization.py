@@ -84,12 +84,7 @@ class Localization(Spec):
         y, x = (
             np.ascontiguousarray(events.variables[name].values, np.float32) for name in ("loc_y", "loc_x")
         )
-        edges, key_of_errors = _edges(field), key(rng)
-        false = self._false_positives(frame, y, x, field, acquisition, rng)
-        most = frame.size + false[0].size
-        found = np.empty(most, np.int32), *np.empty((3, most), np.float32)
-        n = _kernels.localize(frame, y, x, self._errors(), key_of_errors, false, edges, found)
-        loc_frame, loc_y, loc_x, loc_uncertainty = (values[:n] for values in found)
+        loc_frame, loc_y, loc_x, loc_uncertainty = self._find(frame, y, x, field, acquisition, rng)
         return schema.dataset(
             loc_frame=loc_frame,
             loc_time=acquisition.frame_times_s(loc_frame),
@@ -97,6 +92,24 @@ class Localization(Spec):
             loc_x=loc_x,
             loc_uncertainty=loc_uncertainty,
         )
+
+    def _find(
+        self,
+        frame: npt.NDArray[np.int32],
+        y: npt.NDArray[np.float32],
+        x: npt.NDArray[np.float32],
+        field: FieldOfView,
+        acquisition: Acquisition,
+        rng: np.random.Generator,
+    ) -> _kernels.Spots:
+        """Find molecules, or nothing where there is none, in the field."""
+        edges, key_of_errors = _edges(field), key(rng)
+        false = self._false_positives(frame, y, x, field, acquisition, rng)
+        most = frame.size + false[0].size
+        found = np.empty(most, np.int32), *np.empty((3, most), np.float32)
+        n = _kernels.localize(frame, y, x, self._errors(), key_of_errors, false, edges, found)
+        loc_frame, loc_y, loc_x, loc_uncertainty = (values[:n] for values in found)
+        return loc_frame, loc_y, loc_x, loc_uncertainty
 
     def _errors(self) -> _kernels.Errors:
         return (

@@ -12,11 +12,13 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
-from smlmsim.photophysics import _kernels, _surroundings
+from smlmsim.photophysics import _surroundings
+from smlmsim.photophysics._block_kernels import BLOCK, cut
+from smlmsim.photophysics._emission_kernels import emit
+from smlmsim.photophysics._survey_kernels import Frames, Nearby, survey
 from smlmsim.rng import key
 from smlmsim.spec import Spec
 
-_BONDS_PER_BLOCK, _BLOCKS_ACROSS = 16, 8
 _MOST_DRAWS = 1e9
 
 
@@ -76,15 +78,20 @@ class Poisson(Spec):
             infinite, or if the contour is so little in the field that the rate would take more than 10**9
             draws along the rest of it.
         """
-        y, x = _steps(moving, acquisition)
-        frames, weights = _frozen_frames(acquisition) if self.frozen else _frames(acquisition)
-        filament, block_nm = (
-            moving.variables["filament"].values,
-            min(field.height_nm, field.width_nm) / _BLOCKS_ACROSS,
+        loc_frame, loc_y, loc_x = self._draw(moving, field, acquisition, rng)
+        return schema.dataset(
+            loc_frame=loc_frame, loc_time=acquisition.frame_times_s(loc_frame), loc_y=loc_y, loc_x=loc_x
         )
-        blocks = _kernels.cut(filament, y[0], x[0], _BONDS_PER_BLOCK, block_nm)
+
+    def _draw(
+        self, moving: xr.Dataset, field: FieldOfView, acquisition: Acquisition, rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Draw the frames of the events, and where they are along y and x."""
+        filament, y, x = _vertices(moving, acquisition)
+        frames, weights = _frozen_frames(acquisition) if self.frozen else _frames(acquisition)
+        blocks = cut(filament)
         window, period = _surroundings.edges(field, self.margin_nm), _surroundings.period(moving)
-        finite, visible, nearby = _kernels.survey(
+        finite, visible, nearby = survey(
             y, x, frames, blocks, _surroundings.edges(field, 0.0), window, period
         )
         if not finite:
@@ -92,21 +99,12 @@ class Poisson(Spec):
             raise ValueError("the vertices are too far apart for single precision")
         draws = rng.poisson(self._expected(nearby, frames, float(weights @ visible), acquisition))
         most = int(draws.sum())
-        loc_frame, loc_y, loc_x = (
-            np.empty(most, np.int32),
-            np.empty(most, np.float32),
-            np.empty(most, np.float32),
-        )
-        n = _kernels.emit(y, x, frames, nearby, draws, window, period, key(rng), loc_frame, loc_y, loc_x)
-        return schema.dataset(
-            loc_frame=loc_frame[:n],
-            loc_time=acquisition.frame_times_s(loc_frame[:n]),
-            loc_y=loc_y[:n],
-            loc_x=loc_x[:n],
-        )
+        loc_frame, (loc_y, loc_x) = np.empty(most, np.int32), np.empty((2, most), np.float32)
+        n = emit(y, x, frames, blocks, nearby, draws, window, period, key(rng), loc_frame, loc_y, loc_x)
+        return loc_frame[:n], loc_y[:n], loc_x[:n]
 
     def _expected(
-        self, nearby: _kernels.Nearby, frames: _kernels.Frames, visible_nm: float, acquisition: Acquisition
+        self, nearby: Nearby, frames: Frames, visible_nm: float, acquisition: Acquisition
     ) -> npt.NDArray[np.floating]:
         """Return the mean number of draws after each row: on all places nearby, though bonds do not fill them."""
         *_, unit, places = nearby
@@ -124,24 +122,31 @@ class Poisson(Spec):
         return expected
 
 
-def _steps(
+def _vertices(
     moving: xr.Dataset, acquisition: Acquisition
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return the vertices along y and x, shape (step, vertex); whether they are finite is found later."""
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return which filament vertices belong to, and where they are along y and x, shape (step, vertex).
+
+    Whether they are finite is found later. If they are too few for a block, some more make filaments of one each.
+    """
     for name in ("filament", "vertex_y", "vertex_x"):
         if name not in moving.variables:
             schema.check(moving, name)
+    filament = moving.variables["filament"].values
     y, x = (np.ascontiguousarray(moving.variables[f"vertex_{axis}"].values, np.float32) for axis in "yx")
     steps = acquisition.time_points * acquisition.steps_per_point
-    if y.shape != (steps, moving.variables["filament"].size):
+    if y.shape != (steps, filament.size):
         raise ValueError(
             f"the moving structure has the shape {y.shape} (step, vertex), but {acquisition.time_points} "
             f"time points of {acquisition.steps_per_point} steps are {steps} steps"
         )
-    return y, x
+    if (more := BLOCK + 1 - filament.size) > 0:
+        filament = np.append(filament, filament.max(initial=0) + 1 + np.arange(more))
+        y, x = np.pad(y, ((0, 0), (0, more))), np.pad(x, ((0, 0), (0, more)))
+    return filament, y, x
 
 
-def _frozen_frames(acquisition: Acquisition) -> tuple[_kernels.Frames, npt.NDArray[np.float64]]:
+def _frozen_frames(acquisition: Acquisition) -> tuple[Frames, npt.NDArray[np.float64]]:
     """Lay all frames of a time point on its middle step."""
     points = acquisition.time_points
     rows = np.arange(points * acquisition.steps_per_point)[acquisition.middle_steps]
@@ -149,7 +154,7 @@ def _frozen_frames(acquisition: Acquisition) -> tuple[_kernels.Frames, npt.NDArr
     return (rows, 0, first, np.zeros(acquisition.frames, np.float32)), np.full(points, 1 / points)
 
 
-def _frames(acquisition: Acquisition) -> tuple[_kernels.Frames, npt.NDArray[np.float64]]:
+def _frames(acquisition: Acquisition) -> tuple[Frames, npt.NDArray[np.float64]]:
     """Lay each frame between the two steps around its middle.
 
     The mean over all frames of what is linear between the steps is the sum over the steps with the weights.

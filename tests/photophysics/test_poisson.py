@@ -9,7 +9,9 @@ import pytest
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
-from smlmsim.photophysics import Poisson, _kernels, _surroundings
+from smlmsim.photophysics import Poisson, _surroundings
+from smlmsim.photophysics._block_kernels import BLOCK, cut
+from smlmsim.photophysics._survey_kernels import survey
 from smlmsim.schema import SchemaError
 
 FIELD = FieldOfView(height_nm=1600, width_nm=1280, origin_y_nm=-300, origin_x_nm=500)
@@ -396,21 +398,64 @@ def test_a_rate_that_next_to_no_contour_would_have_to_bear_is_refused():
         )
 
 
-@pytest.mark.parametrize(("most_bonds", "most_nm"), [(16, np.inf), (16, 70.0), (1, np.inf), (100, 1.0)])
-def test_blocks_hold_every_bond_once_and_are_nearly_equal(most_bonds, most_nm):
-    sizes = [1, 2, 17, 18, 100, 34, 1]
+@pytest.mark.parametrize("sizes", [[9], [1, 2, 17, 18, 100, 34, 1], [3, 3, 3], [16, 1], [1] * 20])
+def test_blocks_count_every_bond_once_and_none_between_filaments(sizes):
     filament = np.repeat(np.arange(len(sizes)), sizes)
-    x = 10.0 * np.arange(filament.size)
-    first, size = _kernels.cut(filament, 0 * x, x, most_bonds, most_nm)
-    bonds = np.concatenate([np.arange(f, f + s) for f, s in zip(first, size, strict=True)])
-    assert np.array_equal(bonds, np.flatnonzero(np.diff(filament) == 0))
-    fewest = _kernels._FEWEST_BONDS
-    assert size.max() <= min(most_bonds, max(2 * fewest - 1, np.ceil(2 * most_nm / 10)))
-    for number, vertices in enumerate(sizes):
-        mine = size[filament[first] == number]
-        short = min(int(10 * (vertices - 1) / most_nm), (vertices - 1) // fewest)
-        assert mine.size == max(-(-(vertices - 1) // most_bonds), short)
-        assert mine.size == 0 or np.ptp(mine) <= 1
+    first, linked, last = cut(filament)
+    assert first.min() >= 0
+    assert first.max() + BLOCK < filament.size
+    bonds = (first[:, None] + np.arange(BLOCK)).ravel()
+    assert np.array_equal(bonds[linked == 1], np.flatnonzero(np.diff(filament) == 0))
+    assert set(linked) <= {0, 1}
+    assert np.array_equal(last, np.cumsum(sizes)[:-1] - 1)
+
+
+@pytest.mark.parametrize("box_nm", [None, (-2000.0, -2000.0, 5000.0, 6000.0)])
+def test_no_bond_that_comes_into_the_window_is_left_out(box_nm):
+    """Of 8 places on each bond, seen 64 times between two steps."""
+    acquisition = Acquisition(time_points=40, frames_per_point=1, steps_per_point=1)
+    rng = np.random.default_rng(16)
+    filaments = [CENTRE + rng.normal(0, 2000, (40, n, 2)) for n in (2, 5, 30)]
+    structure = moving(acquisition, filaments, box_nm)
+    (near, _, end, _, _), (first, linked, _) = surveyed(structure, acquisition, 100.0)[2:]
+    top, bottom, left, right = _surroundings.edges(FIELD, 100.0)
+    period = _surroundings.period(structure)
+    seen = 0
+    for step in range(39):
+        listed = near[end[step - 1] if step else 0 : end[step]]
+        places = (first[listed, None] + np.arange(BLOCK)).ravel()
+        bonds = places[linked.reshape(-1, BLOCK)[listed].ravel() == 1]
+        y, x = (
+            paths(structure[name].values[step : step + 2].astype(float), p)
+            for name, p in zip(("vertex_y", "vertex_x"), period, strict=True)
+        )
+        inside = ((y > top) & (y < bottom) & (x > left) & (x < right)).any(axis=(0, 1))
+        needed = np.flatnonzero(inside & (np.diff(structure.filament.values) == 0))
+        seen += needed.size
+        assert np.isin(needed, bonds).all()
+        assert bonds.size == np.unique(bonds).size
+    assert 100 < seen < 39 * 34
+
+
+def paths(ends, period, times=64, places=8):
+    """Where places along bonds (time, place, bond) come between two steps, by the shortest way of their starts."""
+    start, way = ends[:, :-1], np.diff(ends, axis=1)
+    move = np.diff(start, axis=0)[0]
+    move -= period * np.rint(move / period)
+    t, u = np.linspace(0, 1, times)[:, None, None], np.linspace(0, 1, places)[:, None]
+    return start[0] + t * move + u * (way[0] + t * (way[1] - way[0]))
+
+
+def test_structures_of_few_vertices_emit_as_many_events_as_longer_ones():
+    acquisition = Acquisition(time_points=200, frames_per_point=4, steps_per_point=1)
+    rate_hz = 400.0
+    for vertices in (2, 3, 8, 9, 10):
+        structure = moving(acquisition, [line(CENTRE - 300, CENTRE + 300, vertices)])
+        events = Poisson(rate_hz=rate_hz).emit(structure, FIELD, acquisition, np.random.default_rng(17))
+        expected = rate_hz * acquisition.duration_s
+        assert abs(events.sizes["localization"] - expected) < 5 * np.sqrt(expected)
+        places = np.stack([events.loc_y.values, events.loc_x.values], axis=1)
+        assert distance_to_contour(structure, events.loc_time.values, places).max() < 1e-3
 
 
 def test_visible_length_is_that_of_the_exactly_clipped_segments():
@@ -429,16 +474,16 @@ def test_visible_length_is_that_of_the_exactly_clipped_segments():
         structure = moving(acquisition, filaments)
         emitter = Poisson(margin_nm=0)
         expected = visible_length(structure, acquisition.times_s)
-        assert np.allclose(survey(emitter, structure, acquisition), expected, rtol=1e-5, atol=0.02)
+        _, visible, _, _ = surveyed(structure, acquisition, emitter.margin_nm)
+        assert np.allclose(visible, expected, rtol=1e-5, atol=0.02)
 
 
-def survey(emitter, structure, acquisition):
-    """The length of contour in the field at every step, as the kernel finds it."""
+def surveyed(structure, acquisition, margin_nm):
+    """What the kernel finds in every step, and the blocks that it looks at."""
     from smlmsim.photophysics import poisson as module
 
-    y, x = module._steps(structure, acquisition)
+    filament, y, x = module._vertices(structure, acquisition)
     frames, _ = module._frames(acquisition)
-    blocks = _kernels.cut(structure.filament.values, y[0], x[0], 16, 300.0)
-    field = _surroundings.edges(FIELD, 0.0)
-    _, visible, _ = _kernels.survey(y, x, frames, blocks, field, field, _surroundings.period(structure))
-    return visible
+    blocks = cut(filament)
+    field, window = _surroundings.edges(FIELD, 0.0), _surroundings.edges(FIELD, margin_nm)
+    return *survey(y, x, frames, blocks, field, window, _surroundings.period(structure)), blocks
