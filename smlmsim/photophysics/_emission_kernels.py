@@ -66,7 +66,7 @@ def emit(
     goal_y, later_y, goal_x, later_x = _line(room), _line(room), _line(room), _line(room)
     vertex, offset = np.empty(places.max() // BLOCK, np.int32), _line(places.max() // BLOCK)
     link = _line(places.max())
-    tallies = np.empty(_most_frames(first_frame), np.int64)
+    tallies = np.empty(np.diff(first_frame).max(), np.int64)
     n, begin, row = np.uint64(0), 0, np.int64(0)
     while row < rows.size:
         batch, stop = 0, row
@@ -96,14 +96,6 @@ def emit(
         n = _keep(frame[:batch], start_y, start_x, t, window, loc_frame, loc_y, loc_x, n)
         row = stop
     return n
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _most_frames(first_frame: Integers) -> int:
-    most = 0
-    for i in range(first_frame.size - 1):
-        most = max(most, first_frame[i + 1] - first_frame[i])
-    return most
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
