@@ -12,9 +12,8 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
-from smlmsim.photophysics import _surroundings
+from smlmsim.photophysics import _emission_kernels, _surroundings
 from smlmsim.photophysics._block_kernels import BLOCK, cut
-from smlmsim.photophysics._emission_kernels import emit
 from smlmsim.photophysics._survey_kernels import Frames, Nearby, survey
 from smlmsim.rng import key
 from smlmsim.spec import Spec
@@ -100,7 +99,9 @@ class Poisson(Spec):
         draws = rng.poisson(self._expected(nearby, frames, float(weights @ visible), acquisition))
         most = int(draws.sum())
         loc_frame, (loc_y, loc_x) = np.empty(most, np.int32), np.empty((2, most), np.float32)
-        n = emit(y, x, frames, blocks, nearby, draws, window, period, key(rng), loc_frame, loc_y, loc_x)
+        n = _emission_kernels.emit(
+            y, x, frames, blocks, nearby, draws, window, period, key(rng), loc_frame, loc_y, loc_x
+        )
         return loc_frame[:n], loc_y[:n], loc_x[:n]
 
     def _expected(
