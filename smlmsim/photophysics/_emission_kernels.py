@@ -79,7 +79,7 @@ def emit(
             some, listed = slice(done, done + draws[i]), slice(begin, end[i])
             tally, begin, done = tallies[: first_frame[i + 1] - first_frame[i]], end[i], done + draws[i]
             now, goal = rows[i], rows[min(i + ahead, rows.size - 1)]
-            _sort_into_frames(when[some], first_frame[i], tally, blend, frame[some], a[some])
+            _sort_into_frames(when[some], first_frame[i], tally, blend, frame[some.start :], a[some.start :])
             _list_copies(near[listed], copies[listed], unit[i], blocks, vertex, offset, link)
             _aim(where[some], places[i], vertex, offset, link, unit[i], bond, t[some])
             _look_up(bond, y[now], x[now], start_y[some], start_x[some], way_y[some], way_x[some])
