@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from smlmsim import schema
 from smlmsim.io import columns as table_columns
 from smlmsim.io.atomic import replacing
 from smlmsim.io.columns import REQUIRED, ROWS
-from smlmsim.io.limits import require_plausible
+from smlmsim.io.limits import bounded_memory, require_plausible
 from smlmsim.io.metadata import Metadata
 
 LOCS = "locs"
@@ -102,10 +103,13 @@ def chunks(
     table_columns.require_pixel(pixel_nm)
     with open(path, "rb") as handle:
         try:
-            with h5py.File(handle, "r") as file:
-                locs = _locs(file, Path(path), pixel_nm)
+            with contextlib.ExitStack() as opened:
+                with bounded_memory():
+                    file = opened.enter_context(h5py.File(handle, "r"))
+                    locs = _locs(file, Path(path), pixel_nm)
                 for start in range(0, locs.records.size, rows):
-                    found = locs.records[start : start + rows]
+                    with bounded_memory(rows * locs.records.dtype.itemsize):
+                        found = locs.records[start : start + rows]
                     more = _others(found) if others else []
                     yield table_columns.dataset(_columns(found, locs, start), locs.metadata.tree(), more)
         except ValueError as error:
@@ -169,6 +173,10 @@ def _locs(file: h5py.File, path: Path, pixel_nm: float | None) -> Locs:
     if records.external or records.is_virtual:
         raise ValueError(f"{LOCS!r} refers to another file")
     require_plausible(repr(LOCS), records.size * records.dtype.itemsize, path.stat().st_size)
+    kinds = records.id.get_type()
+    for place, name in enumerate(records.dtype.names):
+        if not _is_usual(kinds.get_member_type(place)):
+            raise ValueError(f"the field {name!r} holds numbers of no usual format; the file may be damaged")
     if missing := [name for name in ("frame", "x", "y") if name not in records.dtype.names]:
         raise ValueError(f"no field {' nor '.join(missing)}; found {', '.join(records.dtype.names[:20])}")
     if records.size == 0:
@@ -178,6 +186,17 @@ def _locs(file: h5py.File, path: Path, pixel_nm: float | None) -> Locs:
     if size is None:
         raise ValueError("the YAML file beside it has no Pixelsize in nm; say it, as in pixel_nm=130")
     return Locs(records, size, metadata)
+
+
+def _is_usual(kind: h5py.h5t.TypeID) -> bool:
+    """Whether its numbers are stored as NumPy has them: converting others, HDF5 2.0 writes beyond its memory."""
+    if isinstance(kind, h5py.h5t.TypeCompoundID):
+        return all(_is_usual(kind.get_member_type(place)) for place in range(kind.get_nmembers()))
+    if isinstance(kind, h5py.h5t.TypeArrayID):
+        return _is_usual(kind.get_super())
+    if isinstance(kind, (h5py.h5t.TypeIntegerID, h5py.h5t.TypeFloatID)):
+        return bool(h5py.h5t.py_create(kind.dtype).equal(kind))
+    return True
 
 
 def _columns(found: npt.NDArray[Any], locs: Locs, start: int) -> dict[str, npt.NDArray[Any]]:

@@ -1,5 +1,7 @@
 """Picasso's tables come back, and a hostile or damaged file ends in one clear error."""
 
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -192,6 +194,31 @@ def test_records_of_absurd_number_are_refused(tmp_path, monkeypatch):
         file.create_dataset("locs", data=np.zeros(2**18, LOCS), chunks=True, compression="gzip")
     with pytest.raises(ValueError, match="'locs' claims to hold"):
         picasso.read(tmp_path / "b.hdf5", pixel_nm=100)
+
+
+def test_numbers_of_no_usual_format_are_refused(handmade):
+    """HDF5 2.0 would write beyond the memory that it converts them in."""
+    path = handmade()
+    exponent_of_float32 = bytes(
+        [23, 8, 0, 23, 127]
+    )  # where it lies, how long it is, the mantissa's, its bias
+    first, rest = path.read_bytes().split(exponent_of_float32, 1)
+    path.write_bytes(first + exponent_of_float32[:-1] + bytes([126]) + rest)
+    with pytest.raises(ValueError, match="the field 'x' holds numbers of no usual format"):
+        picasso.read(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux only")
+def test_a_file_that_sends_hdf5_round_in_circles_is_refused(handmade):
+    path = handmade()
+    name, last, itself = b"locs\0\0\0\0", (1).to_bytes(8, "little"), (16).to_bytes(8, "little")
+    content = path.read_bytes()
+    assert content.count(name + last) == 1
+    path.write_bytes(
+        content.replace(name + last, name + itself)
+    )  # of the free places between names, each next one
+    with pytest.raises(ValueError, match=r"a_locs\.hdf5: not an HDF5 file, or a damaged one"):
+        picasso.read(path)
 
 
 @few_in_one_folder
