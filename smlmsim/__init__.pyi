@@ -18,7 +18,7 @@ from .acquisition import Acquisition
 from .density import Density
 from .field import FieldOfView
 from .grid import Axis, Grid, read_scores, run_grid
-from .io import read, write
+from .io import Reading, read, write
 from .localization import Localization
 from .metrics import METRICS, Metric, score, score_against_widefield
 from .motion import Brownian, Deformation, Polymer, Rigid, Static
@@ -53,6 +53,7 @@ __all__ = [
     "NuclearPores",
     "Poisson",
     "Polymer",
+    "Reading",
     "Reconstructor",
     "Registration",
     "Rigid",

@@ -50,10 +50,10 @@ def layers(path: str | Path) -> list[Layer]:
     if (store := store_of(path)).joinpath("zarr.json").exists():
         return _shown(_of_grid(store))
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in io.FORMATS)
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in io.extensions())
         if not files:
             raise ValueError(
-                f"{path} holds no stack, no table and no grid; known are {', '.join(io.FORMATS)}"
+                f"{path} holds no stack, no table and no grid; known are {', '.join(io.extensions())}"
             )
         return _shown([_of_file(file) for file in files])
     return _shown(_of_clip(path) if path.suffix == ".nc" else [_of_file(path)])

@@ -34,7 +34,9 @@ def info(
     lines = {"format": smlmsim.io.format_name(path)}
     if smlmsim.io.holds_table(path):
         attrs: dict[str, Any] = {}
-        summary = smlmsim.estimate.summarise(_noting(smlmsim.io.chunks(path, pixel_nm=pixel_nm), attrs))
+        summary = smlmsim.estimate.summarise(
+            _noting(smlmsim.io.chunks(path, smlmsim.Reading(camera_pixel_nm=pixel_nm)), attrs)
+        )
         lines |= _table(summary, exposure_s or attrs.get("exposure_s"))
     else:
         movie = smlmsim.read(path, pixel_nm=pixel_nm)

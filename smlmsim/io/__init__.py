@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple
 
+import numpy as np
 import xarray as xr
 
+from smlmsim.io import columns as table_columns
 from smlmsim.io.atomic import making, replacing
 from smlmsim.io.columns import ROWS
+from smlmsim.io.formats import FORMATS, extensions, recognised
+from smlmsim.io.metadata import Metadata
+from smlmsim.io.reading import CountedFromZero, Reading
 
 __all__ = [
     "FORMATS",
     "Converted",
+    "Metadata",
+    "Reading",
     "chunks",
     "convert",
+    "extensions",
     "format_name",
     "holds_table",
     "making",
@@ -24,33 +31,6 @@ __all__ = [
     "replacing",
     "write",
 ]
-
-FORMATS = {
-    ".csv": "smlmsim.io.thunderstorm",
-    ".smlm": "smlmsim.io.smlm",
-    ".hdf5": "smlmsim.io.picasso",
-    ".h5": "smlmsim.io.picasso",
-    ".tif": "smlmsim.io.tiff",
-    ".tiff": "smlmsim.io.tiff",
-    ".zarr": "smlmsim.io.ome_zarr",
-}
-NAMES = {
-    "smlmsim.io.thunderstorm": "ThunderSTORM CSV",
-    "smlmsim.io.smlm": ".smlm",
-    "smlmsim.io.picasso": "Picasso HDF5",
-    "smlmsim.io.tiff": "ImageJ TIFF",
-    "smlmsim.io.ome_zarr": "OME-Zarr",
-}
-TABLES = ("smlmsim.io.thunderstorm", "smlmsim.io.smlm", "smlmsim.io.picasso")
-SIGNATURES = {
-    b"PK": "smlmsim.io.smlm",
-    b"\x89HDF\r\n\x1a\n": "smlmsim.io.picasso",
-    b"II*\0": "smlmsim.io.tiff",
-    b"MM\0*": "smlmsim.io.tiff",
-    b"II+\0": "smlmsim.io.tiff",
-    b"MM\0+": "smlmsim.io.tiff",
-}
-HEAD = 4096
 
 
 class Converted(NamedTuple):
@@ -60,46 +40,28 @@ class Converted(NamedTuple):
     lost: tuple[str, ...]
 
 
-class Format(Protocol):
-    """What the module of a format offers."""
-
-    def read(self, path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
-        """Read a file of the format."""
-        ...
-
-    def write(self, data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
-        """Write a file of the format."""
-        ...
-
-
-class TableFormat(Format, Protocol):
-    """What the module of a format for tables offers."""
-
-    def read(self, path: str | Path, *, pixel_nm: float | None = None, others: bool = False) -> xr.Dataset:
-        """Read a file of the format."""
-        ...
-
-    def chunks(
-        self, path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None, others: bool = False
-    ) -> Iterator[xr.Dataset]:
-        """Read a file of the format piece by piece."""
-        ...
-
-
-def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
+def read(
+    path: str | Path,
+    reading: Reading = Reading(),
+    *,
+    pixel_nm: float | None = None,
+    point_s: float | None = None,
+) -> xr.Dataset:
     """Read a file of any format, whatever it is called.
 
     Parameters
     ----------
     path : str or Path
-    pixel_nm : float, optional
-        The size of a camera pixel of a table, or of a pixel of images, where the file does not say it.
+    reading : Reading
+        How a table is to be understood where its file does not say, or says otherwise.
+    pixel_nm, point_s : float, optional
+        The pixel of images, and the duration of a time point, where the file does not say it.
 
     Returns
     -------
     xr.Dataset
-        Localizations ``loc_*`` (localization,) from a table, sorted by frame; one variable (time, y, x) from
-        images. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
+        Localizations ``loc_*`` (localization,) from a table, sorted by frame, which are counted from 0; one variable
+        (time, y, x) from images. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
 
     Raises
     ------
@@ -108,20 +70,27 @@ def read(path: str | Path, *, pixel_nm: float | None = None) -> xr.Dataset:
     OSError
         If there is no such file, or it may not be read.
     """
-    return cast(Format, importlib.import_module(_recognised(path))).read(path, pixel_nm=pixel_nm)
+    return _read(path, reading, pixel_nm=pixel_nm, point_s=point_s)
 
 
-def convert(source: str | Path, target: str | Path, *, pixel_nm: float | None = None) -> Converted:
+def convert(
+    source: str | Path,
+    target: str | Path,
+    reading: Reading = Reading(),
+    *,
+    pixel_nm: float | None = None,
+    point_s: float | None = None,
+) -> Converted:
     """Write a file in another format, with its metadata and all else that the other format can hold.
 
     Columns of a table that are not in the vocabulary, and the images inside of a .smlm file, are kept where they have a
-    place.
+    place. Frames keep the numbers that they have in the source where the other format lets them.
 
     Parameters
     ----------
     source, target : str or Path
         Read as by :func:`read`, written as by :func:`write`.
-    pixel_nm : float, optional
+    reading, pixel_nm, point_s :
         As in :func:`read`.
 
     Raises
@@ -129,33 +98,28 @@ def convert(source: str | Path, target: str | Path, *, pixel_nm: float | None = 
     ValueError, OSError
         As :func:`read` and :func:`write`.
     """
-    if not holds_table(source):
-        data = read(source, pixel_nm=pixel_nm)
+    found = recognised(source)
+    data = _read(source, reading, pixel_nm=pixel_nm, point_s=point_s, others=True)
+    if found.holds == "images":
         write(data, target)
         return Converted(data, ())
-    found = _recognised(source)
-    data = cast(TableFormat, importlib.import_module(found)).read(source, pixel_nm=pixel_nm, others=True)
-    smlm = importlib.import_module("smlmsim.io.smlm")
-    attached = smlm.read_attachments(source) if found == smlm.__name__ else []
-    if FORMATS.get(Path(target).suffix.lower()) == smlm.__name__:
+    from smlmsim.io import smlm
+
+    attached = smlm.read_attachments(source) if found.module == "smlm" else []
+    if _writing(target).module == "smlm":
         smlm.write(data, target, attachments=attached)
         attached = []
     else:
         write(data, target)
-    kept = next(
-        cast(TableFormat, importlib.import_module(_recognised(target))).chunks(target, rows=1, others=True)
-    )
-    lost = [str(column.attrs.get("heading", name)) for name, column in data.items() if name not in kept]
-    lost += [name for name in data.attrs if name not in kept.attrs]
-    return Converted(data, (*lost, *(file.entry["name"] for file in attached)))
+    return Converted(data, (*_lost(data, target), *(file.entry["name"] for file in attached)))
 
 
-def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None) -> Iterator[xr.Dataset]:
+def chunks(path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS) -> Iterator[xr.Dataset]:
     """Read a localization table of any format piece by piece: it need not fit in memory.
 
     Parameters
     ----------
-    path, pixel_nm :
+    path, reading :
         As in :func:`read`.
     rows : int
         The most localizations to hold at a time; positive.
@@ -168,7 +132,8 @@ def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None)
     Raises
     ------
     ValueError
-        If the file holds images, is of no known format, or is damaged; the last when the damage is reached.
+        If the file holds images, is of no known format, or is damaged; the last when the damage is reached. Also if a
+        frame 0 turns up in a table that was taken to count from 1, which :func:`read` copes with.
     OSError
         If there is no such file, or it may not be read.
 
@@ -179,14 +144,14 @@ def chunks(path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None)
     """
     if rows < 1:
         raise ValueError(f"rows is positive, found {rows!r}")
-    found = _recognised(path)
-    if found not in TABLES:
-        raise ValueError(f"{path} is {NAMES[found]}, which holds images; a table is read piece by piece")
-    return cast(TableFormat, importlib.import_module(found)).chunks(path, rows=rows, pixel_nm=pixel_nm)
+    found = recognised(path)
+    if found.holds != "table":
+        raise ValueError(f"{path} is {found.name}, which holds images; a table is read piece by piece")
+    return reading.applied(found.table.chunks(path, reading, rows=rows), str(path))
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
-    """Write a file of any format in ``FORMATS``; it is there whole or not at all.
+    """Write a file of any format that is written; it is there whole or not at all.
 
     Parameters
     ----------
@@ -202,10 +167,8 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in FORMATS:
-        raise ValueError(f"{path} has the extension {suffix!r}; known are {', '.join(FORMATS)}")
-    cast(Format, importlib.import_module(FORMATS[suffix])).write(data, path)
+    form = _writing(path)
+    (form.table if form.holds == "table" else form.images).write(data, path)
 
 
 def format_name(path: str | Path) -> str:
@@ -216,7 +179,7 @@ def format_name(path: str | Path) -> str:
     ValueError, OSError
         As :func:`read`.
     """
-    return NAMES[_recognised(path)]
+    return recognised(path).name
 
 
 def holds_table(path: str | Path) -> bool:
@@ -227,20 +190,42 @@ def holds_table(path: str | Path) -> bool:
     ValueError, OSError
         As :func:`read`.
     """
-    return _recognised(path) in TABLES
+    return recognised(path).holds == "table"
 
 
-def _recognised(path: str | Path) -> str:
-    """The module that reads a file, by its first bytes; all other text is taken for a CSV table."""
-    if Path(path).is_dir():
-        return "smlmsim.io.ome_zarr"
-    with open(path, "rb") as file:
-        head = file.read(HEAD)
-    for signature, module in SIGNATURES.items():
-        if head.startswith(signature):
-            return module
-    if b"\0" in head:
-        raise ValueError(
-            f"{path} is of no known format, it begins with {head[:8]!r}; known are {', '.join(NAMES.values())}"
-        )
-    return "smlmsim.io.thunderstorm"
+def _read(
+    path: str | Path, reading: Reading, *, pixel_nm: float | None, point_s: float | None, others: bool = False
+) -> xr.Dataset:
+    """Read a file of any format; a table with the columns that the vocabulary does not know, or without them."""
+    form = recognised(path)
+    if form.holds == "images":
+        return form.images.read(path, pixel_nm=pixel_nm, point_s=point_s)
+
+    def gathered(understood: Reading) -> xr.Dataset:
+        pieces = form.table.chunks(path, understood, others=others)
+        return table_columns.gathered(understood.applied(pieces, str(path)))
+
+    try:
+        return gathered(reading)
+    except CountedFromZero:
+        return gathered(reading.replace({"first_frame": 0}))
+
+
+def _writing(path: str | Path) -> Any:
+    """The format that an extension stands for."""
+    known = extensions()
+    suffix = Path(path).suffix.lower()
+    if suffix not in known:
+        raise ValueError(f"{path} has the extension {suffix!r}; known are {', '.join(known)}")
+    return known[suffix]
+
+
+def _lost(data: xr.Dataset, target: str | Path) -> list[str]:
+    """What of a table is not in the file that was made of it."""
+    kept = next(recognised(target).table.chunks(target, Reading(), rows=1, others=True))
+    lost = [str(column.attrs.get("heading", name)) for name, column in data.items() if name not in kept]
+    same = [name for name in data.attrs if name in kept.attrs]
+    changed = [name for name in same if not np.array_equal(data.attrs[name], kept.attrs[name])]
+    return (
+        lost + [str(name) for name in data.attrs if name not in kept.attrs] + [str(name) for name in changed]
+    )

@@ -62,24 +62,13 @@ def factor(variable: str, heading: str, unit: str, pixel_nm: float | None) -> fl
         raise ValueError(f"the column {heading!r} has the unit {unit!r}; known for it: {units}")
     if pixel_nm is None:
         raise ValueError(
-            f"the column {heading!r} is in camera pixels; say how large one is, as in pixel_nm=100"
+            f"the column {heading!r} is in camera pixels; say how large one is, as in camera_pixel_nm=100"
         )
     return pixel_nm
 
 
-def require_pixel(pixel_nm: float | None) -> None:
-    """Refuse a pixel that has no positive size."""
-    if pixel_nm is not None and not 0 < pixel_nm < np.inf:
-        raise ValueError(f"pixel_nm is a positive length, found {pixel_nm!r}")
-
-
 def values(
-    variable: str,
-    found: npt.NDArray[Any],
-    scale: float,
-    place: Callable[[int], str],
-    *,
-    first_frame: int = 0,
+    variable: str, found: npt.NDArray[Any], scale: float, place: Callable[[int], str]
 ) -> npt.NDArray[Any]:
     """Check a column and bring it to the precision and the unit of the vocabulary.
 
@@ -93,38 +82,34 @@ def values(
         The factor to the unit of the vocabulary.
     place : function
         Says in words where the value with some index stands.
-    first_frame : int
-        What the file calls the first camera frame.
 
     Returns
     -------
     array (localization,)
-        int32 for frames, counted from 0, and channels; float32 for all else.
+        int32 for frames, as the file counts them, and channels; float32 for all else.
 
     Raises
     ------
     ValueError
-        At the first value that is NaN, infinite or absurdly large, a frame that is not a whole number from
-        ``first_frame``, or a negative uncertainty.
+        At the first value that is NaN, infinite or absurdly large, a frame that is not a whole number from 0, or a
+        negative uncertainty.
     """
-    first = first_frame if variable == "loc_frame" else 0
-    good, claim = _usable(variable, found, first)
+    good, claim = _usable(variable, found)
     if not good.all():
         index = int(np.argmin(good))
         raise ValueError(f"{claim}; found {found[index]:g} in {place(index)}")
     if variable in WHOLE:
-        return (found.astype(np.int64) - first).astype(np.int32) if first else found.astype(np.int32)
+        return found.astype(np.int32)
     return found.astype(np.float32) if scale == 1 else (found * np.float64(scale)).astype(np.float32)
 
 
-def _usable(variable: str, found: npt.NDArray[Any], first: int) -> tuple[npt.NDArray[np.bool_], str]:
+def _usable(variable: str, found: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], str]:
     """Which values can be used, and what is asked of them."""
     if variable in WHOLE:
-        good = (found >= first) & (found <= LAST_FRAME + first)
+        good = (found >= 0) & (found <= LAST_FRAME)
         if found.dtype.kind == "f":
             good &= found == np.floor(found)
-        counted = f"{first}, {first + 1}, {first + 2}, ..."
-        return good, f"{'frames' if variable == 'loc_frame' else 'channels'} are counted {counted}"
+        return good, f"{'frames' if variable == 'loc_frame' else 'channels'} are counted 0, 1, 2, ..."
     if variable in NOT_NEGATIVE:
         return (found >= 0) & (found <= LARGEST), "an uncertainty is not negative"
     return np.abs(found) <= LARGEST, f"a value is a finite number, at most {LARGEST:.2g}"

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import pydantic
 import xarray as xr
-from pydantic import PositiveFloat
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from smlmsim.spec import Spec, explain
 
@@ -37,6 +37,12 @@ class Metadata(Spec):
         The names of the channels that ``loc_channel`` counts.
     exposure_s, camera_pixel_nm : float, optional
         Of the camera; positive.
+    first_frame : int, optional
+        What the file calls the first camera frame; ``loc_frame`` is counted from 0 all the same.
+    frames : int, optional
+        The camera frames in all, with those that have no localization.
+    field_nm : tuple of 4 floats, optional
+        Where the camera looked: the upper left corner and the extent, y0, x0, height, width.
     smlm : str, optional
         What else a ``.smlm`` file said, as JSON; written again into the next one.
 
@@ -67,6 +73,9 @@ class Metadata(Spec):
     channels: tuple[str, ...] = ()
     exposure_s: PositiveFloat | None = None
     camera_pixel_nm: PositiveFloat | None = None
+    first_frame: NonNegativeInt | None = None
+    frames: PositiveInt | None = None
+    field_nm: tuple[float, float, PositiveFloat, PositiveFloat] | None = None
     smlm: str | None = None
 
     @classmethod

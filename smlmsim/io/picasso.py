@@ -20,6 +20,7 @@ from smlmsim.io.atomic import replacing
 from smlmsim.io.columns import REQUIRED, ROWS
 from smlmsim.io.limits import bounded_memory, require_plausible
 from smlmsim.io.metadata import Metadata
+from smlmsim.io.reading import Reading, counted
 
 LOCS = "locs"
 PIXELS = {"loc_x": ("x",), "loc_y": ("y",), "loc_sigma": ("sx", "sy"), "loc_uncertainty": ("lpx", "lpy")}
@@ -48,15 +49,15 @@ class Locs(NamedTuple):
     metadata: Metadata
 
 
-def read(path: str | Path, *, pixel_nm: float | None = None, others: bool = False) -> xr.Dataset:
+def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
     """Read a localization table.
 
     Parameters
     ----------
     path : str or Path
         The HDF5 file; ``table.hdf5`` has its ``table.yaml``.
-    pixel_nm : float, optional
-        The size of a camera pixel; stands in for what the YAML file does not say.
+    reading : Reading
+        How the table is to be understood; ``camera_pixel_nm`` goes before what the YAML file says.
     others : bool
         Whether to read the fields of numbers that are not in ``FIELDS``, too.
 
@@ -75,17 +76,17 @@ def read(path: str | Path, *, pixel_nm: float | None = None, others: bool = Fals
     OSError
         If there is no such file, or it may not be read.
     """
-    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm, others=others))
+    return table_columns.gathered(chunks(path, reading, others=others))
 
 
 def chunks(
-    path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None, others: bool = False
+    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
 ) -> Iterator[xr.Dataset]:
     """Read a localization table piece by piece, in the order of the file.
 
     Parameters
     ----------
-    path, pixel_nm, others :
+    path, reading, others :
         As in :func:`read`.
     rows : int
         The most localizations to hold at a time.
@@ -100,13 +101,17 @@ def chunks(
     ValueError, OSError
         As :func:`read`, when the piece is reached.
     """
-    table_columns.require_pixel(pixel_nm)
+    return counted(_chunks(path, reading, rows, others), reading.first_frame, 0, str(path))
+
+
+def _chunks(path: str | Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """The pieces of a table, frames as in the file."""
     with open(path, "rb") as handle:
         try:
             with contextlib.ExitStack() as opened:
                 with bounded_memory():
                     file = opened.enter_context(h5py.File(handle, "r"))
-                    locs = _locs(file, Path(path), pixel_nm)
+                    locs = _locs(file, Path(path), reading.camera_pixel_nm)
                 for start in range(0, locs.records.size, rows):
                     with bounded_memory(rows * locs.records.dtype.itemsize):
                         found = locs.records[start : start + rows]
@@ -182,9 +187,9 @@ def _locs(file: h5py.File, path: Path, pixel_nm: float | None) -> Locs:
     if records.size == 0:
         raise ValueError(f"{LOCS!r} holds no localizations")
     found, metadata = _beside(path.with_suffix(".yaml"))
-    size = found or pixel_nm
+    size = pixel_nm or found
     if size is None:
-        raise ValueError("the YAML file beside it has no Pixelsize in nm; say it, as in pixel_nm=130")
+        raise ValueError("the YAML file beside it has no Pixelsize in nm; say it, as in camera_pixel_nm=130")
     return Locs(records, size, metadata)
 
 

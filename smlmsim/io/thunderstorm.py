@@ -23,6 +23,7 @@ from smlmsim.io import text
 from smlmsim.io.atomic import replacing
 from smlmsim.io.columns import LARGEST, REQUIRED, ROWS
 from smlmsim.io.metadata import Metadata, read_json
+from smlmsim.io.reading import Reading, counted
 
 HEADINGS = {
     "loc_frame": ("frame",),
@@ -36,6 +37,7 @@ HEADINGS = {
     "loc_uncertainty_z": ("uncertainty_z",),
     "loc_channel": ("channel",),
 }
+FIRST_FRAME = 1  # as ThunderSTORM counts
 LONGEST_HEADER = 2**20
 MOST_COLUMNS = 1000
 
@@ -48,7 +50,7 @@ class Column(NamedTuple):
     factor: float
 
 
-def read(path: str | Path, *, pixel_nm: float | None = None, others: bool = False) -> xr.Dataset:
+def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
     """Read a localization table.
 
     The columns may stand in any order. A length without a unit is in nm. The time of a localization is not in the file.
@@ -57,15 +59,15 @@ def read(path: str | Path, *, pixel_nm: float | None = None, others: bool = Fals
     ----------
     path : str or Path
         Text in UTF-8; the micro sign of older encodings is understood.
-    pixel_nm : float, optional
-        The size of a camera pixel, for tables whose lengths are in pixels.
+    reading : Reading
+        How the table is to be understood where the file does not say.
     others : bool
         Whether to read the columns that are not known, too: all but ``id`` and those that begin with a text.
 
     Returns
     -------
     xr.Dataset
-        ``loc_frame`` (counted from 0; the file counts from 1), ``loc_y``, ``loc_x`` and, where the file has
+        ``loc_frame`` (counted from 0; a file counts from 1, unless it has a frame 0), ``loc_y``, ``loc_x`` and, where the file has
         them, the other variables of ``HEADINGS``, all (localization,), sorted by frame; those of one frame
         stay in the order of the file. The attributes are the :class:`~smlmsim.io.metadata.Metadata` that lie
         beside it.
@@ -79,17 +81,17 @@ def read(path: str | Path, *, pixel_nm: float | None = None, others: bool = Fals
     OSError
         If there is no such file, or it may not be read.
     """
-    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm, others=others))
+    return table_columns.gathered(chunks(path, reading, others=others))
 
 
 def chunks(
-    path: str | Path, *, rows: int = ROWS, pixel_nm: float | None = None, others: bool = False
+    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
 ) -> Iterator[xr.Dataset]:
     """Read a localization table piece by piece, in the order of the file.
 
     Parameters
     ----------
-    path, pixel_nm, others :
+    path, reading, others :
         As in :func:`read`.
     rows : int
         The most lines to hold at a time.
@@ -104,25 +106,14 @@ def chunks(
     ValueError, OSError
         As :func:`read`, when the piece is reached.
     """
-    table_columns.require_pixel(pixel_nm)
-    try:
-        attrs = read_json(_beside(path)).tree()
-        for found, more, lines in _parsed(path, rows, pixel_nm, others):
-            pairs = zip(found.items(), lines.values[: len(found)], strict=True)
-            values = {name: _values(name, column, array, lines) for (name, column), array in pairs}
-            rest = [
-                table_columns.other(*_split(column.heading, str), array)
-                for column, array in zip(more, lines.values[len(found) :], strict=True)
-            ]
-            yield table_columns.dataset(values, attrs, rest)
-    except (ValueError, csv.Error) as error:
-        raise ValueError(f"{path}: {error}") from None
+    return counted(_chunks(path, reading, rows, others), reading.first_frame, FIRST_FRAME, str(path))
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     """Write the localizations of a dataset as a table, and its metadata, if any, beside it.
 
     What has no place in ``HEADINGS`` is left out, such as the time of a localization, but for columns from other files.
+    Frames are counted from the attribute ``first_frame``, or from 1.
 
     Parameters
     ----------
@@ -139,15 +130,34 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
     found = table_columns.written(data, HEADINGS, *REQUIRED)
+    metadata = Metadata.of(data)
+    first_frame = FIRST_FRAME if metadata.first_frame is None else metadata.first_frame
     table = pd.DataFrame({"id": np.arange(1, data.sizes["localization"] + 1)})
     for name, values in found.items():
         table[_heading(HEADINGS[name][0], schema.VOCABULARY[name].units)] = values
     for heading, column in table_columns.others(data).items():
         table[_heading(heading, column.attrs["units"])] = column.values
-    table["frame"] = table["frame"].astype(np.int64) + 1
+    table["frame"] = table["frame"].astype(np.int64) + first_frame
     with replacing(path) as draft:
         table.to_csv(draft, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    _write_beside(Metadata.of(data), path)
+    _write_beside(metadata.replace({"first_frame": None}) if first_frame == FIRST_FRAME else metadata, path)
+
+
+def _chunks(path: str | Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """The pieces of a table, frames as in the file."""
+    try:
+        metadata = read_json(_beside(path))
+        pixel_nm = reading.camera_pixel_nm or metadata.camera_pixel_nm
+        for found, more, lines in _parsed(path, rows, pixel_nm, others):
+            pairs = zip(found.items(), lines.values[: len(found)], strict=True)
+            values = {name: _values(name, column, array, lines) for (name, column), array in pairs}
+            rest = [
+                table_columns.other(*_split(column.heading, str), array)
+                for column, array in zip(more, lines.values[len(found) :], strict=True)
+            ]
+            yield table_columns.dataset(values, metadata.tree(), rest)
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _heading(name: str, units: str) -> str:
@@ -290,4 +300,4 @@ def _values(
     def place(row: int) -> str:
         return f"line {lines.numbers[row]}, column {column.heading!r}"
 
-    return table_columns.values(name, found, column.factor, place, first_frame=1)
+    return table_columns.values(name, found, column.factor, place)

@@ -33,7 +33,7 @@ def _assert_equal(found, wanted, suffix):
     assert [found[name].attrs for name in found] == [wanted[name].attrs for name in wanted]
 
 
-@pytest.mark.parametrize("suffix", io.FORMATS)
+@pytest.mark.parametrize("suffix", io.extensions())
 @pytest.mark.parametrize("case", [str.lower, str.upper])
 def test_every_format_gives_back_what_was_written_whatever_the_file_is_called(tmp_path, suffix, case):
     path = tmp_path / f"run 1{case(suffix)}"
@@ -42,7 +42,7 @@ def test_every_format_gives_back_what_was_written_whatever_the_file_is_called(tm
     _assert_equal(io.read(path.rename(path.with_suffix(".backup"))), _data(suffix), suffix)
 
 
-@pytest.mark.parametrize("suffix", io.FORMATS)
+@pytest.mark.parametrize("suffix", io.extensions())
 def test_writing_again_replaces_the_file_and_leaves_nothing_else(tmp_path, suffix):
     for _ in range(2):
         io.write(_data(suffix), tmp_path / f"a{suffix}")
@@ -50,13 +50,13 @@ def test_writing_again_replaces_the_file_and_leaves_nothing_else(tmp_path, suffi
         assert names == {f"a{suffix}"} | ({"a.yaml"} if suffix in (".hdf5", ".h5") else set())
 
 
-@pytest.mark.parametrize("suffix", io.FORMATS)
+@pytest.mark.parametrize("suffix", io.extensions())
 def test_no_format_leaves_half_a_file_where_the_folder_is_missing(tmp_path, suffix):
     with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere; make it first"):
         io.write(_data(suffix), tmp_path / "nowhere" / f"a{suffix}")
 
 
-@pytest.mark.parametrize("suffix", io.FORMATS)
+@pytest.mark.parametrize("suffix", io.extensions())
 def test_a_missing_file_is_an_os_error(tmp_path, suffix):
     for act in (io.read, io.chunks, io.format_name):
         with pytest.raises(FileNotFoundError, match=f"nowhere{suffix}"):

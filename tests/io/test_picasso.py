@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smlmsim import schema
-from smlmsim.io import limits, picasso
+from smlmsim.io import Reading, limits, picasso
 
 few_in_one_folder = settings(
     max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
@@ -91,7 +91,10 @@ def test_a_pixel_that_nobody_knows_is_asked_for(handmade):
         ValueError, match=r"a_locs\.hdf5: the YAML file beside it has no Pixelsize.* pixel_nm=130"
     ):
         picasso.read(handmade(text=None))
-    assert picasso.read(handmade(text="Width: 3\n"), pixel_nm=10).loc_x.values.tolist() == [20, 10]
+    assert picasso.read(handmade(text="Width: 3\n"), Reading(camera_pixel_nm=10)).loc_x.values.tolist() == [
+        20,
+        10,
+    ]
 
 
 def test_a_pixel_that_was_assumed_for_writing_is_not_taken_for_known(tmp_path, table):
@@ -178,22 +181,22 @@ def test_a_file_that_points_outside_of_itself_is_refused(handmade, tmp_path):
         file.create_virtual_dataset("locs", layout)
     for name in ("link", "soft"):
         with pytest.raises(ValueError, match=f"{name}.hdf5: no dataset 'locs' in the file; it holds locs"):
-            picasso.read(tmp_path / f"{name}.hdf5", pixel_nm=100)
+            picasso.read(tmp_path / f"{name}.hdf5", Reading(camera_pixel_nm=100))
     for name in ("raw", "virtual"):
         with pytest.raises(ValueError, match=f"{name}.hdf5: 'locs' refers to another file"):
-            picasso.read(tmp_path / f"{name}.hdf5", pixel_nm=100)
+            picasso.read(tmp_path / f"{name}.hdf5", Reading(camera_pixel_nm=100))
 
 
 def test_records_of_absurd_number_are_refused(tmp_path, monkeypatch):
     with h5py.File(tmp_path / "a.hdf5", "w") as file:
         file.create_dataset("locs", (10**12,), LOCS, chunks=(1000,))
     with pytest.raises(ValueError, match=r"'locs' claims to hold 4\.8e\+13 bytes in the .* that are stored"):
-        picasso.read(tmp_path / "a.hdf5", pixel_nm=100)
+        picasso.read(tmp_path / "a.hdf5", Reading(camera_pixel_nm=100))
     monkeypatch.setattr(limits, "FREE_BYTES", 2**20)
     with h5py.File(tmp_path / "b.hdf5", "w") as file:
         file.create_dataset("locs", data=np.zeros(2**18, LOCS), chunks=True, compression="gzip")
     with pytest.raises(ValueError, match="'locs' claims to hold"):
-        picasso.read(tmp_path / "b.hdf5", pixel_nm=100)
+        picasso.read(tmp_path / "b.hdf5", Reading(camera_pixel_nm=100))
 
 
 def test_numbers_of_no_usual_format_are_refused(handmade):
@@ -226,7 +229,7 @@ def test_a_file_that_sends_hdf5_round_in_circles_is_refused(handmade):
 def test_random_bytes_are_refused(tmp_path, content):
     (tmp_path / "a.hdf5").write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.hdf5: "):
-        picasso.read(tmp_path / "a.hdf5", pixel_nm=100)
+        picasso.read(tmp_path / "a.hdf5", Reading(camera_pixel_nm=100))
 
 
 @settings(few_in_one_folder, max_examples=100)
@@ -239,7 +242,7 @@ def test_a_damaged_file_is_read_or_refused(tmp_path, handmade, data):
         content[place : place + 1] = data.draw(st.binary(min_size=1, max_size=1))
     (tmp_path / "a.hdf5").write_bytes(content)
     try:
-        found = picasso.read(tmp_path / "a.hdf5", pixel_nm=100)
+        found = picasso.read(tmp_path / "a.hdf5", Reading(camera_pixel_nm=100))
     except ValueError as error:
         assert "a.hdf5: " in str(error)  # noqa: PT017
     else:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smlmsim import schema
-from smlmsim.io import thunderstorm
+from smlmsim.io import Reading, thunderstorm
 
 REAL = {
     "fixed_microtubules_luckyprofiler_10um.csv": (40_411, 16_930, set()),
@@ -85,7 +85,7 @@ def test_localizations_are_sorted_by_frame_and_keep_their_order_within_one(table
 def test_lengths_are_converted_to_nm(table, unit, factor):
     names = ("x", "y", "z", "sigma", "uncertainty")
     header = ",".join(f'"{name} [{unit}]"' for name in names)
-    found = thunderstorm.read(table(f"frame,{header}\n1,1,2,3,4,5\n"), pixel_nm=160)
+    found = thunderstorm.read(table(f"frame,{header}\n1,1,2,3,4,5\n"), Reading(camera_pixel_nm=160))
     lengths = [float(found[f"loc_{name}"][0]) for name in names]
     assert lengths == [factor, 2 * factor, 3 * factor, 4 * factor, 5 * factor]
 
@@ -156,7 +156,7 @@ def test_what_is_wrong_with_a_table_is_said_with_its_place(table, text, words):
 
 def test_a_pixel_has_a_positive_size(table):
     with pytest.raises(ValueError, match="pixel_nm is a positive length, found 0"):
-        thunderstorm.read(table(TABLE), pixel_nm=0)
+        thunderstorm.read(table(TABLE), Reading(camera_pixel_nm=0))
 
 
 def test_only_localizations_can_be_written_as_a_table(tmp_path):

@@ -12,26 +12,29 @@ import xarray as xr
 
 from smlmsim.io import columns as table_columns
 from smlmsim.io.columns import ROWS
+from smlmsim.io.metadata import Metadata
+from smlmsim.io.reading import Reading, counted
 from smlmsim.io.smlm.archive import member, opened
 from smlmsim.io.smlm.hash import table_hash
 from smlmsim.io.smlm.image import read_image
-from smlmsim.io.smlm.manifest import Attachment, Entry, read_manifest
+from smlmsim.io.smlm.manifest import Attachment, Entry, Manifest, read_manifest
 from smlmsim.io.smlm.table import Table
 from smlmsim.io.smlm.tags import read_metadata
 
 
 def read(
-    path: str | Path, *, pixel_nm: float | None = None, offsets: bool = True, others: bool = False
+    path: str | Path, reading: Reading = Reading(), *, offsets: bool = True, others: bool = False
 ) -> xr.Dataset:
     """Read all tables of a file.
 
-    The format does not say what the first frame is called: frames are as in the file.
+    The format does not say what the first frame is called. Unless the metadata do, frames are taken to be counted from 1,
+    as ShareLoc keeps them from ThunderSTORM's tables, or from 0 if there is a frame 0.
 
     Parameters
     ----------
     path : str or Path
-    pixel_nm : float, optional
-        The size of a camera pixel, for columns in pixels.
+    reading : Reading
+        How the tables are to be understood where the file does not say.
     offsets : bool
         Whether to shift every table by its offset, which puts tiles beside each other.
     others : bool
@@ -52,14 +55,14 @@ def read(
     OSError
         If there is no such file, or it may not be read.
     """
-    return table_columns.gathered(chunks(path, pixel_nm=pixel_nm, offsets=offsets, others=others))
+    return table_columns.gathered(chunks(path, reading, offsets=offsets, others=others))
 
 
 def chunks(
     path: str | Path,
+    reading: Reading = Reading(),
     *,
     rows: int = ROWS,
-    pixel_nm: float | None = None,
     offsets: bool = True,
     others: bool = False,
 ) -> Iterator[xr.Dataset]:
@@ -67,7 +70,7 @@ def chunks(
 
     Parameters
     ----------
-    path, pixel_nm, offsets, others :
+    path, reading, offsets, others :
         As in :func:`read`.
     rows : int
         The most localizations to hold at a time.
@@ -82,13 +85,19 @@ def chunks(
     ValueError, OSError
         As :func:`read`, when the piece is reached.
     """
-    table_columns.require_pixel(pixel_nm)
+    return counted(_chunks(path, reading, rows, offsets, others), reading.first_frame, 1, str(path))
+
+
+def _chunks(
+    path: str | Path, reading: Reading, rows: int, offsets: bool, others: bool
+) -> Iterator[xr.Dataset]:
+    """The pieces of all tables, frames as in the file."""
     with opened(path) as archive:
         manifest = read_manifest(archive)
         entries = manifest.entries("table")
-        names = list(dict.fromkeys(_channel(entry, len(entries)) for entry in entries))
-        firsts = {_channel(entry, len(entries)): entry for entry in reversed(entries)}
-        attrs = read_metadata(manifest, {name: firsts[name] for name in names}).tree()
+        metadata = _metadata(manifest, entries)
+        pixel_nm = reading.camera_pixel_nm or metadata.camera_pixel_nm
+        names = metadata.channels or ("default",)
         tables = [Table.of(archive, manifest, entry) for entry in entries]
         shared = set.intersection(*(table.variables(pixel_nm) for table in tables)) if tables else set()
         alike = set.intersection(*(set(table.others(pixel_nm)) for table in tables)) if tables else set()
@@ -100,11 +109,17 @@ def chunks(
                 kept = {name: values for name, values in found.items() if name in shared}
                 if len(names) > 1:
                     kept["loc_channel"] = np.full(kept["loc_x"].size, channel, np.int32)
-                yield table_columns.dataset(
-                    kept, attrs, [column for column in more if column.attrs["heading"] in alike]
-                )
+                rest = [column for column in more if column.attrs["heading"] in alike]
+                yield table_columns.dataset(kept, metadata.tree(), rest)
         if empty:
             raise ValueError(f"{len(entries)} tables, but no localizations")
+
+
+def _metadata(manifest: Manifest, entries: list[Entry]) -> Metadata:
+    """The metadata of all tables, those of the first table of each channel among them."""
+    firsts = {_channel(entry, len(entries)): entry for entry in reversed(entries)}
+    names = dict.fromkeys(_channel(entry, len(entries)) for entry in entries)
+    return read_metadata(manifest, {name: firsts[name] for name in names})
 
 
 def read_images(path: str | Path) -> dict[str, npt.NDArray[Any]]:

@@ -15,7 +15,7 @@ TAGS = (
     "software", "buffer", "fixation",
 )  # fmt: skip
 SYNONYMS = {"cell": "cell_line", "dye": "fluorophore", "labeling": "labelling", "dimensions": "dimension"}
-CAMERA = ("exposure_s", "camera_pixel_nm")
+CAMERA = ("exposure_s", "camera_pixel_nm", "first_frame", "frames")
 WRITTEN = {"name", "type", "format", "channel", "rows", "offset", "min", "max", "avg", "hash", "exposure"}
 
 
@@ -59,7 +59,7 @@ def table_keys(metadata: Metadata, channel: int) -> dict[str, Any]:
     """The keys of a table's entry that say what is known."""
     tables = _earlier(metadata)["tables"]
     keys: dict[str, Any] = dict(tables[channel]) if channel < len(tables) else {}
-    camera = {name: value for name in CAMERA if (value := getattr(metadata, name))}
+    camera = {name: value for name in CAMERA if (value := getattr(metadata, name)) is not None}
     keys["metadata"] = (keys["metadata"] if isinstance(keys.get("metadata"), dict) else {}) | camera
     return keys
 
@@ -91,7 +91,7 @@ def _camera(tables: list[dict[str, Any]]) -> dict[str, float]:
             if isinstance(table.get("metadata"), dict)
             and isinstance(table["metadata"].get(name), (int, float))
         }
-        if len(said) == 1 and (value := said.pop()) > 0:
+        if len(said) == 1 and ((value := said.pop()) > 0 or name == "first_frame"):
             found[name] = value
     for table in tables:
         if table.get("metadata") == {}:

@@ -24,6 +24,7 @@ from smlmsim.io.smlm.table import HEADINGS
 from smlmsim.io.smlm.tags import manifest_keys, table_keys
 
 TABLE_FORMAT = "smlm-table(binary)-0"
+FIRST_FRAME = 1  # as ShareLoc keeps frames from ThunderSTORM's tables
 LEVEL = 1  # of the compression: the low bits of float32 are noise, which does not shrink further
 LAST_FRAME = 2**24  # the last whole number that float32 counts to
 BLOCK = 2**16  # rows that are packed at a time
@@ -38,7 +39,8 @@ def write(
 ) -> None:
     """Write the localizations of a dataset, its metadata, and some images: every channel is a table.
 
-    All columns are float32, as every reader of the format expects. What has no place in ``HEADINGS`` is left
+    All columns are float32, as every reader of the format expects. Frames are counted from the attribute ``first_frame``,
+    or from 1. What has no place in ``HEADINGS`` is left
     out, such as the time of a localization, but for columns from other files.
 
     Parameters
@@ -101,6 +103,9 @@ def _archive(draft: Path) -> zipfile.ZipFile:
 def _channels(data: xr.Dataset | xr.DataArray) -> tuple[npt.NDArray[np.int32], Columns, Metadata]:
     """The channel of each localization, the columns by their headers, and the metadata."""
     columns = table_columns.written(data, (*HEADINGS, "loc_channel"), *REQUIRED)
+    metadata = Metadata.of(data)
+    first_frame = FIRST_FRAME if metadata.first_frame is None else metadata.first_frame
+    columns["loc_frame"] = columns["loc_frame"].astype(np.int64) + first_frame
     if columns["loc_frame"].max(initial=0) > LAST_FRAME:
         raise schema.SchemaError(
             f"found the frame {columns['loc_frame'].max()}; a .smlm file counts up to {LAST_FRAME}, "
@@ -112,7 +117,7 @@ def _channels(data: xr.Dataset | xr.DataArray) -> tuple[npt.NDArray[np.int32], C
     headers |= {
         heading: column.values.astype("<f4") for heading, column in others.items() if heading not in headers
     }
-    return channel, headers, Metadata.of(data)
+    return channel, headers, metadata.replace({"first_frame": first_frame})
 
 
 def _names(channel: npt.NDArray[np.int32], metadata: Metadata) -> list[str]:

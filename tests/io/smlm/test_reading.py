@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smlmsim.io import smlm
+from smlmsim.io import Reading, smlm
 
 
 def test_records_are_packed_little_endian_of_any_known_types(handmade):
@@ -56,7 +56,7 @@ def test_units_may_be_a_list_or_a_mapping_or_missing(handmade, units):
 
 @pytest.mark.parametrize("units", [["1", "um", "um"], {"x": "um", "y": "um"}, ["1", "pixel", "px"]])
 def test_lengths_are_converted_to_nm(handmade, units):
-    found = smlm.read(handmade(form={"units": units}), pixel_nm=1000)
+    found = smlm.read(handmade(form={"units": units}), Reading(camera_pixel_nm=1000))
     assert found.loc_y.values.tolist() == [2000, 5000]
 
 
@@ -135,7 +135,7 @@ def test_a_text_table_is_read_with_its_comments_and_its_own_header(handmade):
         "mode": "text", "extension": ".txt", "headers": [], "columns": None, "dtype": "float32", "shape": 1,
         "delimiter": ";", "comments": "#", "header_row": 1, "header_transform": {"x [px]": "x"}, "units": {"x": "px"},
     }  # fmt: skip
-    found = smlm.read(handmade(form=form, content=text), pixel_nm=100)
+    found = smlm.read(handmade(form=form, content=text), Reading(camera_pixel_nm=100))
     assert found.loc_x.values.tolist() == [1000, 3000]
     assert found.loc_uncertainty.values.tolist() == [5, 6]
 

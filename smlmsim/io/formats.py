@@ -1,0 +1,133 @@
+"""The formats of files: one table that says what each holds, how it is recognised, and whether it is written."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, cast
+
+import xarray as xr
+
+from smlmsim.io.columns import ROWS
+from smlmsim.io.reading import Reading
+
+HEAD = 4096
+
+
+class TableModule(Protocol):
+    """What the module of a format for tables offers; one that writes has ``write(data, path)``, too."""
+
+    def chunks(
+        self, path: str | Path, reading: Reading = ..., *, rows: int = ROWS, others: bool = False
+    ) -> Iterator[xr.Dataset]:
+        """Read a file of the format piece by piece."""
+        ...
+
+    def read(self, path: str | Path, reading: Reading = ..., *, others: bool = False) -> xr.Dataset:
+        """Read a file of the format."""
+        ...
+
+    def write(self, data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
+        """Write a file of the format."""
+        ...
+
+
+class ImageModule(Protocol):
+    """What the module of a format for images offers."""
+
+    def read(
+        self, path: str | Path, *, pixel_nm: float | None = None, point_s: float | None = None
+    ) -> xr.Dataset:
+        """Read a file of the format."""
+        ...
+
+    def write(self, data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
+        """Write a file of the format."""
+        ...
+
+
+class Format(NamedTuple):
+    """A format of files.
+
+    Parameters
+    ----------
+    name : str
+        What people call it.
+    module : str
+        Where it is read and written, below ``smlmsim.io``. Where several formats share a signature, the module has
+        ``recognises(path)``; the last one takes what no other does.
+    holds : str
+        "table" or "images".
+    signatures : tuple of bytes
+        How its files begin; none if they are text, or folders.
+    extensions : tuple of str
+        What files are called that are written in it; none if it is only read.
+    verified : str
+        Against what reading and writing were checked.
+    """
+
+    name: str
+    module: str
+    holds: str
+    signatures: tuple[bytes, ...]
+    extensions: tuple[str, ...]
+    verified: str
+
+    def _load(self) -> Any:
+        return importlib.import_module(f"smlmsim.io.{self.module}")
+
+    @property
+    def table(self) -> TableModule:
+        """The module of a format for tables."""
+        return cast(TableModule, self._load())
+
+    @property
+    def images(self) -> ImageModule:
+        """The module of a format for images."""
+        return cast(ImageModule, self._load())
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a file that begins as files of the format do is one of them."""
+        return bool(self._load().recognises(path))
+
+
+HDF5 = (b"\x89HDF\r\n\x1a\n",)
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+TEXT = Format(
+    "ThunderSTORM CSV", "thunderstorm", "table", (), (".csv",), "tables of four laboratories, there and back"
+)
+OME_ZARR = Format("OME-Zarr", "ome_zarr", "images", (), (".zarr",), "zarr, there and back")
+FORMATS = (
+    TEXT,
+    Format(".smlm", "smlm", "table", (b"PK",), (".smlm",), "files laid out as ShareLoc's, there and back"),
+    Format("Picasso HDF5", "picasso", "table", HDF5, (".hdf5", ".h5"), "files laid out as Picasso's, there and back"),
+    Format("ImageJ TIFF", "tiff", "images", TIFF, (".tif", ".tiff"), "tifffile, there and back"),
+    OME_ZARR,
+)  # fmt: skip
+
+
+def extensions() -> dict[str, Format]:
+    """The formats that are written, by the extensions of their files."""
+    return {extension: form for form in FORMATS for extension in form.extensions}
+
+
+def recognised(path: str | Path) -> Format:
+    """The format of a file by its first bytes; a folder is OME-Zarr, and text of any kind a table.
+
+    Raises
+    ------
+    ValueError
+        If the file is of no known format.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    if Path(path).is_dir():
+        return OME_ZARR
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
+    fitting = [form for form in FORMATS if head.startswith(form.signatures or (b"\0" * HEAD,))]
+    if fitting:
+        return next((form for form in fitting[:-1] if form.recognises(Path(path))), fitting[-1])
+    return TEXT

@@ -1,0 +1,144 @@
+"""What a user says of a table; it goes before what the file says of itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from pydantic import NonNegativeInt, PositiveFloat
+
+from smlmsim.spec import Spec
+
+ALL = "all"
+_log = logging.getLogger(__name__)
+
+
+class CountedFromZero(ValueError):
+    """A frame 0 turned up in a table whose frames were taken to be counted from 1."""
+
+
+class Reading(Spec):
+    """How a localization table is to be understood where its file does not say, or says otherwise.
+
+    Parameters
+    ----------
+    exposure_s : float, optional
+        The duration of a camera frame.
+    camera_pixel_nm : float, optional
+        The pixel of the camera: the unit of coordinates that are given in pixels, or without a unit.
+    first_frame : int, optional
+        What the file calls its first camera frame, 0 or 1 as a rule. By default as the file or its format says; where
+        neither does, 0 if a frame 0 occurs and 1 otherwise.
+    channel : str, optional
+        The name or the number of the one channel to read; "all" counts several channels together.
+    columns : dict of str to str
+        The headings of columns that are called otherwise, by ``x``, ``y``, ``z``, ``frame``, ``photons``,
+        ``uncertainty`` and the other names of :data:`~smlmsim.io.columns.NAMES`.
+    drop_bad_rows : bool
+        Leave rows out whose position or frame is missing, instead of refusing the table.
+    """
+
+    exposure_s: PositiveFloat | None = None
+    camera_pixel_nm: PositiveFloat | None = None
+    first_frame: NonNegativeInt | None = None
+    channel: str | None = None
+    columns: dict[str, str] = {}
+    drop_bad_rows: bool = False
+
+    def applied(self, chunks: Iterable[xr.Dataset], source: str) -> Iterator[xr.Dataset]:
+        """Put what is given in the place of what the file says, and keep one channel if one is asked for.
+
+        Parameters
+        ----------
+        chunks : iterable of xr.Dataset
+            The pieces of a table, with :class:`~smlmsim.io.metadata.Metadata` as attributes.
+        source : str
+            What the table is called, for messages.
+
+        Raises
+        ------
+        ValueError
+            If there is no such channel.
+        """
+        given = {
+            name: value
+            for name in ("exposure_s", "camera_pixel_nm")
+            if (value := getattr(self, name)) is not None
+        }
+        told = False
+        for chunk in chunks:
+            if not told:
+                for name, value in given.items():
+                    if chunk.attrs.get(name, value) != value:
+                        _log.info(
+                            "%s: %s = %g as given; the file says %g", source, name, value, chunk.attrs[name]
+                        )
+                told = True
+            yield self._of_channel(chunk, source).assign_attrs(given)
+
+    def _of_channel(self, chunk: xr.Dataset, source: str) -> xr.Dataset:
+        """The localizations of the channel that is asked for."""
+        if self.channel in (None, ALL):
+            return chunk
+        names = [str(name) for name in chunk.attrs.get("channels", ())]
+        if "loc_channel" not in chunk:
+            if self.channel in names:
+                return chunk
+            raise ValueError(f"{source}: there is no channel {self.channel!r}; the table has a single one")
+        if self.channel not in names and not self.channel.isdecimal():
+            known = ", ".join(names) or "counted by numbers"
+            raise ValueError(f"{source}: there is no channel {self.channel!r}; the channels are {known}")
+        number = names.index(self.channel) if self.channel in names else int(self.channel)
+        return chunk.isel(localization=np.flatnonzero(chunk.loc_channel.values == number))
+
+
+def counted(chunks: Iterable[xr.Dataset], given: int | None, usual: int, source: str) -> Iterator[xr.Dataset]:
+    """Count the frames of a table from 0, whatever the file calls the first one.
+
+    Parameters
+    ----------
+    chunks : iterable of xr.Dataset
+        The pieces of a table, ``loc_frame`` as in the file; the attribute ``first_frame`` where the file says it.
+    given : int or None
+        What the user calls the first frame.
+    usual : int
+        What the format does as a rule: 1, unless a frame 0 occurs, or always 0.
+    source : str
+        What the table is called, for messages.
+
+    Yields
+    ------
+    xr.Dataset
+        ``loc_frame`` counted from 0; the attribute ``first_frame`` says what the file calls it.
+
+    Raises
+    ------
+    ValueError
+        If a frame comes before the first one.
+    """
+    first = given
+    for chunk in chunks:
+        if "loc_frame" not in chunk:
+            yield chunk
+            continue
+        frame: npt.NDArray[np.int32] = chunk.loc_frame.values
+        least = int(frame.min(initial=np.iinfo(np.int32).max))
+        if first is None:
+            first = chunk.attrs.get("first_frame")
+        if first is None:
+            first = min(usual, least)
+            if usual:
+                why = "since there is a frame 0" if first == 0 else "as most do; if not, give first_frame=0"
+                _log.info("%s: frames are taken to be counted from %d, %s", source, first, why)
+        if least < first:
+            kind = CountedFromZero if given is None and least == 0 else ValueError
+            raise kind(
+                f"{source}: found the frame {least}, though frames were taken to be counted from {first}; "
+                f"give first_frame={least}"
+            )
+        if first:
+            chunk["loc_frame"] = (chunk.loc_frame.dims, frame - np.int32(first), chunk.loc_frame.attrs)
+        yield chunk.assign_attrs(first_frame=first)
