@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import sys
 import threading
 from collections.abc import Iterator
@@ -38,6 +41,55 @@ def require_plausible(what: str, claimed_bytes: int, stored_bytes: int) -> None:
             f"{what} claims to hold {claimed_bytes:.3g} bytes in the {stored_bytes:.3g} that are stored; "
             f"no more than {MOST_EXPANSION} times as many are unpacked"
         )
+
+
+def require_own_files(root: str | Path) -> dict[Path, int]:
+    """Refuse a folder, such as a Zarr store, with a link that leads out of it or with anything but files and folders.
+
+    A store from elsewhere could otherwise show any file of this machine as an image, or wait for ever on a pipe. The
+    folder itself may be a link: the user has chosen it.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder; nothing in it is opened.
+
+    Returns
+    -------
+    dict of Path to int
+        The size in bytes of every file in it and below.
+
+    Raises
+    ------
+    ValueError
+        Naming the first link, pipe or device that was met.
+    OSError
+        If there is no such folder, or it may not be read.
+    """
+    top = Path(os.path.realpath(root))
+    sizes = {}
+    folders = [top]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                found = Path(entry.path)
+                if entry.is_symlink() and not Path(os.path.realpath(found)).is_relative_to(top):
+                    raise ValueError(
+                        f"{found.relative_to(top)} is a link that leads out of the folder; no such file is followed"
+                    )
+                try:
+                    about = entry.stat()
+                except (
+                    FileNotFoundError
+                ):  # a link to nothing inside, or a file that another process has just removed
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(found)
+                elif stat.S_ISREG(about.st_mode):
+                    sizes[found] = about.st_size
+                elif not stat.S_ISDIR(about.st_mode):
+                    raise ValueError(f"{found.relative_to(top)} is neither a file nor a folder")
+    return sizes
 
 
 @contextmanager
