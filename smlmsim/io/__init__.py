@@ -14,7 +14,7 @@ from smlmsim.io.atomic import making, replacing
 from smlmsim.io.columns import ROWS
 from smlmsim.io.formats import FORMATS, extensions, recognised
 from smlmsim.io.metadata import Metadata
-from smlmsim.io.reading import CountedFromZero, Reading
+from smlmsim.io.reading import CountedFromZeroError, Reading
 
 __all__ = [
     "FORMATS",
@@ -207,7 +207,7 @@ def _read(
 
     try:
         return gathered(reading)
-    except CountedFromZero:
+    except CountedFromZeroError:
         return gathered(reading.replace({"first_frame": 0}))
 
 

@@ -16,8 +16,23 @@ ALL = "all"
 _log = logging.getLogger(__name__)
 
 
-class CountedFromZero(ValueError):
+class CountedFromZeroError(ValueError):
     """A frame 0 turned up in a table whose frames were taken to be counted from 1."""
+
+
+class Headings(Spec):
+    """What the columns of a text table are called where its header is of no known dialect; a number counts from 1."""
+
+    frame: str | None = None
+    x: str | None = None
+    y: str | None = None
+    z: str | None = None
+    sigma: str | None = None
+    photons: str | None = None
+    background: str | None = None
+    uncertainty: str | None = None
+    uncertainty_z: str | None = None
+    channel: str | None = None
 
 
 class Reading(Spec):
@@ -34,9 +49,8 @@ class Reading(Spec):
         neither does, 0 if a frame 0 occurs and 1 otherwise.
     channel : str, optional
         The name or the number of the one channel to read; "all" counts several channels together.
-    columns : dict of str to str
-        The headings of columns that are called otherwise, by ``x``, ``y``, ``z``, ``frame``, ``photons``,
-        ``uncertainty`` and the other names of :data:`~smlmsim.io.columns.NAMES`.
+    columns : Headings
+        The headings of columns that are called otherwise.
     drop_bad_rows : bool
         Leave rows out whose position or frame is missing, instead of refusing the table.
     """
@@ -45,7 +59,7 @@ class Reading(Spec):
     camera_pixel_nm: PositiveFloat | None = None
     first_frame: NonNegativeInt | None = None
     channel: str | None = None
-    columns: dict[str, str] = {}
+    columns: Headings = Headings()
     drop_bad_rows: bool = False
 
     def applied(self, chunks: Iterable[xr.Dataset], source: str) -> Iterator[xr.Dataset]:
@@ -134,7 +148,7 @@ def counted(chunks: Iterable[xr.Dataset], given: int | None, usual: int, source:
                 why = "since there is a frame 0" if first == 0 else "as most do; if not, give first_frame=0"
                 _log.info("%s: frames are taken to be counted from %d, %s", source, first, why)
         if least < first:
-            kind = CountedFromZero if given is None and least == 0 else ValueError
+            kind = CountedFromZeroError if given is None and least == 0 else ValueError
             raise kind(
                 f"{source}: found the frame {least}, though frames were taken to be counted from {first}; "
                 f"give first_frame={least}"

@@ -67,10 +67,10 @@ def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False
     Returns
     -------
     xr.Dataset
-        ``loc_frame`` (counted from 0; a file counts from 1, unless it has a frame 0), ``loc_y``, ``loc_x`` and, where the file has
-        them, the other variables of ``HEADINGS``, all (localization,), sorted by frame; those of one frame
-        stay in the order of the file. The attributes are the :class:`~smlmsim.io.metadata.Metadata` that lie
-        beside it.
+        ``loc_frame`` (counted from 0; a file counts from 1, unless it has a frame 0), ``loc_y``, ``loc_x`` and,
+        where the file has them, the other variables of ``HEADINGS``, all (localization,), sorted by frame;
+        those of one frame stay in the order of the file. The attributes are the
+        :class:`~smlmsim.io.metadata.Metadata` that lie beside it.
 
     Raises
     ------

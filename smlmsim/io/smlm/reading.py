@@ -27,8 +27,8 @@ def read(
 ) -> xr.Dataset:
     """Read all tables of a file.
 
-    The format does not say what the first frame is called. Unless the metadata do, frames are taken to be counted from 1,
-    as ShareLoc keeps them from ThunderSTORM's tables, or from 0 if there is a frame 0.
+    The format does not say what the first frame is called. Unless the metadata do, frames are taken to be counted
+    from 1, as ShareLoc keeps them from ThunderSTORM's tables, or from 0 if there is a frame 0.
 
     Parameters
     ----------

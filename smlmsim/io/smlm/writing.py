@@ -39,9 +39,9 @@ def write(
 ) -> None:
     """Write the localizations of a dataset, its metadata, and some images: every channel is a table.
 
-    All columns are float32, as every reader of the format expects. Frames are counted from the attribute ``first_frame``,
-    or from 1. What has no place in ``HEADINGS`` is left
-    out, such as the time of a localization, but for columns from other files.
+    All columns are float32, as every reader of the format expects. Frames are counted from the attribute
+    ``first_frame``, or from 1. What has no place in ``HEADINGS`` is left out,
+    such as the time of a localization, but for columns from other files.
 
     Parameters
     ----------
