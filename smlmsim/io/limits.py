@@ -79,10 +79,10 @@ def require_own_files(root: str | Path) -> dict[Path, int]:
                     )
                 try:
                     about = entry.stat()
-                except (
-                    FileNotFoundError
-                ):  # a link to nothing inside, or a file that another process has just removed
-                    continue
+                except OSError as error:
+                    if error.errno not in (errno.ENOENT, errno.ELOOP):
+                        raise
+                    continue  # a link to nothing or to itself, or a file that has just been removed
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(found)
                 elif stat.S_ISREG(about.st_mode):
