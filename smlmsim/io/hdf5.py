@@ -1,0 +1,131 @@
+"""HDF5 files of any origin, opened so that they can neither reach beyond themselves nor take the machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+from smlmsim.io.limits import bounded_memory, require_plausible
+
+MOST_OBJECTS = 10_000
+MOST_CHUNKS = 2**18
+CHUNK_ENTRY_BYTES = 8  # what the shortest index of a file says of a chunk
+DAMAGE = (
+    OSError, RuntimeError, LookupError, TypeError, AttributeError, MemoryError, ArithmeticError, AssertionError,
+)  # fmt: skip
+"""What the layers below meet damage with, beside ValueError."""
+
+
+@contextlib.contextmanager
+def opened(path: str | Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading; what goes wrong meanwhile is said in one line that names the file.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Yields
+    ------
+    h5py.File
+        All of whose data lie within it.
+
+    Raises
+    ------
+    ValueError
+        If it is no HDF5 file, is damaged, holds more than ``MOST_OBJECTS``, or refers to other files: by external
+        links, external storage or virtual datasets; or if a ValueError is raised while it is open.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    with open(path, "rb") as handle:
+        try:
+            with contextlib.ExitStack() as stack:
+                with bounded_memory():
+                    file = stack.enter_context(h5py.File(handle, "r"))
+                    if file.id.get_filesize() > os.fstat(handle.fileno()).st_size:
+                        raise ValueError("the file is shorter than it says")
+                    _require_within(file)
+                yield file
+        except ValueError as error:
+            raise ValueError(f"{path}: {_line(error)}") from None
+        except DAMAGE as error:
+            raise ValueError(f"{path}: not an HDF5 file, or a damaged one ({_line(error)})") from error
+
+
+def require_readable(data: h5py.Dataset) -> None:
+    """Refuse a dataset that cannot be read with the memory and time that its file deserves.
+
+    Parameters
+    ----------
+    data : h5py.Dataset
+        Of an :func:`opened` file.
+
+    Raises
+    ------
+    ValueError
+        If it claims an absurd size or number of chunks, or its numbers are stored in no usual way: converting
+        others, HDF5 2.0 writes beyond its memory.
+    """
+    name, stored = repr(str(data.name).removeprefix("/")), int(data.file.id.get_filesize())
+    require_plausible(name, data.size * data.dtype.itemsize, stored)
+    chunks = 1
+    for length, chunk in zip(data.shape, data.chunks or data.shape, strict=True):
+        chunks *= -(-length // max(chunk, 1))
+    if chunks > max(MOST_CHUNKS, stored // CHUNK_ENTRY_BYTES):
+        raise ValueError(f"{name} claims to consist of {chunks:.3g} chunks; the file may be damaged")
+    _require_usual(data, name)
+
+
+def _require_usual(data: h5py.Dataset, name: str) -> None:
+    kind = data.id.get_type()
+    if isinstance(kind, h5py.h5t.TypeCompoundID):
+        for place, field in enumerate(data.dtype.names or ()):
+            if not _is_usual(kind.get_member_type(place)):
+                raise ValueError(
+                    f"the field {field!r} holds numbers of no usual format; the file may be damaged"
+                )
+    elif not _is_usual(kind):
+        raise ValueError(f"{name} holds numbers of no usual format; the file may be damaged")
+
+
+def _is_usual(kind: h5py.h5t.TypeID) -> bool:
+    """Whether its numbers are stored as NumPy has them."""
+    if isinstance(kind, h5py.h5t.TypeCompoundID):
+        return all(_is_usual(kind.get_member_type(place)) for place in range(kind.get_nmembers()))
+    if isinstance(kind, h5py.h5t.TypeArrayID):
+        return _is_usual(kind.get_super())
+    if isinstance(kind, (h5py.h5t.TypeIntegerID, h5py.h5t.TypeFloatID)):
+        return bool(h5py.h5t.py_create(kind.dtype).equal(kind))
+    return True
+
+
+def _require_within(file: h5py.File) -> None:
+    """Go through all groups, each once, and refuse what lies in another file."""
+    found, waiting = set(), [file["/"]]
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            link = group.get(name, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                raise ValueError(f"{name!r} refers to another file")
+            if not isinstance(link, h5py.HardLink):
+                continue  # another name of what is found elsewhere
+            child = group[name]
+            address = h5py.h5o.get_info(child.id).addr
+            if address in found:
+                continue
+            found.add(address)
+            if len(found) > MOST_OBJECTS:
+                raise ValueError(f"more than {MOST_OBJECTS} groups and datasets")
+            if isinstance(child, h5py.Group):
+                waiting.append(child)
+            elif isinstance(child, h5py.Dataset) and (child.external or child.is_virtual):
+                raise ValueError(f"{name!r} refers to another file")
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error)[:500].split())
