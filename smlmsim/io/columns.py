@@ -11,13 +11,14 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.io import axes
 
 OTHER = "other_"
 """Begins the name of a variable that the vocabulary does not know; ``heading`` is what its file calls it."""
 ROWS = 2**20  # of a chunk, unless asked otherwise
 REQUIRED = ("loc_frame", "loc_x", "loc_y")
 WHOLE = ("loc_frame", "loc_channel")
-NOT_NEGATIVE = ("loc_uncertainty", "loc_uncertainty_z")
+NOT_NEGATIVE = ("loc_uncertainty", "loc_uncertainty_x", "loc_uncertainty_y", "loc_uncertainty_z")
 LENGTHS_NM = {
     "": 1.0,
     "nm": 1.0,
@@ -137,7 +138,11 @@ def others(data: xr.Dataset | xr.DataArray) -> dict[str, xr.Variable]:
 def dataset(
     columns: Mapping[str, npt.NDArray[Any]], attrs: dict[str, Any], more: Iterable[xr.Variable] = ()
 ) -> xr.Dataset:
-    """Make the dataset of a table, its variables in the order of the vocabulary, the others behind."""
+    """Make the dataset of a table, its variables in the order of the vocabulary, the others behind.
+
+    Where widths or standard errors are known along both axes, one for both is among them.
+    """
+    columns = axes.joined(columns)
     known = {name: columns[name] for name in schema.VOCABULARY if name in columns}
     return schema.dataset(attrs, **known).assign(named(more))
 
@@ -145,7 +150,7 @@ def dataset(
 def gathered(chunks: Iterable[xr.Dataset]) -> xr.Dataset:
     """Join the chunks of a table and sort them by frame; those of one frame keep their order.
 
-    Every chunk is let go as soon as its columns are taken.
+    Every chunk is let go as soon as its columns are taken. Values along x and y that are the same throughout are one.
     """
     parts: dict[str, list[npt.NDArray[Any]]] = {}
     attrs: dict[str, Any] = {}
@@ -156,6 +161,8 @@ def gathered(chunks: Iterable[xr.Dataset]) -> xr.Dataset:
             parts.setdefault(str(name), []).append(variable.values)
             if name not in schema.VOCABULARY:
                 unknown[str(name)] = variable.attrs
+    for name in axes.repeats(parts):
+        del parts[name]
     columns = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
     frame = columns.get("loc_frame")
     if frame is not None and (frame[1:] < frame[:-1]).any():

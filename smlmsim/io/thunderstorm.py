@@ -31,9 +31,13 @@ HEADINGS = {
     "loc_y": ("y",),
     "loc_z": ("z",),
     "loc_sigma": ("sigma",),
+    "loc_sigma_x": ("sigma1", "sigma_x"),
+    "loc_sigma_y": ("sigma2", "sigma_y"),
     "loc_intensity": ("intensity",),
     "loc_background": ("offset",),
     "loc_uncertainty": ("uncertainty_xy", "uncertainty"),
+    "loc_uncertainty_x": ("uncertainty_x",),
+    "loc_uncertainty_y": ("uncertainty_y",),
     "loc_uncertainty_z": ("uncertainty_z",),
     "loc_channel": ("channel",),
 }

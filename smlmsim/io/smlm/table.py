@@ -24,9 +24,13 @@ HEADINGS = {
     "loc_y": ("y",),
     "loc_z": ("z",),
     "loc_sigma": ("sigma",),
+    "loc_sigma_x": ("sigma_x",),
+    "loc_sigma_y": ("sigma_y",),
     "loc_intensity": ("intensity", "photons"),
     "loc_background": ("background", "offset"),
     "loc_uncertainty": ("uncertainty_xy", "uncertainty", "uncertainty_xy_nm"),
+    "loc_uncertainty_x": ("uncertainty_x",),
+    "loc_uncertainty_y": ("uncertainty_y",),
     "loc_uncertainty_z": ("uncertainty_z_nm", "uncertainty_z"),
 }
 VARIABLES = {heading: variable for variable, names in HEADINGS.items() for heading in names}
