@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ DIMS = ("time", "y", "x")
 MOVIES = ("counts", "density", "uncertainty")
 DTYPES = ("uint8", "uint16", "float32")
 UNEVEN = 1e-3  # of a step: the largest deviation of a coordinate from an even spacing that is rounding
+UNKNOWN_TIME = "it is not known how long a time point is; give point_s=0.05, say"
+_log = logging.getLogger(__name__)
 
 
 class Axis(NamedTuple):
@@ -34,7 +37,8 @@ def one_movie(data: xr.Dataset | xr.DataArray, what: str) -> xr.DataArray:
     Parameters
     ----------
     data : xr.Dataset or xr.DataArray
-        (time, y, x), at least 2 x 2 pixels, uint8, uint16 or float32, finite.
+        (time, y, x), at least 2 x 2 pixels, finite. Numbers of other types than uint8, uint16 and float32 are
+        converted to one that holds all of them exactly.
     what : str
         What the file is, for the message, as in "a stack".
 
@@ -45,22 +49,47 @@ def one_movie(data: xr.Dataset | xr.DataArray, what: str) -> xr.DataArray:
     """
     movies = [data] if isinstance(data, xr.DataArray) else [v for v in data.values() if v.dims == DIMS]
     if len(movies) != 1:
-        names = ", ".join(repr(movie.name) for movie in movies) or "none"
-        raise schema.SchemaError(f"{what} holds one movie {DIMS}, found {names}; write data['density'], say")
+        raise schema.SchemaError(_not_one(data, movies, what))
     image = movies[0]
     if image.dims != DIMS or min(image.sizes["y"], image.sizes["x"]) < 2 or image.sizes["time"] < 1:
         raise schema.SchemaError(
             f"{what} is a movie {DIMS} of at least 2 x 2 pixels, found {dict(image.sizes)}"
         )
     if image.dtype.name not in DTYPES:
-        raise schema.SchemaError(
-            f"{what} holds {', '.join(DTYPES)}, found {image.dtype}; convert it, as in .astype('float32')"
-        )
+        image = _exactly(image, what)
     if not np.isfinite(image.values).all():
         raise schema.SchemaError(
             f"{image.name} holds {int((~np.isfinite(image)).sum())} NaN or infinite values"
         )
     return image
+
+
+def _not_one(data: xr.Dataset | xr.DataArray, movies: Sequence[xr.DataArray], what: str) -> str:
+    """Why some data is not one movie."""
+    if "localization" in data.dims and not movies:
+        return (
+            f"{what} holds images, but this is a table of localizations: `smlmsim reconstruct TABLE --out DIR` makes "
+            "images of it (counts.tif is its histogram)"
+        )
+    names = ", ".join(repr(movie.name) for movie in movies)
+    if not names:
+        return f"{what} holds one movie {DIMS}, found none"
+    return f"{what} holds one movie {DIMS}, found {names}; write one of them, data[{movies[0].name!r}], say"
+
+
+def _exactly(image: xr.DataArray, what: str) -> xr.DataArray:
+    """Convert a movie to the smallest type of ``DTYPES`` that holds all its values exactly."""
+    if image.dtype.kind in "buif":
+        for name in DTYPES if image.dtype.kind != "f" else ("float32",):
+            with np.errstate(all="ignore"):
+                found = image.values.astype(name)
+            if np.array_equal(found, image.values, equal_nan=image.dtype.kind == "f"):
+                _log.info("%s values are written as %s, which holds them exactly", image.dtype, name)
+                return image.copy(data=found)
+    raise schema.SchemaError(
+        f"{what} holds {', '.join(DTYPES)}, found {image.dtype} values that none of them holds exactly; round them "
+        "first, with .astype('float32') or in Fiji"
+    )
 
 
 def even_axis(image: xr.DataArray, dim: str) -> Axis:
@@ -71,6 +100,8 @@ def even_axis(image: xr.DataArray, dim: str) -> Axis:
     smlmsim.schema.SchemaError
         If there are none, or they do not rise evenly.
     """
+    if dim not in image.coords and dim == "time":
+        raise schema.SchemaError(UNKNOWN_TIME)
     if dim not in image.coords:
         raise schema.SchemaError(f"the movie has no coordinate {dim!r}, in {schema.VOCABULARY[dim].units}")
     found = image[dim].values.astype(np.float64)
@@ -83,8 +114,53 @@ def even_axis(image: xr.DataArray, dim: str) -> Axis:
     return axis
 
 
-def stamped(frames: npt.NDArray[Any], name: str | None, axes: Sequence[Axis]) -> xr.Dataset:
+def chosen(name: str, given: float | None, found: float | None) -> float | None:
+    """The step of an axis that a user gives, otherwise the one that the file says.
+
+    Parameters
+    ----------
+    name : str
+        What the user calls it: ``pixel_nm`` or ``point_s``.
+    given, found : float or None
+
+    Raises
+    ------
+    ValueError
+        If the given one is not positive.
+    """
+    if given is None:
+        return found
+    if not (np.isfinite(given) and given > 0):
+        raise ValueError(f"{name} is positive, found {name}={given:g}")
+    if found is not None and abs(found - given) > UNEVEN * given:
+        _log.info("%s = %g as given; the file says %.6g", name, given, found)
+    return given
+
+
+def require_pixel(step_nm: float | None) -> float:
+    """The size of a pixel, if it is known.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if step_nm is None:
+        raise ValueError("the file does not say how large a pixel is; give pixel_nm=100, say")
+    return step_nm
+
+
+def stamped(frames: npt.NDArray[Any], name: str | None, axes: tuple[Axis | None, Axis, Axis]) -> xr.Dataset:
     """Put images on their axes; without a known name, whole numbers are counts and others a density.
+
+    Parameters
+    ----------
+    frames : np.ndarray
+        (time, y, x).
+    name : str or None
+        What the file calls them.
+    axes : tuple of Axis
+        Along time, y and x. Without the first, for a duration that is not known, there is no coordinate ``time``.
 
     Raises
     ------
@@ -93,13 +169,13 @@ def stamped(frames: npt.NDArray[Any], name: str | None, axes: Sequence[Axis]) ->
     """
     if name not in MOVIES:
         name = "counts" if frames.dtype.kind in "ui" else "density"
-    if not np.isfinite(axes).all():
-        raise ValueError(f"the scale is not finite: {dict(zip(DIMS, axes, strict=True))}")
-    if any(axis.step <= 0 < size - 1 for axis, size in zip(axes, frames.shape, strict=True)):
-        raise ValueError(f"the scale is not positive: {dict(zip(DIMS, axes, strict=True))}")
-    coordinates = {
-        dim: axis.coordinates(size) for dim, axis, size in zip(DIMS, axes, frames.shape, strict=True)
-    }
+    known = {dim: axis for dim, axis in zip(DIMS, axes, strict=True) if axis is not None}
+    sizes = dict(zip(DIMS, frames.shape, strict=True))
+    if not np.isfinite(list(known.values())).all():
+        raise ValueError(f"the scale is not finite: {known}")
+    if any(axis.step <= 0 < sizes[dim] - 1 for dim, axis in known.items()):
+        raise ValueError(f"the scale is not positive: {known}")
+    coordinates = {dim: axis.coordinates(sizes[dim]) for dim, axis in known.items()}
     found = schema.dataset(**{name: frames}, **coordinates)
-    schema.check(found, name, *DIMS)
+    schema.check(found, name, *known)
     return found

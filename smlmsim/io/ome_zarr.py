@@ -1,133 +1,106 @@
-"""Movies as OME-Zarr 0.5: a folder of compressed chunks, which napari and many others open at the right scale.
+"""Movies as OME-Zarr: a folder of compressed chunks, which napari and many others open at the right scale.
 
-The specification is at https://ngff.openmicroscopy.org/0.5.
+Version 0.5 is written, 0.4 and 0.5 are read; the specifications are at https://ngff.openmicroscopy.org.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pydantic
 import xarray as xr
 import zarr
 from zarr.codecs import BloscCodec
 
-from smlmsim.io.limits import require_plausible
-from smlmsim.io.metadata import Metadata
+from smlmsim.io.limits import bounded_memory, require_own_files, require_plausible
+from smlmsim.io.metadata import Metadata, parse_json
 from smlmsim.io.movie import DIMS, Axis, even_axis, one_movie, stamped
-from smlmsim.spec import explain
+from smlmsim.io.ngff import Multiscale, image_of, require_path, single_series
 
 VERSION = "0.5"
-SECONDS = {"second": 1.0, "millisecond": 1e-3, "microsecond": 1e-6, "minute": 60.0, "hour": 3600.0}
-NANOMETERS = {"nanometer": 1.0, "micrometer": 1e3, "millimeter": 1e6, "angstrom": 0.1, "picometer": 1e-3}
 CHUNK = (16, 256, 256)
 LARGEST_JSON = 2**24
-Lenient = pydantic.ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
-Numbers = Annotated[list[float], pydantic.Field(min_length=2, max_length=5)]
-
-
-class Dimension(pydantic.BaseModel):
-    """An axis of an image."""
-
-    model_config = Lenient
-
-    name: str
-    type: str | None = None
-    unit: str | None = None
-
-
-class Transformation(pydantic.BaseModel):
-    """From indices to the units of the axes: a scale, or a translation."""
-
-    model_config = Lenient
-
-    type: Literal["scale", "translation"]
-    scale: Numbers | None = None
-    translation: Numbers | None = None
-
-
-class Level(pydantic.BaseModel):
-    """One of the resolutions of an image."""
-
-    model_config = Lenient
-
-    path: str
-    transformations: Annotated[
-        list[Transformation], pydantic.Field(alias="coordinateTransformations", min_length=1, max_length=2)
-    ]
-
-
-class Multiscale(pydantic.BaseModel):
-    """An image in one or more resolutions, the finest first."""
-
-    model_config = Lenient
-
-    name: str | None = None
-    axes: Annotated[list[Dimension], pydantic.Field(min_length=2, max_length=5)]
-    datasets: Annotated[list[Level], pydantic.Field(min_length=1)]
-    transformations: Annotated[
-        list[Transformation], pydantic.Field(alias="coordinateTransformations", max_length=2)
-    ] = []
-
-
-class Ome(pydantic.BaseModel):
-    """What the specification asks of the attributes of a group that is an image."""
-
-    model_config = Lenient
-
-    version: Literal["0.5"]
-    multiscales: Annotated[list[Multiscale], pydantic.Field(min_length=1)]
+MOST_CHUNKS = 10_000
+"""So many chunks may be missing from a store; beyond, no more than ``CHUNKS_PER_FILE`` for each that is there."""
+CHUNKS_PER_FILE = 200
+INDEX_BYTES = 16
+"""Of a chunk in the index of a shard."""
+JSON_NAMES = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
+CODECS = frozenset(
+    (
+        "blosc",
+        "bytes",
+        "bz2",
+        "crc32c",
+        "gzip",
+        "lz4",
+        "lzma",
+        "sharding_indexed",
+        "transpose",
+        "zlib",
+        "zstd",
+    )
+)
+"""What unpacks numbers and nothing else; Zarr 2 knows others that run code, such as pickle."""
+_log = logging.getLogger(__name__)
 
 
 def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | None = None) -> xr.Dataset:
     """Read a movie at its finest resolution.
 
+    What is chosen goes to the log.
+
     Parameters
     ----------
     path : str or Path
-        The folder.
+        The folder: an image, or one that holds a single image, as bioformats2raw writes it.
     pixel_nm, point_s : float, optional
-        The size of a pixel and the duration of a time point; they stand in for what the file does not say.
+        The size of a pixel and the duration of a time point; they go before what the file says.
 
     Returns
     -------
     xr.Dataset
         One variable (time, y, x) in the precision of the file: the one that was written, otherwise ``counts`` for
-        whole numbers and ``density`` for others. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
+        whole numbers and ``density`` for others. There is no coordinate ``time`` where nothing says how long a time
+        point of several is. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
 
     Raises
     ------
     ValueError
-        If it is no OME-Zarr 0.5 image, is damaged, has several channels or slices, claims an absurd size, or does
-        not say its scale; the message names the file.
+        If it is no OME-Zarr image of version 0.4 or 0.5, is damaged, has several channels, slices or images, links
+        that lead out of it, claims an absurd size, or does not say its pixel; the message names the file.
     OSError
         If there is no such folder, or it may not be read.
     """
     root = Path(path)
     os.scandir(root).close()
     try:
+        files = _files(root)
         with zarr.config.set({"async.concurrency": 1, "threading.max_workers": 1}):
-            group = _group(root)
-            image, metadata = _image(group), _metadata(group)
-            array = _array(group, image.datasets[0].path)
-            _require_size(array, root)
-            values = np.asarray(array[...])
-        frames = _frames(values, image)
-        axes = _axes(image, pixel_nm, point_s)
+            folder = _image_folder(root)
+            group = _group(folder)
+            image, metadata = image_of(group.attrs), _metadata(group)
+            array, chunks = _array(group, folder, image, files)
+            _require_size(array, chunks)
+            with bounded_memory(array.nbytes):
+                values = np.asarray(array[...])
+        frames = _in_order(values, image)
+        axes = image.coordinates(dict(zip(image.letters, values.shape, strict=True)), pixel_nm, point_s)
         return metadata.stamped(stamped(frames, image.name, axes))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except Exception as error:  # zarr meets damage with errors of many kinds
-        raise ValueError(f"{path}: not an OME-Zarr image, or a damaged one ({error})") from error
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"{path}: not an OME-Zarr image, or a damaged one ({reason})") from error
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
@@ -136,8 +109,8 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     Parameters
     ----------
     data : xr.DataArray
-        (time, y, x), uint8, uint16 or float32, finite, with even coordinates in s and nm. Or a dataset with a
-        single such variable.
+        (time, y, x), finite, with even coordinates in s and nm; uint8, uint16, float32, or values that one of them
+        holds exactly. Or a dataset with a single such variable.
     path : str or Path
         The folder to make.
 
@@ -183,89 +156,129 @@ def _ome(name: str, axes: list[Axis]) -> dict[str, Any]:
     return {"version": VERSION, "multiscales": [image]}
 
 
+def _files(root: Path) -> dict[Path, int]:
+    """All files of a store, if none is elsewhere, and its metadata are of a size that one would want to parse."""
+    files = require_own_files(root)
+    for file, size in files.items():
+        if file.name in JSON_NAMES and size > LARGEST_JSON:
+            raise ValueError(f"{file.name} is longer than {LARGEST_JSON} bytes")
+    return files
+
+
 def _group(root: Path) -> zarr.Group:
-    """Open the group, if its metadata are of a size that one would want to parse."""
-    file = root / "zarr.json"
-    if not file.is_file():
-        raise ValueError("not an OME-Zarr image: there is no zarr.json")
-    if file.stat().st_size > LARGEST_JSON:
-        raise ValueError(f"{file.name} is longer than {LARGEST_JSON} bytes")
-    return zarr.open_group(root, mode="r", zarr_format=3, use_consolidated=False)
+    """Open a group of Zarr 2 or 3."""
+    if (root / "zarr.json").is_file():
+        return zarr.open_group(root, mode="r", zarr_format=3, use_consolidated=False)
+    if (root / ".zgroup").is_file():
+        return zarr.open_group(root, mode="r", zarr_format=2, use_consolidated=False)
+    if (root / ".zarray").is_file():
+        raise ValueError("a bare Zarr array, and not an OME-Zarr image; give the folder around it")
+    raise ValueError("not an OME-Zarr image: there is neither zarr.json nor .zgroup in it")
 
 
-def _image(group: zarr.Group) -> Multiscale:
-    """The first image of a group, validated."""
-    if "ome" not in group.attrs:
-        raise ValueError("a Zarr group, but not an OME-Zarr 0.5 image: it has no attribute 'ome'")
-    try:
-        image = Ome.model_validate(group.attrs["ome"]).multiscales[0]
-    except pydantic.ValidationError as error:
-        raise ValueError(f"not an OME-Zarr {VERSION} image: {explain(error).splitlines()[0][:300]}") from None
-    steps = [*image.datasets[0].transformations, *image.transformations]
-    if image.datasets[0].transformations[0].type != "scale" or any(
-        len(getattr(step, step.type) or ()) != len(image.axes) for step in steps
-    ):
-        raise ValueError("every transformation has one number per axis, and a scale comes first")
-    return image
+def _image_folder(root: Path) -> Path:
+    """The folder of the one image in a folder: that one itself or, after bioformats2raw, a series in it."""
+    group = _group(root)
+    folders = [entry.name for entry in os.scandir(root) if _is_group(root / entry.name)]
+    listed: Any = _group(root / "OME").attrs.asdict() if _is_group(root / "OME") else {}
+    listed = listed.get("ome", listed)
+    series = single_series(group.attrs, listed.get("series") if isinstance(listed, dict) else None, folders)
+    if series is None:
+        return root
+    _log.info("the image %s of the folder is read", series)
+    return root / require_path(series)
+
+
+def _is_group(folder: Path) -> bool:
+    if (folder / "zarr.json").is_file():
+        about = parse_json((folder / "zarr.json").read_bytes())
+        return isinstance(about, dict) and about.get("node_type") == "group"
+    return (folder / ".zgroup").is_file()
 
 
 def _metadata(group: zarr.Group) -> Metadata:
     return Metadata.from_tree(group.attrs.get("smlmsim", {}), "the attribute 'smlmsim'")
 
 
-def _array(group: zarr.Group, path: str) -> zarr.Array[Any]:
-    parts = PurePosixPath(path).parts
-    if path.startswith("/") or not parts or any(part in ("..", ".") or "\\" in part for part in parts):
-        raise ValueError(f"{path[:80]!r} is not the path of an array in the group")
-    found = group[path]
-    if not isinstance(found, zarr.Array):
+def _array(
+    group: zarr.Group, folder: Path, image: Multiscale, files: dict[Path, int]
+) -> tuple[zarr.Array[Any], dict[Path, int]]:
+    """The finest resolution of an image, if it is a grey movie that is unpacked by what is known, and its chunks."""
+    path = require_path(image.datasets[0].path)
+    inside = (folder / path).resolve()
+    for name in ("zarr.json", ".zarray"):
+        if (inside / name).is_file():
+            _require_codecs(parse_json((inside / name).read_bytes()))
+    array = group[path]
+    if not isinstance(array, zarr.Array):
         raise ValueError(f"{path[:80]!r} is not an array")
-    return found
-
-
-def _require_size(array: zarr.Array[Any], root: Path) -> None:
-    stored = sum(file.stat().st_size for file in root.rglob("*") if file.is_file())
-    largest = max(math.prod(array.shape), math.prod(array.shards or array.chunks))
-    require_plausible("the image", largest * array.dtype.itemsize, stored)
-
-
-def _frames(values: npt.NDArray[Any], image: Multiscale) -> npt.NDArray[Any]:
-    """The images as (time, y, x)."""
-    names = [axis.name for axis in image.axes]
-    sizes = dict(zip(names, values.shape, strict=False))
-    single = all(size == 1 for name, size in sizes.items() if name not in ("t", "y", "x"))
-    if values.ndim != len(names) or names[-2:] != ["y", "x"] or not single or values.dtype.kind not in "uif":
-        raise ValueError(f"a movie of grey images is read, found {values.dtype} with the axes {sizes}")
-    return values.reshape(-1, *values.shape[-2:])
-
-
-def _axes(image: Multiscale, pixel_nm: float | None, point_s: float | None) -> tuple[Axis, Axis, Axis]:
-    """The scale along time, y and x."""
-    names = [axis.name for axis in image.axes]
-    step, start = np.ones(len(names)), np.zeros(len(names))
-    for found in [*image.datasets[0].transformations, *image.transformations]:
-        factor, shift = np.array(found.scale or 1.0), np.array(found.translation or 0.0)
-        with np.errstate(over="ignore", invalid="ignore"):
-            step, start = step * factor, start * factor + shift
-    units = {axis.name: axis.unit for axis in image.axes}
-    made = []
-    for name, known, given, what in (
-        ("t", SECONDS, point_s, "long a time point is; give point_s"),
-        ("y", NANOMETERS, pixel_nm, "large a pixel is; give pixel_nm"),
-        ("x", NANOMETERS, pixel_nm, "large a pixel is; give pixel_nm"),
-    ):
-        if name not in names:
-            made.append(Axis(0.0, given or 0.0))
-            continue
-        index, unit = names.index(name), known.get(units[name] or "")
-        if given is None and unit is None:
-            raise ValueError(f"the file does not say how {what}")
-        made.append(
-            Axis(given / 2, given)
-            if given is not None
-            else Axis(float(start[index] * (unit or 1)), float(step[index] * (unit or 1)))
+    sizes = dict(zip(image.letters, array.shape, strict=False))
+    long = {name: size for name, size in sizes.items() if size != 1 and name not in ("t", "y", "x")}
+    fits = array.ndim == len(image.axes) == len(sizes) and {"y", "x"} <= sizes.keys()
+    if not fits or array.dtype.kind not in "buif":
+        raise ValueError(
+            f"a movie of grey images is read, found {array.dtype} of {array.shape} with the axes {sizes}"
         )
-    return made[0], made[1], made[2]
+    if long:
+        words = {"z": "slices (z)", "c": "channels"}
+        found = " x ".join(f"{size} {words.get(name, f'along {name[:20]}')}" for name, size in long.items())
+        raise ValueError(
+            f"a movie of one channel and one slice is read, found {found}; save the wanted ones alone"
+        )
+    chunks = {
+        file: size
+        for file, size in files.items()
+        if file.is_relative_to(inside) and file.name not in JSON_NAMES
+    }
+    return array, chunks
+
+
+def _require_codecs(tree: Any) -> None:
+    """Refuse chunks that are unpacked by anything but what makes numbers of bytes."""
+    if not isinstance(tree, dict):
+        raise ValueError("the metadata of the array are damaged")
+    configuration = tree.get("configuration")
+    inner = configuration if isinstance(configuration, dict) else {}
+    listed = [tree.get("compressor"), *(tree.get("filters") or ()), *(tree.get("codecs") or ())]
+    listed += [*(inner.get("codecs") or ()), *(inner.get("index_codecs") or ())]
+    for codec in listed:
+        if codec is None:
+            continue
+        name = (codec.get("name") or codec.get("id")) if isinstance(codec, dict) else codec
+        if name not in CODECS:
+            raise ValueError(
+                f"its chunks are packed by {str(name)[:40]!r}; known are {', '.join(sorted(CODECS))}"
+            )
+        if isinstance(codec, dict) and "configuration" in codec:
+            _require_codecs({"configuration": codec["configuration"]})
+
+
+def _require_size(array: zarr.Array[Any], stored: dict[Path, int]) -> None:
+    """Refuse an array, or a number of chunks, that is out of all proportion to what is stored."""
+    size = sum(stored.values())
+    largest = max(math.prod(array.shape), math.prod(array.shards or array.chunks))
+    require_plausible("the image", largest * array.dtype.itemsize, size)
+    chunks = math.prod(-(-length // chunk) for length, chunk in zip(array.shape, array.chunks, strict=True))
+    if chunks > max(MOST_CHUNKS, CHUNKS_PER_FILE * len(stored), size // INDEX_BYTES if array.shards else 0):
+        raise ValueError(
+            f"the image claims to be in {chunks} chunks, in the {len(stored)} files that are stored"
+        )
+    pieces = math.prod(-(-n // m) for n, m in zip(array.shape, array.shards or array.chunks, strict=True))
+    if len(stored) < pieces:
+        level = logging.INFO if stored else logging.WARNING
+        missing = pieces - len(stored)
+        _log.log(
+            level, "%d of the %d chunks are not stored, and read as %s", missing, pieces, array.fill_value
+        )
+
+
+def _in_order(values: npt.NDArray[Any], image: Multiscale) -> npt.NDArray[Any]:
+    """The images as (time, y, x), in native byte order."""
+    last = [image.letters.index(name) for name in ("t", "y", "x") if name in image.letters]
+    ordered = values.transpose([axis for axis in range(values.ndim) if axis not in last] + last)
+    frames = ordered.reshape(-1, *ordered.shape[-2:])
+    exact = {"?": "u1", "e": "f4"}.get(values.dtype.char, values.dtype.newbyteorder("="))
+    return frames.astype(exact, copy=False)
 
 
 @contextlib.contextmanager
@@ -295,8 +308,8 @@ def _replacing_folder(path: Path) -> Iterator[Path]:
 def _require_image(target: Path) -> None:
     """Refuse to replace what is no OME-Zarr image, such as a corpus."""
     try:
-        _image(_group(target))
+        image_of(_group(target).attrs)
     except Exception:
         raise FileExistsError(
-            f"{target} is there already, and is no OME-Zarr {VERSION} image; choose another name"
+            f"{target} is there already, and is no OME-Zarr image; choose another name"
         ) from None

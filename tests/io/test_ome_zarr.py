@@ -1,8 +1,12 @@
 """Movies come back from OME-Zarr, other programs find their scale, and a damaged store ends in one clear error."""
 
 import json
+import logging
+import pickle
 import shutil
+from pathlib import Path
 
+import numcodecs
 import numpy as np
 import pytest
 import xarray as xr
@@ -82,21 +86,21 @@ def test_any_movie_comes_back(tmp_path, values, starts, steps):
 def handmade(tmp_path):
     """A function that makes an image as other programs do."""
 
-    def make(shape=(3, 1, 4, 5), axes="tcyx", dtype=np.uint16, **changes):
+    def make(shape=(3, 1, 4, 5), axes="tcyx", dtype=np.uint16, values=None, zarr_format=3, **changes):
         units = {"t": "millisecond", "y": "micrometer", "x": "micrometer"}
         kinds = {"t": "time", "c": "channel", "y": "space", "x": "space", "z": "space"}
-        described = [{"name": axis, "type": kinds[axis]} for axis in axes]
-        described = [
-            axis | ({"unit": units[axis["name"]]} if axis["name"] in units else {}) for axis in described
-        ]
-        scale = [{"t": 500.0, "y": 0.1, "x": 0.2}.get(axis, 1.0) for axis in axes]
+        described = [{"name": axis, "type": kinds[axis.lower()]} for axis in axes]
+        described = [axis | {"unit": units.get(axis["name"].lower())} for axis in described]
+        scale = [{"t": 500.0, "y": 0.1, "x": 0.2}.get(axis.lower(), 1.0) for axis in axes]
         levels = [
             {"path": path, "coordinateTransformations": [{"type": "scale", "scale": scale}]} for path in "01"
         ]
-        group = zarr.open_group(tmp_path / "other.zarr", mode="w", zarr_format=3)
+        group = zarr.open_group(tmp_path / "other.zarr", mode="w", zarr_format=zarr_format)
         image = {"axes": described, "datasets": levels} | changes
-        group.attrs["ome"] = {"version": "0.5", "multiscales": [image]}
-        group.create_array("0", data=np.arange(np.prod(shape)).reshape(shape).astype(dtype))
+        said = {"ome": {"version": "0.5", "multiscales": [image]}}
+        group.attrs.update(said if zarr_format == 3 else {"multiscales": [image | {"version": "0.4"}]})
+        values = np.arange(np.prod(shape)).reshape(shape).astype(dtype) if values is None else values
+        group.create_array("0", data=values)
         return tmp_path / "other.zarr"
 
     return make
@@ -120,10 +124,13 @@ def test_a_scale_for_all_levels_comes_on_top(handmade):
 def test_what_a_file_does_not_say_is_asked_for(handmade):
     axes = [{"name": name} for name in "tyx"]
     path = _spoil(handmade((3, 4, 5), "tyx"), image={"axes": axes})
-    with pytest.raises(ValueError, match=r"other\.zarr: .* how long a time point is; give point_s"):
-        ome_zarr.read(path)
-    with pytest.raises(ValueError, match=r"other\.zarr: .* how large a pixel is; give pixel_nm"):
+    with pytest.raises(ValueError, match=r"other\.zarr: .* how large a pixel is; give pixel_nm=100, say"):
         ome_zarr.read(path, point_s=1)
+    without = ome_zarr.read(path, pixel_nm=20)
+    assert "time" not in without.coords
+    assert without.sizes["time"] == 3
+    with pytest.raises(schema.SchemaError, match=r"it is not known how long a time point is; give point_s="):
+        ome_zarr.write(without, path.with_name("again.zarr"))
     assert ome_zarr.read(path, point_s=1, pixel_nm=20).x.values.tolist() == [10, 30, 50, 70, 90]
 
 
@@ -149,9 +156,10 @@ def _level(path="0", *transformations):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"version": "0.4"}, r"not an OME-Zarr 0\.5 image: version: Input should be '0\.5'"),
-        ({"multiscales": []}, r"not an OME-Zarr 0\.5 image: multiscales"),
-        ({"multiscales": None}, r"multiscales: Field required"),
+        ({"version": "0.2"}, r"OME-Zarr 0\.2 is not read; 0\.4 and 0\.5 are"),
+        ({"multiscales": []}, r"not an OME-Zarr image: 'multiscales' lists no image"),
+        ({"multiscales": [1]}, r"'multiscales' lists no image"),
+        ({"multiscales": None}, r"it has no attribute 'multiscales'"),
         ({"image": {"datasets": []}}, r"datasets"),
         ({"image": {"axes": [{"type": "time"}] * 4}}, r"axes\.0\.name: Field required"),
         (_level("../../etc"), r"'\.\./\.\./etc' is not the path of an array in the group"),
@@ -172,21 +180,230 @@ def test_what_is_wrong_with_the_metadata_is_said(handmade, changes, words):
 
 
 @pytest.mark.parametrize(
-    ("shape", "axes", "dtype"),
-    [((3, 2, 4, 5), "tcyx", "u2"), ((3, 4, 5), "tyx", "c8"), ((4, 5, 3), "yxt", "u2")],
+    ("shape", "axes", "dtype", "words"),
+    [
+        ((3, 2, 4, 5), "tcyx", "u2", r"one channel and one slice is read, found 2 channels"),
+        ((3, 7, 4, 5), "tzyx", "u2", r"one channel and one slice is read, found 7 slices \(z\)"),
+        ((2, 7, 4, 5), "czyx", "u2", r"found 2 channels x 7 slices \(z\)"),
+        ((3, 4, 5), "tyx", "c8", r"a movie of grey images is read, found complex64"),
+    ],
 )
-def test_colours_and_odd_axes_are_refused(handmade, shape, axes, dtype):
-    with pytest.raises(ValueError, match=r"other\.zarr: a movie of grey images is read, found"):
+def test_what_is_not_one_grey_movie_is_refused_with_what_was_found(handmade, shape, axes, dtype, words):
+    with pytest.raises(ValueError, match=rf"other\.zarr: .*{words}"):
         ome_zarr.read(handmade(shape, axes, dtype))
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("axes", ["tyx", "TYX", "ytx", "xyt", "tczyx", "xzyct"])
+def test_axes_in_capitals_and_in_any_order_mean_the_same(handmade, axes, zarr_format):
+    sizes = {"t": 3, "y": 4, "x": 5}
+    wanted = np.arange(60, dtype=np.uint16).reshape(3, 4, 5)
+    placed = np.einsum(f"tyx->{''.join(name for name in axes.lower() if name in sizes)}", wanted)
+    shape = [sizes.get(name.lower(), 1) for name in axes]
+    found = ome_zarr.read(handmade(shape, axes, values=placed.reshape(shape), zarr_format=zarr_format))
+    np.testing.assert_array_equal(found.counts, wanted)
+    np.testing.assert_allclose(found.time, [0, 0.5, 1])
+    np.testing.assert_allclose(found.y, [0, 100, 200, 300])
+    np.testing.assert_allclose(found.x, [0, 200, 400, 600, 800])
+
+
+@pytest.mark.parametrize(("shape", "axes"), [((4, 5), "yx"), ((1, 4, 5), "cyx"), ((1, 1, 4, 5), "tzyx")])
+def test_a_single_image_is_a_movie_of_one(handmade, shape, axes):
+    found = ome_zarr.read(handmade(shape, axes))
+    assert found.counts.shape == (1, 4, 5)
+    assert found.counts.values.ravel().tolist() == list(range(20))
+
+
+@pytest.mark.parametrize("unit", ["micrometer", "Micrometer", "um", "\u00b5m", "\u03bcm", "micron"])
+def test_units_are_understood_however_they_are_spelled(handmade, unit):
+    path = _spoil(handmade((4, 5), "yx"), image={"axes": [{"name": name, "unit": unit} for name in "yx"]})
+    assert ome_zarr.read(path).y.values[1] == pytest.approx(100)
+
+
+@pytest.mark.parametrize("compressor", ["blosc", "zlib", "gzip", None])
+@pytest.mark.parametrize("separator", [".", "/"])
+@pytest.mark.parametrize("dtype", ["<u2", ">u2", "<f4", ">f8", "|u1", "<i4", "|b1", "<f2"])
+def test_version_0_4_is_read_as_other_programs_write_it(tmp_path, compressor, separator, dtype):
+    values = (np.arange(60).reshape(3, 4, 5) % 2).astype(dtype)
+    packed = {"id": compressor} if compressor else None
+    path = _plain_zarr_2(tmp_path / "v4.zarr", values, packed, separator)
+    found = next(iter(ome_zarr.read(path).data_vars.values()))
+    np.testing.assert_array_equal(found, values)
+    assert found.dtype.isnative
+    assert found.dtype.kind in "uif"
+    np.testing.assert_allclose(found.time, [0, 0.05, 0.1])
+    np.testing.assert_allclose(found.x, [0, 100, 200, 300, 400])
+
+
+def _plain_zarr_2(path, values, compressor, separator="."):
+    """A store of version 0.4 made of nothing but JSON and packed bytes."""
+    (path / "0").mkdir(parents=True)
+    axes = [{"name": "t", "type": "time", "unit": "second"}]
+    axes += [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
+    scale = [{"type": "scale", "scale": [0.05, 0.1, 0.1]}]
+    image = {"version": "0.4", "axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}]}
+    (path / ".zgroup").write_text('{"zarr_format": 2}')
+    (path / ".zattrs").write_text(json.dumps({"multiscales": [image]}))
+    array = {"zarr_format": 2, "shape": values.shape, "chunks": values.shape, "dtype": values.dtype.str}
+    array |= {"fill_value": 0, "order": "C", "filters": None, "compressor": compressor}
+    (path / "0" / ".zarray").write_text(json.dumps(array | {"dimension_separator": separator}))
+    packed = numcodecs.get_codec(compressor).encode(values) if compressor else values.tobytes()
+    chunk = path / "0" / separator.join("000")
+    chunk.parent.mkdir(parents=True, exist_ok=True)
+    chunk.write_bytes(packed)
+    return path
+
+
+def test_nothing_is_unpickled_that_a_store_names_as_its_packing(tmp_path):
+    path = _plain_zarr_2(tmp_path / "v4.zarr", np.zeros((3, 4, 5), np.uint16), None)
+    mark = tmp_path / "was run"
+
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (mark,))
+
+    for key, value in (("filters", [{"id": "pickle"}]), ("compressor", {"id": "pickle"})):
+        array = json.loads((path / "0" / ".zarray").read_text()) | {
+            "filters": None,
+            "compressor": None,
+            key: value,
+        }
+        (path / "0" / ".zarray").write_text(json.dumps(array))
+        (path / "0" / "0.0.0").write_bytes(pickle.dumps(Evil()))
+        with pytest.raises(
+            ValueError, match=r"v4\.zarr: its chunks are packed by 'pickle'; known are blosc, "
+        ):
+            ome_zarr.read(path)
+    assert not mark.exists()
+
+
+def test_a_codec_within_a_shard_is_looked_at_too(tmp_path):
+    path = tmp_path / "a.zarr"
+    ome_zarr.write(_movie(), path)
+    array = json.loads((path / "0" / "zarr.json").read_text())
+    array["codecs"] = [
+        {"name": "sharding_indexed", "configuration": {"codecs": [{"name": "numcodecs.pickle"}]}}
+    ]
+    (path / "0" / "zarr.json").write_text(json.dumps(array))
+    with pytest.raises(ValueError, match=r"packed by 'numcodecs\.pickle'"):
+        ome_zarr.read(path)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_the_single_image_of_bioformats2raw_is_found_in_its_folder(tmp_path, handmade, zarr_format, caplog):
+    folder = _bioformats2raw(
+        tmp_path / "b.zarr", [handmade((3, 4, 5), "tyx", zarr_format=zarr_format)], zarr_format
+    )
+    with caplog.at_level(logging.INFO):
+        found = ome_zarr.read(folder)
+    xr.testing.assert_identical(found, ome_zarr.read(folder / "0"))
+    assert "the image 0 of the folder is read" in caplog.text
+
+
+def _bioformats2raw(folder, images, zarr_format):
+    group = zarr.open_group(folder, mode="w", zarr_format=zarr_format)
+    group.attrs.update(
+        {"bioformats2raw.layout": 3} if zarr_format == 2 else {"ome": {"bioformats2raw.layout": 3}}
+    )
+    for number, image in enumerate(images):
+        shutil.copytree(image, folder / str(number))
+    return folder
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("listed", [True, False])
+def test_several_images_of_bioformats2raw_are_named(tmp_path, handmade, zarr_format, listed):
+    image = handmade((3, 4, 5), "tyx", zarr_format=zarr_format)
+    folder = _bioformats2raw(tmp_path / "b.zarr", [image] * 11, zarr_format)
+    if listed:
+        series = {"series": [str(number) for number in range(11)]}
+        ome = zarr.open_group(folder / "OME", mode="w", zarr_format=zarr_format)
+        ome.attrs.update(series if zarr_format == 2 else {"ome": series})
+    with pytest.raises(
+        ValueError, match=r"b\.zarr: it holds 11 images: 0, 1, 2, .* 7, \.\.\.; give the folder of one"
+    ):
+        ome_zarr.read(folder)
+    assert ome_zarr.read(folder / "10").counts.shape == (3, 4, 5)
+
+
+def test_a_series_is_not_looked_for_outside(tmp_path, handmade):
+    handmade((3, 4, 5), "tyx")
+    folder = _bioformats2raw(tmp_path / "b.zarr", [], 3)
+    zarr.open_group(folder / "OME", mode="w", zarr_format=3).attrs["ome"] = {"series": ["../other.zarr"]}
+    with pytest.raises(ValueError, match=r"'\.\./other\.zarr' is not the path"):
+        ome_zarr.read(folder)
+
+
+@pytest.mark.parametrize("kind", ["plate", "well"])
+def test_plates_and_wells_are_said_to_be_such(tmp_path, kind):
+    zarr.open_group(tmp_path / "p.zarr", mode="w", zarr_format=2).attrs[kind] = {"wells": []}
+    with pytest.raises(ValueError, match=rf"p\.zarr: an OME-Zarr {kind} of .*; give the folder of one"):
+        ome_zarr.read(tmp_path / "p.zarr")
+
+
+def test_the_choice_of_the_finest_resolution_is_said(handmade, caplog):
+    with caplog.at_level(logging.INFO):
+        ome_zarr.read(handmade())
+    assert "the finest of 2 resolutions is read" in caplog.text
+
+
+def test_what_is_given_goes_before_what_the_file_says_and_that_is_said(handmade, caplog):
+    with caplog.at_level(logging.INFO):
+        found = ome_zarr.read(handmade((3, 4, 5), "tyx"), pixel_nm=20, point_s=0.5)
+    np.testing.assert_allclose(found.y, [10, 30, 50, 70])
+    assert "pixel_nm = 20 as given; the file says 100" in caplog.text
+    assert "point_s" not in caplog.text
+    with pytest.raises(ValueError, match="pixel_nm is positive, found pixel_nm=-1"):
+        ome_zarr.read(handmade((3, 4, 5), "tyx"), pixel_nm=-1)
 
 
 def test_a_folder_that_is_no_image_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     zarr.open_group(tmp_path / "group.zarr", mode="w", zarr_format=3)
-    with pytest.raises(ValueError, match=r"empty: not an OME-Zarr image: there is no zarr\.json"):
-        ome_zarr.read(tmp_path / "empty")
-    with pytest.raises(ValueError, match=r"group\.zarr: a Zarr group, but not .* it has no attribute 'ome'"):
-        ome_zarr.read(tmp_path / "group.zarr")
+    zarr.create_array(tmp_path / "array.zarr", shape=(2, 2), dtype="u2", zarr_format=2)
+    for name, words in (
+        ("empty", r"not an OME-Zarr image: there is neither zarr\.json nor \.zgroup in it"),
+        ("group.zarr", r"a Zarr group, but not an OME-Zarr image: it has no attribute 'multiscales'"),
+        ("array.zarr", r"a bare Zarr array, and not an OME-Zarr image"),
+    ):
+        with pytest.raises(ValueError, match=rf"{name}: {words}"):
+            ome_zarr.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("place", ["0/c/0/0/0", "0/zarr.json", "zarr.json", "0"])
+def test_a_link_out_of_a_store_is_not_followed(tmp_path, place):
+    for name in ("secret.zarr", "a.zarr"):
+        ome_zarr.write(_movie(), tmp_path / name)
+    inside = tmp_path / "a.zarr" / place
+    shutil.rmtree(inside) if inside.is_dir() else inside.unlink()
+    inside.symlink_to(tmp_path / "secret.zarr" / place)
+    with pytest.raises(ValueError, match=r"a\.zarr: .* is a link that leads out of the folder"):
+        ome_zarr.read(tmp_path / "a.zarr")
+
+
+def test_missing_chunks_are_said(tmp_path, caplog):
+    ome_zarr.write(_movie(), tmp_path / "a.zarr")
+    (tmp_path / "a.zarr" / "0" / "c" / "0" / "0" / "0").unlink()
+    assert not ome_zarr.read(tmp_path / "a.zarr").counts.any()
+    assert "1 of the 1 chunks are not stored, and read as 0" in caplog.text
+
+
+def test_a_number_of_chunks_beyond_all_that_is_stored_is_refused(tmp_path):
+    path = _plain_zarr_2(tmp_path / "v4.zarr", np.zeros((3, 4, 5), np.uint8), None)
+    array = json.loads((path / "0" / ".zarray").read_text()) | {
+        "shape": [100, 1000, 1000],
+        "chunks": [1, 1, 1],
+    }
+    (path / "0" / ".zarray").write_text(json.dumps(array))
+    with pytest.raises(ValueError, match=r"claims to be in 100000000 chunks, in the 1 files that are stored"):
+        ome_zarr.read(path)
+
+
+def test_metadata_of_absurd_length_are_not_parsed(tmp_path):
+    path = _plain_zarr_2(tmp_path / "v4.zarr", np.zeros((3, 4, 5), np.uint8), None)
+    (path / "0" / ".zattrs").write_text(" " * (ome_zarr.LARGEST_JSON + 1))
+    with pytest.raises(ValueError, match=r"\.zattrs is longer than 16777216 bytes"):
+        ome_zarr.read(path)
 
 
 def test_an_image_of_absurd_size_is_refused(handmade):

@@ -70,7 +70,7 @@ def test_a_dataset_with_one_movie_is_that_movie(tmp_path):
 
 @pytest.mark.parametrize("unit", ["micron", "\\u00B5m", "um", "nm", "mm"])
 def test_the_units_of_other_programs_are_understood(tmp_path, unit):
-    per_unit = 1 / (20 / tiff.LENGTHS_NM[unit])
+    per_unit = {"nm": 0.05, "mm": 5e4}.get(unit, 50)
     tifffile.imwrite(
         tmp_path / "a.tif", np.ones((3, 4, 5), np.float32), imagej=True, resolution=(per_unit, per_unit),
         metadata={"axes": "ZYX", "unit": unit, "finterval": 250, "tunit": "ms"},
@@ -96,10 +96,13 @@ def test_what_a_file_does_not_say_is_asked_for(tmp_path):
         ValueError, match=r"a\.tif: the file does not say how large a pixel is; give pixel_nm"
     ):
         tiff.read(tmp_path / "a.tif")
+    without = tiff.read(tmp_path / "a.tif", pixel_nm=20)
+    assert "time" not in without.coords
+    assert without.sizes == {"time": 3, "y": 4, "x": 5}
     with pytest.raises(
-        ValueError, match=r"a\.tif: the file does not say how long a time point is; give point_s"
+        schema.SchemaError, match=r"it is not known how long a time point is; give point_s=0\.05"
     ):
-        tiff.read(tmp_path / "a.tif", pixel_nm=20)
+        tiff.write(without, tmp_path / "b.tif")
 
 
 def test_colours_and_many_channels_are_refused(tmp_path):
@@ -107,10 +110,11 @@ def test_colours_and_many_channels_are_refused(tmp_path):
     tifffile.imwrite(
         tmp_path / "channels.tif", np.zeros((3, 2, 8, 8), np.uint8), imagej=True, metadata={"axes": "TCYX"}
     )
-    for name in ("rgb", "channels"):
-        with pytest.raises(
-            ValueError, match=rf"{name}\.tif: a movie of grey images is read, found uint8 with"
-        ):
+    for name, words in (
+        ("rgb", "a movie of grey images is read, found colours: 3 samples in a pixel"),
+        ("channels", "a movie of one channel and one slice is read, found 3 time points x 2 channels"),
+    ):
+        with pytest.raises(ValueError, match=rf"{name}\.tif: {words}"):
             tiff.read(tmp_path / f"{name}.tif", pixel_nm=20, point_s=1)
 
 
@@ -124,13 +128,25 @@ def _uneven(movie):
         (lambda movie: movie[0], r"a stack is a movie .* found \{'y': 4, 'x': 6\}"),
         (lambda movie: movie[:, :1], "of at least 2 x 2 pixels"),
         (lambda movie: movie[:0], "found .*'time': 0"),
-        (lambda movie: movie.astype(np.float64), r"found float64; convert it, as in \.astype\('float32'\)"),
+        (lambda movie: movie / 3, "found float64 values that none of them holds exactly; round them"),
+        (
+            lambda movie: movie.astype(np.int32) * 999_999,
+            "found int32 values that none of them holds exactly",
+        ),
+        (lambda movie: movie.astype("c8"), "found complex64 values that none"),
         (lambda movie: movie.drop_vars("y"), "no coordinate 'y', in nm"),
         (lambda movie: movie[:, ::-1], "'y' does not rise, from 70 to 10"),
         (_uneven, "'time' is not evenly spaced"),
         (lambda movie: (movie / 0 * 0).astype("f4"), "counts holds 120 NaN or infinite values"),
-        (lambda movie: movie.to_dataset().assign(density=movie), "found 'counts', 'density'; write data"),
+        (
+            lambda movie: movie.to_dataset().assign(density=movie),
+            "found 'counts', 'density'; write one of them",
+        ),
         (lambda movie: xr.Dataset(), "found none"),
+        (
+            lambda movie: schema.dataset(loc_x=[1.0]),
+            "a table of localizations: `smlmsim reconstruct TABLE --out DIR`",
+        ),
     ],
 )
 def test_what_a_stack_cannot_hold_is_refused(tmp_path, spoil, words):
@@ -203,3 +219,34 @@ def test_a_damaged_file_is_read_or_refused_as_a_value_error(tmp_path, intact, da
         assert "a.tif: " in str(error)  # noqa: PT017
     else:
         schema.check(found, *found, *tiff.DIMS)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "written"),
+    [
+        ("i4", "u1"),
+        ("u4", "u1"),
+        ("i2", "u1"),
+        ("i8", "u1"),
+        ("f8", "f4"),
+        ("f2", "f4"),
+        ("?", "u1"),
+        (">u2", "u2"),
+    ],
+)
+def test_values_of_other_types_are_written_as_the_smallest_type_that_holds_them_exactly(
+    tmp_path, dtype, written
+):
+    movie = (_movie() % 2).astype(dtype)
+    tiff.write(movie, tmp_path / "a.tif")
+    found = tiff.read(tmp_path / "a.tif").counts
+    np.testing.assert_array_equal(found, movie)
+    assert found.dtype == written
+
+
+def test_whole_numbers_beyond_16_bits_are_written_as_float_if_that_is_exact(tmp_path):
+    movie = _movie().astype("u4") + 2**16
+    tiff.write(movie, tmp_path / "a.tif")
+    np.testing.assert_array_equal(tiff.read(tmp_path / "a.tif").counts, movie)
+    with pytest.raises(schema.SchemaError, match="found uint32 values that none of them holds exactly"):
+        tiff.write(movie + 2**24, tmp_path / "a.tif")

@@ -1,0 +1,149 @@
+"""What an OME-TIFF says of itself in its XML (schema 2016-06, https://docs.openmicroscopy.org/ome-model)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from smlmsim.io.image_units import length_nm, positive, time_s
+
+_log = logging.getLogger(__name__)
+UNEVEN = 0.05  # of the mean interval: by so much may the times of planes scatter before it is said
+
+
+class Described(NamedTuple):
+    """The one image that an OME-XML text describes.
+
+    Parameters
+    ----------
+    sizes : dict of str to int
+        Along T, Z and C.
+    steps_nm : dict of str to float
+        The pixel along y and x, where it is said.
+    step_s : float or None
+        From one time point to the next.
+    times : list of int
+        The time point of every page of this file, in the order of the pages, as far as the text tells.
+    """
+
+    sizes: dict[str, int]
+    steps_nm: dict[str, float]
+    step_s: float | None
+    times: list[int]
+
+
+def described(text: str, filename: str) -> Described:
+    """Read the OME-XML of a file.
+
+    Parameters
+    ----------
+    text : str
+    filename : str
+        What the file is called: a set of several files shares one text.
+
+    Raises
+    ------
+    ValueError
+        If it is no OME-XML, uses entities, or describes none or several images; the message names them.
+    """
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ValueError("its OME-XML has a DOCTYPE, which OME-XML has not")
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise ValueError(f"its OME-XML is damaged ({error})") from None
+    for elsewhere in _all(root, "BinaryOnly"):
+        name = elsewhere.get("MetadataFile", "another file")[:100]
+        raise ValueError(f"its OME-XML is in {name}; save it as one OME-TIFF file, in Fiji with Bio-Formats")
+    images = [(image, pixels) for image in _all(root, "Image") for pixels in _all(image, "Pixels")]
+    if len(images) != 1:
+        names = ", ".join(repr(image.get("Name") or image.get("ID") or "?")[:60] for image, _ in images[:8])
+        raise ValueError(
+            f"it holds {len(images)} images ({names or 'no Pixels'}); one is read, so save it by itself"
+        )
+    pixels = images[0][1]
+    return Described(
+        {axis: _size(pixels, axis) for axis in "TZC"},
+        _steps_nm(pixels),
+        _step_s(pixels),
+        _times(pixels, root, filename),
+    )
+
+
+def _all(element: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:
+    """The children of a name in the namespace of any version."""
+    return (child for child in element if isinstance(child.tag, str) and child.tag.rpartition("}")[2] == name)
+
+
+def _size(pixels: ElementTree.Element, axis: str) -> int:
+    found = pixels.get(f"Size{axis}", "1")
+    if not re.fullmatch(r"[0-9]{1,18}", found) or int(found) < 1:
+        raise ValueError(f"its OME-XML has Size{axis}={found[:40]!r}")
+    return int(found)
+
+
+def _steps_nm(pixels: ElementTree.Element) -> dict[str, float]:
+    found = {}
+    for axis in "yx":
+        name = f"PhysicalSize{axis.upper()}"
+        unit = pixels.get(f"{name}Unit", "\u00b5m")
+        size, unit_nm = positive(pixels.get(name)), length_nm(unit)
+        if size and unit_nm:
+            found[axis] = size * unit_nm
+        elif size:
+            _log.info("the OME-XML says %s = %g %s, which is no length", name, size, unit[:40])
+    return found
+
+
+def _step_s(pixels: ElementTree.Element) -> float | None:
+    """From one time point to the next: as said, or from the times of the planes."""
+    step, unit_s = positive(pixels.get("TimeIncrement")), time_s(pixels.get("TimeIncrementUnit", "s"))
+    if step and unit_s:
+        return step * unit_s
+    planes = sorted(
+        (
+            int(plane.get("TheT", "-1")),
+            float(plane.get("DeltaT", "nan")) * (time_s(plane.get("DeltaTUnit", "s")) or 0),
+        )
+        for plane in _all(pixels, "Plane")
+        if re.fullmatch(r"[0-9]{1,9}", plane.get("TheT", "")) and _not_negative(plane.get("DeltaT"))
+    )
+    if len(planes) < 2 or not (points := planes[-1][0] - planes[0][0]):
+        return None
+    mean = positive((planes[-1][1] - planes[0][1]) / points)
+    if mean:
+        farthest = max(abs(at - planes[0][1] - (number - planes[0][0]) * mean) for number, at in planes)
+        level = logging.WARNING if farthest > UNEVEN * mean else logging.INFO
+        _log.log(
+            level,
+            "the OME-XML has no TimeIncrement; a time point of %.6g s is the mean of the planes' DeltaT, "
+            "from which they deviate by up to %.2g s",
+            mean,
+            farthest,
+        )
+    return mean
+
+
+def _not_negative(value: str | None) -> bool:
+    """Whether a text is a finite number that is not negative."""
+    return positive(value) is not None or (value or "").strip() in ("0", "0.0")
+
+
+def _times(pixels: ElementTree.Element, root: ElementTree.Element, filename: str) -> list[int]:
+    """The time points of the pages of this file, where every page has its own entry."""
+    found: dict[int, int] = {}
+    for data in _all(pixels, "TiffData"):
+        place, point = data.get("IFD", "0"), data.get("FirstT", "0")
+        own = [
+            uuid.get("FileName", filename) == filename or uuid.text == root.get("UUID")
+            for uuid in _all(data, "UUID")
+        ]
+        if not all(own):
+            continue
+        if data.get("PlaneCount", "1") != "1" or not (place.isdecimal() and point.isdecimal()):
+            return []
+        found[int(place[:9])] = int(point[:9])
+    return [found[page] for page in sorted(found)] if sorted(found) == list(range(len(found))) else []

@@ -1,0 +1,169 @@
+"""The images of a TIFF file, if they are those of one grey movie."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from smlmsim.io.limits import bounded_memory, require_plausible
+from smlmsim.io.metadata import parse_json
+from smlmsim.io.ome_xml import Described
+
+DIALECTS = {
+    "lsm": "Zeiss LSM", "stk": "MetaMorph", "fluoview": "FluoView", "scanimage": "ScanImage", "ndtiff": "NDTiff",
+    "ndpi": "Hamamatsu NDPI", "svs": "Aperio SVS", "scn": "Leica SCN", "bif": "Ventana BIF", "qpi": "PerkinElmer QPI",
+}  # fmt: skip
+"""Kinds of TIFF whose channels and slices are not told by their pages."""
+MOST = 2**48
+"""Nothing has so many images; beyond it, arithmetic with their number would overflow."""
+PAGE_BYTES = 4000
+"""Memory that a page takes beside its pixels."""
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def damage_said() -> Iterator[None]:
+    """Make one ValueError of all that tifffile meets damage with, and one warning of what it complains about."""
+    said: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING:
+            said.append(record.getMessage())
+        return False
+
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(keep)
+    try:
+        yield
+    except Exception as error:
+        if "imagecodecs" in str(error):
+            raise ValueError(
+                "its pages are compressed in a way that needs the package imagecodecs; install it, or save the file "
+                "without compression"
+            ) from error
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"not a TIFF file, or a damaged one ({reason})") from error
+    finally:
+        logger.removeFilter(keep)
+    if said:
+        _log.warning(
+            "the TIFF file has faults, the first of %d: %s", len(said), " ".join(said[0].split())[:200]
+        )
+
+
+def first_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
+    """The page that all others are like, if its images are grey."""
+    with damage_said():
+        page = file.pages.first
+        dialect = next(
+            (words for name, words in DIALECTS.items() if getattr(file, f"is_{name}", False)), None
+        )
+        size, samples, dtype, photometric = page.shape, page.samplesperpixel, page.dtype, page.photometric
+    if dialect:
+        raise ValueError(
+            f"a file of the kind {dialect} is not read; save it as OME-TIFF, in Fiji with Bio-Formats"
+        )
+    if samples > 1:
+        raise ValueError(f"a movie of grey images is read, found colours: {samples} samples in a pixel")
+    if len(size) != 2 or not math.prod(size):
+        raise ValueError(f"a movie of grey images is read, found pages of the shape {size}")
+    if dtype is None or dtype.kind not in "buif":
+        found = dtype or f"{page.bitspersample} bits in a sample"
+        raise ValueError(f"a movie of grey images is read, found pixels of {found}")
+    if photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        _log.warning("0 stands for white in this file; its values are read as they are")
+    return page
+
+
+def imagej_metadata(file: tifffile.TiffFile) -> dict[str, Any]:
+    """What ImageJ says of a file, by name; nothing of one that it has not written."""
+    with damage_said():
+        return dict(file.imagej_metadata or {})
+
+
+def plane_count(
+    page: tifffile.TiffPage, metadata: Mapping[str, Any], pages: int, ome: Described | None
+) -> int:
+    """How many images there are, if they are those of one movie.
+
+    ImageJ leaves out all pages but the first of a file above 4 GB.
+    """
+    sizes = ome.sizes if ome else _sizes(page, metadata)
+    long = {axis: size for axis, size in sizes.items() if size > 1}
+    if len(long) > 1 or "C" in long or (ome and "Z" in long):
+        words = {"T": "time points", "Z": "slices (z)", "C": "channels"}
+        found = " x ".join(f"{size} {words.get(axis, f'along {axis}')}" for axis, size in long.items())
+        raise ValueError(
+            f"a movie of one channel and one slice is read, found {found}; save the wanted ones alone"
+        )
+    claimed = math.prod(sizes.values())
+    planes = claimed if pages == 1 and not ome else pages
+    if planes > 1 and "T" not in long:
+        _log.info("the %d %s are taken for time points", planes, "slices (z)" if "Z" in long else "pages")
+    if claimed not in (planes, 1):
+        fewer = (
+            "; the others are in other files of the set, or were never written" if claimed > planes else ""
+        )
+        _log.warning(
+            "the metadata speak of %d images, the file holds %d, which are read%s", claimed, planes, fewer
+        )
+    return planes
+
+
+def _sizes(page: tifffile.TiffPage, metadata: Mapping[str, Any]) -> dict[str, int]:
+    """The number of images along each axis but y and x, as ImageJ or tifffile say it."""
+    if metadata:
+        names = {"T": "frames", "Z": "slices", "C": "channels"}
+        found = {axis: metadata.get(name, 1) for axis, name in names.items()}
+        if all(size == 1 for size in found.values()):
+            found = {"images": metadata.get("images", 1)}
+    elif page.is_shaped and page.description[:1] == "{":
+        shape = parse_json(page.description.encode()).get("shape", [])
+        axes = str(parse_json(page.description.encode()).get("axes", ""))
+        axes = axes if len(axes) == len(shape) else "ABDEFGHI"
+        found = dict(zip(axes, shape[: -2 - (len(shape) > 2 and axes[-1:] == "S")], strict=False))
+    else:
+        found = {}
+    if any(not isinstance(size, int) or not 0 < size < MOST for size in found.values()):
+        raise ValueError(f"the metadata speak of an impossible number of images: {str(found)[:100]}")
+    return found
+
+
+def read_images(file: tifffile.TiffFile, page: tifffile.TiffPage, planes: int) -> npt.NDArray[Any]:
+    """The pixels (plane, y, x) in native byte order."""
+    stored = file.filehandle.size
+    assert page.dtype is not None
+    tile = page.tilewidth * page.tilelength * page.dtype.itemsize
+    require_plausible("the file", planes * page.nbytes + tile, stored)
+    with damage_said(), bounded_memory(planes * (page.nbytes + PAGE_BYTES)):
+        if planes > 1 and not file.pages.is_multipage:
+            if not page.is_contiguous or page.dataoffsets[0] + planes * page.nbytes > stored:
+                raise ValueError(
+                    f"it says that there are {planes} images and does not hold them; was it cut short?"
+                )
+            file.filehandle.seek(page.dataoffsets[0])
+            kind = page.dtype.newbyteorder(file.byteorder)
+            values = file.filehandle.read_array(kind, planes * math.prod(page.shape))
+        else:
+            file.pages.cache = file.pages.useframes = True
+            if any(0 in (*each.dataoffsets, *each.databytecounts) for each in file.pages):
+                raise ValueError("there are no pixels where some should be; was writing it interrupted?")
+            values = file.asarray(key=slice(None), maxworkers=1)
+    values = values.reshape(planes, *page.shape)
+    exact = {"?": "u1", "e": "f4"}.get(values.dtype.char, values.dtype.newbyteorder("="))
+    return values.astype(exact, copy=False)
+
+
+def in_time(images: npt.NDArray[Any], ome: Described | None) -> npt.NDArray[Any]:
+    """Put the pages of an OME-TIFF in the order of their time points."""
+    if ome is None or len(ome.times) != len(images) or ome.times == sorted(ome.times):
+        return images
+    _log.info("the pages are put in the order of time that the OME-XML says")
+    return images[np.argsort(ome.times, kind="stable")]
