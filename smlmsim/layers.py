@@ -101,12 +101,12 @@ def _of_grid(store: Path) -> list[Layer]:
 def _scale(found: xr.Dataset, before: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Where an image lies: steps and first coordinates along (time, y, x), after axes that only count."""
     before = before or {}
-    axes = [found[dim].values.astype(float) for dim in ("time", "y", "x")]
+    axes = [found[dim].values.astype(float) for dim in ("time", "y", "x")]  # unknown times are counted
     steps = [float(axis[1] - axis[0]) if axis.size > 1 else 1.0 for axis in axes]
     return {
         "scale": (*(1.0 for _ in before), *steps),
         "translate": (*(0.0 for _ in before), *(float(axis[0]) for axis in axes)),
-        "units": (*("pixel" for _ in before), *UNITS),
+        "units": (*("pixel" for _ in before), UNITS[0] if "time" in found.coords else "pixel", *UNITS[1:]),
         "axis_labels": (*before.values(), "time", "y", "x"),
     }
 

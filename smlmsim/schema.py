@@ -104,3 +104,18 @@ def check(found: xr.Dataset, *names: str) -> None:
             raise SchemaError(f"{name} has the dims {tuple(array.dims)}, expected {dims}")
         if array.dtype.kind == "f" and not (finite := np.isfinite(array.values)).all():
             raise SchemaError(f"{name} holds {np.count_nonzero(~finite)} values that are NaN or infinite")
+
+
+def times_s(movie: xr.DataArray) -> npt.NDArray[np.float64]:
+    """The middles of the time points of a movie.
+
+    A movie whose duration is not known has no coordinate ``time``, for which xarray would count 0, 1, 2.
+
+    Raises
+    ------
+    SchemaError
+        If the movie has none.
+    """
+    if "time" not in movie.coords:
+        raise SchemaError("it is not known how long a time point is; give point_s=0.05, say")
+    return np.asarray(movie.time.values, np.float64)

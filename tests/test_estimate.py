@@ -223,6 +223,12 @@ def _movie(values, pixel_nm=20.0):
     return schema.dataset(density=values, time=np.arange(times), y=field.y_nm, x=field.x_nm).density
 
 
+def test_a_movie_of_unknown_duration_has_no_kymograph():
+    movie = _movie(np.zeros((2, 12, 16))).drop_vars("time")
+    with pytest.raises(schema.SchemaError, match="not known how long a time point is"):
+        estimate.line_profile(movie, estimate.Line(60.0, 180.0, 150.0, 300.0))
+
+
 def test_profile_of_a_plane_is_the_plane():
     """Linear interpolation is exact for a plane, in any direction and for any width."""
     movie = _movie(np.zeros((2, 12, 16)))

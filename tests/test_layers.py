@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 import xarray as xr
 
 from smlmsim import io, schema
@@ -79,6 +80,15 @@ def test_what_cannot_be_shown_is_named(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(100))
     with pytest.raises(ValueError, match=r"a\.jpg"):
         layers(tmp_path / "a.jpg")
+
+
+def test_time_points_of_unknown_duration_are_counted_not_timed(tmp_path):
+    images = np.ones((3, 4, 5), np.uint8)
+    about = {"axes": "TYX", "unit": "um"}
+    tifffile.imwrite(tmp_path / "a.tif", images, imagej=True, resolution=(10, 10), metadata=about)
+    ((_, settings, _),) = layers(tmp_path / "a.tif")
+    assert settings["units"] == ("pixel", "nm", "nm")
+    assert settings["scale"] == pytest.approx((1, 100, 100))
 
 
 def test_one_time_point_has_a_scale_too(tmp_path):

@@ -43,3 +43,12 @@ def test_wrong_dims_are_shown():
     turned = schema.dataset(counts=np.zeros((2, 3, 4))).transpose("x", "y", "time")
     with pytest.raises(schema.SchemaError, match=r"counts has the dims \('x', 'y', 'time'\)"):
         schema.check(turned, "counts")
+
+
+def test_the_times_of_a_movie_are_its_own_or_none():
+    movie = schema.dataset(density=np.zeros((3, 2, 2)), time=[0.5, 1.5, 2.5]).density
+    assert schema.times_s(movie).tolist() == [0.5, 1.5, 2.5]
+    with pytest.raises(
+        schema.SchemaError, match=r"not known how long a time point is; give point_s=0\.05, say"
+    ):
+        schema.times_s(movie.drop_vars("time"))

@@ -9,6 +9,7 @@ import typer
 import xarray as xr
 
 import smlmsim
+from smlmsim import schema
 from smlmsim.io import tiff
 
 Widefield = Annotated[
@@ -26,6 +27,27 @@ WidefieldIntervalS = Annotated[
 ]
 
 
+def read_widefield(path: Path, pixel_nm: float | None, interval_s: float | None) -> xr.DataArray:
+    """Read a widefield stack; what it does not say of its scale, the options for it do.
+
+    Raises
+    ------
+    ValueError
+        If the stack is none, or does not say its scale.
+    OSError
+        If there is no such file.
+    """
+    try:
+        stack = tiff.read(path, pixel_nm=pixel_nm, point_s=interval_s)
+        movie = next(iter(stack.data_vars.values()))
+        schema.times_s(movie)
+    except ValueError as error:
+        said = str(error).replace(" pixel_nm=", " widefield_pixel_nm=")
+        said = said.replace(" point_s=", " widefield_interval_s=")
+        raise ValueError(said if said.startswith(str(path)) else f"{path}: {said}") from None
+    return movie
+
+
 def against_widefield(
     estimate: xr.DataArray, path: Path, pixel_nm: float | None, interval_s: float | None
 ) -> xr.Dataset:
@@ -38,9 +60,9 @@ def against_widefield(
     OSError
         If there is no such file.
     """
-    stack = tiff.read(path, pixel_nm=pixel_nm, point_s=interval_s)
+    stack = read_widefield(path, pixel_nm, interval_s)
     try:
-        return smlmsim.score_against_widefield(estimate, next(iter(stack.data_vars.values())))
+        return smlmsim.score_against_widefield(estimate, stack)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

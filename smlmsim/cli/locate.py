@@ -10,7 +10,7 @@ import typer
 import xarray as xr
 
 import smlmsim
-from smlmsim.io import tiff
+from smlmsim.cli.against import read_widefield
 
 if TYPE_CHECKING:
     from smlmsim.estimate import Box
@@ -55,8 +55,7 @@ def locate_on_map(
     rates = smlmsim.estimate.localization_rates(localizations, exposure_s=exposure_s)
     velocity = None
     if widefield:
-        read = tiff.read(widefield, pixel_nm=widefield_pixel_nm, point_s=widefield_interval_s)
-        movie = next(iter(read.data_vars.values()))
+        movie = read_widefield(widefield, widefield_pixel_nm, widefield_interval_s)
         velocity = smlmsim.estimate.filament_velocity(movie, sigma_nm=sigma_nm)
         typer.echo(f"velocity: {velocity}")
     box = smlmsim.estimate.experiment_box(rates, velocity)

@@ -10,6 +10,8 @@ import numpy.typing as npt
 import xarray as xr
 from scipy import ndimage
 
+from smlmsim import schema
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -70,8 +72,9 @@ def line_profile(image: xr.DataArray, line: Line, *, width_nm: float = 0.0) -> x
     Raises
     ------
     ValueError
-        If the line has no length or the width is negative, or if they reach beyond the image.
+        If the line has no length or the width is negative, if they reach beyond the image, or if its time is unknown.
     """
+    schema.times_s(image)
     if not (0 < line.length_nm < math.inf and 0 <= width_nm < math.inf):
         raise ValueError(
             f"a line has a length and a width of 0 nm or more, found {line}, width_nm={width_nm:g}"

@@ -16,7 +16,6 @@ DIMS = ("time", "y", "x")
 MOVIES = ("counts", "density", "uncertainty")
 DTYPES = ("uint8", "uint16", "float32")
 UNEVEN = 1e-3  # of a step: the largest deviation of a coordinate from an even spacing that is rounding
-UNKNOWN_TIME = "it is not known how long a time point is; give point_s=0.05, say"
 _log = logging.getLogger(__name__)
 
 
@@ -100,9 +99,9 @@ def even_axis(image: xr.DataArray, dim: str) -> Axis:
     smlmsim.schema.SchemaError
         If there are none, or they do not rise evenly.
     """
-    if dim not in image.coords and dim == "time":
-        raise schema.SchemaError(UNKNOWN_TIME)
-    if dim not in image.coords:
+    if dim == "time":
+        schema.times_s(image)
+    elif dim not in image.coords:
         raise schema.SchemaError(f"the movie has no coordinate {dim!r}, in {schema.VOCABULARY[dim].units}")
     found = image[dim].values.astype(np.float64)
     axis = Axis(float(found[0]), float((found[-1] - found[0]) / max(found.size - 1, 1)))

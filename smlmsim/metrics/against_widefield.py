@@ -66,7 +66,7 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
     movie = movie if "time" in movie.dims else movie.expand_dims(time=estimate.time.values[:1])
     rows, columns = (_Sampling.between(estimate[dim].values, movie[dim].values) for dim in ("y", "x"))
     movie = movie.isel(y=rows.kept, x=columns.kept)
-    images, seen = movie.values.astype(np.float64), _at_images(estimate, movie.time.values)
+    images, seen = movie.values.astype(np.float64), _at_images(estimate, schema.times_s(movie))
     if np.ptp(images) == 0 or np.ptp(seen) == 0:
         raise ValueError("the reconstruction or the widefield image is even: there is nothing to compare")
 
@@ -120,7 +120,7 @@ def _at_images(estimate: xr.DataArray, times_s: Floats) -> Floats:
     movie = estimate.transpose("time", "y", "x").values.astype(np.float64)
     if times_s.size == 1:
         return np.asarray(movie.mean(axis=0, keepdims=True))
-    at = np.interp(times_s, estimate.time.values, np.arange(len(movie)))
+    at = np.interp(times_s, schema.times_s(estimate), np.arange(len(movie)))
     before = at.astype(np.int64)
     share = (at - before)[:, None, None]
     return np.asarray((1 - share) * movie[before] + share * movie[np.minimum(before + 1, len(movie) - 1)])

@@ -65,8 +65,14 @@ def test_a_stack_without_a_scale_is_told_what_would_do(sample, run, tmp_path):
     bare, out = sample / "bare.tif", tmp_path / "out"
     code, said = run("reconstruct", sample / "table.csv", "--widefield", bare, "--out", out)
     assert code == 1
-    assert "bare.tif" in said
-    assert "pixel_nm" in said
+    assert "bare.tif: the file does not say how large a pixel is; give" in said
+    assert re.search("widefield.pixel.nm", said)
+    code, said = run(
+        "reconstruct", sample / "table.csv", "--widefield", bare, "--widefield-pixel-nm", 100, "--out", out
+    )
+    assert code == 1
+    assert "bare.tif: it is not known how long a time point is; give" in said
+    assert re.search("widefield.interval.s", said)
     assert not out.exists()
 
 
