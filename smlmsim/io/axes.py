@@ -18,7 +18,7 @@ Column = npt.NDArray[Any]
 
 
 def joined(columns: Mapping[str, Column]) -> dict[str, Column]:
-    """Add one value for both axes where only those along each are known.
+    """Add one value for both axes where only those along each, or along one, are known.
 
     Widths are averaged geometrically, so that the area of the spot is kept, and standard errors by their squares.
 
@@ -34,8 +34,9 @@ def joined(columns: Mapping[str, Column]) -> dict[str, Column]:
     """
     made = dict(columns)
     for name, (x, y) in AXES.items():
-        if name not in made and x in made and y in made:
-            made[name] = _mean(name, made[x], made[y])
+        known = [made[axis] for axis in (x, y) if axis in made]
+        if name not in made and known:
+            made[name] = _mean(name, known[0], known[-1])
     return made
 
 

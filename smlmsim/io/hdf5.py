@@ -21,17 +21,20 @@ DAMAGE = (
 
 
 @contextlib.contextmanager
-def opened(path: str | Path) -> Iterator[h5py.File]:
+def opened(path: str | Path, *, whole: bool = True) -> Iterator[h5py.File]:
     """Open an HDF5 file for reading; what goes wrong meanwhile is said in one line that names the file.
 
     Parameters
     ----------
     path : str or Path
+    whole : bool
+        Whether to look at all groups first. Where there are more than ``MOST_OBJECTS`` of them, as with one for each
+        camera frame, take each dataset from :func:`dataset` instead, which looks at that one.
 
     Yields
     ------
     h5py.File
-        All of whose data lie within it.
+        All of whose data lie within it, if it was looked at as a whole.
 
     Raises
     ------
@@ -48,12 +51,36 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
                     file = stack.enter_context(h5py.File(handle, "r"))
                     if file.id.get_filesize() > os.fstat(handle.fileno()).st_size:
                         raise ValueError("the file is shorter than it says")
-                    _require_within(file)
+                    if whole:
+                        _require_within(file)
                 yield file
         except ValueError as error:
             raise ValueError(f"{path}: {_line(error)}") from None
         except DAMAGE as error:
             raise ValueError(f"{path}: not an HDF5 file, or a damaged one ({_line(error)})") from error
+
+
+def group(parent: h5py.Group, name: str) -> h5py.Group | None:
+    """Take a group of another one, if it is there and not merely a link to somewhere else."""
+    found = parent[name] if isinstance(parent.get(name, getlink=True), h5py.HardLink) else None
+    return found if isinstance(found, h5py.Group) else None
+
+
+def dataset(parent: h5py.Group, name: str) -> h5py.Dataset | None:
+    """Take a dataset of a group, if it is there and not merely a link to somewhere else.
+
+    Raises
+    ------
+    ValueError
+        If its data lie in another file, or it cannot be read; see :func:`require_readable`.
+    """
+    found = parent[name] if isinstance(parent.get(name, getlink=True), h5py.HardLink) else None
+    if not isinstance(found, h5py.Dataset):
+        return None
+    if found.external or found.is_virtual:
+        raise ValueError(f"{name!r} refers to another file")
+    require_readable(found)
+    return found
 
 
 def require_readable(data: h5py.Dataset) -> None:
@@ -67,8 +94,8 @@ def require_readable(data: h5py.Dataset) -> None:
     Raises
     ------
     ValueError
-        If it claims an absurd size or number of chunks, or its numbers are stored in no usual way: converting
-        others, HDF5 2.0 writes beyond its memory.
+        If it claims an absurd size or number of chunks, is compressed in a way that is not at hand, or its numbers
+        are stored in no usual way: converting others, HDF5 2.0 writes beyond its memory.
     """
     name, stored = repr(str(data.name).removeprefix("/")), int(data.file.id.get_filesize())
     require_plausible(name, data.size * data.dtype.itemsize, stored)
@@ -78,6 +105,13 @@ def require_readable(data: h5py.Dataset) -> None:
     if chunks > max(MOST_CHUNKS, stored // CHUNK_ENTRY_BYTES):
         raise ValueError(f"{name} claims to consist of {chunks:.3g} chunks; the file may be damaged")
     _require_usual(data, name)
+    created = data.id.get_create_plist()
+    for number, _, _, method in map(created.get_filter, range(created.get_nfilters())):
+        if not h5py.h5z.filter_avail(number):
+            called = method.decode(errors="replace")[:40] or f"the filter {number}"
+            raise ValueError(
+                f"{name} is compressed by {called}, which is not at hand; write it with gzip or without"
+            )
 
 
 def _require_usual(data: h5py.Dataset, name: str) -> None:

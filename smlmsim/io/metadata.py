@@ -45,6 +45,8 @@ class Metadata(Spec):
         Where the camera looked: the upper left corner and the extent, y0, x0, height, width.
     smlm : str, optional
         What else a ``.smlm`` file said, as JSON; written again into the next one.
+    picasso : str, optional
+        What else the YAML file of a Picasso table said, as JSON; written again into the next one.
 
     Examples
     --------
@@ -77,6 +79,7 @@ class Metadata(Spec):
     frames: PositiveInt | None = None
     field_nm: tuple[float, float, PositiveFloat, PositiveFloat] | None = None
     smlm: str | None = None
+    picasso: str | None = None
 
     @classmethod
     def of(cls, data: xr.Dataset | xr.DataArray) -> Self:

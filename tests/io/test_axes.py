@@ -24,7 +24,7 @@ def test_widths_are_averaged_geometrically_and_errors_by_their_squares():
 def test_what_the_table_says_of_both_axes_stands():
     kept = axes.joined({"loc_sigma": X, "loc_sigma_x": X, "loc_sigma_y": Y})
     assert kept["loc_sigma"] is X
-    assert axes.joined({"loc_sigma_x": X}).keys() == {"loc_sigma_x"}
+    assert axes.joined({"loc_sigma_x": X})["loc_sigma"] is X
 
 
 @pytest.mark.parametrize(

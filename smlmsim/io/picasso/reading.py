@@ -1,0 +1,131 @@
+"""Read tables of Picasso."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from smlmsim.io import columns as table_columns
+from smlmsim.io import hdf5, records
+from smlmsim.io.columns import ROWS
+from smlmsim.io.formats import FORMATS, HDF5
+from smlmsim.io.picasso import movie
+from smlmsim.io.picasso.fields import FIELDS, PIXELS
+from smlmsim.io.picasso.locs import Locs, holds
+from smlmsim.io.reading import Reading, counted
+
+_log = logging.getLogger(__name__)
+
+
+def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
+    """Read a localization table.
+
+    Parameters
+    ----------
+    path : str or Path
+        The HDF5 file; ``table.hdf5`` has its ``table.yaml``. Data frames that pandas has stored as ``locs`` are read,
+        too, but for columns of texts.
+    reading : Reading
+        How the table is to be understood; ``camera_pixel_nm`` goes before what the YAML file says.
+    others : bool
+        Whether to read the fields of numbers that are not in ``FIELDS``, too.
+
+    Returns
+    -------
+    xr.Dataset
+        ``loc_y``, ``loc_x`` and what else of ``FIELDS`` there is, (localization,), sorted by frame; tables of
+        molecules, whose frames are means, have no ``loc_frame``. Where widths and standard errors differ between x and
+        y there is the one for both axes, too; see :mod:`smlmsim.io.axes`. The attributes are
+        :class:`~smlmsim.io.metadata.Metadata`.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, is damaged, claims an absurd size, holds no localizations, or lies outside of the
+        file itself, if nobody says how large a pixel is, or if a value cannot be used.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    return table_columns.gathered(chunks(path, reading, others=others))
+
+
+def chunks(
+    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
+) -> Iterator[xr.Dataset]:
+    """Read a localization table piece by piece, in the order of the file.
+
+    Parameters
+    ----------
+    path, reading, others :
+        As in :func:`read`.
+    rows : int
+        The most localizations to hold at a time.
+
+    Yields
+    ------
+    xr.Dataset
+        As from :func:`read`, but not sorted.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`, when the piece is reached.
+    """
+    return counted(_chunks(path, reading, rows, others), reading.first_frame, 0, str(path))
+
+
+def _chunks(path: str | Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """The pieces of a table, frames as in the file."""
+    with hdf5.opened(path) as file:
+        if not holds(file):
+            raise ValueError(_unknown(sorted(file)))
+        locs = Locs.of(file)
+        said = movie.read(file, Path(path), reading.camera_pixel_nm)
+        known = _known(locs, said)
+        if "loc_frame" not in known:
+            _log.info("%s: %s; the table has no camera frames", path, _why_no_frames(locs))
+        for start in range(0, locs.size, rows):
+            found = locs.read(start, min(start + rows, locs.size))
+            for name in said.stand_ins:
+                found.pop(name, None)
+            yield records.table(found, known, start, said.metadata.tree(), others=others)
+
+
+def _unknown(names: list[str]) -> str:
+    """Say that a file is of no format in HDF5 that is read."""
+    formats = ", ".join(form.name for form in FORMATS if set(HDF5) & set(form.signatures))
+    held = ", ".join(name[:40] for name in names[:10]) or "nothing"
+    return f"none of the tables in HDF5 that are read ({formats}); at its top it holds {held}"
+
+
+def _known(locs: Locs, said: movie.Movie) -> dict[str, records.Known]:
+    """What the fields are, and their units."""
+    shifts = {"loc_y": -said.shift_px[0], "loc_x": -said.shift_px[1]}
+    known = {
+        name: records.Known(field, said.pixel_nm if name in PIXELS else 1.0, shifts.get(name, 0))
+        for name, field in FIELDS.items()
+    }
+    if "frame" not in locs.names or _are_means(locs):
+        del known["loc_frame"]
+    return known
+
+
+def _are_means(locs: Locs) -> bool:
+    """Whether frames lie between camera frames, as means of molecules do."""
+    if locs.kind("frame").kind != "f":
+        return False
+    for start in range(0, locs.size, ROWS):
+        frame = locs.read(start, min(start + ROWS, locs.size), "frame")["frame"]
+        if (frame[np.isfinite(frame)] % 1 != 0).any():
+            return True
+    return False
+
+
+def _why_no_frames(locs: Locs) -> str:
+    if "frame" not in locs.names:
+        return "there is no field 'frame'"
+    return "the field 'frame' holds means, as of molecules, that lie between camera frames"

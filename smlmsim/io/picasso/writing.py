@@ -1,0 +1,179 @@
+"""Write tables that Picasso opens."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim.io import columns as table_columns
+from smlmsim.io.atomic import replacing
+from smlmsim.io.axes import AXES
+from smlmsim.io.columns import Columns
+from smlmsim.io.metadata import Metadata
+from smlmsim.io.picasso import movie
+from smlmsim.io.picasso.fields import FIELDS, PIXELS, PRECISIONS, WHOLE
+from smlmsim.io.picasso.locs import LOCS
+
+NOMINAL_PIXEL_NM = 100.0
+NOMINAL_PRECISION_PX = 0.1
+_log = logging.getLogger(__name__)
+
+
+def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
+    """Write the localizations of a dataset, and beside them a YAML file with what Picasso asks for.
+
+    Picasso leaves out what does not lie within its field, and what holds a NaN or no precision, when it opens a table.
+    The sizes in the YAML file therefore hold all positions, which are made positive by a shift of whole pixels where
+    they are not, and the precisions lpx and lpy are always there, a tenth of a pixel where nothing is known of them.
+    The YAML file says so, and :func:`~smlmsim.io.picasso.read` takes both back.
+
+    What has no place in ``FIELDS`` is left out, such as the time of a localization, but for columns from other files,
+    whose fields lose their units. Lengths along x and y are in pixels, rounded to float32: of ``camera_pixel_nm``, or
+    of 100 nm if that is not known. Frames are counted from 0. The keys of an earlier YAML file are kept.
+
+    Parameters
+    ----------
+    data : xr.Dataset
+        ``loc_y``, ``loc_x`` and any other variable of ``FIELDS``, or one for both axes; see :mod:`smlmsim.io.axes`.
+    path : str or Path
+        The HDF5 file to make or replace.
+
+    Raises
+    ------
+    smlmsim.schema.SchemaError
+        If positions are missing, or one is NaN or infinite.
+    OSError
+        If a file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
+    """
+    columns = _columns(data)
+    metadata = Metadata.of(data)
+    pixel_nm = metadata.camera_pixel_nm or NOMINAL_PIXEL_NM
+    if metadata.camera_pixel_nm is None:
+        _log.info(
+            "%s: the camera pixel is not known and taken to be %g nm; if not, give camera_pixel_nm=...",
+            path,
+            pixel_nm,
+        )
+    shift = _shift(columns["loc_y"], pixel_nm), _shift(columns["loc_x"], pixel_nm)
+    if any(shift):
+        _log.info(
+            "%s: x and y are shifted by %d and %d pixels, since Picasso leaves out what is not positive; "
+            "the YAML file says so",
+            path,
+            *reversed(shift),
+        )
+    values = _fields(columns, pixel_nm, {"loc_y": shift[0], "loc_x": shift[1]})
+    stand_ins = tuple(name for name in PRECISIONS if name not in values)
+    if stand_ins:
+        _log.info(
+            "%s: no precision is known; %s are %g pixels, since Picasso leaves out what has none",
+            path,
+            " and ".join(stand_ins),
+            NOMINAL_PRECISION_PX,
+        )
+    stood_in = np.full(data.sizes["localization"], NOMINAL_PRECISION_PX, np.float32)
+    values |= dict.fromkeys(stand_ins, stood_in)
+    values |= {
+        heading: _other(heading, column)
+        for heading, column in table_columns.others(data).items()
+        if heading not in values
+    }
+    if "frame" not in values:
+        _log.warning(
+            "%s: there are no camera frames; Picasso shows such a table, but cannot link or undrift it", path
+        )
+    _warn_of_nan(values, path)
+    said = movie.text(
+        movie.Movie(pixel_nm, metadata, shift, stand_ins), **_extent(values, metadata, pixel_nm, shift)
+    )
+    with replacing(path) as draft, h5py.File(draft, "w") as file:
+        file.create_dataset(LOCS, data=_records(values))
+    with replacing(Path(path).with_suffix(".yaml")) as draft:
+        draft.write_text(said, encoding="utf-8")
+
+
+def _columns(data: xr.Dataset | xr.DataArray) -> Columns:
+    """The columns by the names of ``FIELDS``; one for both axes stands for either."""
+    columns = table_columns.written(data, (*FIELDS, *AXES), "loc_x", "loc_y")
+    for name, pair in AXES.items():
+        whole = columns.pop(name, None)
+        if whole is not None:
+            columns |= {axis: whole for axis in pair if axis not in columns}
+    return {name: columns[name] for name in FIELDS if name in columns}
+
+
+def _shift(found: npt.NDArray[Any], pixel_nm: float) -> int:
+    """By how many pixels positions are to be shifted to be positive, with room for what rounding does to them."""
+    least = float(found.min(initial=np.inf)) / pixel_nm
+    return 0 if least > 0 else math.floor(-least * (1 + 1e-6)) + 1
+
+
+def _fields(columns: Columns, pixel_nm: float, shifts: dict[str, int]) -> dict[str, npt.NDArray[Any]]:
+    """The columns in Picasso's units, by Picasso's names."""
+    made = {}
+    for name, found in columns.items():
+        scaled = found / np.float64(pixel_nm) + shifts.get(name, 0) if name in PIXELS else found
+        made[FIELDS[name]] = scaled.astype(np.float32) if scaled.dtype.kind == "f" else scaled
+    return made
+
+
+def _other(heading: str, column: xr.Variable) -> npt.NDArray[Any]:
+    """A column of another file: of whole numbers if it was one, and of as many digits as it needs."""
+    found: npt.NDArray[Any] = column.values
+    kinds = [
+        kind for kind in (column.attrs.get("whole"), WHOLE.get(heading)) if kind and np.isfinite(found).all()
+    ]
+    with np.errstate(all="ignore"):
+        for kind in (*kinds, np.float32):
+            narrow = found.astype(kind)
+            if np.array_equal(narrow, found, equal_nan=True):
+                return narrow
+    return found
+
+
+def _warn_of_nan(values: dict[str, npt.NDArray[Any]], path: str | Path) -> None:
+    bad = {name: ~np.isfinite(found) for name, found in values.items() if found.dtype.kind == "f"}
+    names = [name for name, where in bad.items() if where.any()]
+    if names:
+        rows = int(np.count_nonzero(np.logical_or.reduce([bad[name] for name in names])))
+        _log.warning(
+            "%s: %d localizations hold NaN in %s; Picasso leaves them out when it opens the table",
+            path,
+            rows,
+            ", ".join(names),
+        )
+
+
+def _extent(
+    values: dict[str, npt.NDArray[Any]], metadata: Metadata, pixel_nm: float, shift: tuple[int, int]
+) -> dict[str, int]:
+    """Height and width in pixels that hold the field and all positions, and how many camera frames there are."""
+    y0, x0, height, width = metadata.field_nm or (0.0, 0.0, pixel_nm, pixel_nm)
+    ends = {
+        "height": ("y", (y0 + height) / pixel_nm + shift[0]),
+        "width": ("x", (x0 + width) / pixel_nm + shift[1]),
+    }
+    extent = {
+        name: max(math.ceil(end - 1e-6), math.floor(float(values[axis].max(initial=0))) + 1, 1)
+        for name, (axis, end) in ends.items()
+    }
+    last = float(values["frame"].max(initial=-1)) if "frame" in values else -1.0
+    return extent | {"frames": max(metadata.frames or 1, math.ceil(last) + 1)}
+
+
+def _records(values: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    kinds = [
+        (name, WHOLE[name] if name in WHOLE and found.dtype.kind in "iu" else found.dtype.newbyteorder("<"))
+        for name, found in values.items()
+    ]
+    records = np.empty(len(values["x"]), kinds)
+    for name, found in values.items():
+        records[name] = found
+    return records
