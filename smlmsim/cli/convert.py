@@ -23,7 +23,7 @@ def convert(
     Tables: `.csv` (ThunderSTORM; metadata go to `B.json`), `.smlm`, `.hdf5` (Picasso, with a `.yaml`). Movies: `.tif`
     (ImageJ), `.zarr` (OME-Zarr 0.5).
     """
-    data, lost = smlmsim.io.convert(source, target, pixel_nm=pixel_nm)
+    data, lost, changed = smlmsim.io.convert(source, target, pixel_nm=pixel_nm)
     what = (
         f"{data.sizes['localization']} localizations"
         if "localization" in data.sizes
@@ -32,3 +32,5 @@ def convert(
     typer.echo(f"{what} in {target}")
     if lost:
         typer.echo(f"left out, as the format has no place for it: {', '.join(lost)}")
+    for sentence in changed:
+        typer.echo(sentence)

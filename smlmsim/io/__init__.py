@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import xarray as xr
 
 from smlmsim.io import columns as table_columns
@@ -34,10 +33,21 @@ __all__ = [
 
 
 class Converted(NamedTuple):
-    """What was read from a file, and what of it, by name, the file that was written has no place for."""
+    """What was read from a file, and what became of it in the file that was written.
+
+    Parameters
+    ----------
+    data : xr.Dataset
+        What was read.
+    lost : tuple of str
+        Columns, metadata and images, by name, that have no place in the file.
+    changed : tuple of str
+        Sentences about what the file holds in another way.
+    """
 
     data: xr.Dataset
-    lost: tuple[str, ...]
+    lost: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 def read(
@@ -102,16 +112,18 @@ def convert(
     data = _read(source, reading, pixel_nm=pixel_nm, point_s=point_s, others=True)
     if found.holds == "images":
         write(data, target)
-        return Converted(data, ())
-    from smlmsim.io import smlm
+        return Converted(data)
+    from smlmsim.io import losses, smlm
 
     attached = smlm.read_attachments(source) if found.module == "smlm" else []
-    if _writing(target).module == "smlm":
+    form = _writing(target)
+    if form.module == "smlm":
         smlm.write(data, target, attachments=attached)
         attached = []
     else:
         write(data, target)
-    return Converted(data, (*_lost(data, target), *(file.entry["name"] for file in attached)))
+    missing, changed = losses.of(data, Path(target), form)
+    return Converted(data, (*missing, *(file.entry["name"] for file in attached)), tuple(changed))
 
 
 def chunks(path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS) -> Iterator[xr.Dataset]:
@@ -218,14 +230,3 @@ def _writing(path: str | Path) -> Any:
     if suffix not in known:
         raise ValueError(f"{path} has the extension {suffix!r}; known are {', '.join(known)}")
     return known[suffix]
-
-
-def _lost(data: xr.Dataset, target: str | Path) -> list[str]:
-    """What of a table is not in the file that was made of it."""
-    kept = next(recognised(target).table.chunks(target, Reading(), rows=1, others=True))
-    lost = [str(column.attrs.get("heading", name)) for name, column in data.items() if name not in kept]
-    same = [name for name in data.attrs if name in kept.attrs]
-    changed = [name for name in same if not np.array_equal(data.attrs[name], kept.attrs[name])]
-    return (
-        lost + [str(name) for name in data.attrs if name not in kept.attrs] + [str(name) for name in changed]
-    )

@@ -1,0 +1,77 @@
+"""Whatever of a table is not in the file that was made of it is listed."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from smlmsim import io, schema
+from smlmsim.io import Reading, losses, smlm
+from smlmsim.io.formats import extensions
+
+
+def _table(**attrs):
+    places = {"loc_frame": np.int32([0, 6]), "loc_y": np.float32([50, 450]), "loc_x": np.float32([150, 250])}
+    return schema.dataset(attrs, **places)
+
+
+def _with(table, name, values, heading):
+    table[name] = xr.Variable("localization", np.array(values), {"units": "1", "heading": heading})
+    return table
+
+
+def _converted(tmp_path, table, source, target):
+    io.write(table, tmp_path / f"a{source}")
+    return io.convert(tmp_path / f"a{source}", tmp_path / f"b{target}")
+
+
+@pytest.mark.parametrize("target", [".csv", ".smlm", ".hdf5"])
+@pytest.mark.parametrize("source", [".csv", ".smlm", ".hdf5"])
+def test_nothing_is_lost_of_what_every_format_has_a_place_for(tmp_path, source, target):
+    table = _with(_table(camera_pixel_nm=108.0, modality="PALM"), "other_chi", [0.5, 1.5], "chi")
+    found = _converted(tmp_path, table, source, target)
+    assert found.lost == ()
+    frames = {".csv": 1, ".smlm": 1, ".hdf5": 0}
+    words = "frames were counted from 1, Picasso HDF5 counts them from 0"
+    assert found.changed == ((words,) if (frames[source], target) == (1, ".hdf5") else ())
+
+
+def test_a_number_that_float32_does_not_hold_is_said_to_change(tmp_path):
+    found = _converted(tmp_path, _with(_table(), "other_id", [2**24 + 1, 3], "id number"), ".csv", ".smlm")
+    assert found.changed == ("id number differs by up to 1",)
+    found = _converted(tmp_path, _with(_table(), "other_id", [2**24 + 1, 3], "id number"), ".csv", ".hdf5")
+    assert not any("id number" in sentence for sentence in found.changed)
+
+
+def test_images_and_metadata_without_a_place_are_named(tmp_path):
+    smlm.write(_table(), tmp_path / "a.smlm", images={"widefield": np.zeros((3, 4), np.uint16)})
+    assert io.convert(tmp_path / "a.smlm", tmp_path / "b.hdf5").lost == ("widefield.raw",)
+    found = _converted(
+        tmp_path, _table(field_nm=[0.0, 0.0, 3200.0, 3200.0], picasso='[{"Box Size": 7}]'), ".csv", ".smlm"
+    )
+    assert found.lost == ("field_nm", "further keys of the YAML file")
+
+
+def test_channels_are_compared_in_the_order_of_their_tables(tmp_path):
+    table = _table(channels=["green", "red"]).assign(loc_channel=("localization", np.int32([1, 0])))
+    table["loc_channel"].attrs = schema.variable("loc_channel", [1, 0]).attrs
+    for suffix in (".smlm", ".csv", ".hdf5"):
+        found = _converted(tmp_path, table, ".csv", suffix)
+        assert found.lost == ()
+        assert not any("loc_" in sentence for sentence in found.changed)
+
+
+def test_a_missing_value_that_became_a_number_is_a_loss(tmp_path):
+    table = _with(_table(), "other_chi", [0.5, np.nan], "chi")
+    io.write(table, tmp_path / "a.smlm")
+    other = table.assign(other_chi=table.other_chi.fillna(0))
+    assert losses.of(other, tmp_path / "a.smlm", extensions()[".smlm"]).changed == [
+        "chi differs by up to inf"
+    ]
+
+
+def test_the_pixel_that_is_given_is_written(tmp_path):
+    io.write(_table(), tmp_path / "a.csv")
+    found = io.convert(tmp_path / "a.csv", tmp_path / "b.hdf5", Reading(camera_pixel_nm=160))
+    assert found.lost == ()
+    assert io.read(tmp_path / "b.hdf5").attrs["camera_pixel_nm"] == 160
+    np.testing.assert_allclose(io.read(tmp_path / "b.hdf5").loc_x, [150, 250], rtol=2**-23)
