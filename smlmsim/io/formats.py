@@ -93,6 +93,7 @@ class Format(NamedTuple):
 
 
 HDF5 = (b"\x89HDF\r\n\x1a\n",)
+MATLAB = (b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file")
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 TEXT = Format(
@@ -102,7 +103,11 @@ OME_ZARR = Format("OME-Zarr", "ome_zarr", "images", (), (".zarr",), "zarr, there
 FORMATS = (
     TEXT,
     Format(".smlm", "smlm", "table", (b"PK",), (".smlm",), "files laid out as ShareLoc's, there and back"),
-    Format("Picasso HDF5", "picasso", "table", HDF5, (".hdf5", ".h5"), "files laid out as Picasso's, there and back"),
+    Format("DECODE HDF5", "decode", "table", HDF5, (), "files laid out by its documentation"),
+    Format("storm-analysis HDF5", "storm_analysis", "table", HDF5, (), "files laid out by its documentation"),
+    Format("Picasso HDF5", "picasso", "table", HDF5, (".hdf5", ".h5"), "Picasso 0.11 and pandas 3, there and back"),
+    Format("SMAP _sml.mat", "smap", "table", MATLAB, (), "files of Picasso 0.11 and SciPy, and laid out as MATLAB's"),
+    Format("Insight3 .bin", "insight3", "table", (b"M425",), (), "files laid out by its documentation"),
     Format("ImageJ TIFF", "tiff", "images", TIFF, (".tif", ".tiff"), "tifffile, there and back"),
     OME_ZARR,
 )  # fmt: skip

@@ -1,0 +1,200 @@
+"""Localization tables of DECODE: the emitters of HDF5 files; read only.
+
+``data/xyz`` holds positions, along x and y in camera pixels or nm, along z in nm; ``data/frame_ix`` camera frames,
+counted from 0; the attributes of ``meta`` say the unit, ``xy_unit``, and the pixel, ``px_size``. The centre of the
+first pixel is at 0; nothing is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim.io import columns as table_columns
+from smlmsim.io import hdf5, records
+from smlmsim.io.columns import ROWS
+from smlmsim.io.limits import bounded_memory
+from smlmsim.io.metadata import Metadata
+from smlmsim.io.reading import Reading, counted
+
+FIELDS = {
+    "loc_frame": "frame_ix",
+    "loc_x": "x",
+    "loc_y": "y",
+    "loc_z": "z",
+    "loc_intensity": "phot",
+    "loc_background": "bg",
+    "loc_uncertainty_x": "x_sig",
+    "loc_uncertainty_y": "y_sig",
+    "loc_uncertainty_z": "z_sig",
+}
+LATERAL = {"loc_x": 0, "loc_uncertainty_x": 0, "loc_y": 1, "loc_uncertainty_y": 1}
+"""What is in the unit of x and y, and along which of both."""
+SPLIT = {"xyz": ("x", "y", "z"), "xyz_sig": ("x_sig", "y_sig", "z_sig"), "xyz_cr": ("x_cr", "y_cr", "z_cr")}
+LEFT_OUT = ("id",)
+
+
+class Emitters(NamedTuple):
+    """The datasets of a file, how many emitters there are, and the unit of x and y."""
+
+    data: dict[str, h5py.Dataset]
+    size: int
+    scale: tuple[float, float]
+    metadata: Metadata
+
+
+def recognises(path: Path) -> bool:
+    """Whether an HDF5 file holds emitters."""
+    try:
+        with hdf5.opened(path, whole=False) as file:
+            data = hdf5.group(file, "data")
+            return data is not None and {"xyz", "frame_ix"} <= set(data)
+    except ValueError:
+        return False
+
+
+def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
+    """Read a localization table.
+
+    Parameters
+    ----------
+    path : str or Path
+    reading : Reading
+        How the table is to be understood; ``camera_pixel_nm`` goes before what the file says.
+    others : bool
+        Whether to read what is not in ``FIELDS``, too.
+
+    Returns
+    -------
+    xr.Dataset
+        ``loc_frame``, ``loc_y``, ``loc_x`` and what else of ``FIELDS`` is known of any emitter, (localization,),
+        sorted by frame. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, if nobody says how large a pixel is where positions are in pixels, or if a value cannot
+        be used.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    return table_columns.gathered(chunks(path, reading, others=others))
+
+
+def chunks(
+    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
+) -> Iterator[xr.Dataset]:
+    """Read a localization table piece by piece, in the order of the file.
+
+    Parameters
+    ----------
+    path, reading, others :
+        As in :func:`read`.
+    rows : int
+        The most localizations to hold at a time.
+
+    Yields
+    ------
+    xr.Dataset
+        As from :func:`read`, but not sorted.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`, when the piece is reached.
+    """
+    return counted(_chunks(path, reading.camera_pixel_nm, rows, others), reading.first_frame, 0, str(path))
+
+
+def _chunks(path: str | Path, given_nm: float | None, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """The pieces of a table, frames as in the file."""
+    with hdf5.opened(path) as file:
+        found = _emitters(file, given_nm)
+        known = {
+            name: records.Known(field, found.scale[LATERAL[name]] if name in LATERAL else 1.0)
+            for name, field in FIELDS.items()
+        }
+        for start in range(0, found.size, rows):
+            fields: dict[str, npt.NDArray[Any]] = {}
+            for name, data in found.data.items():
+                with bounded_memory(rows * 4 * data.dtype.itemsize):
+                    values = data[start : start + rows]
+                fields |= _split(name, values)
+            yield records.table(fields, known, start, found.metadata.tree(), others=others)
+
+
+def _split(name: str, values: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+    """The columns of a dataset."""
+    if name not in SPLIT:
+        return {name: values}
+    return {part: values[:, axis] for axis, part in enumerate(SPLIT[name])}
+
+
+def _emitters(file: h5py.File, given_nm: float | None) -> Emitters:
+    data = file["data"]
+    found = {name: part for name in data if (part := hdf5.dataset(data, name)) is not None}
+    if missing := [name for name in ("xyz", "frame_ix") if name not in found]:
+        raise ValueError(
+            f"no dataset {' nor '.join(missing)} of emitters; found {', '.join(list(found)[:20])}"
+        )
+    if found["xyz"].ndim != 2 or found["xyz"].shape[1] != 3:
+        raise ValueError(f"'data/xyz' has the shape {found['xyz'].shape}, not one of three columns")
+    size = found["xyz"].shape[0]
+    if size == 0:
+        raise ValueError("the file holds no emitters")
+    if found["frame_ix"].shape != (size,):
+        raise ValueError(f"'data/frame_ix' has the shape {found['frame_ix'].shape}, for {size} emitters")
+    shapes = {name: (size, 3) if name in SPLIT else (size,) for name in found}
+    kept = {
+        name: part
+        for name, part in found.items()
+        if name not in LEFT_OUT
+        and part.shape == shapes[name]
+        and part.dtype.kind in "iuf"
+        and _says_anything(part)
+    }
+    scale, metadata = _unit(file, given_nm)
+    return Emitters(kept, size, scale, metadata)
+
+
+def _says_anything(data: h5py.Dataset) -> bool:
+    """Whether anything is known: what is not, such as the bounds of what a network has found, is NaN throughout."""
+    if data.dtype.kind != "f":
+        return True
+    return any(np.isfinite(data[start : start + ROWS]).any() for start in range(0, len(data), ROWS))
+
+
+def _unit(file: h5py.File, given_nm: float | None) -> tuple[tuple[float, float], Metadata]:
+    """The factors from the unit of x and y to nm, and the pixel of the camera."""
+    meta = hdf5.group(file, "meta")
+    said: dict[str, Any] = {}
+    if meta is not None:
+        with bounded_memory():
+            said = {name: meta.attrs[name] for name in ("xy_unit", "px_size") if name in meta.attrs}
+    unit = said.get("xy_unit")
+    unit = unit.decode(errors="replace") if isinstance(unit, bytes) else unit
+    pixels = _pixels(said.get("px_size"))
+    metadata = Metadata(camera_pixel_nm=pixels[0] if pixels and pixels[0] == pixels[1] else None)
+    if unit == "nm":
+        return (1.0, 1.0), metadata
+    if unit not in ("px", "None", None):
+        raise ValueError(f"positions are in {str(unit)[:40]!r}; known are 'px' and 'nm'")
+    if given_nm is not None:
+        return (given_nm, given_nm), metadata
+    if unit is None or pixels is None:
+        raise ValueError("the file does not say how large a camera pixel is; give camera_pixel_nm=100, say")
+    return pixels, metadata
+
+
+def _pixels(found: Any) -> tuple[float, float] | None:
+    """The pixel along x and y, in nm."""
+    sizes = np.ravel(found) if isinstance(found, (np.ndarray, np.number)) else np.empty(0)
+    if sizes.dtype.kind not in "iuf" or not 1 <= sizes.size <= 3 or not ((sizes > 0) & (sizes < 1e6)).all():
+        return None
+    return float(sizes[0]), float(sizes[min(1, sizes.size - 1)])

@@ -1,0 +1,125 @@
+"""Localization tables of Insight3 and storm-analysis: ``.bin`` files that begin with "M425"; read only.
+
+Behind a head of 16 bytes there are records of 18 numbers, of 4 bytes each. Positions are in camera pixels; those that
+are corrected for drift are taken. The centre of the first pixel is at 1 there; nothing is subtracted. Camera frames are
+counted from 1. Heights, areas and backgrounds are in camera counts, and thus no photons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from smlmsim.io import columns as table_columns
+from smlmsim.io import records
+from smlmsim.io.columns import ROWS
+from smlmsim.io.metadata import Metadata
+from smlmsim.io.reading import Reading, counted
+
+FIRST_FRAME = 1
+HEAD = np.dtype([("version", "S4"), ("frames", "<i4"), ("status", "<i4"), ("molecules", "<i4")])
+RECORD = np.dtype(
+    [
+        *((name, "<f4") for name in ("x", "y", "xc", "yc", "h", "a", "w", "phi", "ax", "bg", "i")),
+        *((name, "<i4") for name in ("c", "density", "frame", "length", "link")),
+        *((name, "<f4") for name in ("z", "zc")),
+    ]
+)
+
+
+def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
+    """Read a localization table.
+
+    Parameters
+    ----------
+    path : str or Path
+    reading : Reading
+        How the table is to be understood; ``camera_pixel_nm`` has to be given, since the file does not say it.
+    others : bool
+        Whether to read the other numbers of the records, too.
+
+    Returns
+    -------
+    xr.Dataset
+        ``loc_frame``, ``loc_y``, ``loc_x``, ``loc_z`` (localization,), sorted by frame. The attributes are
+        :class:`~smlmsim.io.metadata.Metadata`.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, or is cut, if the pixel is not given, or if a value cannot be used.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    return table_columns.gathered(chunks(path, reading, others=others))
+
+
+def chunks(
+    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
+) -> Iterator[xr.Dataset]:
+    """Read a localization table piece by piece, in the order of the file.
+
+    Parameters
+    ----------
+    path, reading, others :
+        As in :func:`read`.
+    rows : int
+        The most localizations to hold at a time.
+
+    Yields
+    ------
+    xr.Dataset
+        As from :func:`read`, but not sorted.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`, when the piece is reached.
+    """
+    return counted(
+        _chunks(Path(path), reading.camera_pixel_nm, rows, others),
+        reading.first_frame,
+        FIRST_FRAME,
+        str(path),
+    )
+
+
+def _chunks(path: Path, pixel_nm: float | None, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """The pieces of a table, frames as in the file."""
+    with path.open("rb") as file:
+        try:
+            number, frames = _head(file.read(HEAD.itemsize), path.stat().st_size)
+            if pixel_nm is None:
+                raise ValueError(
+                    "a .bin file does not say how large a camera pixel is; give camera_pixel_nm=160, say"
+                )
+            known = {
+                "loc_frame": records.Known("frame"),
+                "loc_x": records.Known("xc", pixel_nm),
+                "loc_y": records.Known("yc", pixel_nm),
+                "loc_z": records.Known("zc"),
+            }
+            attrs = Metadata(frames=frames if frames > 0 else None).tree()
+            for start in range(0, number, rows):
+                found = np.frombuffer(file.read(min(rows, number - start) * RECORD.itemsize), RECORD)
+                fields = {name: found[name] for name in RECORD.names or ()}
+                yield records.table(fields, known, start, attrs, others=others)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+
+def _head(content: bytes, size: int) -> tuple[int, int]:
+    """How many localizations and camera frames there are."""
+    if len(content) < HEAD.itemsize or content[:4] != b"M425":
+        raise ValueError("the file does not begin as .bin files of Insight3 do, with M425 and 12 more bytes")
+    _, frames, _, number = np.frombuffer(content, HEAD)[0].tolist()
+    if number <= 0:
+        raise ValueError(f"the head of the file says that it holds {number} localizations")
+    if HEAD.itemsize + number * RECORD.itemsize > size:
+        raise ValueError(
+            f"the head of the file says that it holds {number} localizations; it is too short for them"
+        )
+    return number, frames

@@ -1,0 +1,203 @@
+"""Localization tables of storm-analysis in HDF5: a group of datasets for each camera frame; read only.
+
+``fr_0``, ``fr_1``, ... hold x and y and the widths in camera pixels, z in um, sums and backgrounds in photoelectrons;
+their attributes dx, dy and dz are the drift, which is added. The root's attributes say the pixel, the size of the
+movie and how many camera frames it has. The centre of the first pixel is at 0; nothing is added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim.io import columns as table_columns
+from smlmsim.io import hdf5, records
+from smlmsim.io.columns import ROWS
+from smlmsim.io.limits import bounded_memory
+from smlmsim.io.metadata import Metadata
+from smlmsim.io.reading import Reading, counted
+
+GROUP = re.compile(r"fr_(\d{1,9})")
+FIELDS = {
+    "loc_frame": "frame",
+    "loc_x": "x",
+    "loc_y": "y",
+    "loc_z": "z",
+    "loc_intensity": "sum",
+    "loc_background": "background",
+    "loc_sigma_x": "xsigma",
+    "loc_sigma_y": "ysigma",
+}
+PIXELS = ("loc_x", "loc_y", "loc_sigma_x", "loc_sigma_y")
+NM_PER_UM = 1000.0
+DRIFT = {"x": "dx", "y": "dy", "z": "dz"}
+
+Fields = dict[str, npt.NDArray[Any]]
+
+
+def recognises(path: Path) -> bool:
+    """Whether an HDF5 file holds groups for camera frames."""
+    try:
+        with hdf5.opened(path, whole=False) as file:
+            return any(GROUP.fullmatch(name) for name in file)
+    except ValueError:
+        return False
+
+
+def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
+    """Read a localization table.
+
+    Parameters
+    ----------
+    path : str or Path
+    reading : Reading
+        How the table is to be understood; ``camera_pixel_nm`` goes before what the file says.
+    others : bool
+        Whether to read the columns that are not in ``FIELDS``, too.
+
+    Returns
+    -------
+    xr.Dataset
+        ``loc_frame``, ``loc_y``, ``loc_x`` and what else of ``FIELDS`` there is, (localization,), sorted by frame. The
+        attributes are :class:`~smlmsim.io.metadata.Metadata`.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, if nobody says how large a pixel is, or if a value cannot be used.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    return table_columns.gathered(chunks(path, reading, others=others))
+
+
+def chunks(
+    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
+) -> Iterator[xr.Dataset]:
+    """Read a localization table piece by piece, in the order of the camera frames.
+
+    Parameters
+    ----------
+    path, reading, others :
+        As in :func:`read`.
+    rows : int
+        The most localizations to hold at a time, besides those of one camera frame.
+
+    Yields
+    ------
+    xr.Dataset
+        As from :func:`read`.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`, when the piece is reached.
+    """
+    return counted(_chunks(path, reading.camera_pixel_nm, rows, others), reading.first_frame, 0, str(path))
+
+
+def _chunks(path: str | Path, given_nm: float | None, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """The pieces of a table."""
+    with hdf5.opened(path, whole=False) as file:
+        with bounded_memory():
+            said = {
+                name: value
+                for name in ("pixel_size", "movie_x", "movie_y", "movie_l")
+                if (value := _attribute(file, name))
+            }
+        pixel_nm = given_nm or said.get("pixel_size")
+        if pixel_nm is None:
+            raise ValueError(
+                "the file does not say how large a camera pixel is; give camera_pixel_nm=160, say"
+            )
+        known = {
+            name: records.Known(field, pixel_nm if name in PIXELS else 1.0) for name, field in FIELDS.items()
+        }
+        known["loc_z"] = records.Known("z", NM_PER_UM)
+        attrs = _metadata(said, pixel_nm).tree()
+        start = 0
+        for piece in _pieces(_frames(file), rows):
+            yield records.table(piece, known, start, attrs, others=others)
+            start += len(piece["x"])
+        if start == 0:
+            raise ValueError("the file holds no localizations")
+
+
+def _attribute(file: h5py.File, name: str) -> float | None:
+    """A positive number among the attributes of the root."""
+    found = file.attrs.get(name)
+    usable = isinstance(found, (int, float, np.number)) and 0 < found < table_columns.LAST_FRAME
+    return float(found) if usable else None
+
+
+def _metadata(said: dict[str, float], pixel_nm: float) -> Metadata:
+    field = None
+    if "movie_x" in said and "movie_y" in said:
+        field = (0.0, 0.0, said["movie_y"] * pixel_nm, said["movie_x"] * pixel_nm)
+    frames = int(said["movie_l"]) if said.get("movie_l", 0) >= 1 else None
+    return Metadata(camera_pixel_nm=said.get("pixel_size"), frames=frames, field_nm=field)
+
+
+def _frames(file: h5py.File) -> Iterator[Fields]:
+    """The columns of each camera frame that has localizations, all with those of the first one."""
+    numbers = sorted(int(match[1]) for name in file if (match := GROUP.fullmatch(name)))
+    names: list[str] = []
+    for number in numbers:
+        group = hdf5.group(file, f"fr_{number}")
+        found = _columns(group, number) if group is not None else {}
+        if not found:
+            continue
+        names = names or list(found)
+        size = len(found["x"])
+        missing = np.full(size, np.nan, np.float32)
+        yield {name: found.get(name, missing) for name in names}
+
+
+def _columns(group: h5py.Group, number: int) -> Fields:
+    """The columns of a camera frame, shifted by the drift."""
+    found: Fields = {}
+    for name in group:
+        data = hdf5.dataset(group, name)
+        if data is not None and data.ndim == 1 and data.dtype.kind in "iuf":
+            with bounded_memory(data.size * data.dtype.itemsize):
+                found[name] = data[:]
+    if not found:
+        return {}
+    sizes = {len(values) for values in found.values()}
+    if "x" not in found or "y" not in found or len(sizes) > 1:
+        raise ValueError(f"the group 'fr_{number}' has no x and y, or columns of different lengths")
+    for name, attribute in DRIFT.items():
+        drift = group.attrs.get(attribute, 0.0)
+        if name in found and isinstance(drift, (int, float, np.number)) and drift:
+            found[name] = found[name] + np.float64(drift)
+    return found | {"frame": np.full(sizes.pop(), number, np.int32)}
+
+
+def _pieces(frames: Iterator[Fields], rows: int) -> Iterator[Fields]:
+    """Camera frames joined until there are enough rows, or cut where there are more."""
+    waiting: list[Fields] = []
+    held = 0
+    for found in frames:
+        size = len(found["x"])
+        if waiting and held + size > rows:
+            yield _joined(waiting)
+            waiting, held = [], 0
+        if size > rows:
+            for start in range(0, size, rows):
+                yield {name: values[start : start + rows] for name, values in found.items()}
+        elif size:
+            waiting.append(found)
+            held += size
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: list[Fields]) -> Fields:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
