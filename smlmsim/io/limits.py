@@ -93,7 +93,7 @@ def require_own_files(root: str | Path) -> dict[Path, int]:
 
 
 @contextmanager
-def bounded_memory(claimed_bytes: int = 0) -> Iterator[None]:
+def bounded_memory(claimed_bytes: int = 0, more_bytes: int = MOST_MORE_BYTES) -> Iterator[None]:
     """Let the process take no more than about 1 GiB of memory meanwhile, besides what is claimed.
 
     A damaged file can send a library round in circles, which allocates until the system stops some process. Only Linux
@@ -103,6 +103,8 @@ def bounded_memory(claimed_bytes: int = 0) -> Iterator[None]:
     ----------
     claimed_bytes : int
         How much is about to be read.
+    more_bytes : int
+        How much may be taken besides.
 
     Raises
     ------
@@ -117,7 +119,7 @@ def bounded_memory(claimed_bytes: int = 0) -> Iterator[None]:
     with _one_at_a_time:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = pages * resource.getpagesize() + claimed_bytes + MOST_MORE_BYTES
+        most = pages * resource.getpagesize() + claimed_bytes + more_bytes
         resource.setrlimit(
             resource.RLIMIT_AS, (most if soft == resource.RLIM_INFINITY else min(soft, most), hard)
         )

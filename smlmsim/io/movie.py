@@ -27,7 +27,8 @@ class Axis(NamedTuple):
 
     def coordinates(self, size: int) -> npt.NDArray[np.float64]:
         """The first coordinates along the axis."""
-        return np.asarray(self.start + self.step * np.arange(size), dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found later
+            return np.asarray(self.start + self.step * np.arange(size), dtype=np.float64)
 
 
 def one_movie(data: xr.Dataset | xr.DataArray, what: str) -> xr.DataArray:

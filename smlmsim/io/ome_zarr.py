@@ -28,7 +28,9 @@ from smlmsim.io.ngff import Multiscale, image_of, require_path, single_series
 
 VERSION = "0.5"
 CHUNK = (16, 256, 256)
-LARGEST_JSON = 2**24
+LARGEST_JSON = 2**22
+UNPACKING_BYTES = 2**28
+"""What reading may take beside the pixels; a chunk that unpacks without end is left there."""
 MOST_CHUNKS = 10_000
 """So many chunks may be missing from a store; beyond, no more than ``CHUNKS_PER_FILE`` for each that is there."""
 CHUNKS_PER_FILE = 200
@@ -91,7 +93,9 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
             image, metadata = image_of(group.attrs), _metadata(group)
             array, chunks = _array(group, folder, image, files)
             _require_size(array, chunks)
-            with bounded_memory(array.nbytes):
+            with bounded_memory(
+                array.nbytes + math.prod(array.chunks) * array.dtype.itemsize, UNPACKING_BYTES
+            ):
                 values = np.asarray(array[...])
         frames = _in_order(values, image)
         axes = image.coordinates(dict(zip(image.letters, values.shape, strict=True)), pixel_nm, point_s)

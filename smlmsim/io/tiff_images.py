@@ -25,6 +25,8 @@ MOST = 2**48
 """Nothing has so many images; beyond it, arithmetic with their number would overflow."""
 PAGE_BYTES = 4000
 """Memory that a page takes beside its pixels."""
+UNPACKING_BYTES = 2**28
+"""What reading may take beside that; a strip that unpacks without end is left there."""
 _log = logging.getLogger(__name__)
 
 
@@ -142,7 +144,7 @@ def read_images(file: tifffile.TiffFile, page: tifffile.TiffPage, planes: int) -
     assert page.dtype is not None
     tile = page.tilewidth * page.tilelength * page.dtype.itemsize
     require_plausible("the file", planes * page.nbytes + tile, stored)
-    with damage_said(), bounded_memory(planes * (page.nbytes + PAGE_BYTES)):
+    with damage_said(), bounded_memory(planes * (page.nbytes + PAGE_BYTES) + tile, UNPACKING_BYTES):
         if planes > 1 and not file.pages.is_multipage:
             if not page.is_contiguous or page.dataoffsets[0] + planes * page.nbytes > stored:
                 raise ValueError(
