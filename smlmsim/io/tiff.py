@@ -57,6 +57,8 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
             return _read(handle, Path(path).name, pixel_nm, point_s)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
+        except Exception as error:  # a damaged tag can hold a value of any kind
+            raise ValueError(f"{path}: a damaged TIFF file ({' '.join(str(error).split())[:200]})") from error
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
@@ -108,7 +110,8 @@ def _read(handle: BinaryIO, name: str, pixel_nm: float | None, point_s: float | 
         ome = described(page.description, name) if page.is_ome else None
         metadata = {} if ome else imagej_metadata(file)
         frames = in_time(read_images(file, page, plane_count(page, metadata, pages, ome)), ome)
-        scale = scale_of(page, metadata, ome)
+        with damage_said():
+            scale = scale_of(page, metadata, ome)
     known = Metadata.from_tree(parse_json(str(metadata.get(OURS, "{}")).encode()), f"the key {OURS!r}")
     axes = axes_of(scale, metadata, len(frames), pixel_nm, point_s)
     return known.stamped(stamped(frames, metadata.get("variable"), axes))

@@ -127,8 +127,9 @@ def _sizes(page: tifffile.TiffPage, metadata: Mapping[str, Any]) -> dict[str, in
         if all(size == 1 for size in found.values()):
             found = {"images": metadata.get("images", 1)}
     elif page.is_shaped and page.description[:1] == "{":
-        shape = parse_json(page.description.encode()).get("shape", [])
-        axes = str(parse_json(page.description.encode()).get("axes", ""))
+        about = parse_json(page.description.encode())
+        shape, axes = about.get("shape"), str(about.get("axes", ""))
+        shape = shape if isinstance(shape, list) else [shape]
         axes = axes if len(axes) == len(shape) else "ABDEFGHI"
         found = dict(zip(axes, shape[: -2 - (len(shape) > 2 and axes[-1:] == "S")], strict=False))
     else:
@@ -158,7 +159,7 @@ def read_images(file: tifffile.TiffFile, page: tifffile.TiffPage, planes: int) -
             if any(0 in (*each.dataoffsets, *each.databytecounts) for each in file.pages):
                 raise ValueError("there are no pixels where some should be; was writing it interrupted?")
             values = file.asarray(key=slice(None), maxworkers=1)
-    values = values.reshape(planes, *page.shape)
+        values = values.reshape(planes, *page.shape)
     exact = {"?": "u1", "e": "f4"}.get(values.dtype.char, values.dtype.newbyteorder("="))
     return values.astype(exact, copy=False)
 

@@ -341,6 +341,15 @@ def test_what_is_wrong_with_the_ome_xml_is_said(wrote, text, words):
 # Damage.
 
 
+@pytest.mark.parametrize("shape", ["5", '"x"', "[2.5, 32, 40]", "[-6, 32, 40]", "[null, 32, 40]", "{}"])
+def test_a_damaged_shape_in_the_description_is_refused(wrote, shape):
+    path = wrote(VALUES[0], description=f'{{"shape": {shape}}}', metadata=None, **GREY)
+    try:
+        assert tiff.read(path, pixel_nm=100).sizes["time"] == 1
+    except ValueError as error:
+        assert "a.tif: the metadata speak of an impossible number of images" in str(error)  # noqa: PT017
+
+
 def test_a_frame_of_absurd_size_is_refused_before_it_is_tried(wrote):
     path = wrote(VALUES[0], metadata=None, **GREY)
     with tifffile.TiffFile(path) as file:
@@ -398,6 +407,17 @@ def test_directories_that_overlap_use_up_the_file_and_are_left(tmp_path):
     (tmp_path / "a.tif").write_bytes(content)
     with pytest.raises(ValueError, match="page 2 has a directory of 30 entries, or an impossible one"):
         tiff.read(tmp_path / "a.tif")
+
+
+def test_a_tag_that_holds_a_value_of_another_kind_is_damage(wrote):
+    path = wrote(VALUES[0], tile=(16, 16), metadata=None, **GREY)
+    with tifffile.TiffFile(path) as file:
+        tag = file.pages.first.tags["TileWidth"]
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<HHI", content, tag.offset, 322, 3, 2)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.tif: "):
+        tiff.read(path, pixel_nm=100)
 
 
 def test_pixels_that_were_never_written_are_not_zero(wrote):
