@@ -45,7 +45,7 @@ class DBlink(nn.Module):
 
     References
     ----------
-    Saguy et al. 2023, doi:10.1038/s41592-023-01966-1.
+    Saguy et al. 2023, doi:10.1038/s41592-023-01966-0.
     """
 
     multiple = (1, 1, 1)

@@ -10,7 +10,7 @@ from baselines.dblink.model import DBlink, DBlinkNetwork
 
 @final
 class DBlinkStyle(Learned):
-    """Convolutional LSTMs in both directions of time (after Saguy et al. 2023, doi:10.1038/s41592-023-01966-1)."""
+    """Convolutional LSTMs in both directions of time (after Saguy et al. 2023, doi:10.1038/s41592-023-01966-0)."""
 
     name: ClassVar[str] = "dblink"
     package: ClassVar[str] = "baselines.dblink"
