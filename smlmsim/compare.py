@@ -17,11 +17,12 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
+from smlmsim.interval import mean_interval
 from smlmsim.regions import Region, axes_of, inside, regions_of
-from smlmsim.rng import stream
 
 ALPHA = 0.05
-RESAMPLES = 10_000
+PRACTICAL = 0.01
+"""Of a score without units: differences below are within what a threshold on the output gains."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,9 +46,11 @@ def compare(
     pd.DataFrame
         One row for each region and pair, the better one ``first``: ``region``, ``first``, ``second``;
         ``advantage``, the mean over the seeds of how much better ``first`` is, not negative, in units of the metric;
-        ``low`` and ``high``, its 95 % percentile bootstrap interval; ``p``, of the two-sided Wilcoxon signed-rank
+        ``low`` and ``high``, its 95 % interval by Student's t; ``p``, of the two-sided Wilcoxon signed-rank
         test over the seeds; ``p_holm``, the same after Holm's correction over all rows; ``told_apart``, whether
-        that is at most 0.05; ``seeds``, how many were compared; ``wins``, in how many of them ``first`` was better.
+        that is at most 0.05; ``practically_equal``, whether the advantage is below 0.01, of a metric without units: as
+        much is gained by a threshold on the output; ``seeds``, how many were compared; ``wins``, in how many of them
+        ``first`` was better.
         A pair without a movie in common is left out. The attributes of the frame hold ``seeds_needed``, below which
         no row can be told apart.
 
@@ -58,8 +61,8 @@ def compare(
 
     References
     ----------
-    Wilcoxon 1945, doi:10.2307/3001968; Holm 1979, https://www.jstor.org/stable/4615733; Efron & Tibshirani 1993,
-    doi:10.1201/9780429246593.
+    Wilcoxon 1945, doi:10.2307/3001968; Holm 1979, https://www.jstor.org/stable/4615733; Student 1908,
+    doi:10.1093/biomet/6.1.1.
     """
     oriented = _oriented(scores, metric)
     regions = regions_of(oriented) if regions is None else regions
@@ -67,15 +70,17 @@ def compare(
     table = pd.concat(found, names=["region"]).reset_index("region").reset_index(drop=True)
     table["p_holm"] = holm(table["p"].to_numpy(float))
     table["told_apart"] = table["p_holm"] <= ALPHA
+    table["practically_equal"] = table["advantage"] < _practical(scores[metric])
     table.attrs["seeds_needed"] = seeds_needed(len(table))
     return table
 
 
 def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
-    """Say for every cell of a grid which reconstructor is best, and which ones cannot be told apart from it.
+    """Say for every cell of a grid which reconstructor is best, and which ones tie with it.
 
     Every two reconstructors are compared in every cell by the Wilcoxon signed-rank test over the seeds, with Holm's
-    correction over all cells and pairs.
+    correction over all cells and pairs. One ties with the best if it cannot be told apart from it, or if it is
+    practically equal: behind by less than 0.01, of a metric without units.
 
     Parameters
     ----------
@@ -86,9 +91,10 @@ def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
     -------
     xr.Dataset
         Over the axes: ``best``, the name with the best mean ("" where none has a score of every seed);
-        ``advantage``, how much better it is than the next, NaN if there is no other; ``tie``, whether any other cannot
-        be told apart from it. With the dim ``reconstructor`` besides: ``mean``, ``sd`` between the seeds, and ``tied``,
-        whether it cannot be told apart from the best, which is tied with itself. Attributes as in :func:`compare`.
+        ``advantage``, how much better it is than the next, NaN if there is no other; ``tie``, whether any other
+        ties with it. With the dim ``reconstructor`` besides: ``mean``, ``sd`` between the seeds; ``told_apart`` from
+        the best by the test, ``practically_equal`` to it, and ``tied``, one without the other; the best is tied
+        with itself. Attributes as in :func:`compare`.
     """
     oriented = _oriented(scores, metric)
     axes, names = axes_of(oriented), oriented.reconstructor.values
@@ -98,9 +104,11 @@ def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
     mean = flat.mean(axis=1)
     rank = np.argsort(np.where(np.isnan(mean), np.inf, -mean), axis=1, kind="stable")
     apart, comparisons = _apart_in_cells(flat)
-    tied = ~apart[np.arange(len(flat)), rank[:, 0]] & ~np.isnan(mean)
-    found = ~np.isnan(np.take_along_axis(mean, rank[:, :1], axis=1)[:, 0])
-    steps = np.take_along_axis(mean, rank[:, :1], axis=1) - np.take_along_axis(mean, rank[:, 1:2], axis=1)
+    told_apart, best = apart[np.arange(len(flat)), rank[:, 0]], np.take_along_axis(mean, rank[:, :1], axis=1)
+    equal = best - mean < _practical(scores[metric])
+    tied = (~told_apart | equal) & ~np.isnan(mean)
+    found = ~np.isnan(best[:, 0])
+    steps = best - np.take_along_axis(mean, rank[:, 1:2], axis=1)
     with np.errstate(invalid="ignore"):
         sd = flat.std(axis=1, ddof=1) if flat.shape[1] > 1 else np.full_like(mean, np.nan)
     sign = _sign(scores[metric])
@@ -111,6 +119,8 @@ def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
             "tie": (axes, (tied.sum(axis=1) > 1).reshape(shape)),
             "mean": ([*axes, "reconstructor"], (sign * mean).reshape(*shape, number)),
             "sd": ([*axes, "reconstructor"], sd.reshape(*shape, number)),
+            "told_apart": ([*axes, "reconstructor"], told_apart.reshape(*shape, number)),
+            "practically_equal": ([*axes, "reconstructor"], equal.reshape(*shape, number)),
             "tied": ([*axes, "reconstructor"], tied.reshape(*shape, number)),
         },
         {name: oriented[name] for name in (*axes, "reconstructor")},
@@ -179,19 +189,6 @@ def signed_rank_p(differences: Floats) -> Floats:
     return p
 
 
-def bootstrap_interval(differences: Floats) -> tuple[Floats, Floats]:
-    """The 95 % percentile bootstrap intervals of the means of some rows (comparison, seed); NaN below two seeds."""
-    low, high = np.full((2, len(differences)), np.nan)
-    for rows, kept in _alike(np.isfinite(differences)):
-        if kept.size > 1:
-            found = stats.bootstrap(
-                (differences[np.ix_(rows, kept)],), np.mean, axis=1, confidence_level=1 - ALPHA, batch=1000,
-                n_resamples=RESAMPLES, method="percentile", rng=stream(0, "bootstrap"),
-            ).confidence_interval  # fmt: skip
-            low[rows], high[rows] = found.low, found.high
-    return low, high
-
-
 def _alike(known: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
     """The rows (comparison, seed) that know the same seeds, with those seeds; rows that know none are left out."""
     patterns, pattern_of = np.unique(known, axis=0, return_inverse=True)
@@ -214,6 +211,11 @@ def _sign(scores: xr.DataArray) -> int:
     return -1 if scores.attrs.get("better") == "lower" else 1
 
 
+def _practical(scores: xr.DataArray) -> float:
+    """Below which difference two scores are practically equal: of what has units, none is known."""
+    return PRACTICAL if scores.attrs.get("units", "1") == "1" else 0.0
+
+
 def _pairs(oriented: xr.DataArray) -> pd.DataFrame:
     """Compare every two reconstructors over all cells that have scores."""
     names = np.array([str(name) for name in oriented.reconstructor.values])
@@ -226,7 +228,7 @@ def _pairs(oriented: xr.DataArray) -> pd.DataFrame:
     one, other, differences = one[known], other[known], differences[known]
     behind = np.nanmean(differences, axis=1) < 0
     differences[behind] *= -1
-    low, high = bootstrap_interval(differences)
+    low, high = mean_interval(differences)
     return pd.DataFrame(
         {
             "first": names[np.where(behind, other, one)],

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlmsim.compare import ALPHA, Floats, bootstrap_interval, holm, seeds_needed, signed_rank_p
+from smlmsim.compare import ALPHA, Floats, holm, seeds_needed, signed_rank_p
+from smlmsim.interval import mean_interval
 from smlmsim.robustness.study import ALL, CONTROL, PERTURBED
 
 SAW_ALL, NEVER_SAW, CLASSIC = "saw all laboratories", "never saw this one", "classic"
@@ -46,7 +47,7 @@ def differences(scores: xr.Dataset, metric: str | None = None) -> pd.DataFrame:
         classic reconstructor. "perturbed, beyond the classic": the same of the score that a model has above that of the
         classic reconstructor, which meets the same change.
         ``before`` and ``after``, means over the movies; ``difference``, ``after`` less ``before``; ``low`` and
-        ``high``, its 95 % percentile bootstrap interval; ``p``, of the two-sided Wilcoxon signed-rank test;
+        ``high``, its 95 % interval by Student's t; ``p``, of the two-sided Wilcoxon signed-rank test;
         ``p_holm``, the same after Holm's correction over all rows of the question and metric; ``told_apart``, whether
         that is at most 0.05; ``movies``; ``movies_needed``, below which no row of the question can be told apart.
 
@@ -81,7 +82,7 @@ def _pairs(scores: xr.DataArray, classic: str) -> Iterator[Pairs]:
 def _table(metric: str, pairs: list[Pairs]) -> pd.DataFrame:
     """The rows of a metric."""
     found = np.array([pair.after - pair.before for pair in pairs])
-    low, high = bootstrap_interval(found)
+    low, high = mean_interval(found)
     table = pd.DataFrame({
         "metric": metric,
         "question": [pair.question for pair in pairs],

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from smlmsim import compare
 from smlmsim.compare import holm
 from smlmsim.robustness import differences, in_words
 
@@ -53,8 +52,7 @@ def test_the_perturbation_is_tested_for_both_networks_and_the_classic_opponent(m
     assert beyond.difference.mean() == pytest.approx(-0.03, abs=5 * 0.02 / math.sqrt(12 * 3))
 
 
-def test_networks_that_do_not_differ_are_told_apart_in_few_studies(made_up, monkeypatch):
-    monkeypatch.setattr(compare, "RESAMPLES", 100)  # intervals decide nothing
+def test_networks_that_do_not_differ_are_told_apart_in_few_studies(made_up):
     found = sum(of(differences(made_up(number=n)), "unseen").told_apart.any() for n in range(60))
     assert found <= 60 * 0.05 + 5 * math.sqrt(60 * 0.05 * 0.95)
 
