@@ -10,9 +10,10 @@ import torch
 import xarray as xr
 
 from smlmsim import figures, schema
-from smlmsim.corpus.dataset import CropDataset
+from smlmsim.corpus.dataset import BRIGHTEST, CropDataset
 from smlmsim.metrics.ms_ssim import ms_ssim
 from smlmsim.metrics.normalisation import normalise
+from smlmsim.metrics.scale import CRESTS, three_crests
 
 Estimate = Callable[[torch.Tensor], torch.Tensor]
 
@@ -28,11 +29,12 @@ class Validation:
 
     def __init__(self, data: CropDataset) -> None:
         self._crops = [data[item] for item in range(len(data))]
+        self._scale = CRESTS / BRIGHTEST if three_crests(data.study.to_toml()) else None
         self._pixel_nm, self._point_s = data.study.field.pixel_nm, data.study.acquisition.point_s
 
     def ms_ssim(self, estimate: Estimate) -> float:
         """Return the mean MS-SSIM of what a function (1, T, Y, X) -> (1, T, Y, X) estimates of the densities."""
-        found = [_score(density, estimate(counts)) for counts, density in self._crops]
+        found = [_score(density, estimate(counts), self._scale) for counts, density in self._crops]
         return float(np.mean(found))
 
     def preview(self, estimate: Estimate, path: Path) -> None:
@@ -49,6 +51,6 @@ class Validation:
         return movie.density
 
 
-def _score(density: torch.Tensor, estimate: torch.Tensor) -> float:
+def _score(density: torch.Tensor, estimate: torch.Tensor, scale: float | None) -> float:
     """The MS-SSIM of a crop, on the scale of the benchmark; an empty crop tells nothing and counts as 1."""
-    return ms_ssim(*normalise(density[0].numpy(), estimate[0].numpy())) if density.any() else 1.0
+    return ms_ssim(*normalise(density[0].numpy(), estimate[0].numpy(), scale)) if density.any() else 1.0

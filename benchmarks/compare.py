@@ -38,9 +38,7 @@ def main(
     if reconstructor:
         grid = grid.replace({"reconstructors": tuple(reconstructor)})
     out.mkdir(parents=True, exist_ok=True)
-    scores = run_grid(grid, out / "scores.zarr", processes=workers, scheduler=scheduler)[
-        [*grid.metrics, "reason"]
-    ]
+    scores = run_grid(grid, out / "scores.zarr", processes=workers, scheduler=scheduler)
     with io.replacing(out / "scores.nc") as draft:
         scores.to_netcdf(draft, engine="h5netcdf")
     path = write_report(out / "scores.zarr", out, processes=workers)

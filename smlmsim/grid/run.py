@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -52,7 +53,8 @@ def run_grid(
     -------
     xr.Dataset
         One variable per metric with the dims (*axes, seed, reconstructor). A reconstructor that failed has NaN there
-        and its ``reason``. The result does not depend on the number of processes.
+        and its ``reason``. ``floor_*`` (*axes, seed) of every metric is what an empty estimate scores. The result does
+        not depend on the number of processes.
 
     Raises
     ------
@@ -85,18 +87,28 @@ def run_grid(
 def score_cell(grid: Grid, cell: Cell) -> CellScores:
     """Simulate the movie of a cell and score every reconstructor on it."""
     movie = simulate(grid.study_of(cell), cell.seed)
-    columns = [_score(grid, name, movie) for name in grid.reconstructors]
-    return CellScores(np.stack([scores for scores, _ in columns], axis=1), [reason for _, reason in columns])
+    truth = cast(xr.Dataset, movie.truth)
+    columns = [_score(grid, truth, functools.partial(_estimate, name, movie)) for name in grid.reconstructors]
+    floors, _ = _score(grid, truth, lambda: truth.assign(density=xr.zeros_like(truth.density)))
+    return CellScores(
+        np.stack([scores for scores, _ in columns], axis=1), [reason for _, reason in columns], floors
+    )
 
 
-def _score(grid: Grid, name: str, movie: Movie) -> tuple[npt.NDArray[np.float64], str]:
-    """The scores of a reconstructor, or NaN and the reason."""
+def _estimate(name: str, movie: Movie) -> xr.Dataset:
+    return reconstruct.reconstruct(reconstruct.load(name), movie.observation)
+
+
+def _score(
+    grid: Grid, truth: xr.Dataset, estimate: Callable[[], xr.Dataset]
+) -> tuple[npt.NDArray[np.float64], str]:
+    """The scores of what makes an estimate; NaN where there is none, and the reasons."""
     try:
-        estimate = reconstruct.reconstruct(reconstruct.load(name), movie.observation)
-        scores = score(estimate, cast(xr.Dataset, movie.truth), metrics=grid.metrics)
-        return np.array([float(scores[metric]) for metric in grid.metrics]), ""
+        found = score(estimate(), truth, metrics=grid.metrics)
     except Exception as error:
         return np.full(len(grid.metrics), np.nan), _reason(error)
+    reasons = dict.fromkeys(str(value.attrs["reason"]) for value in found.values() if "reason" in value.attrs)
+    return np.array([float(found[metric]) for metric in grid.metrics]), "; ".join(reasons)
 
 
 def _failed(grid: Grid, error: Exception) -> CellScores:

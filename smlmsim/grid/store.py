@@ -13,9 +13,10 @@ import numpy.typing as npt
 import xarray as xr
 import zarr
 
+from smlmsim.floor import floor_name
 from smlmsim.grid.grid import Cell, Grid
 from smlmsim.io import making
-from smlmsim.metrics import METRICS, NORMALISATION
+from smlmsim.metrics import METRICS, described, three_crests
 from smlmsim.provenance import other_version, provenance
 
 
@@ -24,10 +25,14 @@ class StoreError(ValueError):
 
 
 class CellScores(NamedTuple):
-    """Scores (metric, reconstructor), NaN where there is none, and why, per reconstructor ("" for no failure)."""
+    """Scores (metric, reconstructor), NaN where there is none, and why, per reconstructor ("" for no failure).
+
+    ``floors`` (metric,) are the scores of an empty estimate, if they are known.
+    """
 
     scores: npt.NDArray[np.float64]
     reasons: list[str]
+    floors: npt.NDArray[np.float64] | None = None
 
 
 class GridStore:
@@ -70,6 +75,10 @@ class GridStore:
         try:
             for name, scores in zip(self.grid.metrics, result.scores, strict=True):
                 self._array(name)[cell.place] = scores
+            for name, floor in zip(
+                self.grid.metrics, () if result.floors is None else result.floors, strict=False
+            ):
+                self._array(floor_name(name))[cell.place] = floor
             self._array("reason")[cell.place] = np.array(result.reasons, dtype=object)
             self._array("done")[cell.place] = True
         except OSError as error:
@@ -92,6 +101,9 @@ class GridStore:
 def read_scores(path: str | Path) -> xr.Dataset:
     """Read a store: one variable per metric with the axes, ``seed`` and ``reconstructor``, and ``reason`` for failures.
 
+    ``floor_*`` of every metric, with the axes and ``seed``, is what an empty estimate scores. Variables and coordinates
+    come in the order of the grid, however the file system lists them.
+
     Raises
     ------
     StoreError
@@ -101,9 +113,17 @@ def read_scores(path: str | Path) -> xr.Dataset:
     _open(path)
     try:
         with xr.open_zarr(path, consolidated=False) as found:
-            return cast(xr.Dataset, found.drop_vars("done").load())
+            return _ordered(found.load())
     except Exception as error:
         raise StoreError(f"{path} is damaged ({error}); delete it to start anew") from error
+
+
+def _ordered(found: xr.Dataset) -> xr.Dataset:
+    """The scores in the order of the grid: metrics, floors, reason; axes, seed, reconstructor."""
+    metrics = tomllib.loads(str(found.attrs["grid"]))["metrics"]
+    names = [*metrics, *filter(found.__contains__, map(floor_name, metrics)), "reason"]
+    coords = {dim: found[dim].variable for dim in map(str, found["reason"].dims)}
+    return xr.Dataset({name: found[name].variable for name in names}, coords, found.attrs)
 
 
 def _open(path: Path) -> zarr.Group:
@@ -153,6 +173,7 @@ def _fill(group: zarr.Group, grid: Grid) -> None:
     dims, shape, cell = grid.dims, grid.shape, (1,) * len(grid.shape)
     names = len(grid.reconstructors)
     movie = (grid.study.acquisition.time_points, *grid.study.field.shape)
+    normalisation = described(three_crests(grid.study.to_toml()))
     for axis in grid.axes:
         _coordinate(group, axis.setting, np.array(axis.values), axis.attrs)
     _coordinate(group, "seed", np.array(grid.seeds), {"long_name": "seed", "units": "1"})
@@ -162,7 +183,13 @@ def _fill(group: zarr.Group, grid: Grid) -> None:
             metric, shape=(*shape, names), chunks=(*cell, names), dtype="f8", fill_value=np.nan,
             dimension_names=(*dims, "reconstructor"),
         )  # fmt: skip
-        scores.attrs.update(METRICS[metric].attrs(movie, NORMALISATION))
+        scores.attrs.update(METRICS[metric].attrs(movie, normalisation))
+        floors = group.create_array(
+            floor_name(metric), shape=shape, chunks=cell, dtype="f8", fill_value=np.nan, dimension_names=dims
+        )
+        floors.attrs.update(
+            long_name=f"{METRICS[metric].long_name} of an empty estimate", units=METRICS[metric].units
+        )
     reason = group.create_array(
         "reason", shape=(*shape, names), chunks=(*cell, names), dtype=str, fill_value="",
         dimension_names=(*dims, "reconstructor"),

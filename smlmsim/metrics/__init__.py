@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -17,29 +18,34 @@ from smlmsim.metrics.frc import FRC_NM
 from smlmsim.metrics.fwhm import FWHM_ERROR_NM
 from smlmsim.metrics.iou import IOU_ADAPTIVE, IOU_OTSU
 from smlmsim.metrics.manders import MANDERS_ESTIMATE, MANDERS_TRUTH
-from smlmsim.metrics.metric import Metric, Movie
+from smlmsim.metrics.metric import Metric, Movie, UnmeasurableError
 from smlmsim.metrics.ms_ssim import MS_SSIM
-from smlmsim.metrics.normalisation import NORMALISATION, normalise
+from smlmsim.metrics.ms_ssim_flux import MS_SSIM_FLUX
+from smlmsim.metrics.normalisation import normalise
 from smlmsim.metrics.nrmse import NRMSE
 from smlmsim.metrics.pearson import PEARSON
 from smlmsim.metrics.psnr import PSNR
 from smlmsim.metrics.resolution_scaled import RESOLUTION_SCALED_ERROR, RESOLUTION_SCALED_PEARSON
+from smlmsim.metrics.scale import described, three_crests
 from smlmsim.metrics.skeleton import SKELETON_F1, SKELETON_PRECISION, SKELETON_RECALL
 from smlmsim.metrics.ssim import SSIM
 from smlmsim.metrics.temporal_jitter import TEMPORAL_JITTER
 
 __all__ = [
     "METRICS",
-    "NORMALISATION",
     "STANDARD",
     "Metric",
     "MetricNames",
+    "described",
     "normalise",
     "score",
     "score_against_widefield",
+    "three_crests",
 ]
 
-_STANDARD = (MS_SSIM, SSIM, PSNR, NRMSE, PEARSON)
+log = logging.getLogger(__name__)
+
+_STANDARD = (MS_SSIM, MS_SSIM_FLUX, SSIM, PSNR, NRMSE, PEARSON)
 _ON_REQUEST = (
     IOU_OTSU,
     IOU_ADAPTIVE,
@@ -61,6 +67,8 @@ _ON_REQUEST = (
 METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_STANDARD, *_ON_REQUEST)}
 STANDARD: tuple[str, ...] = tuple(metric.name for metric in _STANDARD)
 """What is computed unless something else is asked for."""
+SUSPICIOUS = 20.0
+"""Times three crests: more than bundles of many filaments reach where they cross."""
 
 
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,7 +87,9 @@ def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None
     Parameters
     ----------
     estimate, truth : Dataset
-        With ``density`` (time, y, x) on the same coordinates. Both are normalised once, by ``normalise``.
+        With ``density`` (time, y, x) on the same coordinates. Both are normalised once, by ``normalise``: the truth is
+        divided by three crests of a single straight filament if its attribute ``study`` tells how one is drawn, or
+        else by the 99.9th percentile of its non-zero pixels.
     metrics : sequence of str, optional
         Names in ``METRICS``; those of ``STANDARD``, if left out.
 
@@ -87,7 +97,8 @@ def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None
     -------
     Dataset
         One float64 scalar for each metric. Its attributes are ``long_name``, ``units``, ``better``,
-        ``valid_range``, ``doi`` and, as JSON, the ``settings`` that held for this movie.
+        ``valid_range``, ``doi`` and, as JSON, the ``settings`` that held for this movie, the normalisation among
+        them. Where the truth does not hold what a metric measures, it is NaN, and the attribute ``reason`` says why.
 
     Raises
     ------
@@ -97,9 +108,26 @@ def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None
     """
     chosen = [_metric(name) for name in (STANDARD if metrics is None else metrics)]
     _check_same_grid(estimate, truth)
-    movies = normalise(truth["density"].values, estimate["density"].values)
+    scale = _scale(truth)
+    movies = normalise(truth["density"].values, estimate["density"].values, scale)
     pixel_nm = _pixel_nm(truth)
-    return xr.Dataset({metric.name: _scored(metric, *movies, pixel_nm) for metric in chosen})
+    return xr.Dataset(
+        {metric.name: _scored(metric, *movies, pixel_nm, described(scale)) for metric in chosen}
+    )
+
+
+def _scale(truth: xr.Dataset) -> float | None:
+    """Three crests of the study of a truth, or None; says which, and what is suspicious about it."""
+    scale = three_crests(truth.attrs.get("study"))
+    if scale is None:
+        log.info("no study of contours in the attributes of the truth: %s", described(scale))
+    elif (peak := float(truth["density"].max()) / scale) > SUSPICIOUS:
+        log.warning(
+            "the truth reaches %.3g times three crests of a filament of its study; "
+            "drop its attribute study if it is not the density in nm-1 that this study draws",
+            peak,
+        )
+    return scale
 
 
 def _metric(name: str) -> Metric:
@@ -108,9 +136,14 @@ def _metric(name: str) -> Metric:
     return METRICS[name]
 
 
-def _scored(metric: Metric, truth: Movie, estimate: Movie, pixel_nm: float) -> xr.Variable:
-    value = metric(truth, estimate, pixel_nm=pixel_nm)
-    return xr.Variable((), value, metric.attrs(truth.shape, NORMALISATION))
+def _scored(
+    metric: Metric, truth: Movie, estimate: Movie, pixel_nm: float, normalisation: str
+) -> xr.Variable:
+    attrs = metric.attrs(truth.shape, normalisation)
+    try:
+        return xr.Variable((), metric(truth, estimate, pixel_nm=pixel_nm), attrs)
+    except UnmeasurableError as error:
+        return xr.Variable((), np.nan, {**attrs, "reason": str(error)})
 
 
 def _pixel_nm(movie: xr.Dataset) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from smlmsim.metrics.masks import Mask
 from smlmsim.metrics.metric import Metric, Movie
 
 THRESHOLD = 100 / 255
@@ -12,23 +13,29 @@ THRESHOLD = 100 / 255
 def fidelity(truth: Movie, estimate: Movie) -> float:
     """Return which part of the bright pixels of the truth are bright in the estimate.
 
-    Bright is what reaches 100 / 255 of the maximum of the truth, in both movies.
+    Bright is what reaches 100 / 255 of the maximum of the truth over the movie, in both movies.
 
     References
     ----------
     Saguy et al. 2023, doi:10.1038/s41592-023-01966-0.
     """
-    return _share_bright(estimate, truth >= THRESHOLD)
+    level = _level(truth)
+    return _share(estimate >= level, truth >= level)
 
 
 def hallucination(truth: Movie, estimate: Movie) -> float:
     """Return which part of the dark pixels of the truth are bright in the estimate."""
-    return _share_bright(estimate, truth < THRESHOLD)
+    level = _level(truth)
+    return _share(estimate >= level, truth < level)
 
 
-def _share_bright(estimate: Movie, among: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
+def _level(truth: Movie) -> np.float32:
+    return np.float32(THRESHOLD * truth.max())
+
+
+def _share(bright: Mask, among: Mask) -> float:
     pixels = np.count_nonzero(among)
-    return np.count_nonzero(estimate[among] >= THRESHOLD) / pixels if pixels else 0.0
+    return np.count_nonzero(bright & among) / pixels if pixels else 0.0
 
 
 FIDELITY = Metric(
@@ -38,7 +45,7 @@ FIDELITY = Metric(
     units="1",
     range=(0.0, 1.0),
     better="higher",
-    settings={"threshold": round(THRESHOLD, 6), "averaged_over": "movie"},
+    settings={"threshold": f"{round(THRESHOLD, 6)} of the maximum of the truth", "averaged_over": "movie"},
     doi="10.1038/s41592-023-01966-0",
 )
 
@@ -49,6 +56,6 @@ HALLUCINATION = Metric(
     units="1",
     range=(0.0, 1.0),
     better="lower",
-    settings={"threshold": round(THRESHOLD, 6), "averaged_over": "movie"},
+    settings={"threshold": f"{round(THRESHOLD, 6)} of the maximum of the truth", "averaged_over": "movie"},
     doi="10.1038/s41592-023-01966-0",
 )

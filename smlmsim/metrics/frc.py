@@ -40,7 +40,9 @@ def frc_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
 def ring_correlation(a: Movie, b: Movie) -> tuple[Floats, Floats]:
     """Return the frequencies of rings in 1 / pixel, and the correlation of two movies on each; 0 if one is empty.
 
-    Rings are as wide as the coarser frequency step. Borders are tapered (a Tukey window over an eighth on
+    Rings are as wide as the coarser frequency step. Of the half plane that a real Fourier transform gives, each
+    frequency counts as often as the whole plane holds it: the first column, and the last one of an even width, once,
+    all others twice. Borders are tapered (a Tukey window over an eighth on
     either side), since what is cut off at a border is no detail.
     """
     frequency = [np.fft.fftfreq(a.shape[1])[:, None], np.fft.rfftfreq(a.shape[2])[None]]
@@ -48,16 +50,26 @@ def ring_correlation(a: Movie, b: Movie) -> tuple[Floats, Floats]:
     ring = np.round(np.hypot(*frequency) / width).astype(np.int64)
     rings = int(0.5 / width) + 1
     window = taper(*a.shape[1:])
+    weights = _multiplicity(a.shape[2])
     sums = np.zeros((3, ring.max() + 1))
     for frame_a, frame_b in zip(a, b, strict=True):
         one, other = (np.fft.rfft2(window * (frame - frame.mean())) for frame in (frame_a, frame_b))
         for total, product in zip(
             sums, ((one * other.conj()).real, np.abs(one) ** 2, np.abs(other) ** 2), strict=True
         ):
-            total += np.bincount(ring.ravel(), product.ravel(), total.size)
+            total += np.bincount(ring.ravel(), (weights * product).ravel(), total.size)
     product, power_a, power_b = sums[:, 1:rings]
     power = np.sqrt(power_a * power_b)
     return np.arange(1, rings) * width, np.divide(product, power, np.zeros(rings - 1), where=power > 0)
+
+
+def _multiplicity(width: int) -> Floats:
+    """How often the frequencies of a column of the half plane occur in the whole plane, (column,)."""
+    times = np.full(width // 2 + 1, 2.0)
+    times[0] = 1
+    if width % 2 == 0:
+        times[-1] = 1
+    return times
 
 
 FRC_NM = Metric(

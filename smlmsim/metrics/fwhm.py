@@ -9,7 +9,7 @@ from skimage.feature import hessian_matrix
 from skimage.morphology import skeletonize
 
 from smlmsim.metrics.masks import otsu_mask
-from smlmsim.metrics.metric import Metric, Movie
+from smlmsim.metrics.metric import Metric, Movie, UnmeasurableError
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,13 +23,23 @@ def fwhm_error_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
     """Return by how much the filaments of an estimate are wider or narrower than those of the truth, in nm.
 
     The width of a movie is the full width at half maximum of its mean profile across the centre lines of the
-    truth, away from their crossings. The normal of a line is that of a ridge (Steger 1998).
+    truth, away from their crossings. The normal of a line is that of a ridge (Steger 1998). An estimate without a
+    profile, such as an empty one, counts as wide as the profile is long, 500 nm.
+
+    Raises
+    ------
+    UnmeasurableError
+        If the truth has no such line, as a constant one.
 
     References
     ----------
     Steger 1998, doi:10.1109/34.659930.
     """
     places = [_across(frame, mask, pixel_nm) for frame, mask in zip(truth, otsu_mask(truth), strict=True)]
+    if not any(place.size for place in places):
+        raise UnmeasurableError(
+            "fwhm_error_nm needs centre lines away from crossings, and the truth has none"
+        )
     widths = [_width_nm(movie, places, pixel_nm) for movie in (truth, estimate)]
     return abs(widths[1] - widths[0])
 

@@ -26,7 +26,7 @@ def otsu_mask(movie: Movie) -> Mask:
 
 
 def adaptive_mask(movie: Movie) -> Mask:
-    """Mark the pixels that exceed their Gaussian surroundings by 0.02 of the maximum of the truth.
+    """Mark the pixels that exceed their Gaussian surroundings by 0.02 of what the truth was divided by.
 
     The Gaussian has a standard deviation of a sixth of 50 px. The offset keeps the faint noise of a dark
     background from being structure.

@@ -14,6 +14,10 @@ Movie = npt.NDArray[np.float32]
 Shape = tuple[int, ...]
 
 
+class UnmeasurableError(ValueError):
+    """The truth does not hold what a metric measures, so that no estimate of it has a score."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """A score of an estimate against a truth; calling it checks the movies and computes it.
@@ -78,6 +82,8 @@ class Metric:
         ------
         ValueError
             If the shapes differ or are not those of a movie, or if the metric needs larger images.
+        UnmeasurableError
+            If the truth does not hold what the metric measures.
         """
         if truth.shape != estimate.shape or truth.ndim != 3 or truth.size == 0:
             raise ValueError(

@@ -9,22 +9,28 @@ import numpy.typing as npt
 
 from smlmsim.metrics import _kernels
 from smlmsim.metrics.metric import Movie
+from smlmsim.metrics.scale import brightest
 
-NORMALISATION = "truth / its maximum; estimate * its non-negative least-squares factor; one of each per movie"
 
+def normalise(
+    truth: npt.NDArray[Any], estimate: npt.NDArray[Any], scale: float | None = None
+) -> tuple[Movie, Movie]:
+    """Bring a truth to a scale of its own, and an estimate to the scale where it is closest to that truth.
 
-def normalise(truth: npt.NDArray[Any], estimate: npt.NDArray[Any]) -> tuple[Movie, Movie]:
-    """Bring a truth to [0, 1], and an estimate to the scale where it is closest to that truth.
-
-    The truth is divided by its maximum over the movie. The estimate is multiplied by the one non-negative
-    factor that makes the squared error of the whole movie least, and nothing is clipped. Having one factor
-    for all time points lets flicker cost, and having no offset lets background cost. A constant estimate says
-    nothing and gets the factor zero.
+    The truth is divided by one number. Its maximum would not do: the crossings of filaments that happen to coincide
+    decide it, the more of them the longer and faster a movie. The estimate is multiplied by the one non-negative
+    factor that makes the squared error of the whole movie least. Nothing is clipped, so a normalised truth exceeds 1
+    where many filaments cross. Having one factor for all time points lets flicker cost, and having no offset lets
+    background cost. A constant estimate says nothing and gets the factor zero.
 
     Parameters
     ----------
     truth, estimate : array (time, y, x)
         Finite, of one shape; any real dtype. The truth is nowhere negative.
+    scale : float, optional
+        What the truth is divided by, positive, in its own units: three crests of a single straight filament, as
+        :func:`~smlmsim.metrics.scale.three_crests` knows them of a simulated truth. By default the 99.9th percentile
+        of those pixels of the truth that are not zero.
 
     Returns
     -------
@@ -50,8 +56,8 @@ def normalise(truth: npt.NDArray[Any], estimate: npt.NDArray[Any]) -> tuple[Movi
     if peak == 0:
         raise ValueError("the truth is zero everywhere: there is nothing to compare an estimate with")
     a, b = np.ravel(truth), np.ravel(estimate)
-    factor = _least_squares_factor(a, b)
-    scaled_truth, scaled_estimate = _kernels.scaled(a, 1 / peak), _kernels.scaled(b, factor / peak)
+    unit, factor = scale or brightest(a), _least_squares_factor(a, b)
+    scaled_truth, scaled_estimate = _kernels.scaled(a, 1 / unit), _kernels.scaled(b, factor / unit)
     return scaled_truth.reshape(truth.shape), scaled_estimate.reshape(truth.shape)
 
 

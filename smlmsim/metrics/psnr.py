@@ -9,6 +9,7 @@ from smlmsim.metrics.metric import Metric, Movie
 
 RESOLUTION = float(np.finfo(np.float32).epsneg)
 CEILING_DB = -20 * np.log10(RESOLUTION)
+FLOOR_DB = -60.0
 
 
 def psnr(truth: Movie, estimate: Movie) -> float:
@@ -16,14 +17,15 @@ def psnr(truth: Movie, estimate: Movie) -> float:
 
     A root-mean-square error below 2^-24, the last digit of a float32 at one, cannot be told from none: it
     scores 144.5 dB, and so does a perfect estimate. Scores are thus finite, and so are their means and
-    differences.
+    differences. It is below 0 dB where a truth exceeds its scale so widely that errors do too, as bundles of
+    many filaments do, and at least -60 dB.
 
     References
     ----------
     Huynh-Thu & Ghanbari 2008, doi:10.1049/el:20080522.
     """
     mean_squared_error = _kernels.squared_error(truth.ravel(), estimate.ravel()) / truth.size
-    return float(-10 * np.log10(max(mean_squared_error, RESOLUTION**2)))
+    return float(-10 * np.log10(np.clip(mean_squared_error, RESOLUTION**2, 10 ** (-FLOOR_DB / 10))))
 
 
 PSNR = Metric(
@@ -31,8 +33,13 @@ PSNR = Metric(
     long_name="peak signal-to-noise ratio",
     function=psnr,
     units="dB",
-    range=(0.0, float(CEILING_DB)),
+    range=(FLOOR_DB, float(CEILING_DB)),
     better="higher",
-    settings={"data_range": 1.0, "ceiling_db": round(float(CEILING_DB), 2), "averaged_over": "movie"},
+    settings={
+        "data_range": 1.0,
+        "floor_db": FLOOR_DB,
+        "ceiling_db": round(float(CEILING_DB), 2),
+        "averaged_over": "movie",
+    },
     doi="10.1049/el:20080522",
 )

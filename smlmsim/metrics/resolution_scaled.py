@@ -31,7 +31,7 @@ def resolution_scaled_error(truth: Movie, estimate: Movie, pixel_nm: float) -> f
     The blurred estimate is brought to the scale where it is closest to the blurred truth.
     """
     blurred = _widefield(truth, estimate, pixel_nm)
-    return min(nrmse(*normalise(*blurred)), 1.0)
+    return min(nrmse(*normalise(*blurred, scale=1.0)), 1.0)
 
 
 def _widefield(truth: Movie, estimate: Movie, pixel_nm: float) -> tuple[Movie, Movie]:

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, label
 from skimage.morphology import skeletonize
 
 from smlmsim.metrics.masks import Mask, otsu_mask
-from smlmsim.metrics.metric import Metric, Movie
+from smlmsim.metrics.metric import Metric, Movie, UnmeasurableError
 
 TOLERANCE_NM = 40.0
+SHORTEST_NM = 200.0
+"""Pieces of centre lines below this length are specks, not lines."""
 
 
 class _Match(NamedTuple):
@@ -26,7 +28,13 @@ def skeleton_precision(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
     """Return which part of the estimate's centre lines lies within 40 nm of one of the truth.
 
     Centre lines are the skeleton (Zhang & Suen 1984, doi:10.1145/357994.358023) of what exceeds Otsu's
-    threshold of its own movie.
+    threshold of its own movie, without connected pieces of less than 200 nm in either movie: such specks have a place
+    but no direction, and single localizations of a filament would count as lines that follow it.
+
+    Raises
+    ------
+    UnmeasurableError
+        If the truth has no centre line, as a constant one.
 
     References
     ----------
@@ -48,13 +56,24 @@ def skeleton_f1(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
 
 def _match(truth: Movie, estimate: Movie, pixel_nm: float) -> _Match:
     sums = np.zeros(4)
-    for true, found in zip(_skeletons(truth), _skeletons(estimate), strict=True):
+    for true, found in zip(_lines(truth, pixel_nm), _lines(estimate, pixel_nm), strict=True):
         sums += [_near(found, true, pixel_nm), found.sum(), _near(true, found, pixel_nm), true.sum()]
+    if sums[3] == 0:
+        raise UnmeasurableError(f"the truth has no centre line of {SHORTEST_NM:g} nm or more to follow")
     return _Match(*(sums[::2] / np.maximum(sums[1::2], 1)))
 
 
-def _skeletons(movie: Movie) -> Iterator[Mask]:
-    return map(skeletonize, otsu_mask(movie))
+def _lines(movie: Movie, pixel_nm: float) -> Iterator[Mask]:
+    """The centre lines of every time point, without specks."""
+    return (_pruned(skeletonize(mask), pixel_nm) for mask in otsu_mask(movie))
+
+
+def _pruned(lines: Mask, pixel_nm: float) -> Mask:
+    """Centre lines without the connected pieces that are too short; the length of one is that of its pixels."""
+    pieces, _ = label(lines, np.ones((3, 3), int))
+    long = np.bincount(pieces.ravel()) * pixel_nm >= SHORTEST_NM
+    long[0] = False
+    return np.asarray(long[pieces])
 
 
 def _near(lines: Mask, others: Mask, pixel_nm: float) -> int:
@@ -65,7 +84,12 @@ def _near(lines: Mask, others: Mask, pixel_nm: float) -> int:
     return int(np.count_nonzero(distance_nm[lines] <= TOLERANCE_NM))
 
 
-_SETTINGS = {"threshold": "Otsu, one per movie", "tolerance_nm": TOLERANCE_NM, "averaged_over": "movie"}
+_SETTINGS = {
+    "threshold": "Otsu, one per movie",
+    "tolerance_nm": TOLERANCE_NM,
+    "shortest_nm": SHORTEST_NM,
+    "averaged_over": "movie",
+}
 
 SKELETON_PRECISION = Metric(
     name="skeleton_precision",

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from smlmsim import reconstruct, workers
 from smlmsim.io import replacing
-from smlmsim.metrics import METRICS, NORMALISATION, score
+from smlmsim.metrics import METRICS, described, score, three_crests
 from smlmsim.pipeline import simulate
 from smlmsim.provenance import other_version, provenance
 from smlmsim.robustness.study import ALL, CONDITIONS, Robustness, Test
@@ -222,6 +222,6 @@ def _attrs(study: Robustness, metric: str) -> dict[str, Any]:
     for name in study.laboratories:
         made = study.test_study(name)
         movie = (made.acquisition.time_points, *made.field.shape)
-        attrs = METRICS[metric].attrs(movie, NORMALISATION)
+        attrs = METRICS[metric].attrs(movie, described(three_crests(made.to_toml())))
         settings[name] = json.loads(attrs["settings"])
     return {**attrs, "settings": json.dumps(settings)}

@@ -12,6 +12,8 @@ import pytest
 from smlmsim.grid import Axis, Grid, read_scores, run_grid
 from smlmsim.grid.run import score_cell
 from smlmsim.grid.store import StoreError
+from smlmsim.metrics import score
+from smlmsim.pipeline import simulate
 
 PLUGIN = """
 import os, signal
@@ -56,6 +58,32 @@ def undisturbed(grid, tmp_path_factory, tree):
     store = tmp_path_factory.mktemp("undisturbed") / "s.zarr"
     run_grid(grid, store, processes=1, progress=False)
     return tree(store)
+
+
+def test_an_empty_estimate_is_the_floor_of_every_movie(grid, tmp_path):
+    small = grid.replace({"seeds": (0,)})
+    scores = run_grid(small, tmp_path / "s.zarr", processes=1, progress=False)
+    truth = simulate(small.study_of(next(small.cells())), 0).truth
+    expected = score(truth.assign(density=0 * truth.density), truth, small.metrics)
+    for metric in small.metrics:
+        floor = scores[f"floor_{metric}"]
+        assert floor.dims == small.dims
+        assert float(floor[0, 0, 0]) == float(expected[metric])
+        assert floor.attrs["long_name"].endswith("of an empty estimate")
+    assert (scores.ms_ssim > scores.floor_ms_ssim).any()
+
+
+def test_a_score_that_the_truth_cannot_give_is_missing_with_its_reason(grid, monkeypatch):
+    def constant(study, seed):
+        movie = simulate(study, seed)
+        return movie._replace(truth=movie.truth.assign(density=0 * movie.truth.density + 0.01))
+
+    monkeypatch.setattr("smlmsim.grid.run.simulate", constant)
+    metrics = ("ssim", "skeleton_recall", "skeleton_f1")
+    found = score_cell(grid.replace({"metrics": metrics}), next(grid.cells()))
+    assert np.isfinite(found.scores[0]).all()
+    assert np.isnan(found.scores[1:]).all()
+    assert found.reasons == ["the truth has no centre line of 200 nm or more to follow"] * 2
 
 
 def test_scores_are_those_of_each_cell_alone(grid, tmp_path):

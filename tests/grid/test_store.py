@@ -1,7 +1,10 @@
 """A store keeps every cell whole or not at all, and belongs to one grid."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import xarray as xr
 
 from smlmsim.grid import Axis, Grid, read_scores
 from smlmsim.grid.store import CellScores, GridStore, StoreError
@@ -34,6 +37,23 @@ def test_what_is_written_is_read_back_and_no_longer_pending(grid, tmp_path):
     assert np.isnan(chosen.psnr.sel(reconstructor="static_sum"))
     assert str(chosen.reason.sel(reconstructor="static_sum").item()) == "ValueError: no"
     assert np.isnan(scores.ms_ssim.values).sum() == 7
+
+
+def test_scores_have_the_order_of_the_grid_whatever_the_directory_listing(grid, tmp_path, monkeypatch):
+    grid = grid.replace({"metrics": ("psnr", "ms_ssim", "nrmse")})
+    GridStore(tmp_path / "s.zarr", grid)
+    listed, tables, raw = Path.iterdir, [], []
+    for backwards in (False, True):
+        monkeypatch.setattr(Path, "iterdir", lambda path, r=backwards: iter(sorted(listed(path), reverse=r)))
+        scores = read_scores(tmp_path / "s.zarr")
+        metrics = [*grid.metrics, *(f"floor_{name}" for name in grid.metrics), "reason"]
+        assert list(scores) == metrics
+        assert list(scores.coords) == ["photophysics.rate_hz", "seed", "reconstructor"]
+        tables.append(scores.to_dataframe().reset_index().to_csv(index=False))
+        assert tables[-1].split("\n")[0] == ",".join([*scores.coords, *metrics])
+        raw.append(list(xr.open_zarr(tmp_path / "s.zarr", consolidated=False)))
+    assert tables[0] == tables[1]
+    assert raw[0] != raw[1]
 
 
 def test_a_store_of_another_grid_is_refused_with_the_difference(grid, tmp_path):

@@ -5,16 +5,24 @@ from scipy.optimize import minimize_scalar
 from smlmsim.metrics import normalise
 
 
-def test_truth_is_divided_by_its_maximum_over_the_movie(truth, estimate):
-    found, _ = normalise(truth * 0.003, estimate)
-    np.testing.assert_allclose(found, truth, rtol=1e-6)
+def test_truth_is_divided_by_its_scale_and_not_clipped(truth, estimate):
+    found, _ = normalise(truth * 0.003, estimate, 0.0015)
+    np.testing.assert_allclose(found, 2 * truth, rtol=1e-6)
+    assert found.max() > 1
     assert found.dtype == np.float32
+
+
+def test_a_truth_without_a_scale_is_divided_by_the_999th_of_a_thousand_of_its_pixels(truth, estimate):
+    sparse = np.where(truth > 0.2, truth, 0)
+    found, _ = normalise(0.003 * sparse, estimate)
+    lit = np.sort(found[found > 0])
+    assert lit[round(0.999 * (lit.size - 1))] == pytest.approx(1, rel=1e-3)
 
 
 def test_factor_of_the_estimate_is_the_one_a_numerical_search_finds(truth, estimate):
     a, b = truth.astype(float), 7 * estimate.astype(float)
     best = minimize_scalar(lambda factor: np.sum((a - factor * b) ** 2), bracket=(0, 1)).x
-    np.testing.assert_allclose(normalise(truth, 7 * estimate)[1], best * b, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(normalise(truth, 7 * estimate, 1.0)[1], best * b, rtol=1e-5, atol=1e-9)
 
 
 def test_factor_is_one_for_the_whole_movie_not_one_per_time_point(truth):

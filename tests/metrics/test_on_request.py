@@ -8,6 +8,8 @@ from skimage.metrics import normalized_root_mse
 
 from smlmsim.metrics import METRICS
 from smlmsim.metrics.frc import ring_correlation
+from smlmsim.metrics.metric import UnmeasurableError
+from smlmsim.metrics.taper import taper
 
 
 def rectangle(y, x, height, width, value=1.0, size=64):
@@ -74,6 +76,55 @@ def test_centre_lines_match_within_40_nm(shift_px, pixel_nm, expected):
     truth, estimate = rectangle(20, 0, 1, 64), rectangle(20 + shift_px, 0, 1, 64)
     for name in ("skeleton_precision", "skeleton_recall", "skeleton_f1"):
         assert measure(name, truth, estimate, pixel_nm) == expected
+
+
+def test_single_localizations_on_a_filament_are_no_centre_lines():
+    truth, points = rectangle(20, 0, 1, 64), np.zeros((2, 64, 64), np.float32)
+    points[:, 20, ::3] = 1
+    assert measure("skeleton_f1", truth, points) == 0
+    assert measure("skeleton_f1", truth, points + rectangle(20, 0, 1, 32)) > 0.6
+
+
+@pytest.mark.parametrize(("length_px", "pixel_nm", "speck"), [(9, 20, True), (10, 20, False), (13, 15, True)])
+def test_pieces_of_less_than_200_nm_are_specks(length_px, pixel_nm, speck):
+    truth = rectangle(20, 0, 1, 64)
+    estimate = truth + rectangle(50, 0, 1, length_px)
+    expected = 1 if speck else 64 / (64 + length_px)
+    assert measure("skeleton_precision", truth, estimate, pixel_nm) == expected
+
+
+@pytest.mark.parametrize("name", ["fwhm_error_nm", "skeleton_precision", "skeleton_recall", "skeleton_f1"])
+def test_a_truth_without_centre_lines_gives_no_score_at_all(name):
+    """A constant one would else agree with every estimate, or with none, itself included."""
+    constant = np.full((2, 64, 64), 0.5, np.float32)
+    for estimate in (constant, rectangle(20, 0, 1, 64), 0 * constant):
+        with pytest.raises(UnmeasurableError, match="the truth has no"):
+            measure(name, constant, estimate)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (63, 64), (64, 63), (63, 63)])
+def test_transposing_the_movies_leaves_the_ring_correlation_as_it_was(height, width):
+    rng = np.random.default_rng(4)
+    truth = gaussian_filter(rng.normal(size=(3, height, width)), (0, 1, 2)).astype(np.float32)
+    estimate = truth + 0.1 * rng.normal(size=truth.shape).astype(np.float32)
+    correlations = [
+        ring_correlation(a, b)[1]
+        for a, b in ((truth, estimate), (truth.swapaxes(1, 2), estimate.swapaxes(1, 2)))
+    ]
+    np.testing.assert_allclose(*correlations, atol=1e-6)
+
+
+def test_ring_correlation_is_that_of_the_whole_plane():
+    rng = np.random.default_rng(5)
+    truth, estimate = rng.normal(size=(2, 1, 32, 32)).astype(np.float32)
+    window = taper(32, 32)
+    one, other = (np.fft.fft2(window * (movie[0] - movie[0].mean())) for movie in (truth, estimate))
+    frequency = np.fft.fftfreq(32)
+    ring = np.round(np.hypot(frequency[:, None], frequency) * 32).astype(int)
+    products = (one * other.conj()).real, abs(one) ** 2, abs(other) ** 2
+    sums = [np.bincount(ring.ravel(), product.ravel()) for product in products]
+    expected = (sums[0] / np.sqrt(sums[1] * sums[2]))[1:17]
+    np.testing.assert_allclose(ring_correlation(truth, estimate)[1], expected, atol=1e-6)
 
 
 def test_half_a_line_and_one_too_many_have_the_precision_and_recall_of_their_lengths():

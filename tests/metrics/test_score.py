@@ -6,6 +6,7 @@ import xarray as xr
 
 from smlmsim import schema
 from smlmsim.metrics import METRICS, STANDARD, normalise, score
+from smlmsim.pipeline import SimulatedDynamic
 
 
 def movie(density, pixel_nm=20.0, point_s=1.5):
@@ -22,7 +23,7 @@ def pair(truth, estimate):
 
 def test_it_gives_a_float64_scalar_for_every_standard_metric_in_their_order(pair):
     found = score(*pair)
-    assert list(found) == list(STANDARD) == ["ms_ssim", "ssim", "psnr", "nrmse", "pearson"]
+    assert list(found) == list(STANDARD) == ["ms_ssim", "ms_ssim_flux", "ssim", "psnr", "nrmse", "pearson"]
     assert all(value.shape == () and value.dtype == np.float64 for value in found.values())
 
 
@@ -93,7 +94,9 @@ def test_it_leaves_both_datasets_alone(pair):
 
 
 def test_an_unknown_metric_is_named_beside_those_there_are(pair):
-    with pytest.raises(ValueError, match=r"no metric 'nope'; there are: ms_ssim, ssim, psnr, nrmse, pearson"):
+    with pytest.raises(
+        ValueError, match=r"no metric 'nope'; there are: ms_ssim, ms_ssim_flux, ssim, psnr, nrmse"
+    ):
         score(*pair, ["ms_ssim", "nope"])
 
 
@@ -133,6 +136,27 @@ def test_what_is_missing_or_not_finite_is_said_with_whose_it_is(pair):
     broken["density"][0, 0, 0] = np.nan
     with pytest.raises(schema.SchemaError, match="the estimate: density holds 1 values that are NaN"):
         score(broken, truth)
+
+
+def test_what_a_truth_does_not_hold_is_missing_with_the_reason_and_the_rest_is_scored(pair):
+    estimate, truth = pair
+    constant = truth.assign(density=truth["density"] * 0 + 0.01)
+    found = score(estimate, constant, ["ms_ssim", "fwhm_error_nm", "skeleton_f1"])
+    assert np.isfinite(found["ms_ssim"])
+    assert "reason" not in found["ms_ssim"].attrs
+    for name in ("fwhm_error_nm", "skeleton_f1"):
+        assert np.isnan(found[name])
+        assert "the truth has no" in found[name].attrs["reason"]
+
+
+def test_a_truth_on_another_scale_than_its_study_draws_is_suspicious(pair, caplog):
+    estimate, truth = pair
+    study = SimulatedDynamic().to_toml()
+    score(estimate, truth.assign_attrs(study=study).assign(density=truth["density"] * 0.05), ["ssim"])
+    assert not caplog.records
+    score(estimate, truth.assign_attrs(study=study), ["ssim"])
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "25.1 times three crests" in caplog.text
 
 
 def test_an_empty_truth_is_refused(pair):

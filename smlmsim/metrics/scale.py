@@ -1,0 +1,78 @@
+"""What a truth is divided by before it is compared with anything."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+CRESTS = 3
+PERCENTILE = 99.9
+WITHOUT_CONTOURS = {"hybrid", "nuclear_pores"}
+"""Kinds of studies and structures that are made of specks or spots, which no straight filament compares with."""
+
+
+def crest(sigma_nm: float) -> float:
+    """Return the density on the centre line of a single straight filament, in nm^-1.
+
+    The density of a contour is the integral along it of a Gaussian around every pixel. On an endless straight line that
+    is the integral over s of exp(-s^2 / (2 sigma^2)) / (2 pi sigma^2), which is 1 / (sqrt(2 pi) sigma).
+
+    Examples
+    --------
+    >>> round(crest(30.0), 5)
+    0.0133
+    """
+    return 1 / (math.sqrt(2 * math.pi) * sigma_nm)
+
+
+def three_crests(study: object) -> float | None:
+    """Return three crests of a single straight filament, in nm^-1, as a study draws them.
+
+    Parameters
+    ----------
+    study : str
+        In TOML, as it stands in the attribute ``study`` of a simulated truth.
+
+    Returns
+    -------
+    float or None
+        None if this is no study, or if its structure has no contours: specks of measured tables, and the subunits of
+        nuclear pores, which are smaller than what they are drawn with.
+    """
+    found = _read(study)
+    kinds = {found.get("kind"), _table(found, "structure").get("kind")}
+    sigma_nm = _table(found, "density").get("sigma_nm")
+    if not isinstance(sigma_nm, int | float) or not sigma_nm > 0 or not kinds.isdisjoint(WITHOUT_CONTOURS):
+        return None
+    return CRESTS * crest(sigma_nm)
+
+
+def brightest(truth: npt.NDArray[Any]) -> float:
+    """Return the 99.9th percentile of the pixels of a truth that are not zero; there has to be one."""
+    return float(np.percentile(truth[truth != 0], PERCENTILE))
+
+
+def described(scale: float | None) -> str:
+    """Say how truth and estimate are normalised, for the attributes of a score; None stands for the percentile."""
+    unit = (
+        f"the {PERCENTILE:g}th percentile of its pixels that are not zero"
+        if scale is None
+        else f"{CRESTS} crests of a single straight filament"
+    )
+    return f"truth / {unit}; estimate * its non-negative least-squares factor; one of each per movie"
+
+
+def _read(study: object) -> dict[str, Any]:
+    try:
+        return tomllib.loads(str(study))
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def _table(found: dict[str, Any], name: str) -> dict[str, Any]:
+    table = found.get(name)
+    return table if isinstance(table, dict) else {}
