@@ -166,6 +166,19 @@ def test_missing_scores_are_hatched_and_said():
     assert [text.get_text() for text in figure.legends[0].texts][1:] == ["a movie has no score"]
 
 
+def test_the_legend_tells_the_floor_where_the_scores_do():
+    scores = _scores()
+    scores["floor_ms_ssim"] = scores.ms_ssim.isel(reconstructor=0, drop=True) * 0 + 0.12
+    figure = figures.heatmap(scores)
+    assert [text.get_text() for text in figure.legends[0].texts][1:] == ["an empty estimate: .12"]
+    shade = _cells(_panels(figure)[0]).to_rgba(np.array(0.12))
+    np.testing.assert_allclose(figure.legends[0].get_patches()[1].get_facecolor(), shade)
+    scores["floor_ms_ssim"][0] = 0.2
+    assert figures.heatmap(scores).legends[0].texts[1].get_text() == "an empty estimate: .12\N{EN DASH}.20"
+    scores["floor_ms_ssim"][:] = np.nan
+    assert len(figures.heatmap(scores).legends[0].texts) == 1
+
+
 def test_a_single_axis_makes_a_row_of_cells_for_each_reconstructor():
     scores = _scores().isel({VELOCITY: 1})
     figure = figures.heatmap(scores)

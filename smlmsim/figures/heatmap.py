@@ -12,8 +12,9 @@ import xarray as xr
 
 from smlmsim.figures.axis import Axis, axis_of
 from smlmsim.figures.label import score_label
-from smlmsim.figures.panel import Box, draw_box, draw_cells, hatch_cells
+from smlmsim.figures.panel import Box, draw_box, draw_cells, hatch_cells, short
 from smlmsim.figures.style import styled
+from smlmsim.floor import Floor, floor_of
 from smlmsim.regions import LIVE_CELLS, VELOCITY, Range
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PANELS_ABREAST = 4
+KEY_IN = 2.6
+"""Room for a key of the legend."""
 
 
 def heatmap(
@@ -35,6 +38,7 @@ def heatmap(
     Two axes make one panel for each reconstructor, the velocity upwards. One axis makes a single panel with
     a row for each reconstructor. All cells have one size, however their values are spaced; the marked ranges
     are placed among them by interpolation. A cell is hatched if a movie has no score, and grey if none has.
+    The floor, what an empty estimate scores, stands in the legend if the scores tell it.
 
     Parameters
     ----------
@@ -74,7 +78,9 @@ def heatmap(
         _label_axes(figure, panels, rows, columns, cell_pt)
         _draw_scale(figure, panels, movies)
         ranges = f"{marks}: {_ranges(rows, columns, marked)}" if box else ""
-        _explain(figure, ranges, hatched=bool(incomplete.any()))
+        floor = floor_of(scores, metric)
+        colour = _colour(panels[0], floor) if floor else None
+        _explain(figure, ranges, floor, colour, hatched=bool(incomplete.any()))
     return figure
 
 
@@ -166,11 +172,25 @@ def _draw_scale(figure: Figure, panels: list[Axes], movies: xr.DataArray) -> Non
         bar.ax.invert_yaxis()
 
 
-def _explain(figure: Figure, ranges: str, *, hatched: bool) -> None:
-    """Say above the panels what the rectangle and the hatches mean."""
+def _colour(panel: Axes, floor: Floor) -> Any:
+    """The colour of the middle of the floor on the scale of a panel."""
+    return panel.collections[0].to_rgba(np.array((floor.low + floor.high) / 2))
+
+
+def _explain(figure: Figure, ranges: str, floor: Floor | None, colour: Any, *, hatched: bool) -> None:
+    """Say above the panels what the rectangle and the hatches mean, and what the floor is."""
     from matplotlib.patches import Patch
 
     box = Patch(fill=False, edgecolor="black", linewidth=1.3, label=ranges)
     hatch = Patch(facecolor="0.9", hatch="/////", edgecolor="0.5", linewidth=0, label="a movie has no score")
-    if keys := [box] * bool(ranges) + [hatch] * hatched:
-        figure.legend(handles=keys, loc="outside upper center", ncols=len(keys), frameon=False)
+    keys = [box] * bool(ranges) + [hatch] * hatched
+    if floor:
+        text = "an empty estimate: " + "\N{EN DASH}".join(dict.fromkeys(map(short, floor)))
+        keys.append(Patch(facecolor=colour, edgecolor="0.5", linewidth=0.5, label=text))
+    if keys:
+        figure.legend(
+            handles=keys,
+            loc="outside upper center",
+            ncols=max(1, int(figure.get_figwidth() / KEY_IN)),
+            frameon=False,
+        )

@@ -66,4 +66,9 @@ def _draw_differences(panel: Axes, names: list[str], table: pd.DataFrame) -> Non
                 sign * row["advantage"], height, "o", color=CATEGORIES[0], markersize=5,
                 markerfacecolor=CATEGORIES[0] if told else "white",
             )  # fmt: skip
+            if row["practically_equal"]:
+                panel.annotate(
+                    "practically equal", (sign * row["advantage"], height), xytext=(0, 4),
+                    textcoords="offset points", ha="center", va="bottom", fontsize=6,
+                )  # fmt: skip
     panel.axvline(0, color="0.4", linewidth=0.6)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LARGEST_TEXT_PT, SMALLEST_TEXT_PT = 9.0, 5.0
 LIGHT = 0.28  # relative luminance above which black is more legible than white
+TIED, EQUAL = "/////", "...."
 EDGE_PT = 2.5  # half the width of an edge, and some air
 
 
@@ -33,7 +34,7 @@ def draw_cells(
     import seaborn
 
     text_pt = min(LARGEST_TEXT_PT, 0.34 * cell_pt)
-    values = np.array([[_short(score) for score in row] for row in scores.tolist()])
+    values = np.array([[short(score) for score in row] for row in scores.tolist()])
     seaborn.heatmap(
         scores, ax=panel, cbar=False, xticklabels=False, yticklabels=False, linewidths=0.3, **scale,
         annot=values if text_pt >= SMALLEST_TEXT_PT else None, fmt="",
@@ -45,14 +46,12 @@ def draw_cells(
         text.set_color("black" if seaborn.utils.relative_luminance(colour) > LIGHT else "white")
 
 
-def hatch_cells(panel: Axes, cells: npt.NDArray[np.bool_]) -> None:
+def hatch_cells(panel: Axes, cells: npt.NDArray[np.bool_], hatch: str = TIED) -> None:
     """Hatch some of the cells (row, column)."""
     from matplotlib.patches import Rectangle
 
     for row, column in np.argwhere(cells):
-        panel.add_patch(
-            Rectangle((column, row), 1, 1, fill=False, hatch="/////", edgecolor="0.5", linewidth=0)
-        )
+        panel.add_patch(Rectangle((column, row), 1, 1, fill=False, hatch=hatch, edgecolor="0.5", linewidth=0))
 
 
 def draw_box(panel: Axes, box: Box, cell_pt: float) -> None:
@@ -84,7 +83,7 @@ def _values(panel: Axes) -> Iterator[tuple[Text, npt.NDArray[np.float64]]]:
     return zip(panel.texts, np.asarray(cells.get_facecolor())[scored], strict=False)
 
 
-def _short(score: float) -> str:
+def short(score: float) -> str:
     """Write a score in four characters or fewer where that can be done."""
     digits = 2 if abs(score) < 10 else 1 if abs(score) < 100 else 0
     return f"{score:.{digits}f}".replace("0.", ".", 1 if abs(score) < 1 else 0)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.figures.axis import axis_of
-from smlmsim.figures.panel import LIGHT, hatch_cells
+from smlmsim.figures.panel import EQUAL, LIGHT, TIED, hatch_cells
 from smlmsim.figures.style import CATEGORIES, styled
 from smlmsim.regions import VELOCITY
 
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELL_IN = 0.5
+MEANINGS = {TIED: "not told apart from another", EQUAL: "practically equal to another"}
 
 
 def win_map(wins: xr.Dataset) -> Figure:
-    """Draw the best reconstructor of every cell, and how much better it is; hatched if not told apart from another.
+    """Draw the best reconstructor of every cell, and how much better it is.
+
+    A cell is hatched with lines if another one is not told apart from the best, and with dots if another one is
+    practically equal to it.
 
     Parameters
     ----------
@@ -39,12 +43,12 @@ def win_map(wins: xr.Dataset) -> Figure:
     if wins.best.ndim != 2:
         raise ValueError(f"a win map has two axes, found {wins.best.ndim}")
     dims = sorted(map(str, wins.best.dims), key=lambda dim: dim != VELOCITY)
-    best, tie = (wins[name].sortby(dims).transpose(*dims) for name in ("best", "tie"))
+    best, *ties = (found.sortby(dims).transpose(*dims) for found in (wins.best, *_ties(wins)))
     names = [str(name) for name in wins.reconstructor.values]
     places = np.array([[names.index(name) if name else -1 for name in row] for row in best.values.tolist()])
     rows, columns = (axis_of(best, dim) for dim in dims)
     with styled():
-        keys = len(set(places.ravel().tolist())) + 1
+        keys = len(set(places.ravel().tolist())) + 2
         size = (max(CELL_IN * columns.values.size + 0.8, 2.6), CELL_IN * rows.values.size + 0.9 + 0.17 * keys)
         figure = Figure(figsize=size, layout="constrained")
         panel = figure.subplots()
@@ -53,13 +57,15 @@ def win_map(wins: xr.Dataset) -> Figure:
             norm=BoundaryNorm(np.arange(len(CATEGORIES) + 1) - 0.5, len(CATEGORIES)),
         )  # fmt: skip
         panel.set_facecolor("0.9")
-        hatch_cells(panel, tie.values)
+        for hatch, cells in zip(MEANINGS, ties, strict=True):
+            hatch_cells(panel, cells.values, hatch)
         _write_advantages(panel, places, wins.advantage.sortby(dims).transpose(*dims).values)
         panel.set_xticks(columns.centres, columns.ticks)
         panel.set_yticks(rows.centres, rows.ticks)
         panel.set(xlabel=columns.label, ylabel=rows.label)
         panel.set_title(f"the best, and by how much it leads\nin {wins.attrs.get('long_name', 'the score')}")
-        _name_colours(figure, names, sorted({int(place) for place in places.ravel() if place >= 0}), tie)
+        shown = sorted({int(place) for place in places.ravel() if place >= 0})
+        _name_colours(figure, names, shown, [bool(cells.any()) for cells in ties])
     return figure
 
 
@@ -80,18 +86,20 @@ def _write_advantages(
             )
 
 
-def _name_colours(figure: Figure, names: list[str], shown: list[int], tie: xr.DataArray) -> None:
+def _ties(wins: xr.Dataset) -> list[xr.DataArray]:
+    """In which cells another one is not told apart from the best, and in which one is practically equal to it."""
+    other = wins.reconstructor != wins.best
+    unsure = ~wins.told_apart & wins["mean"].notnull()
+    return [(other & tied).any("reconstructor") for tied in (unsure, wins.practically_equal)]
+
+
+def _name_colours(figure: Figure, names: list[str], shown: list[int], ties: list[bool]) -> None:
     from matplotlib.patches import Patch
 
     keys = [Patch(facecolor=CATEGORIES[place % len(CATEGORIES)], label=names[place]) for place in shown]
-    if tie.any():
-        keys.append(
-            Patch(
-                facecolor="white",
-                hatch="/////",
-                edgecolor="0.5",
-                linewidth=0,
-                label="not told apart from another",
-            )
-        )
+    keys += [
+        Patch(facecolor="white", hatch=hatch, edgecolor="0.5", linewidth=0, label=meaning)
+        for (hatch, meaning), drawn in zip(MEANINGS.items(), ties, strict=True)
+        if drawn
+    ]
     figure.legend(handles=keys, loc="outside upper center", ncols=1, frameon=False)

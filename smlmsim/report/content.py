@@ -16,6 +16,7 @@ import xarray as xr
 from smlmsim.compare import win_map
 from smlmsim.figures.axis import Axis, axis_of
 from smlmsim.figures.style import CATEGORIES
+from smlmsim.floor import floor_of
 from smlmsim.regions import LIVE_CELLS, VELOCITY, axes_of, inside
 from smlmsim.report.clips import read_clip
 from smlmsim.report.sprites import Quality, chosen_frames, encode, reduced, sheet_columns
@@ -97,6 +98,8 @@ def maps(scores: xr.Dataset, metric: str, layout: Layout) -> dict[str, Any]:
         "mean": _listed(_rows(wins["mean"], layout)),
         "sd": _listed(_rows(wins["sd"], layout)),
         "best": best.tolist(),
+        "floor": floor_of(scores, metric),
+        "told_apart": _rows(wins["told_apart"], layout).tolist(),
         "tied": _rows(wins["tied"], layout).tolist(),
         "tie": _rows(wins["tie"], layout).tolist(),
     }

@@ -72,7 +72,6 @@ def write_report(
     store = store_of(Path(result))
     scores = read_scores(store)
     grid = Grid.model_validate(tomllib.loads(scores.attrs["grid"]))
-    scores = scores[[*grid.metrics, "reason"]]
     layout = content.layout_of(scores, grid.metrics[0])
     clips = record_all(grid, store.parent / "clips", processes=processes, progress=progress)
     page = functools.partial(_page, scores, grid, layout, clips)

@@ -69,7 +69,7 @@ def _pair(row: Mapping[Hashable, Any], units: str) -> list[Entry]:
     return [
         Entry(str(row["first"]), "text"),
         Entry(str(row["second"]), "text"),
-        Entry(number(row["advantage"], units)),
+        Entry(number(row["advantage"], units) + ", practically equal" * bool(row["practically_equal"])),
         Entry(f"{number(row['low'])} to {number(row['high'])}"),
         Entry(f"{row['wins']:.0f} / {row['seeds']:.0f}"),
         Entry(f"{row['p']:.2g}"),

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from smlmsim.compare import PRACTICAL
+from smlmsim.floor import floor_of
 from smlmsim.regions import axes_of, inside, regions_of
 
 EN_DASH, PLUS_MINUS = "\N{EN DASH}", "\N{PLUS-MINUS SIGN}"
@@ -17,13 +19,18 @@ MOST_NAMES = 6
 
 
 class Answer(NamedTuple):
-    """What holds in a region: its name, where it lies, the best reconstructor ("" if none), and the sentence."""
+    """What holds in a region: its name, where it lies, the best reconstructor ("" if none), and the sentence.
+
+    ``sure`` is False if another one ties with the best; ``equal`` names those that are told apart from the best and
+    yet practically equal to it.
+    """
 
     region: str
     where: str
     best: str
     sure: bool
     sentence: str
+    equal: tuple[str, ...] = ()
 
 
 def answers(scores: xr.Dataset, metric: str, table: pd.DataFrame) -> list[Answer]:
@@ -125,14 +132,18 @@ def _answer(region: str, scores: xr.DataArray, cells: xr.DataArray, table: pd.Da
     if len(order) == 1:
         return Answer(region, where, best, False, f"scores {score}; there is no other to compare it with.")
     rivals = {name: _row(table, best, name) for name in order[1:]}
-    ties = [name for name, row in rivals.items() if not row["told_apart"]]
+    unsure = [name for name, row in rivals.items() if not row["told_apart"]]
+    equal = [name for name, row in rivals.items() if row["told_apart"] and row["practically_equal"]]
     margin = _margin(order[1], rivals[order[1]], best, units, table.attrs["seeds_needed"])
-    if not ties:
+    if not unsure and not equal:
         return Answer(region, where, best, True, f"is best: {score}, {margin}.")
-    return Answer(
-        region, where, best, False,
-        f"has the best mean, {score}, but is not told apart from {_listed(ties)}: {margin}.",
-    )  # fmt: skip
+    ties = [
+        f"{how} {_listed(names)}"
+        for how, names in (("not told apart from", unsure), ("practically equal to", equal))
+        if names
+    ]
+    sentence = f"has the best mean, {score}, but is {' and '.join(ties)}: {margin}."
+    return Answer(region, where, best, False, sentence, () if unsure else tuple(equal))
 
 
 def _row(table: pd.DataFrame, one: str, other: str) -> pd.Series:
@@ -152,18 +163,24 @@ def _margin(name: str, row: pd.Series, best: str, units: str, needed: int) -> st
     digits = _digits(min(abs(low), abs(high)) if np.isfinite(low) else row["advantage"])
     by, least, most = (number(value, digits=digits) for value in (sign * row["advantage"], low, high))
     unit = "" if units == "1" else f"{NARROW}{units}"
-    seeds = int(row["seeds"])
+    seeds, equal = int(row["seeds"]), "practically equal, " * bool(row["practically_equal"])
     return (
         f"better than {name}, the next, by {by}{unit} [{least}, {most}], "
-        f"in {wins:.0f} of {_seeds(seeds)}, {sure}"
+        f"in {wins:.0f} of {_seeds(seeds)}, {equal}{sure}"
     )
 
 
 def _places(wins: xr.Dataset, name: str) -> str:
     mine = wins.best == name
-    cells, alone = int(mine.sum()), int((mine & ~wins.tie).sum())
-    close = int((wins.tied.sel(reconstructor=name) & ~mine).sum())
+    others = wins.drop_sel(reconstructor=name)
+    scored = others["mean"].notnull()
+    alone = int((mine & (others.told_apart | ~scored).all("reconstructor")).sum())
+    cells, equalled = int(mine.sum()), int((mine & others.practically_equal.any("reconstructor")).sum())
+    own = wins.sel(reconstructor=name)
+    close = int((~own.told_apart & own["mean"].notnull() & ~mine).sum())
+    near = int((own.told_apart & own.practically_equal & ~mine).sum())
     tied = f" Not told apart from the best in {close} more." if close else ""
+    tied += f" Told apart from the best, but practically equal to it, in {near} more." if near else ""
     if cells == 0:
         return f"Best in no cell.{tied}"
     margins = wins.advantage.values[mine.values]
@@ -171,7 +188,8 @@ def _places(wins: xr.Dataset, name: str) -> str:
     by = "" if np.isnan(margins).any() else f", by {number(margins.min())} to {number(margins.max(), units)}"
     return (
         f"Best mean in {cells} of {mine.size} cells, within {hull(wins['mean'], mine)}{by}; "
-        f"told apart from all others in {alone} of them.{tied}"
+        f"told apart from all others in {alone} of them"
+        f"{f', practically equal to another in {equalled}' if equalled else ''}.{tied}"
     )
 
 
@@ -191,6 +209,8 @@ def headline(said: list[Answer]) -> str:
         return "No reconstructor has a score"
     if answer.sure:
         return f"{where}, {answer.best} reconstructs best"
+    if answer.equal:
+        return f"{where}, {_listed([answer.best, *answer.equal])} are practically equal"
     return f"{where}, {answer.best} leads, not for certain"
 
 
@@ -203,17 +223,31 @@ def lead(scores: xr.Dataset, metric: str, time_points: int) -> str:
     return (
         f"{who} reconstructed {cells * seeds:,} simulated movies of {time_points} time points whose truth is known: "
         f"{cells} cells over {_listed([_axis_name(scores[axis]) for axis in axes])}, {_seeds(seeds)} in each. "
-        "All see the same movies."
+        f"All see the same movies.{_floor(scores, metric)}"
     )
+
+
+def _floor(scores: xr.Dataset, metric: str) -> str:
+    """What an empty estimate scores, in a sentence; no text where the scores do not tell."""
+    found, attrs = floor_of(scores, metric), scores[metric].attrs
+    if found is None:
+        return ""
+    digits, units = _digits(found.high), attrs.get("units", "1")
+    low, high = (number(value, digits=digits) for value in found)
+    span = low if low == high else f"{low}{EN_DASH}{high}"
+    unit = "" if units == "1" else f"{NARROW}{units}"
+    return f" An empty estimate has {attrs.get('long_name', metric)} {span}{unit}."
 
 
 def how_sure(seeds: int, table: pd.DataFrame) -> str:
     """How the comparisons were made."""
     return (
-        f"Scores are mean {PLUS_MINUS} standard deviation between seeds; brackets are 95 % bootstrap intervals of the "
-        f"mean difference. p is that of a Wilcoxon signed-rank test over the {_seeds(seeds)}, after Holm's correction "
-        f"for all {len(table)} comparisons of regions; at most 0.05 counts as told apart (filled dots). A seed is one "
-        "structure, seen in every cell, so the cells of a seed are averaged and never counted as independent."
+        f"Scores are mean {PLUS_MINUS} standard deviation between seeds; brackets are 95 % intervals of the "
+        f"mean difference by Student's t. p is that of a Wilcoxon signed-rank test over the {_seeds(seeds)}, after "
+        f"Holm's correction for all {len(table)} comparisons of regions; at most 0.05 counts as told apart (filled "
+        f"dots). Scores without units that differ by less than {PRACTICAL:g} are practically equal, whatever p is: a "
+        "threshold on the output gains as much. A seed is one structure, seen in every cell, so the cells of a seed "
+        "are averaged and never counted as independent."
     )
 
 

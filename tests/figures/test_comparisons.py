@@ -49,6 +49,21 @@ def test_ties_are_hatched_and_said():
     assert [text.get_text() for text in few.legends[0].get_texts()] == ["r2", "not told apart from another"]
 
 
+def test_what_is_practically_equal_is_dotted_and_said():
+    scores = scores_of(seeds=16)
+    noise = 1e-4 * stream(6, "noise").standard_normal(scores.ms_ssim.shape[:-1])
+    scores.ms_ssim[..., 1] = scores.ms_ssim[..., 2] - 0.005 + noise
+    drawn = figures.win_map(compare.win_map(scores))
+    assert {patch.get_hatch() for patch in drawn.axes[0].patches} == {"...."}
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == [
+        "r2",
+        "practically equal to another",
+    ]
+    table = compare.compare(scores, regions={"everywhere": {}})
+    right = figures.paired(scores.ms_ssim.mean([VELOCITY, RATE], keep_attrs=True), table).axes[1]
+    assert [text.get_text() for text in right.texts] == ["practically equal"]
+
+
 def test_a_win_map_of_one_axis_is_refused():
     with pytest.raises(ValueError, match="has two axes, found 1"):
         figures.win_map(compare.win_map(scores_of().isel({RATE: 0})))

@@ -54,6 +54,45 @@ def test_a_tie_is_called_one():
     assert " c" not in answer.sentence
 
 
+def nearly(scores, lead):
+    """Let the second be better than the first by so much in every movie, give or take a little."""
+    scores.ms_ssim[..., 1] = scores.ms_ssim[..., 0] + lead
+    scores.ms_ssim[..., 1] += 1e-4 * stream(1, "noise").standard_normal(scores.ms_ssim.shape[:-1])
+    return scores
+
+
+def test_what_is_told_apart_by_less_than_a_hundredth_is_practically_equal():
+    answers = said(nearly(scores_of({"a": 0.7, "b": 0.7, "c": 0.2}), 0.004))
+    answer = answers["everywhere"]
+    assert (answer.best, answer.sure, answer.equal) == ("b", False, ("a",))
+    assert "but is practically equal to a: better than a, the next, by 0.004 [0.00" in answer.sentence
+    assert answer.sentence.endswith("in 15 of 15 seeds, practically equal, p\u00a0<\u00a00.001.")
+    assert words.headline(list(answers.values())) == "In live cells, b and a are practically equal"
+
+
+def test_places_tell_practically_equal_from_not_told_apart():
+    places = words.places(win_map(nearly(scores_of({"a": 0.7, "b": 0.7, "c": 0.2}), 0.004)))
+    assert places["b"].endswith("told apart from all others in 4 of them, practically equal to another in 4.")
+    assert places["a"] == (
+        "Best in no cell. Told apart from the best, but practically equal to it, in 4 more."
+    )
+    assert places["c"] == "Best in no cell."
+
+
+@pytest.mark.parametrize(
+    ("floors", "text"),
+    [([0.12, 0.12], "0.12."), ([0.12, 0.161], "0.12\u20130.16."), ([0.12, np.nan], "0.12.")],
+)
+def test_the_lead_says_what_an_empty_estimate_scores(floors, text):
+    scores = scores_of({"a": 0.5, "b": 0.8})
+    assert "empty" not in words.lead(scores, "ms_ssim", 6)
+    scores["floor_ms_ssim"] = (
+        (VELOCITY, RATE, "seed"),
+        np.broadcast_to(np.reshape(floors, (2, 1, 1)), (2, 2, 15)),
+    )
+    assert words.lead(scores, "ms_ssim", 6).endswith(f"An empty estimate has MS-SSIM {text}")
+
+
 def test_lower_is_better_where_the_metric_says_so():
     answer = said(scores_of({"a": 0.5, "b": 0.8}, better="lower", units="dB"))["everywhere"]
     assert answer.best == "a"

@@ -80,13 +80,17 @@ function dressWinner(cell, row, column, place) {
     return;
   }
   const colour = content.colours.categories[best];
-  const tied = names.filter((_, index) => index !== best && metric.tied[index][row][column]);
+  const tied = (apart) => names.filter((_, index) => index !== best && metric.tied[index][row][column] && metric.told_apart[index][row][column] === apart);
   cell.style.backgroundColor = colour;
   cell.style.color = inkOn(colour);
   cell.textContent = letter(best) + (metric.tie[row][column] ? "=" : "");
   cell.classList.toggle("tie", metric.tie[row][column]);
-  const ties = tied.length ? `, not told apart from ${tied.join(", ")}` : names.length > 1 ? ", told apart from all others" : "";
-  cell.setAttribute("aria-label", `${place}: best mean ${names[best]}${ties}`);
+  const [unsure, equal] = [tied(false), tied(true)];
+  const ties = [
+    unsure.length ? `, not told apart from ${unsure.join(", ")}` : "",
+    equal.length ? `, practically equal to ${equal.join(", ")}` : "",
+  ].join("");
+  cell.setAttribute("aria-label", `${place}: best mean ${names[best]}${ties || (names.length > 1 ? ", told apart from all others" : "")}`);
 }
 
 function dressScore(cell, map, row, column, place) {
@@ -131,9 +135,21 @@ function swatches() {
     Object.assign(swatch.style, { background: colour, color: inkOn(colour) });
     list.append(element("li", {}, swatch, ` ${name}`));
   });
-  list.append(element("li", {}, "= and hatched: not told apart from another"));
+  list.append(element("li", {}, "= and hatched: not told apart from another, or practically equal to it"));
+  if (metric.floor) list.append(element("li", {}, floorSwatch(), ` an empty estimate: ${spanOf(metric.floor)}`));
   if (content.live.flat().includes(true)) list.append(element("li", {}, "framed: as measured in live cells"));
   return list;
+}
+
+function floorSwatch() {
+  const swatch = element("i");
+  swatch.style.background = shade((metric.floor[0] + metric.floor[1]) / 2);
+  return swatch;
+}
+
+function spanOf([low, high]) {
+  const [from, to] = [short(low), short(high)];
+  return from === to ? from : `${from}\u2013${to}`;
 }
 
 function drawMaps() {
@@ -376,7 +392,7 @@ function stop() {
 function tabulate() {
   const { row, column } = selected;
   const table = byId("numbers");
-  table.caption.textContent = `Mean \u00b1 standard deviation of ${content.seeds} seeds at ${cellName(row, column)}. Bold: the best mean; =: not told apart from it.`;
+  table.caption.textContent = `Mean \u00b1 standard deviation of ${content.seeds} seeds at ${cellName(row, column)}. Bold: the best mean; =: not told apart from it, or practically equal.`;
   const head = content.metrics.map((known) => element("th", { scope: "col" }, known.label, element("br"), `${known.better} is better`));
   table.tHead.replaceChildren(element("tr", {}, element("th", { scope: "col" }, "reconstructor"), ...head));
   table.tBodies[0].replaceChildren(...names.map((name, index) => {
