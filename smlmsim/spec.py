@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import numbers
+import reprlib
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Self
 
 import pydantic
 import tomli_w
+
+MOST_PROBLEMS = 5
+LARGEST_TOML = 2**20
 
 
 class Spec(pydantic.BaseModel):
@@ -93,21 +98,88 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If the file is not TOML; the message names the file, the line and the column.
+        If the file is not TOML, or longer than ``LARGEST_TOML``; the message names the file, the line and the column.
+    OSError
+        If there is no such file, or it may not be read.
     """
+    with open(path, "rb") as file:
+        content = file.read(LARGEST_TOML + 1)
+    if len(content) > LARGEST_TOML:
+        raise ValueError(f"{path} is longer than {LARGEST_TOML} bytes, which no settings are")
+    return parse_toml(content, str(path))
+
+
+def parse_toml(content: bytes | str, source: str) -> dict[str, Any]:
+    """Read TOML of any origin; the message of a ValueError names the source."""
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not TOML: {error}") from None
+        return tomllib.loads(content.decode() if isinstance(content, bytes) else content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{source} is not TOML: {one_line(error, 200)}") from None
 
 
 def explain(error: pydantic.ValidationError) -> str:
-    """Say in one line per problem which setting was refused, why, and what was found."""
-    return "\n".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or error.title}: "
-        f"{problem['msg'].removeprefix('Value error, ')} (found {problem['input']!r})"
-        for problem in error.errors(include_url=False)
-    )
+    """Say in one line per problem which setting was refused, why, and what was found, all of it in brief."""
+    problems = error.errors(include_url=False)
+    lines = [
+        f"{_place(problem['loc']) or error.title}: {one_line(problem['msg'].removeprefix('Value error, '), 800)}"
+        f" (found {brief(problem['input'])})"
+        for problem in problems[:MOST_PROBLEMS]
+    ]
+    more = [f"and {len(problems) - MOST_PROBLEMS} more problems"] if len(problems) > MOST_PROBLEMS else []
+    return "\n".join(lines + more)
+
+
+def brief(found: object, most: int = 200) -> str:
+    """Show a value of any size in one short line, at a cost that does not depend on its size.
+
+    Parameters
+    ----------
+    found : object
+        Text comes in quotes; what is neither text, a number, a path nor a container of them is called by its type.
+    most : int
+        The most characters.
+
+    Examples
+    --------
+    >>> brief(list(range(10**6)))
+    '[0, 1, 2, 3, ...]'
+    """
+    return one_line(_BRIEFLY.repr(found), most)
+
+
+def one_line(text: object, most: int = 500) -> str:
+    """Make one line of a text, or of an error, and no more than some characters."""
+    text = str(text)
+    line = " ".join(text[: 2 * most].split())
+    return line if len(line) <= most and len(text) <= 2 * most else line[: most - 3] + "..."
+
+
+class _Briefly(reprlib.Repr):
+    """As Python writes a value, but for large ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = 4
+        self.maxstring = self.maxother = 120
+
+    def repr_int(self, found: int, level: int) -> str:
+        bits = found.bit_length()
+        return super().repr_int(found, level) if bits < 1000 else f"a whole number of {bits} bits"
+
+    def repr_bytes(self, found: bytes, _level: int) -> str:
+        return repr(found[:20]) + "..." * (len(found) > 20)
+
+    def repr_instance(self, found: object, level: int) -> str:
+        plain = found is None or isinstance(found, (numbers.Number, PurePath))
+        return super().repr_instance(found, level) if plain else f"a {type(found).__name__}"
+
+
+_BRIEFLY = _Briefly()
+
+
+def _place(parts: tuple[int | str, ...]) -> str:
+    return one_line(".".join(str(part) for part in parts), 200)
 
 
 def _no_setting(spec: Spec, path: str, at: Any, name: str) -> str:

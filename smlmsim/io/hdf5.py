@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 
 from smlmsim.io.limits import bounded_memory, require_plausible
+from smlmsim.spec import one_line
 
 MOST_OBJECTS = 10_000
 MOST_CHUNKS = 2**18
@@ -55,9 +56,9 @@ def opened(path: str | Path, *, whole: bool = True) -> Iterator[h5py.File]:
                         _require_within(file)
                 yield file
         except ValueError as error:
-            raise ValueError(f"{path}: {_line(error)}") from None
+            raise ValueError(f"{path}: {one_line(error)}") from None
         except DAMAGE as error:
-            raise ValueError(f"{path}: not an HDF5 file, or a damaged one ({_line(error)})") from error
+            raise ValueError(f"{path}: not an HDF5 file, or a damaged one ({one_line(error)})") from error
 
 
 def group(parent: h5py.Group, name: str) -> h5py.Group | None:
@@ -159,7 +160,3 @@ def _require_within(file: h5py.File) -> None:
                 waiting.append(child)
             elif isinstance(child, h5py.Dataset) and (child.external or child.is_virtual):
                 raise ValueError(f"{name!r} refers to another file")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error)[:500].split())

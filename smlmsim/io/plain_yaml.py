@@ -8,6 +8,8 @@ from typing import Any, cast
 import numpy as np
 import yaml
 
+from smlmsim.spec import one_line
+
 LARGEST = 2**17
 DEEPEST = 32
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, written in C where that is installed
@@ -56,7 +58,7 @@ def documents(content: bytes) -> list[Any]:
         _require_plain(content)
         return list(yaml.load_all(content, _PlainLoader))
     except REFUSALS as error:
-        raise ValueError(f"not YAML: {' '.join(str(error)[:200].split())}") from None
+        raise ValueError(f"not YAML: {one_line(error, 200)}") from None
 
 
 class _PlainLoader(LOADER):  # type: ignore[valid-type, misc]

@@ -202,4 +202,4 @@ def _validated(model: type[Model], tree: Any, what: str) -> Model:
     try:
         return model.model_validate(tree)
     except pydantic.ValidationError as error:
-        raise ValueError(f"{what} does not fit: {explain(error).splitlines()[0][:300]}") from None
+        raise ValueError(f"{what} does not fit: {explain(error).splitlines()[0]}") from None
