@@ -13,7 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from baselines._weights import DAMAGE
 from smlmsim.io import replacing
+from smlmsim.spec import one_line
 
 Optimizers = Mapping[str, torch.optim.Optimizer]
 
@@ -83,9 +85,9 @@ def load(path: Path, networks: Mapping[str, nn.Module], optimizers: Optimizers, 
         if torch.cuda.is_available() and "random/cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random/cuda"])
         return Progress(**about["progress"])
-    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+    except (SafetensorError, ValueError, *DAMAGE) as error:
         raise CheckpointError(
-            f"{path} is damaged or of another training: {error}; remove it to start anew"
+            f"{path} is damaged or of another training ({one_line(error)}); remove it to start anew"
         ) from error
 
 

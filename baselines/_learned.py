@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import xarray as xr
-from pydantic import NonNegativeInt, PositiveInt, ValidationError
+from pydantic import NonNegativeInt, PositiveInt
 from torch import nn
 
 from baselines._scale import noise
 from baselines._tiles import Shape, tiles
-from baselines._weights import WeightsError, load_weights, read_settings
+from baselines._weights import build
 from smlmsim import schema
 from smlmsim.spec import Spec
 
@@ -189,13 +189,6 @@ def _device(name: str) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _loaded(path: str, changed: int, name: str, build: Build, device: str) -> nn.Module:
+def _loaded(path: str, changed: int, name: str, make: Build, device: str) -> nn.Module:
     """Return a network in evaluation mode; a file is read once until it is changed."""
-    settings = read_settings(path, name)
-    try:
-        with torch.device("meta"):
-            network = build(settings)
-    except (ValidationError, TypeError, RuntimeError) as error:
-        raise WeightsError(f"{path} does not say how its network is built: {error}") from None
-    load_weights(path, network, name=name)
-    return network.eval().to(device)
+    return build(path, name, make).eval().to(device)

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import nn
 
+from baselines._size import no_larger_than
 from smlmsim.io import replacing
+from smlmsim.spec import brief, explain, one_line
 
 HEADER_START = 8
 """A safetensors file starts with the length of its header in so many bytes, and aligns to them."""
+
+DAMAGE = (RuntimeError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError)
+REFUSALS = (ValueError, AssertionError, *DAMAGE)
+"""What networks and torch answer to settings and numbers that do not fit."""
 
 
 class WeightsError(ValueError):
     """A file of weights cannot be used."""
 
 
-def save_weights(
-    path: str | Path, network: torch.nn.Module, *, name: str, settings: Mapping[str, Any]
-) -> None:
+def save_weights(path: str | Path, network: nn.Module, *, name: str, settings: Mapping[str, Any]) -> None:
     """Write the weights of a network, with its name and the settings to build it from.
 
     Raises
@@ -54,14 +60,44 @@ def read_settings(path: str | Path, name: str) -> dict[str, Any]:
             )
         try:
             settings = json.loads(about.get("settings", ""))
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise WeightsError(f"{path} does not say how its network is built: {error}") from None
         if not isinstance(settings, dict):
-            raise WeightsError(f"{path} does not say how its network is built: found {settings!r}")
+            raise WeightsError(f"{path} does not say how its network is built: found {brief(settings)}")
         return settings
 
 
-def load_weights(path: str | Path, network: torch.nn.Module, *, name: str) -> None:
+def build(path: str | Path, name: str, make: Callable[[dict[str, Any]], nn.Module]) -> nn.Module:
+    """Make the network of the settings in a file, with its weights.
+
+    Parameters
+    ----------
+    path : str or Path
+    name : str
+        Of the network.
+    make : callable
+        Returns the network of some settings. It is called on the meta device.
+
+    Raises
+    ------
+    WeightsError
+        As :func:`load_weights`, and if the settings do not fit, or ask for a network far larger than the weights.
+    """
+    settings = read_settings(path, name)
+    with _opened(path) as file:
+        tensors = len(file.keys())
+    try:
+        with torch.device("meta"), no_larger_than(tensors):
+            network = make(settings)
+    except ValidationError as error:
+        raise _unbuilt(path, explain(error)) from None
+    except REFUSALS as error:
+        raise _unbuilt(path, str(error) or type(error).__name__) from None
+    load_weights(path, network, name=name)
+    return network
+
+
+def load_weights(path: str | Path, network: nn.Module, *, name: str) -> None:
     """Put the weights of a file into a network, which may be on the meta device before.
 
     Raises
@@ -70,11 +106,14 @@ def load_weights(path: str | Path, network: torch.nn.Module, *, name: str) -> No
         As :func:`read_settings`, and if a tensor is missing, left over, of another shape, or not finite.
     """
     read_settings(path, name)
-    with _opened(path) as file:
-        found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     wanted = network.state_dict()
-    _require_fit(path, found, wanted)
-    ready = {key: value.to(wanted[key].dtype, copy=True) for key, value in found.items()}
+    try:
+        with _opened(path) as file:
+            found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        _require_fit(path, found, wanted)
+        ready = {key: value.to(wanted[key].dtype, copy=True) for key, value in found.items()}
+    except (SafetensorError, *DAMAGE) as error:
+        raise WeightsError(f"{path} is damaged: {one_line(error)}") from None
     network.load_state_dict(ready, assign=True)
 
 
@@ -90,6 +129,10 @@ def _require_fit(
             )
         if not torch.isfinite(value).all():
             raise WeightsError(f"{path} is damaged: {key!r} holds values that are not finite")
+
+
+def _unbuilt(path: str | Path, reason: str) -> WeightsError:
+    return WeightsError(f"{path} does not say how its network is built: {one_line(reason)}")
 
 
 def _in_order(data: bytes) -> bytes:
