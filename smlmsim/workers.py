@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -18,8 +21,26 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
+UNGUARDED = 78
+"""What a worker ends with that was about to run the script that started it."""
+
+
 class WorkerDiedError(RuntimeError):
     """The process that ran a task ended without an answer."""
+
+
+class UnguardedScriptError(RuntimeError):
+    """A script would run itself again in every process that it starts."""
+
+
+def require_guarded() -> None:
+    """End a worker that imports the script which started it, and so meets the same call again.
+
+    It is called first of all by what runs tasks in other processes; the process that runs the script then raises
+    :class:`UnguardedScriptError`.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        os._exit(UNGUARDED)
 
 
 def spread(
@@ -51,7 +72,10 @@ def spread(
         If ``workers`` is not positive.
     OSError
         If no Dask scheduler answers.
+    UnguardedScriptError
+        If the call is in a script, but not below ``if __name__ == "__main__":``.
     """
+    require_guarded()
     if workers is not None and workers < 1:
         raise ValueError(f"workers is at least 1, found {workers}")
     if scheduler is None:
@@ -73,6 +97,7 @@ def _in_processes(
                 for future in landed:
                     task, outcome = flying.pop(future), _outcome(future)
                     if isinstance(outcome, BrokenProcessPool):
+                        _require_guard(pool)
                         lost.append(task)
                         continue
                     yield task, outcome
@@ -105,10 +130,46 @@ def _on_dask(
             future.release()
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
+@contextlib.contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end at once when the work is given up, as by Ctrl-C, instead of finishing their tasks."""
+    pool = ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
     )
+    try:
+        yield pool
+    except BaseException:
+        for process in _processes(pool):
+            process.terminate()
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def _processes(pool: ProcessPoolExecutor) -> list[Any]:
+    """The processes of a pool; those that have ended, too, as long as the pool knows them."""
+    return list((getattr(pool, "_processes", None) or {}).values())
+
+
+def _require_guard(pool: ProcessPoolExecutor) -> None:
+    if any(process.exitcode == UNGUARDED for process in _processes(pool)):
+        raise UnguardedScriptError(
+            f"{sys.argv[0]} would run itself again in every process that it starts; "
+            'put what it does, but for imports and definitions, below: if __name__ == "__main__":'
+        )
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let processes that are started meanwhile never see Ctrl-C: the one that started them ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:
@@ -125,7 +186,8 @@ def _end_after(sentinel: int) -> None:
 
 def _submit(pool: ProcessPoolExecutor, function: Callable[[Task], Result], task: Task) -> Future[Result]:
     try:
-        return pool.submit(_on_one_thread, function, task)
+        with _uninterrupted():
+            return pool.submit(_on_one_thread, function, task)
     except BrokenProcessPool as error:
         broken: Future[Result] = Future()
         broken.set_exception(error)

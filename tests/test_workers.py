@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -79,3 +80,32 @@ def _alive(pid: int) -> bool:
 def test_no_worker_is_refused():
     with pytest.raises(ValueError, match="workers is at least 1, found 0"):
         spread(abs, [1], workers=0)
+
+
+def test_ctrl_c_ends_the_workers_at_once_and_without_a_word_from_them(module, tmp_path):
+    script = (
+        "import os, worker_tasks; from smlmsim.cli.app import main; from smlmsim.workers import spread; "
+        "main(lambda: [*spread(worker_tasks.pid_for_ever, [0, 1], workers=2)])"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    workers = [int(parent.stdout.readline()) for _ in range(2)]
+    os.killpg(parent.pid, signal.SIGINT)  # as a terminal does
+    _, said = parent.communicate()
+    assert parent.returncode == 130
+    assert said == "interrupted\n"
+    assert not any(_alive(worker) for worker in workers)
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path):
+    (tmp_path / "script.py").write_text(
+        "from smlmsim.workers import spread\nprint(list(spread(abs, [1, 2, 3], workers=2)))\n"
+    )
+    ended = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith(
+        "smlmsim.workers.UnguardedScriptError: script.py would run itself again in every process that it starts; put"
+    )
+    assert ended.stderr.count("Traceback") == 1

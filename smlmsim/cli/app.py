@@ -62,6 +62,9 @@ app.command()(new_reconstructor)
 app.command()(view)
 app.command("locate-on-map")(locate_on_map)
 
+INTERRUPTED = 130
+"""What shells expect a program to end with that Ctrl-C has stopped."""
+
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")]
 
 
@@ -220,12 +223,21 @@ def main(run: Callable[[], None] = app) -> None:
     """Run the command line, or another one; what a user can put right ends as one line, not as a traceback."""
     try:
         run()
+    except KeyboardInterrupt:
+        pass
+    except SystemExit as ended:
+        if ended.code != INTERRUPTED:
+            raise
     except pydantic.ValidationError as error:
         _fail(explain(error))
     except OSError as error:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
     except ValueError as error:
         _fail(str(error))
+    else:
+        return
+    typer.echo("interrupted", err=True)
+    sys.exit(INTERRUPTED)
 
 
 def _fail(message: str) -> NoReturn:
