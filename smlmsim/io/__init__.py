@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from smlmsim.io import columns as table_columns
-from smlmsim.io.atomic import making, replacing
+from smlmsim.io.atomic import making, replacing, require_writable, require_writable_file
 from smlmsim.io.columns import ROWS
 from smlmsim.io.formats import FORMATS, extensions, recognised
 from smlmsim.io.metadata import Metadata
@@ -28,6 +28,8 @@ __all__ = [
     "making",
     "read",
     "replacing",
+    "require_writable",
+    "require_writable_file",
     "write",
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -22,6 +23,56 @@ REMEDIES = {
     errno.EDQUOT: "the disk quota of {folder} is used up; free some space, or choose another place",
     errno.EFBIG: "it is larger than a file in {folder} may be; write less, or choose another place",
 }
+
+
+DRAFT = re.compile(r"\.smlmsim-(new-)?[0-9a-f]{16}([.-].*)?")
+DAY_S = 86_400.0
+PROBE_BYTES = 2**10
+_cleared: set[Path] = set()
+
+
+def require_writable(folder: str | Path) -> None:
+    """Refuse a folder that cannot be written to, before the work for it begins; nothing of the attempt stays.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Need not be there yet, nor those around it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made or written to, or the disk is full; the message names it and what would do.
+
+    Examples
+    --------
+    >>> require_writable("results/new")
+    """
+    wanted = Path(folder).absolute()
+    there = next(place for place in (wanted, *wanted.parents) if os.path.lexists(place))
+    try:
+        with tempfile.TemporaryFile(dir=there, buffering=0) as file:
+            if file.write(bytes(PROBE_BYTES)) < PROBE_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        remedy = REMEDIES.get(error.errno or 0, error.strerror or str(error)).format(folder=there)
+        raise OSError(error.errno, f"cannot write to {folder}: {remedy}") from error
+
+
+def require_writable_file(path: str | Path) -> None:
+    """Refuse a file that :func:`replacing` could not write, before the work for it begins.
+
+    Raises
+    ------
+    OSError
+        If its folder is missing or cannot be written to, or the disk is full, or if it is a folder itself.
+    """
+    target = Path(os.path.realpath(path))
+    code = errno.EISDIR if target.is_dir() else 0 if target.parent.is_dir() else errno.ENOENT
+    if code:
+        remedy = REMEDIES[code].format(folder=target.parent)
+        raise OSError(code, f"cannot write {path}: {remedy}")
+    require_writable(target.parent)
 
 
 @contextlib.contextmanager
@@ -51,9 +102,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     ...     draft.write_text("seed = 0")
     """
     target = Path(os.path.realpath(path))
-    draft = target.with_name(f".smlmsim-{secrets.token_hex(8)}{target.suffix}")
+    draft = target.with_name(_draft() + target.suffix)
     try:
         draft.touch(exist_ok=False)
+        clear_drafts(draft)
         yield draft
         _flush(draft)
         draft.replace(target)
@@ -74,8 +126,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def making(folder: Path) -> Iterator[Path]:
     """Give a draft of a folder to be filled, and put it in its place once it is complete.
 
-    If anything goes wrong, there is no folder; if the process dies, the draft stays beside its place, with a dot and
-    the name of the folder before its own.
+    If anything goes wrong, there is no folder; if the process dies, the draft stays beside its place until another
+    process writes there, at least a day later.
 
     Parameters
     ----------
@@ -94,7 +146,9 @@ def making(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        draft = folder.with_name(f"{_draft()}-{folder.name}")
+        draft.mkdir(0o700)
+        clear_drafts(draft)
     except OSError as error:
         raise OSError(f"cannot make {folder}: {error.strerror}; choose another place") from error
     try:
@@ -103,6 +157,51 @@ def making(folder: Path) -> Iterator[Path]:
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def clear_drafts(own: Path) -> None:
+    """Remove what writers that were killed left beside a draft: drafts to which nothing was added for a day.
+
+    The time is that of the file system, which other machines may share: when the own draft was made. A folder is looked
+    through once in the life of a process.
+
+    Parameters
+    ----------
+    own : Path
+        A draft that was just made.
+    """
+    if own.parent in _cleared:
+        return
+    _cleared.add(own.parent)
+    with contextlib.suppress(OSError):
+        now = own.stat().st_mtime
+        for found in [Path(entry.path) for entry in os.scandir(own.parent) if DRAFT.fullmatch(entry.name)]:
+            _clear(found, now - DAY_S)
+
+
+def drafts_of(folder: Path) -> list[Path]:
+    """The drafts of a folder that :func:`making` left beside its place."""
+    return [
+        found
+        for found in folder.parent.glob(".smlmsim-*")
+        if DRAFT.fullmatch(found.name) and found.name.partition("-")[2].partition("-")[2] == folder.name
+    ]
+
+
+def _clear(draft: Path, before: float) -> None:
+    with contextlib.suppress(OSError):
+        is_folder = draft.is_dir() and not draft.is_symlink()
+        parts = [draft, *draft.rglob("*")] if is_folder else [draft]
+        if max(part.lstat().st_mtime for part in parts) > before:
+            return
+        if is_folder:
+            shutil.rmtree(draft, ignore_errors=True)
+        else:
+            draft.unlink()
+
+
+def _draft() -> str:
+    return f".smlmsim-{secrets.token_hex(8)}"
 
 
 def _flush(path: Path) -> None:
