@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import io, schema
-from smlmsim.grid import Grid, read_scores
+from smlmsim.grid import read_scores
+from smlmsim.grid.store import grid_of
 from smlmsim.regions import axes_of
 from smlmsim.report.clips import clip_path, read_clip, shown_cells
 from smlmsim.report.page import store_of
@@ -81,7 +81,7 @@ def _of_clip(path: Path) -> list[Layer]:
 def _of_grid(store: Path) -> list[Layer]:
     """The clips of all cells in one layer each of what was seen, every reconstruction, and the truth."""
     scores = read_scores(store)
-    grid = Grid.model_validate(tomllib.loads(scores.attrs["grid"]))
+    grid = grid_of(scores.attrs, store)
     paths = [clip_path(grid, cell, store.parent / "clips") for cell in shown_cells(grid)]
     if missing := sum(not path.exists() for path in paths):
         raise ValueError(

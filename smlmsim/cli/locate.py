@@ -11,6 +11,9 @@ import xarray as xr
 
 import smlmsim
 from smlmsim.cli.against import read_widefield
+from smlmsim.grid.scores import require_scores
+from smlmsim.io import netcdf
+from smlmsim.spec import one_line
 
 if TYPE_CHECKING:
     from smlmsim.estimate import Box
@@ -81,10 +84,11 @@ def read_map(path: Path) -> xr.Dataset:
             f"there is no map {path}; `smlmsim grid --out DIR` makes one, DIR/scores.nc, for --map"
         )
     try:
-        found = xr.load_dataset(path, engine="h5netcdf")
-    except Exception as error:  # the layers below meet damage with errors of many kinds
-        raise ValueError(f"{path} is not the scores of a grid ({error})") from error
+        found = netcdf.read(path)
+    except ValueError as error:
+        raise ValueError(f"{path} is not the scores of a grid ({one_line(error)})") from error
     smlmsim.estimate.require_map(found)
+    require_scores(found, str(path))
     return found
 
 

@@ -14,6 +14,7 @@ from smlmsim.rng import stream
 from smlmsim.spec import Spec
 
 LARGEST_SEED = 2**53
+MOST_MOVIES = 10**7
 
 
 class CorpusError(ValueError):
@@ -83,7 +84,7 @@ class Corpus(Spec):
     study: Annotated[SimulatedDynamic | SemiSimulated | Hybrid, pydantic.Field(discriminator="kind")] = (
         SemiSimulated()
     )
-    movies: PositiveInt = 274
+    movies: PositiveInt = pydantic.Field(default=274, le=MOST_MOVIES)
     seed: NonNegativeInt = 0
     ranges: tuple[Range, ...] = ()
 

@@ -115,11 +115,11 @@ class MovieDataset(CropDataset):
         self._augmentation = augmentation or Augmentation()
         self._store: CorpusStore | None = None
         self._filaments: dict[int, npt.NDArray[np.int32]] = {}
-        store = self._opened()
+        store = self._store = CorpusStore(self._path)
         self._augmentation.require_fit(store.corpus.study)
         self._movies = np.flatnonzero(store.done())
-        self._vertices = np.asarray(store["vertices"][...])
-        periods = np.stack([store[name][...] for name in ("period_y", "period_x")], axis=1)
+        self._vertices = store.scalars("vertices")
+        periods = np.stack([store.scalars(name) for name in ("period_y", "period_x")], axis=1)
         self._periods_nm = np.where(periods == 0, np.inf, periods)
         if self._movies.size == 0:
             raise CorpusError(f"{path} has no movie yet; run again to go on")
@@ -139,7 +139,7 @@ class MovieDataset(CropDataset):
 
     def _opened(self) -> CorpusStore:
         if self._store is None:
-            self._store = CorpusStore(self._path)
+            self._store = CorpusStore(self._path, checked=True)
         return self._store
 
     def _redrawn(self, movie: int, rng: np.random.Generator) -> Pair:

@@ -6,8 +6,9 @@ import csv
 from pathlib import Path
 
 from smlmsim import io
-from smlmsim.corpus.read import read_movie
+from smlmsim.corpus.read import read_from
 from smlmsim.corpus.store import CorpusStore
+from smlmsim.io import require_writable
 from smlmsim.pipeline import Movie
 
 
@@ -36,6 +37,7 @@ def export(source: str | Path | Movie, folder: str | Path) -> Path:
         If the folder cannot be written.
     """
     folder = Path(folder)
+    require_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
     rows = [_write(source, 0, folder)] if isinstance(source, Movie) else _write_all(Path(source), folder)
     manifest = folder / "manifest.csv"
@@ -52,7 +54,7 @@ def _write_all(path: Path, folder: Path) -> list[dict[str, object]]:
     rows = []
     for index in store.done().nonzero()[0].tolist():
         recipe = store.corpus.recipe(index)
-        rows.append(_write(read_movie(path, index), index, folder) | {"seed": recipe.seed} | recipe.settings)
+        rows.append(_write(read_from(store, index), index, folder) | {"seed": recipe.seed} | recipe.settings)
     return rows
 
 

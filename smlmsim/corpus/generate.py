@@ -16,6 +16,9 @@ from smlmsim import workers
 from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.encoding import Encoding
 from smlmsim.corpus.store import PER_MOVIE, SLOTS_PER_CHUNK, VERTICES_PER_CHUNK, Capacity, CorpusStore, create
+from smlmsim.io import require_writable
+from smlmsim.io.limits import bounded_memory
+from smlmsim.io.lock import sole_writer
 from smlmsim.pipeline import simulate
 
 ROOM = 3
@@ -65,14 +68,24 @@ def generate(
     CorpusError
         If the folder holds something else, or a movie cannot be made.
     OSError
-        If the disk is full, or the folder may not be written to; the movies made so far are kept.
+        If the disk is full, the folder may not be written to, or another run writes to it; the movies made so far are
+        kept.
     """
+    workers.require_guarded()
     path = Path(path).absolute()
+    require_writable(path)
     if not path.exists():
-        create(path, corpus, _capacity(corpus))
+        _create(path, corpus)
     store = CorpusStore(path)
     store.require_same(corpus)
-    store.sweep()
+    with sole_writer(path) as locked:
+        store.sweep(all_of_them=locked)
+        _complete(store, processes, scheduler, progress)
+
+
+def _complete(store: CorpusStore, processes: int | None, scheduler: str | None, progress: bool) -> None:
+    """Make every movie that a store does not hold yet."""
+    corpus, path = store.corpus, store.path
     todo = np.flatnonzero(~store.done()).tolist()
     outcomes = workers.spread(
         functools.partial(make_movie, path), todo, workers=processes, scheduler=scheduler
@@ -86,6 +99,15 @@ def generate(
             bar.update()
 
 
+def _create(path: Path, corpus: Corpus) -> None:
+    """Make an empty store, unless another run is faster."""
+    try:
+        create(path, corpus, _capacity(corpus))
+    except OSError:
+        if not path.exists():
+            raise
+
+
 def make_movie(path: Path, movie: int) -> None:
     """Simulate a movie of the corpus at a path and write it there, on one thread."""
     store = _opened(path, (path / "zarr.json").stat().st_mtime_ns)
@@ -97,7 +119,7 @@ def make_movie(path: Path, movie: int) -> None:
 @functools.lru_cache(maxsize=1)
 def _opened(path: Path, _made_ns: int) -> CorpusStore:
     """Keep a store open from movie to movie, unless another one takes its place."""
-    return CorpusStore(path)
+    return CorpusStore(path, checked=True)
 
 
 def verify(path: str | Path) -> list[Damage]:
@@ -106,7 +128,9 @@ def verify(path: str | Path) -> list[Damage]:
     Raises
     ------
     CorpusError
-        If there is no corpus.
+        If there is no corpus, or it is damaged beyond its movies.
+    OSError
+        If a file may not be read.
     """
     store = CorpusStore(Path(path))
     return [damage for movie in range(store.corpus.movies) for damage in _damages(store, movie)]
@@ -139,10 +163,11 @@ def repair(
 
 def _damages(store: CorpusStore, movie: int) -> list[Damage]:
     try:
-        if not store["done"][movie]:
+        if not store.is_done(movie):
             return []
-        written = np.asarray(store["checksum"][movie])
-    except Exception:
+        with bounded_memory():
+            written = np.asarray(store["checksum"][movie])
+    except Exception:  # the layers below meet damage with errors of many kinds
         return [Damage(movie, "done")]
     differs = written != store.checksums(movie)
     return [Damage(movie, name) for name, wrong in zip(PER_MOVIE, differs, strict=True) if wrong]

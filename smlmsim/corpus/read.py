@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ import xarray as xr
 from smlmsim import schema
 from smlmsim.corpus.corpus import CorpusError
 from smlmsim.corpus.store import CorpusStore
+from smlmsim.io.limits import bounded_memory
 from smlmsim.pipeline import Movie
 from smlmsim.sparse import bin_localizations
+from smlmsim.spec import one_line
+
+BYTES_PER_VALUE = 32
 
 
 def open_corpus(path: str | Path) -> xr.Dataset:
@@ -32,10 +37,20 @@ def open_corpus(path: str | Path) -> xr.Dataset:
     Raises
     ------
     CorpusError
-        If there is no corpus.
+        If there is no corpus, or it is damaged.
     """
     CorpusStore(Path(path))
-    found: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks=None)
+    return _lazy(Path(path))
+
+
+def _lazy(path: Path) -> xr.Dataset:
+    try:
+        with bounded_memory():
+            found: xr.Dataset = xr.open_zarr(
+                path, consolidated=False, zarr_format=3, decode_times=False, chunks=None
+            )
+    except Exception as error:  # the layers below meet damage with errors of many kinds
+        raise CorpusError(f"{path} is damaged ({one_line(error)}); repair the corpus") from error
     return found
 
 
@@ -45,12 +60,29 @@ def read_movie(path: str | Path, movie: int) -> Movie:
     Raises
     ------
     CorpusError
-        If there is no corpus, no such movie in it, or the movie is not made yet.
+        If there is no corpus, no such movie in it, or the movie is damaged or not made yet.
     """
-    store = CorpusStore(Path(path))
+    return read_from(CorpusStore(Path(path)), movie)
+
+
+def read_from(store: CorpusStore, movie: int) -> Movie:
+    """Read a movie of an open corpus, as :func:`read_movie`."""
     require_done(store, movie)
+    sizes = (store[name].shape[1:] for name in ("counts", "vertex_y", "loc_y"))
+    values = sum(math.prod(shape) for shape in sizes)
+    try:
+        with bounded_memory(BYTES_PER_VALUE * values):
+            return _read(store, movie)
+    except Exception as error:  # the layers below meet damage with errors of many kinds
+        raise CorpusError(
+            f"movie {movie} of {store.path} is damaged ({one_line(error)}); repair the corpus"
+        ) from error
+
+
+def _read(store: CorpusStore, movie: int) -> Movie:
     study = store.corpus.study
-    found = open_corpus(path).isel(movie=movie)
+    found = xr.open_zarr(store.path, consolidated=False, zarr_format=3, decode_times=False, chunks=None)
+    found = found.isel(movie=movie)
     table = found.isel(localization=slice(int(found.localizations)))
     names = ("loc_frame", "loc_y", "loc_x", "loc_uncertainty")
     values = {name: table[name].values for name in names}
@@ -76,7 +108,7 @@ def info(path: str | Path) -> str:
     corpus, done = store.corpus, store.done()
     acquisition, (height, width) = corpus.study.acquisition, corpus.study.field.shape
     size = sum(file.stat().st_size for file in store.path.rglob("*") if file.is_file())
-    found = np.asarray(store["localizations"][...])[done]
+    found = store.scalars("localizations")[done]
     lines = [
         f"{path}: {done.sum()} of {corpus.movies} movies, {size / 1e6:.1f} MB",
         f"study: {corpus.study.kind}, {acquisition.time_points} time points of {acquisition.point_s:g} s, "
@@ -84,7 +116,7 @@ def info(path: str | Path) -> str:
         *(f"{r.setting}: {r.low:g} to {r.high:g}, {r.scale}" for r in corpus.ranges),
         f"localizations: {found.sum()}" + (f", {found.min()} to {found.max()} a movie" if found.size else ""),
         f"seed: {corpus.seed}",
-        f"made with smlmsim {store.group.attrs['smlmsim_version']} {store.group.attrs['smlmsim_commit']}".rstrip(),
+        f"made with smlmsim {_said(store, 'version')} {_said(store, 'commit')}".rstrip(),
     ]
     return "\n".join(lines)
 
@@ -93,8 +125,12 @@ def require_done(store: CorpusStore, movie: int) -> None:
     """Refuse a movie that is not in the store."""
     if not 0 <= movie < store.corpus.movies:
         raise CorpusError(f"{store.path} has the movies 0 to {store.corpus.movies - 1}, asked for {movie}")
-    if not store["done"][movie]:
+    if not store.is_done(movie):
         raise CorpusError(f"movie {movie} of {store.path} is not made yet; run again to go on")
+
+
+def _said(store: CorpusStore, what: str) -> str:
+    return one_line(store.group.attrs.get(f"smlmsim_{what}", ""), 80)
 
 
 def _truth(store: CorpusStore, found: xr.Dataset, movie: int) -> xr.Dataset:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tomllib
 import zlib
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -16,13 +14,15 @@ from zarr.codecs import BloscCodec
 from smlmsim import schema
 from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.encoding import DENSITY_STEP, Encoding, Scale
-from smlmsim.io import making
+from smlmsim.io import making, zarr_store
 from smlmsim.pipeline import Movie
 from smlmsim.provenance import other_version, provenance
+from smlmsim.spec import one_line, parse_toml
 
 POINTS_PER_CHUNK = 32
 SLOTS_PER_CHUNK = 1 << 16
 VERTICES_PER_CHUNK = 1 << 11
+PIECE_BYTES = 1 << 20
 
 PER_MOVIE = (
     "counts", "density", "peak", "localizations", "loc_frame", "loc_y", "loc_x", "loc_uncertainty",
@@ -47,30 +47,35 @@ class CorpusStore:
     ----------
     path : Path
         The folder of a corpus.
+    checked : bool
+        Whether it was opened before in this run, so that its links need not be looked at again.
 
     Raises
     ------
     CorpusError
-        If the folder holds anything else.
+        If the folder holds anything else, or a link that leads out of it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, checked: bool = False) -> None:
         self.path = path
+        self._arrays: dict[str, zarr.Array[Any]] = {}
         try:
-            self.group = zarr.open_group(path, mode="r+")
-            self.corpus = Corpus.model_validate(tomllib.loads(str(self.group.attrs["corpus"])))
-        except Exception as error:
+            self.group = zarr_store.opened(path, "r+", checked=checked)
+            self.corpus = Corpus.model_validate(parse_toml(str(self.group.attrs["corpus"]), "its corpus"))
+            self._require_layout()
+        except Exception as error:  # the layers below meet damage with errors of many kinds
+            reason = f" ({one_line(error, 200)})" if type(error) is ValueError else ""
             raise CorpusError(
-                f"{path} is not the store of a corpus, or a damaged one; choose another place"
+                f"{path} is not the store of a corpus, or a damaged one{reason}; choose another place"
             ) from error
         self.encoding = Encoding.of(self.corpus.study.field)
-        self._arrays: dict[str, zarr.Array[Any]] = {}
 
     def __getitem__(self, name: str) -> zarr.Array[Any]:
         """A variable, opened once."""
         if name not in self._arrays:
             found = self.group[name]
-            assert isinstance(found, zarr.Array)
+            if not isinstance(found, zarr.Array):
+                raise CorpusError(f"{self.path / name} is no array; the corpus is damaged")
             self._arrays[name] = found
         return self._arrays[name]
 
@@ -83,7 +88,7 @@ class CorpusStore:
             Saying what differs.
         """
         found, wanted = dict(self.group.attrs), _identity(corpus)
-        if found["corpus_digest"] != wanted["corpus_digest"]:
+        if found.get("corpus_digest") != wanted["corpus_digest"]:
             theirs, ours = (set(str(attrs["corpus"]).splitlines()) for attrs in (found, wanted))
             raise CorpusError(
                 f"{self.path} is another corpus: it has {_some(theirs - ours)}, this one {_some(ours - theirs)}; "
@@ -100,10 +105,40 @@ class CorpusStore:
         CorpusError
             If a flag cannot be read.
         """
+        return np.asarray(self.scalars("done"), np.bool_)
+
+    def is_done(self, index: int) -> bool:
+        """Whether a movie is there.
+
+        Raises
+        ------
+        CorpusError
+            If its flag cannot be read.
+        """
+        file = self.file("done", index)
         try:
-            return np.asarray(self["done"][...])
-        except Exception as error:
-            raise CorpusError(f"{self.path / 'done'} is damaged; repair the corpus") from error
+            return bool(np.frombuffer(file.read_bytes(), np.bool_).item())
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError) as error:
+            raise CorpusError(f"{file} is damaged; repair the corpus") from error
+
+    def scalars(self, name: str) -> npt.NDArray[Any]:
+        """Read a variable that has one number per movie, (movie,); 0 where there is none.
+
+        Raises
+        ------
+        CorpusError
+            If a number cannot be read.
+        """
+        found = np.zeros(self.corpus.movies, self[name].dtype.newbyteorder("<"))
+        for file in self.path.joinpath(name, "c").glob("*"):
+            if file.name.isdecimal() and int(file.name) < found.size:
+                try:
+                    found[int(file.name)] = np.frombuffer(file.read_bytes(), found.dtype).item()
+                except (OSError, ValueError) as error:
+                    raise CorpusError(f"{file} is damaged; repair the corpus") from error
+        return found
 
     def write(self, index: int, movie: Movie) -> None:
         """Keep a movie.
@@ -131,19 +166,27 @@ class CorpusStore:
 
     def checksums(self, index: int) -> npt.NDArray[np.uint32]:
         """The CRC-32 of the files of a movie as they are, 0 where there is none, in the order of ``PER_MOVIE``."""
-        files = (self.file(name, index) for name in PER_MOVIE)
-        return np.array([zlib.crc32(file.read_bytes()) if file.exists() else 0 for file in files], np.uint32)
+        return np.array([_checksum(self.file(name, index)) for name in PER_MOVIE], np.uint32)
 
     def file(self, name: str, index: int) -> Path:
         """The file that holds a variable of a movie."""
         return self.path.joinpath(name, "c", str(index), *["0"] * (self[name].ndim - 1))
 
-    def sweep(self) -> None:
-        """Remove what writers left behind that were killed."""
-        for rest in self.path.rglob("*.partial"):
-            rest.unlink(missing_ok=True)
-        for draft in self.path.parent.glob(f".{self.path.name}-*"):
-            shutil.rmtree(draft, ignore_errors=True)
+    def sweep(self, *, all_of_them: bool) -> None:
+        """Remove what writers that were killed left behind; unless all of it, what is older than a day."""
+        zarr_store.sweep(self.path, all_of_them=all_of_them)
+
+    def _require_layout(self) -> None:
+        """Refuse arrays of another shape than the corpus has, and movies that are not one file each."""
+        for name, (shape, kinds) in _layout(self.corpus).items():
+            zarr_store.require_shape(self[name], shape, kinds)
+        for name in (*PER_MOVIE, "done"):
+            array = self[name]
+            chunk = array.shards or array.chunks
+            if chunk[0] != 1 or any(
+                size > step for size, step in zip(array.shape[1:], chunk[1:], strict=True)
+            ):
+                raise ValueError(f"{name} is not one file per movie")
 
     def _require_room(self, index: int, values: dict[str, Any]) -> None:
         for name, array in (("localizations", "loc_y"), ("vertices", "filament")):
@@ -164,7 +207,38 @@ def create(path: Path, corpus: Corpus, capacity: Capacity) -> None:
         If the folder cannot be made.
     """
     with making(path) as draft:
-        _fill(zarr.open_group(draft, mode="w"), corpus, capacity)
+        _fill(zarr.open_group(draft, mode="w", zarr_format=3), corpus, capacity)
+
+
+def _layout(corpus: Corpus) -> dict[str, tuple[tuple[int | None, ...], str]]:
+    """The shape of every array of a store, None where there is room for more or less, and its kinds of numbers."""
+    movies, points = corpus.movies, corpus.study.acquisition.time_points
+    image = (movies, points, *corpus.study.field.shape)
+    return {
+        **dict.fromkeys(("counts", "density"), (image, "u")),
+        **dict.fromkeys(("peak", "period_y", "period_x"), ((movies,), "f")),
+        **dict.fromkeys(("localizations", "vertices"), ((movies,), "u")),
+        **dict.fromkeys(("loc_y", "loc_x", "loc_uncertainty"), ((movies, None), "u")),
+        **dict.fromkeys(("vertex_y", "vertex_x"), ((movies, points, None), "i")),
+        **dict.fromkeys(("loc_frame", "filament"), ((movies, None), "i")),
+        **dict.fromkeys(("movie", "movie_seed"), ((movies,), "iu")),
+        **{name: ((size,), "f") for name, size in zip(("time", "y", "x"), image[1:], strict=True)},
+        **{found.setting: ((movies,), "fiu") for found in corpus.ranges},
+        "variable": ((len(PER_MOVIE),), "T"),
+        "checksum": ((movies, len(PER_MOVIE)), "u"),
+        "done": ((movies,), "b"),
+    }
+
+
+def _checksum(file: Path) -> int:
+    """The CRC-32 of a file, piece by piece; 0 if there is none."""
+    if not file.is_file():
+        return 0
+    found = 0
+    with file.open("rb") as opened:
+        while piece := opened.read(PIECE_BYTES):
+            found = zlib.crc32(piece, found)
+    return found
 
 
 def _identity(corpus: Corpus) -> dict[str, str]:
@@ -172,7 +246,7 @@ def _identity(corpus: Corpus) -> dict[str, str]:
 
 
 def _some(lines: set[str]) -> str:
-    shown = sorted(line.strip() for line in lines)[:3]
+    shown = sorted(one_line(line, 100) for line in lines)[:3]
     return "; ".join(shown) if shown else "nothing beyond that"
 
 

@@ -12,6 +12,7 @@ import xarray as xr
 
 from smlmsim.estimate.rate import LocalizationRate
 from smlmsim.estimate.widefield_velocity import FilamentVelocity
+from smlmsim.spec import brief
 
 VELOCITY, RATE = "motion.velocity_nm_per_s", "photophysics.rate_hz"
 SIGMAS = 2.0
@@ -79,6 +80,8 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     require_map(scores)
     if metric not in scores:
         raise ValueError(f"no metric {metric!r} in the map; there are: {', '.join(map(str, scores))}")
+    if not {VELOCITY, RATE, "reconstructor"} <= set(scores[metric].dims) or scores[metric].dtype.kind != "f":
+        raise ValueError(f"{metric} holds no scores over all axes of the map, but {scores[metric].dims}")
     known = scores[VELOCITY].values
     velocity = box.velocity_nm_per_s or (float(known.min()), float(known.max()))
     inside = _inside(scores[metric], box.rate_hz, velocity)
@@ -110,11 +113,13 @@ def require_map(scores: xr.Dataset) -> None:
     Raises
     ------
     ValueError
-        If one is missing.
+        If one is missing, or a rate is not positive.
     """
     for axis in (VELOCITY, RATE, "reconstructor"):
         if axis not in scores.dims:
-            raise ValueError(f"a map has the axis {axis}, found {', '.join(map(str, scores.dims))}")
+            raise ValueError(f"a map has the axis {axis}, found {', '.join(map(str, scores.dims)) or 'none'}")
+    if scores[RATE].dtype.kind not in "fiu" or not (scores[RATE] > 0).all():
+        raise ValueError(f"a map has positive rates, found {brief(scores[RATE].values.tolist())}")
 
 
 def _around(value: float, error: float) -> Range:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self
 
@@ -14,6 +15,7 @@ from smlmsim.metrics import STANDARD, MetricNames
 from smlmsim.pipeline import SimulatedDynamic
 from smlmsim.spec import Spec
 
+MOST_AXES, MOST_VALUES, MOST_CELLS = 8, 1000, 10**7
 SUFFIX_UNITS = {"_nm_per_s": "nm/s", "_hz": "Hz", "_per_um": "um-1", "_nm": "nm", "_s": "s"}
 
 
@@ -21,7 +23,7 @@ class Axis(Spec):
     """A setting of the study, by its dotted path, and the values it takes."""
 
     setting: str
-    values: tuple[float, ...] = pydantic.Field(min_length=1)
+    values: tuple[float, ...] = pydantic.Field(min_length=1, max_length=MOST_VALUES)
 
     @property
     def attrs(self) -> dict[str, str]:
@@ -60,7 +62,7 @@ class Grid(Spec):
     """
 
     study: SimulatedDynamic = SimulatedDynamic()
-    axes: tuple[Axis, ...] = pydantic.Field(min_length=1)
+    axes: tuple[Axis, ...] = pydantic.Field(min_length=1, max_length=MOST_AXES)
     seeds: tuple[NonNegativeInt, ...] = pydantic.Field(default=(0, 1, 2, 3, 4), min_length=1)
     reconstructors: tuple[str, ...] = pydantic.Field(
         default_factory=lambda: tuple(reconstruct.available()), min_length=1
@@ -73,6 +75,8 @@ class Grid(Spec):
         _require_distinct("seed", self.seeds)
         _require_distinct("reconstructor", self.reconstructors)
         _require_distinct("metric", self.metrics)
+        if math.prod(self.shape) > MOST_CELLS:
+            raise ValueError(f"found {math.prod(self.shape):.3g} movies; a grid has up to {MOST_CELLS:.0e}")
         for axis in self.axes:
             _require_distinct(f"value of {axis.setting}", axis.values)
             for value in axis.values:
@@ -109,6 +113,8 @@ class Grid(Spec):
 
 
 def _require_distinct(what: str, values: Sequence[object]) -> None:
+    seen = set()
     for value in values:
-        if values.count(value) > 1:
+        if value in seen:
             raise ValueError(f"{what} {value!r} appears twice")
+        seen.add(value)

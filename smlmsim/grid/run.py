@@ -15,6 +15,7 @@ from tqdm import tqdm
 from smlmsim import reconstruct, workers
 from smlmsim.grid.grid import Cell, Grid
 from smlmsim.grid.store import CellScores, GridStore, read_scores
+from smlmsim.io.lock import sole_writer
 from smlmsim.metrics import score
 from smlmsim.pipeline import Movie, simulate
 
@@ -62,10 +63,28 @@ def run_grid(
         If the store belongs to another grid.
     ReconstructorError
         If a reconstructor is not installed or does not load.
+    OSError
+        If the store cannot be written, or another run writes to it.
     """
+    workers.require_guarded()
     for name in grid.reconstructors:
         reconstruct.load(name)
     store = GridStore(Path(path), grid)
+    with sole_writer(store.path) as locked:
+        store.sweep(all_of_them=locked)
+        _run(grid, store, processes, scheduler, retry_failed, progress)
+    return read_scores(path)
+
+
+def _run(
+    grid: Grid,
+    store: GridStore,
+    processes: int | None,
+    scheduler: str | None,
+    retry_failed: bool,
+    progress: bool,
+) -> None:
+    """Score every cell that the store does not hold yet."""
     todo = store.pending(retry_failed=retry_failed)
     total = int(np.prod(grid.shape))
     outcomes = workers.spread(
@@ -81,7 +100,6 @@ def run_grid(
             failures += any(result.reasons)
             bar.set_postfix({"failed": failures} if failures else {}, refresh=False)
             bar.update()
-    return read_scores(path)
 
 
 def score_cell(grid: Grid, cell: Cell) -> CellScores:

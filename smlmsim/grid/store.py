@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import tomllib
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
+import pydantic
 import xarray as xr
 import zarr
 
 from smlmsim.floor import floor_name
 from smlmsim.grid.grid import Cell, Grid
-from smlmsim.io import making
+from smlmsim.grid.scores import require_scores
+from smlmsim.io import making, require_writable, zarr_store
+from smlmsim.io.limits import bounded_memory
 from smlmsim.metrics import METRICS, described, three_crests
 from smlmsim.provenance import other_version, provenance
+from smlmsim.spec import brief, explain, one_line, parse_toml
 
 
 class StoreError(ValueError):
@@ -56,12 +59,11 @@ class GridStore:
     def __init__(self, path: Path, grid: Grid) -> None:
         self.path, self.grid = path, grid
         if not path.exists():
-            with making(path) as draft:
-                _fill(zarr.open_group(draft, mode="w"), grid)
+            _make(path, grid)
         self._group = _open(path)
         _require_same(path, dict(self._group.attrs), _identity(grid))
-        if not os.access(path / "done", os.W_OK):
-            raise PermissionError(f"cannot write to {path}; choose another place with --out")
+        _require_layout(path, self._group, grid)
+        require_writable(path / "done")
 
     def pending(self, *, retry_failed: bool = False) -> list[Cell]:
         """The cells without a score; with ``retry_failed`` also those where a reconstructor failed."""
@@ -86,16 +88,19 @@ class GridStore:
                 f"cannot write to {self.path}: {error.strerror or error}; all cells before are kept, run again to go on"
             ) from error
 
+    def sweep(self, *, all_of_them: bool) -> None:
+        """Remove what writers that were killed left behind; unless all of it, what is older than a day."""
+        zarr_store.sweep(self.path, all_of_them=all_of_them)
+
     def _array(self, name: str) -> zarr.Array[Any]:
         return cast("zarr.Array[Any]", self._group[name])
 
     def _read(self, name: str) -> npt.NDArray[Any]:
         try:
-            return np.asarray(self._array(name)[...])
+            with bounded_memory():
+                return np.asarray(self._array(name)[...])
         except Exception as error:
-            raise StoreError(
-                f"{self.path / name} is damaged ({error}); delete the store to start anew"
-            ) from error
+            raise _damaged(self.path / name, error) from error
 
 
 def read_scores(path: str | Path) -> xr.Dataset:
@@ -110,30 +115,98 @@ def read_scores(path: str | Path) -> xr.Dataset:
         If there is no grid store, or it is damaged.
     """
     path = Path(path)
-    _open(path)
+    group = _open(path)
+    grid = grid_of(dict(group.attrs), path)
+    _require_layout(path, group, grid)
+    floors = {*map(floor_name, grid.metrics)}
+    others = sorted(set(group) - {*grid.metrics, *floors, *grid.dims, "reconstructor", "reason"})
     try:
-        with xr.open_zarr(path, consolidated=False) as found:
-            return _ordered(found.load())
-    except Exception as error:
-        raise StoreError(f"{path} is damaged ({error}); delete it to start anew") from error
+        with (
+            bounded_memory(8 * math.prod(grid.shape) * len(grid.reconstructors) * (len(grid.metrics) + 1)),
+            xr.open_zarr(
+                path, consolidated=False, zarr_format=3, decode_times=False, drop_variables=others
+            ) as found,
+        ):
+            scores = _ordered(found.load(), grid)
+    except Exception as error:  # the layers below meet damage with errors of many kinds
+        raise _damaged(path, error) from error
+    require_scores(scores, str(path))
+    return scores
 
 
-def _ordered(found: xr.Dataset) -> xr.Dataset:
+def grid_of(attrs: Mapping[str, Any], source: object) -> Grid:
+    """The grid that scores are of, from their attributes.
+
+    Raises
+    ------
+    StoreError
+        If they do not say it, or what they say fits no grid; the message names the source.
+    """
+    try:
+        return Grid.model_validate(parse_toml(str(attrs["grid"]), "its grid"))
+    except KeyError:
+        raise StoreError(f"{source} does not say what grid it is of") from None
+    except pydantic.ValidationError as error:
+        raise StoreError(
+            f"{source} is of no grid that this version knows: {one_line(explain(error))}"
+        ) from None
+    except ValueError as error:
+        raise StoreError(f"{source} is damaged: {error}") from None
+
+
+def _make(path: Path, grid: Grid) -> None:
+    """Make an empty store, unless another run is faster."""
+    try:
+        with making(path) as draft:
+            _fill(zarr.open_group(draft, mode="w", zarr_format=3), grid)
+    except OSError:
+        if not path.exists():
+            raise
+
+
+def _ordered(found: xr.Dataset, grid: Grid) -> xr.Dataset:
     """The scores in the order of the grid: metrics, floors, reason; axes, seed, reconstructor."""
-    metrics = tomllib.loads(str(found.attrs["grid"]))["metrics"]
-    names = [*metrics, *filter(found.__contains__, map(floor_name, metrics)), "reason"]
+    floors = filter(found.__contains__, map(floor_name, grid.metrics))
+    names = [*grid.metrics, *floors, "reason"]
     coords = {dim: found[dim].variable for dim in map(str, found["reason"].dims)}
     return xr.Dataset({name: found[name].variable for name in names}, coords, found.attrs)
 
 
 def _open(path: Path) -> zarr.Group:
     try:
-        group = zarr.open_group(path, mode="r+")
+        group = zarr_store.opened(path, "r+")
     except Exception as error:
-        raise StoreError(f"{path} is not the store of a grid; choose another place with --out") from error
+        reason = f" ({error})" if type(error) is ValueError else ""
+        raise StoreError(
+            f"{path} is not the store of a grid{reason}; choose another place with --out"
+        ) from error
     if "grid_digest" not in group.attrs:
         raise StoreError(f"{path} is not the store of a grid; choose another place with --out")
     return group
+
+
+def _require_layout(path: Path, group: zarr.Group, grid: Grid) -> None:
+    """Refuse a store whose arrays are not those of its grid, before any is read."""
+    scored = (*grid.shape, len(grid.reconstructors))
+    wanted: dict[str, tuple[tuple[int, ...], str]] = {
+        **{dim: ((size,), "fiu") for dim, size in zip(grid.dims, grid.shape, strict=True)},
+        **dict.fromkeys(grid.metrics, (scored, "f")),
+        "reconstructor": ((scored[-1],), "T"),
+        "reason": (scored, "T"),
+        "done": (grid.shape, "b"),
+    }
+    floors = set(map(floor_name, grid.metrics)) & set(group)
+    for name, (shape, kinds) in (wanted | dict.fromkeys(floors, (grid.shape, "f"))).items():
+        try:
+            zarr_store.require_shape(group[name], shape, kinds)
+        except Exception as error:
+            raise _damaged(path / name, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"{path} is damaged ({one_line(error) or type(error).__name__}); delete the store to start anew"
+    )
 
 
 def _identity(grid: Grid) -> dict[str, str]:
@@ -144,7 +217,7 @@ def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, str]) -> 
     """Refuse another grid or other versions; another commit of the same version is let through."""
     if found["grid_digest"] != wanted["grid_digest"]:
         raise StoreError(
-            f"{path} belongs to another grid: {_difference(found['grid'], wanted['grid'])}; "
+            f"{path} belongs to another grid: {_difference(str(found.get('grid', '')), wanted['grid'])}; "
             "choose another place with --out, or delete it"
         )
     if differs := other_version(found):
@@ -153,11 +226,15 @@ def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, str]) -> 
 
 def _difference(theirs: str, ours: str) -> str:
     """The first setting in which two grids, as TOML, differ."""
-    there, here = (dict(_settings(tomllib.loads(text))) for text in (theirs, ours))
+    there, here = (dict(_settings(parse_toml(text, "its grid"))) for text in (theirs, ours))
     name = next((key for key in [*here, *there] if there.get(key) != here.get(key)), None)
     if name is None:
         return "the settings are the same, but another version of smlmsim knew fewer or more of them"
-    return f"{name} is {there.get(name, 'not set')} there and {here.get(name, 'not set')} here"
+    return f"{name} is {_shown(there, name)} there and {_shown(here, name)} here"
+
+
+def _shown(settings: Mapping[str, Any], name: str) -> str:
+    return brief(settings[name]) if name in settings else "not set"
 
 
 def _settings(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

@@ -17,10 +17,22 @@ from tqdm import tqdm
 from smlmsim import io, reconstruct, workers
 from smlmsim.figures.image import white_level
 from smlmsim.grid import Cell, Grid
+from smlmsim.io import netcdf
 from smlmsim.pipeline import simulate
 from smlmsim.provenance import versions
+from smlmsim.spec import one_line
 
 OBSERVED, TRUTH = "localizations", "truth"
+PARTS = (
+    ("brightness", ("layer", "time", "y", "x"), "u"),
+    ("seconds", ("reconstructor",), "f"),
+    ("parameters", ("reconstructor",), "iu"),
+    ("reason", ("reconstructor",), "OTU"),
+    ("layer", ("layer",), "OTU"),
+    ("reconstructor", ("reconstructor",), "OTU"),
+    *((dim, (dim,), "f") for dim in ("time", "y", "x")),
+)
+"""What a clip consists of: its variables, their dims, and the kinds of numbers, or text, that they are."""
 
 
 def shown_cells(grid: Grid) -> list[Cell]:
@@ -79,6 +91,7 @@ def record_all(
     RuntimeError
         If the process that recorded a clip died.
     """
+    workers.require_guarded()
     folder.mkdir(parents=True, exist_ok=True)
     paths = {cell.place[:-1]: clip_path(grid, cell, folder) for cell in shown_cells(grid)}
     todo = [cell for cell in shown_cells(grid) if not paths[cell.place[:-1]].exists()]
@@ -103,13 +116,33 @@ def read_clip(path: Path) -> xr.Dataset:
     ------
     ValueError
         If the file is damaged, or is no clip.
+    OSError
+        If there is no such file, or it may not be read.
     """
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as found:
-            found["brightness"].load()
-            return found.load()
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is not a clip ({error}); delete it, and it is recorded anew") from error
+        found = netcdf.read(path)
+        _require_clip(found)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is not a clip ({one_line(error)}); delete it, and it is recorded anew"
+        ) from error
+    return found
+
+
+def _require_clip(found: xr.Dataset) -> None:
+    """Refuse what lacks a part of a clip, or has it in another form."""
+    for name, dims, kinds in PARTS:
+        if name not in found.variables or found[name].dims != dims or found[name].dtype.kind not in kinds:
+            raise ValueError(f"it has no {name} {dims}")
+    if found.brightness.dtype != np.uint8 or min(found.brightness.shape) < 1:
+        raise ValueError(f"brightness is {found.brightness.shape} of {found.brightness.dtype}")
+    texts = [value for name in ("reason", "layer", "reconstructor") for value in found[name].values.tolist()]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a reason or a name is no text")
+    if not all(np.isfinite(found[name].values).all() for name in ("time", "y", "x")):
+        raise ValueError("its scale is not finite")
+    if not isinstance(found.attrs.get("seed"), (int, np.integer)):
+        raise ValueError("it does not say its seed")
 
 
 def _reconstructed(name: str, observation: xr.Dataset) -> tuple[npt.NDArray[np.float32], float, int, str]:

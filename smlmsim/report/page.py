@@ -6,7 +6,6 @@ import functools
 import html
 import itertools
 import json
-import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -18,6 +17,7 @@ import xarray as xr
 from smlmsim import io, workers
 from smlmsim.compare import compare, mean_ranks, win_map
 from smlmsim.grid import Grid, read_scores
+from smlmsim.grid.store import grid_of
 from smlmsim.report import content, tables, words
 from smlmsim.report.clips import read_clip, record_all
 from smlmsim.report.cost import costs
@@ -71,7 +71,7 @@ def write_report(
     """
     store = store_of(Path(result))
     scores = read_scores(store)
-    grid = Grid.model_validate(tomllib.loads(scores.attrs["grid"]))
+    grid = grid_of(scores.attrs, store)
     layout = content.layout_of(scores, grid.metrics[0])
     clips = record_all(grid, store.parent / "clips", processes=processes, progress=progress)
     page = functools.partial(_page, scores, grid, layout, clips)

@@ -73,6 +73,7 @@ def run_robustness(
     TrainingError, ReconstructionError
         If the network or the classic reconstructor is not installed.
     """
+    workers.require_guarded()
     configuration_of(study)
     reconstruct.load(study.classic)
     _claim(folder, study)

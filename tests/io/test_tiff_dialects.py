@@ -265,15 +265,6 @@ def test_colours_are_refused(wrote, settings):
         tiff.read(path, pixel_nm=100)
 
 
-@pytest.mark.parametrize(("tag", "kind"), [(34412, "Zeiss LSM"), (33628, "MetaMorph"), (34362, "FluoView")])
-def test_kinds_whose_pages_do_not_tell_their_channels_are_refused_by_name(wrote, tag, kind):
-    path = wrote(metadata=None, extratags=[(tag, 7, 64, bytes(64), True)], **GREY)
-    with pytest.raises(
-        ValueError, match=rf"a\.tif: a file of the kind {kind} is not read; save it as OME-TIFF"
-    ):
-        tiff.read(path, pixel_nm=100)
-
-
 def test_several_images_in_one_file_are_named(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as file:
         for name in ("left", "right"):

@@ -1,0 +1,59 @@
+"""Scores of any origin: what has to be true of them before anything is drawn or said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+
+from smlmsim.spec import brief
+
+TEXTS = ("long_name", "units", "better")
+LONGEST = 1000
+
+
+def require_scores(scores: xr.Dataset, source: str) -> None:
+    """Require that scores are numbers over axes of numbers and over reconstructors, described in short words.
+
+    Parameters
+    ----------
+    scores : xr.Dataset
+        Variables of other dims are not looked at.
+    source : str
+        Where they are from, for the message.
+
+    Raises
+    ------
+    ValueError
+        Naming the first thing that is not so.
+    """
+    if problem := next(_problems(scores), ""):
+        raise ValueError(f"{source} is damaged, or not the scores of a grid: {problem}")
+
+
+def _problems(scores: xr.Dataset) -> Iterator[str]:
+    if "reconstructor" not in scores.coords or not scores.sizes["reconstructor"]:
+        yield "no reconstructor"
+    names = scores.get("reconstructor", xr.DataArray([])).values
+    if not all(isinstance(name, str) and len(name) <= LONGEST for name in names.ravel().tolist()):
+        yield "a reconstructor without a name"
+    for dim in scores.dims:
+        if dim not in scores.coords:
+            if dim == "seed":
+                continue
+            yield f"no values along {brief(dim)}"
+        elif len(set(scores[dim].values.tolist())) < scores.sizes[dim]:
+            yield f"values along {brief(dim)} that appear twice"
+        elif dim != "reconstructor" and not _are_numbers(scores[dim]):
+            yield f"values along {brief(dim)} that are no numbers"
+    for name, found in scores.variables.items():
+        for text in TEXTS:
+            if not isinstance(value := found.attrs.get(text, ""), str) or len(value) > LONGEST:
+                yield f"{text} of {brief(name)} is {brief(value)}"
+        if "better" in found.attrs and not (found.dtype.kind == "f" and "reconstructor" in found.dims):
+            yield f"{brief(name)} holds no numbers for each reconstructor"
+
+
+def _are_numbers(axis: xr.DataArray) -> bool:
+    return axis.dtype.kind in "iuf" and bool(np.isfinite(axis.values).all())

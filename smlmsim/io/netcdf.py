@@ -1,0 +1,57 @@
+"""NetCDF files of any origin, such as scores and clips, read whole into memory."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import h5py
+import xarray as xr
+
+from smlmsim.io import hdf5
+from smlmsim.io.limits import bounded_memory, require_plausible
+from smlmsim.spec import one_line
+
+
+def read(path: str | Path) -> xr.Dataset:
+    """Read a dataset that xarray wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    xr.Dataset
+        In memory; the file is closed. Times stay the numbers that they are.
+
+    Raises
+    ------
+    ValueError
+        If it is no NetCDF file, is damaged, claims an absurd size, or refers to other files; in one line that names
+        the file.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    with hdf5.opened(path) as file:
+        found = [data for data in file.values() if isinstance(data, h5py.Dataset)]
+        for data in found:
+            hdf5.require_readable(data)
+        claimed = sum(data.size * data.dtype.itemsize for data in found)
+        require_plausible("the file", claimed, Path(path).stat().st_size)
+        with bounded_memory(2 * claimed):
+            return _loaded(Path(path))
+
+
+def _loaded(path: Path) -> xr.Dataset:
+    with warnings.catch_warnings(), path.open("rb") as handle:
+        warnings.simplefilter(
+            "ignore"
+        )  # of what is odd in a file that is about to be refused or read all the same
+        try:
+            with xr.open_dataset(handle, engine="h5netcdf", decode_times=False, phony_dims="sort") as found:
+                return found.load()
+        except MemoryError:
+            raise
+        except Exception as error:  # the layers below meet damage with errors of many kinds
+            raise ValueError(f"not a NetCDF file, or a damaged one ({one_line(error)})") from error

@@ -1,0 +1,96 @@
+"""Zarr stores of any origin, opened so that they can neither reach beyond themselves nor take the machine."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shutil
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import zarr
+
+from smlmsim.io.atomic import DAY_S, drafts_of
+from smlmsim.io.limits import require_own_files
+
+LARGEST_JSON = 2**24
+MOST_CHUNK_BYTES = 2**30
+NODE = "zarr.json"
+
+
+def opened(path: str | Path, mode: Literal["r", "r+"] = "r", *, checked: bool = False) -> zarr.Group:
+    """Open a group of Zarr v3, whose chunks hold nothing that would run.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+    mode : "r" or "r+"
+        Whether it is only read, or written to as well.
+    checked : bool
+        Whether its links were looked at before, which takes a while where there are many files.
+
+    Raises
+    ------
+    ValueError
+        If a link leads out of the folder, or what describes a group or an array is too long.
+    OSError
+        If there is no such folder, or it may not be read.
+    Exception
+        Of any kind, from the layers below, if it is no group or a damaged one.
+    """
+    if not checked:
+        for file, size in require_own_files(path).items():
+            if file.name == NODE and size > LARGEST_JSON:
+                raise ValueError(f"{file} is longer than {LARGEST_JSON} bytes")
+    return zarr.open_group(Path(path), mode=mode, zarr_format=3, use_consolidated=False)
+
+
+def require_shape(array: Any, shape: tuple[int | None, ...], kinds: str) -> None:
+    """Refuse an array that is not what it should be, before anything is read.
+
+    Parameters
+    ----------
+    array : zarr.Array
+    shape : tuple
+        What it should be; None where any length does.
+    kinds : str
+        The kinds of numbers that do, as NumPy's ``dtype.kind``; "T" for text.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or has another shape, other numbers, or chunks that no memory holds.
+    """
+    if not isinstance(array, zarr.Array):
+        raise ValueError("no array")
+    fits = len(array.shape) == len(shape) and all(
+        wanted in (None, found) for wanted, found in zip(shape, array.shape, strict=True)
+    )
+    kind = "T" if array.dtype.kind in "TO" else array.dtype.kind
+    if not fits or kind not in kinds:
+        raise ValueError(f"found {array.shape} values of {array.dtype}, expected {shape}")
+    largest = math.prod(array.shards or array.chunks) * array.dtype.itemsize
+    if largest > MOST_CHUNK_BYTES:
+        raise ValueError(f"its chunks claim to hold {largest:.3g} bytes each")
+
+
+def sweep(path: Path, *, all_of_them: bool) -> None:
+    """Remove what writers of a store left behind which were killed: halves of files in it, and drafts of all of it.
+
+    Parameters
+    ----------
+    path : Path
+        The store.
+    all_of_them : bool
+        Whether no one else writes to the store; otherwise those of the last day stay.
+    """
+    before = math.inf if all_of_them else time.time() - DAY_S
+    for rest in path.rglob("*.partial"):
+        with contextlib.suppress(OSError):
+            if rest.stat().st_mtime < before:
+                rest.unlink()
+    for draft in drafts_of(path):
+        if draft.stat().st_mtime < before:
+            shutil.rmtree(draft, ignore_errors=True)
