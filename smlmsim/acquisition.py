@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import pydantic
 from pydantic import PositiveFloat, PositiveInt
 
 from smlmsim.spec import Spec
+
+LEAST_LIKELY = 1e-6  # of a dark beginning
 
 
 class Acquisition(Spec):
@@ -76,3 +80,26 @@ class Acquisition(Spec):
         times_s = np.asarray(frames + 0.5)
         times_s *= self.exposure_s
         return times_s
+
+
+def recorded_from(first_frame: int, last_frame: int, localizations: int) -> int:
+    """The camera frame at which a recording is taken to begin, counted from 0.
+
+    A recording begins at frame 0, unless that many frames without a localization in front of the first one have a
+    probability of less than a millionth at the rate of the rest: then it begins at the first one. A table that is a
+    stretch of a longer recording is no recording with a long dark beginning.
+
+    Parameters
+    ----------
+    first_frame, last_frame : int
+        Of the first and the last localization.
+    localizations : int
+        Their number.
+
+    Examples
+    --------
+    >>> recorded_from(30, 999, 100), recorded_from(100_000, 100_999, 100)
+    (0, 100000)
+    """
+    expected = first_frame * localizations / (last_frame - first_frame + 1)
+    return 0 if expected < -math.log(LEAST_LIKELY) else first_frame

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.acquisition import recorded_from
 from smlmsim.estimate.covered import field_of_view
 from smlmsim.field import FieldOfView
 
@@ -34,9 +35,11 @@ class LocalizationRate(NamedTuple):
 def localization_rate(
     localizations: xr.Dataset, *, exposure_s: float | None = None, field: FieldOfView | None = None
 ) -> LocalizationRate:
-    """Measure the mean rate of localizations, from the first camera frame to the last that has one.
+    """Measure the mean rate of localizations over the recorded interval.
 
-    The standard error is that of N independent events in the duration T, sqrt(N) / T. Molecules that blink
+    That is all camera frames if the attribute ``frames`` of the dataset tells their number, otherwise those from the
+    first, or from the first localization of a recording that begins later
+    (:func:`~smlmsim.acquisition.recorded_from`), to the last localization. The standard error is that of N independent events in the duration T, sqrt(N) / T. Molecules that blink
     come in bursts: for them it is a lower bound.
 
     Parameters
@@ -60,7 +63,8 @@ def localization_rate(
     25 ± 14 Hz in the field, 25 ± 14 Hz per 2.56 x 2.56 um
     """
     frame, field, exposure_s = _inside(localizations, exposure_s, field)
-    return _rate(frame.size, (_last_frame(localizations) + 1) * exposure_s, field)
+    begin, end = recorded_frames(localizations)
+    return _rate(frame.size, (end - begin) * exposure_s, field)
 
 
 def localization_rates(
@@ -86,12 +90,13 @@ def localization_rates(
     [10, 5]
     """
     frame, field, exposure_s = _inside(localizations, exposure_s, field)
-    frames = _last_frame(localizations) + 1
+    begin, end = recorded_frames(localizations)
+    frames = end - begin
     if not 1 <= stretches <= frames:
         raise ValueError(
             f"{stretches} stretches of a movie of {frames} frames; from 1 to {frames} are possible"
         )
-    edges = np.arange(stretches + 1) * frames // stretches
+    edges = begin + np.arange(stretches + 1) * frames // stretches
     numbers, _ = np.histogram(frame, bins=edges - 0.5)
     durations_s = np.diff(edges) * exposure_s
     return [_rate(int(n), float(t), field) for n, t in zip(numbers, durations_s, strict=True)]
@@ -114,8 +119,14 @@ def _inside(
     return localizations.loc_frame.values[inside], field, exposure_s
 
 
-def _last_frame(localizations: xr.Dataset) -> int:
-    return int(localizations.loc_frame.max())
+def recorded_frames(localizations: xr.Dataset) -> tuple[int, int]:
+    """The recorded interval: its first camera frame, counted from 0, and the one behind its last."""
+    frame = localizations.loc_frame.values
+    first, last = int(frame.min()), int(frame.max())
+    known = int(localizations.attrs.get("frames", 0))
+    if known > last:
+        return 0, known
+    return recorded_from(first, last, frame.size), last + 1
 
 
 def _rate(number: int, duration_s: float, field: FieldOfView) -> LocalizationRate:

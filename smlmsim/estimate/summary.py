@@ -11,6 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.acquisition import recorded_from
 
 SPANS = 10  # of the rate over time
 BINS = 1024  # of frames, at least half of which are in use
@@ -51,13 +52,19 @@ class Summary:
         if "loc_frame" in chunk and chunk.sizes["localization"]:
             self._add_frames(chunk.loc_frame.values)
         if "loc_uncertainty" in chunk:
-            bins = np.searchsorted(EDGES_NM, chunk.loc_uncertainty.values)
+            reported = chunk.loc_uncertainty.values
+            bins = np.searchsorted(EDGES_NM, reported[np.isfinite(reported)])
             self._claims += np.bincount(bins, minlength=self._claims.size)
 
     @property
+    def begin(self) -> int:
+        """The camera frame at which the recording is taken to begin; see :func:`recorded_from`."""
+        return recorded_from(self.first_frame, self.last_frame, self.localizations)
+
+    @property
     def frames(self) -> int:
-        """The camera frames up to the last one that has a localization."""
-        return self.last_frame + 1
+        """The camera frames of the recording, up to the last one that has a localization."""
+        return self.last_frame + 1 - self.begin if self.last_frame >= 0 else 0
 
     @property
     def frames_per_span(self) -> float:
@@ -65,16 +72,18 @@ class Summary:
         return self.frames / min(SPANS, max(self.frames, 1))
 
     def rate_per_frame(self) -> npt.NDArray[np.float64]:
-        """Mean number of localizations per frame in ten equal spans of the movie, fewer if it has fewer frames.
+        """Mean number of localizations per frame in ten equal spans of the recording, fewer if it has fewer frames.
 
         Where a span ends within a bin of frames, the localizations of the bin are shared out evenly: a bin is
-        shorter than 1/500 of the movie.
+        shorter than 1/500 of the recording.
         """
         spans = min(SPANS, self.frames)
-        upto = np.minimum(np.arange(BINS + 1) * self._frames_per_bin, self.frames)
+        first_bin = self.first_frame // self._frames_per_bin
+        upto = (first_bin + np.arange(BINS + 1)) * self._frames_per_bin
         total = np.concatenate([[0], np.cumsum(self._frames)])
-        edges = np.linspace(0, self.frames, spans + 1)
-        return np.asarray(np.diff(np.interp(edges, upto, total)) / np.diff(edges))
+        edges = self.begin + np.linspace(0, self.frames, spans + 1)
+        within = np.clip(upto, edges[0], edges[-1])
+        return np.asarray(np.diff(np.interp(edges, within, total)) / np.diff(edges))
 
     def precision_nm(self, share: float) -> float:
         """The claimed lateral standard error that a share of the localizations stays below, to 0.25 %.
@@ -90,15 +99,19 @@ class Summary:
 
     def _add_frames(self, frame: npt.NDArray[np.integer]) -> None:
         """Count per bin of frames; the bins double in width whenever the movie turns out to be longer."""
+        old_bin, old_width = max(self.first_frame, 0) // self._frames_per_bin, self._frames_per_bin
         first, last = int(frame.min()), int(frame.max())
         self.first_frame = first if self.first_frame < 0 else min(first, self.first_frame)
         self.last_frame = max(last, self.last_frame)
-        while self.last_frame >= BINS * self._frames_per_bin:
-            self._frames = np.concatenate(
-                [self._frames.reshape(-1, 2).sum(axis=1), np.zeros(BINS // 2, np.int64)]
-            )
-            self._frames_per_bin *= 2
-        self._frames += np.bincount(frame // self._frames_per_bin, minlength=BINS)
+        width = old_width
+        while self.last_frame // width - self.first_frame // width >= BINS:
+            width *= 2
+        origin = self.first_frame // width
+        counted = np.flatnonzero(self._frames)
+        moved = (old_bin + counted) * old_width // width - origin
+        counts = np.bincount(frame // width - origin, minlength=BINS)
+        np.add.at(counts, moved, self._frames[counted])
+        self._frames, self._frames_per_bin = counts, width
 
 
 def summarise(chunks: Iterable[xr.Dataset]) -> Summary:

@@ -1,0 +1,52 @@
+"""What fits in memory: what would not is refused before it is tried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
+
+
+def available_bytes() -> int | None:
+    """How much memory may still be taken; None where the system does not tell, as outside of Linux."""
+    try:
+        lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines() if ":" in line)
+        free = int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None
+    try:
+        return min(free, int(CGROUP.read_text()))
+    except (OSError, ValueError):  # no limit for this group of processes
+        return free
+
+
+def require_memory(needed_bytes: float, what: str, remedy: str) -> None:
+    """Refuse what would take more memory than there is.
+
+    Parameters
+    ----------
+    needed_bytes : float
+        What it would take.
+    what : str
+        What would take it, with its size, as in "30,000 time points of 128 x 128 pixels".
+    remedy : str
+        What would help.
+
+    Raises
+    ------
+    ValueError
+        With the size that it would take and the one that is available.
+    """
+    available = available_bytes()
+    if available is not None and needed_bytes > available:
+        raise ValueError(
+            f"{what} would take {_shown(needed_bytes)} of memory, {_shown(available)} are available; {remedy}"
+        )
+
+
+def _shown(size: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:.3g} TiB"
