@@ -26,6 +26,7 @@ from .photophysics import Blinking, Poisson
 from .pipeline import Experimental, Hybrid, Movie, SemiSimulated, SimulatedDynamic, read_study, simulate
 from .reconstruct import Reconstructor, available, load
 from .registration import Registration, register
+from .selection import Selection
 from .spec import Spec
 from .structures import ActinBundles, Clathrin, Measured, Microtubules, Mitochondria, NuclearPores
 from .widefield import Widefield
@@ -57,6 +58,7 @@ __all__ = [
     "Reconstructor",
     "Registration",
     "Rigid",
+    "Selection",
     "SemiSimulated",
     "SimulatedDynamic",
     "Spec",

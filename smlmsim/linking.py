@@ -26,8 +26,8 @@ class _Last(NamedTuple):
 def link(table: xr.Dataset, *, distance_nm: float, dark_frames: int = 1) -> xr.Dataset:
     """Join localizations that follow each other in time at nearly the same place.
 
-    Frame by frame, localizations are given to the molecules that were last seen near them, the nearest pairs first; what
-    is left over begins a new molecule. Molecules of different channels are never joined.
+    Frame by frame, localizations are given to the molecules that were last seen near them, the nearest pairs first;
+    what is left over begins a new molecule. Molecules of different channels are never joined.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def link(table: xr.Dataset, *, distance_nm: float, dark_frames: int = 1) -> xr.D
     Returns
     -------
     xr.Dataset
-        One localization for each molecule, in the frame that it was first seen in: its position is the mean, weighted by
-        the inverse of the reported variances or, where there are none, by the photons; its photons are the sum, its
-        standard errors those of the weighted mean, and everything else is the plain mean. Sorted by frame.
+        One localization for each molecule, in the frame that it was first seen in: its position is the mean, weighted
+        by the inverse of the reported variances or, where there are none, by the photons; its photons are the sum,
+        its standard errors those of the weighted mean, and everything else is the plain mean. Sorted by frame.
 
     Raises
     ------

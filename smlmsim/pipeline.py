@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import logging
 import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -13,19 +14,25 @@ import xarray as xr
 from pydantic import PositiveFloat, PositiveInt
 
 from smlmsim import io, schema
-from smlmsim.acquisition import Acquisition
+from smlmsim.acquisition import Acquisition, recorded_from
 from smlmsim.density import Density
 from smlmsim.field import FieldOfView
+from smlmsim.io import Reading
 from smlmsim.localization import Localization
+from smlmsim.memory import require_memory
 from smlmsim.motion import Deformation, Motion, Polymer
 from smlmsim.photophysics import Photophysics, Poisson
 from smlmsim.provenance import provenance
 from smlmsim.rng import stream
+from smlmsim.selection import Selection
 from smlmsim.sparse import bin_localizations
 from smlmsim.spec import Spec, kind_or, read_toml
 from smlmsim.structures import Measured, Microtubules, Structure, periodic
 from smlmsim.superpose import superpose
 from smlmsim.widefield import Widefield, snapshots
+
+BYTES_PER_PIXEL = 16  # of a movie: its counts, an estimate, and what is made in between
+_log = logging.getLogger(__name__)
 
 
 class Movie(NamedTuple):
@@ -68,6 +75,12 @@ class Simulated(Spec, abc.ABC):
     def movie(self, seed: int) -> Movie:
         """Simulate the movie of a seed; see :func:`simulate`."""
         field, acquisition = self.field, self.acquisition
+        rows, columns = field.shape
+        require_memory(
+            BYTES_PER_PIXEL * acquisition.time_points * rows * columns,
+            f"{acquisition.time_points} time points of {rows} x {columns} pixels",
+            "ask for fewer acquisition.time_points, or a smaller field",
+        )
         moving = self.moving(seed)
         truth = self.density.render(moving.isel(time=acquisition.middle_steps), field)
         events = self.photophysics.emit(moving, field, acquisition, stream(seed, "photophysics"))
@@ -165,46 +178,93 @@ class Experimental(Spec):
     ----------
     table : Path
         A localization table of a format that :mod:`smlmsim.io` reads.
-    frames_per_point, exposure_s :
+    frames_per_point : int
         As in :class:`~smlmsim.acquisition.Acquisition`.
+    exposure_s : float, optional
+        The duration of a camera frame; by default as the table says, or else 0.03 s.
     pixel_nm : float
         The pixel of the images to make.
     field : FieldOfView, optional
         Where to look; by default all that the table covers.
+    coverage : float
+        The central part of the localizations that the field covers along either axis, in (0, 1]: with 0.999, a few
+        stray ones far outside are left out.
+    reading : Reading
+        How the table is to be understood where it does not say, or says otherwise.
+    selection : Selection
+        What of the table is used.
     """
 
     kind: Literal["experimental"] = "experimental"
     table: Path
     frames_per_point: PositiveInt = 50
-    exposure_s: PositiveFloat = 0.03
+    exposure_s: PositiveFloat | None = None
     pixel_nm: PositiveFloat = 20.0
     field: FieldOfView | None = None
+    coverage: float = pydantic.Field(default=1.0, gt=0, le=1)
+    reading: Reading = Reading()
+    selection: Selection = Selection()
 
     def movie(self, seed: int = 0) -> Movie:
-        """Read the table; nothing is random here, so every seed gives the same movie."""
+        """Read the table; nothing is random here, so every seed gives the same movie.
+
+        The movie begins with the first time point that is recorded: a table that is a stretch of a longer recording has
+        no empty time points in front. The attribute ``start_frame`` tells how many frames of the recording come before.
+        """
+        table = self.localizations()
+        field = self._field(table)
+        acquisition, start = self._acquisition(table)
+        inside = field.contains(table.loc_y.values, table.loc_x.values)
+        if not inside.all():
+            _log.info("%s: %d of %d localizations lie outside of the field and are left out",
+                      self.table.name, np.count_nonzero(~inside), inside.size)  # fmt: skip
+        table = table.isel(localization=np.flatnonzero(inside))
+        frame = table.loc_frame.values - np.int32(start)
+        table["loc_frame"] = schema.variable("loc_frame", frame)
+        table["loc_time"] = schema.variable("loc_time", acquisition.frame_times_s(frame))
+        size = math.prod(field.shape) * acquisition.time_points
+        require_memory(
+            BYTES_PER_PIXEL * size,
+            f"{acquisition.time_points} time points of {field.shape[0]} x {field.shape[1]} pixels",
+            "ask for more frames_per_point, a larger pixel_nm, or a part of the table: coverage=0.999 leaves out "
+            "localizations far outside, crop_nm, from_frame and to_frame choose a part",
+        )
+        observation = bin_localizations(table, field, acquisition)
+        seen = _seen(field, acquisition) | {"table": self.table.name, "start_frame": start}
+        return Movie(observation.assign_attrs(seen, **provenance()), None)
+
+    def localizations(self) -> xr.Dataset:
+        """The localizations that are used, with frames and positions, sorted by frame."""
+        understood = self.reading
+        if self.exposure_s is not None:
+            understood = understood.replace({"exposure_s": self.exposure_s})
+        found = io.read(self.table, understood)
+        understood.require_one_channel(found, self.table.name)
+        schema.check(found, "loc_frame", "loc_y", "loc_x")
+        return self.selection.select(found)
+
+    def _field(self, table: xr.Dataset) -> FieldOfView:
         # Here, since it loads statistics and image processing, which take longer than the rest of this module.
         from smlmsim import estimate
 
-        localizations = io.read(self.table)
-        schema.check(localizations, "loc_frame", "loc_y", "loc_x")
-        field = self.field or estimate.field_of_view(localizations, pixel_nm=self.pixel_nm)
-        acquisition = self._acquisition(int(localizations.loc_frame.max()))
-        inside = field.contains(localizations.loc_y.values, localizations.loc_x.values)
-        localizations = localizations.isel(localization=np.flatnonzero(inside))
-        localizations["loc_time"] = schema.variable(
-            "loc_time", acquisition.frame_times_s(localizations.loc_frame.values)
-        )
-        observation = bin_localizations(localizations, field, acquisition)
-        return Movie(
-            observation.assign_attrs(_seen(field, acquisition), table=self.table.name, **provenance()), None
-        )
+        return self.field or estimate.field_of_view(table, pixel_nm=self.pixel_nm, coverage=self.coverage)
 
-    def _acquisition(self, last_frame: int) -> Acquisition:
-        return Acquisition(
-            time_points=math.ceil((last_frame + 1) / self.frames_per_point),
+    def _acquisition(self, table: xr.Dataset) -> tuple[Acquisition, int]:
+        """When the camera looked, and how many frames of the recording come before."""
+        frame = table.loc_frame.values
+        first, last = int(frame.min()), int(frame.max())
+        begin = recorded_from(first, last, frame.size)
+        start = begin // self.frames_per_point * self.frames_per_point
+        if start:
+            said = table.attrs.get("first_frame", 0)
+            _log.info("%s: the movie begins with frame %d, before which there is no localization",
+                      self.table.name, start + said)  # fmt: skip
+        acquisition = Acquisition(
+            time_points=math.ceil((last + 1 - start) / self.frames_per_point),
             frames_per_point=self.frames_per_point,
-            exposure_s=self.exposure_s,
+            exposure_s=io.exposure_s(table, self.table.name),
         )
+        return acquisition, start
 
 
 Study = Annotated[

@@ -39,8 +39,9 @@ def localization_rate(
 
     That is all camera frames if the attribute ``frames`` of the dataset tells their number, otherwise those from the
     first, or from the first localization of a recording that begins later
-    (:func:`~smlmsim.acquisition.recorded_from`), to the last localization. The standard error is that of N independent events in the duration T, sqrt(N) / T. Molecules that blink
-    come in bursts: for them it is a lower bound.
+    (:func:`~smlmsim.acquisition.recorded_from`), to the last localization. The standard error is that of N
+    independent events in the duration T, sqrt(N) / T. Molecules that blink come in bursts: for them it is a lower
+    bound.
 
     Parameters
     ----------

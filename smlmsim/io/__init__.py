@@ -13,7 +13,7 @@ from smlmsim.io.atomic import making, replacing, require_writable, require_writa
 from smlmsim.io.columns import ROWS
 from smlmsim.io.formats import FORMATS, extensions, recognised
 from smlmsim.io.metadata import Metadata
-from smlmsim.io.reading import CountedFromZeroError, Reading
+from smlmsim.io.reading import CountedFromZeroError, Reading, exposure_s
 
 __all__ = [
     "FORMATS",
@@ -22,6 +22,7 @@ __all__ = [
     "Reading",
     "chunks",
     "convert",
+    "exposure_s",
     "extensions",
     "format_name",
     "holds_table",

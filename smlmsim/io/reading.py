@@ -13,6 +13,8 @@ from pydantic import NonNegativeInt, PositiveFloat
 from smlmsim.spec import Spec
 
 ALL = "all"
+USUAL_EXPOSURE_S = 0.03
+MOST_CHANNELS = 10
 _log = logging.getLogger(__name__)
 
 
@@ -93,6 +95,25 @@ class Reading(Spec):
                 told = True
             yield self._of_channel(chunk, source).assign_attrs(given)
 
+    def require_one_channel(self, table: xr.Dataset, source: str) -> None:
+        """Refuse to count several channels together, unless that is asked for.
+
+        Raises
+        ------
+        ValueError
+            If the table holds several channels and none is chosen.
+        """
+        if self.channel is not None or "loc_channel" not in table:
+            return
+        numbers = np.unique(table.loc_channel.values)
+        if numbers.size > 1:
+            names = [str(name) for name in table.attrs.get("channels", ())]
+            known = ", ".join(names[n] if n < len(names) else str(n) for n in numbers[:MOST_CHANNELS])
+            raise ValueError(
+                f"{source} holds {numbers.size} channels, {known}; choose one, as in channel={known.split(', ')[0]}, "
+                f"or count them together with channel={ALL}"
+            )
+
     def _of_channel(self, chunk: xr.Dataset, source: str) -> xr.Dataset:
         """The localizations of the channel that is asked for."""
         if self.channel in (None, ALL):
@@ -107,6 +128,25 @@ class Reading(Spec):
             raise ValueError(f"{source}: there is no channel {self.channel!r}; the channels are {known}")
         number = names.index(self.channel) if self.channel in names else int(self.channel)
         return chunk.isel(localization=np.flatnonzero(chunk.loc_channel.values == number))
+
+
+def exposure_s(table: xr.Dataset, source: str) -> float:
+    """The duration of a camera frame: as the attribute of a table says, or else 0.03 s, which is then said.
+
+    Parameters
+    ----------
+    table : xr.Dataset
+        As from :func:`smlmsim.read`.
+    source : str
+        What the table is called, for the message.
+    """
+    if "exposure_s" in table.attrs:
+        return float(table.attrs["exposure_s"])
+    _log.info(
+        "%s: the exposure is taken to be %g s, as the table does not say it; if not, give exposure_s=0.01, say",
+        source, USUAL_EXPOSURE_S,
+    )  # fmt: skip
+    return USUAL_EXPOSURE_S
 
 
 def counted(chunks: Iterable[xr.Dataset], given: int | None, usual: int, source: str) -> Iterator[xr.Dataset]:

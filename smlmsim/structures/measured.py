@@ -13,6 +13,7 @@ from pydantic import PositiveInt
 
 from smlmsim import io, schema
 from smlmsim.field import FieldOfView
+from smlmsim.io import Reading
 from smlmsim.spec import Spec
 
 Array = npt.NDArray[np.float64]
@@ -37,11 +38,14 @@ class Measured(Spec):
         A table of a format that :mod:`smlmsim.io` reads, at least as large as the field.
     least : int
         Localizations that a patch must hold.
+    reading : Reading
+        How the table is to be understood where it does not say, or says otherwise.
     """
 
     kind: Literal["measured"] = "measured"
     table: Path
     least: PositiveInt = 100
+    reading: Reading = Reading()
 
     def build(self, field: FieldOfView, rng: np.random.Generator) -> xr.Dataset:
         """Cut a patch of the size of the field and surround it with its mirror images.
@@ -57,7 +61,8 @@ class Measured(Spec):
         ValueError
             If the table is smaller than the field, or no patch with enough localizations was found.
         """
-        found = io.read(self.table)
+        found = io.read(self.table, self.reading)
+        self.reading.require_one_channel(found, self.table.name)
         schema.check(found, "loc_y", "loc_x")
         points = np.stack([found.loc_y.values, found.loc_x.values]).astype(np.float64)
         patch = self._patch(points, np.array([field.height_nm, field.width_nm]), rng)
