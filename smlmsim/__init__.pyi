@@ -31,6 +31,8 @@ from .spec import Spec
 from .structures import ActinBundles, Clathrin, Measured, Microtubules, Mitochondria, NuclearPores
 from .widefield import Widefield
 
+__version__: str
+
 __all__ = [
     "METRICS",
     "Acquisition",

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.spatial import cKDTree
 
 from smlmsim import schema
 
@@ -106,6 +105,10 @@ def _nearest(before: Array, now: Array, distance_nm: float) -> tuple[Indices, In
     """Pairs of places, each place in one pair at most, the nearest pairs first."""
     if not (len(before) and len(now)):
         return np.empty(0, np.int64), np.empty(0, np.int64)
+    from scipy.spatial import (
+        cKDTree,  # here, since it takes longer to load than everything else in this module
+    )
+
     pairs = cKDTree(before).sparse_distance_matrix(cKDTree(now), distance_nm, output_type="ndarray")
     taken_before, taken_now, chosen = set(), set(), []
     for i, j, _ in np.sort(pairs, order=("v", "i", "j")):

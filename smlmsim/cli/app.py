@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +12,15 @@ import pydantic
 import typer
 
 import smlmsim
-from smlmsim.cli import against
 from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.info import info
 from smlmsim.cli.locate import locate_on_map
+from smlmsim.cli.messages import Command, as_options, listen, options
 from smlmsim.cli.new import new_reconstructor
-from smlmsim.cli.options import Scheduler, Workers
+from smlmsim.cli.options import Out, Scheduler, Workers, make_folder
 from smlmsim.cli.presets import preset_path, presets
+from smlmsim.cli.reconstruct import reconstruct
 from smlmsim.cli.report import report
 from smlmsim.cli.train import train
 from smlmsim.cli.view import view
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="smlmsim",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="""Simulate, reconstruct and score live-cell single-molecule localization microscopy.
@@ -54,21 +55,27 @@ app = typer.Typer(
 )
 
 app.add_typer(corpus_app, name="corpus")
-app.command()(info)
-app.command()(convert)
-app.command()(train)
-app.command()(report)
-app.command()(new_reconstructor)
-app.command()(view)
-app.command("locate-on-map")(locate_on_map)
+for command in (info, convert, reconstruct, train, report, new_reconstructor, view, locate_on_map):
+    app.command(cls=Command)(command)
 
 INTERRUPTED = 130
 """What shells expect a program to end with that Ctrl-C has stopped."""
 
-Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")]
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", help="Say the version and end.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say no notes, only warnings and errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say more than notes.")] = False,
+) -> None:
+    """Set what is said."""
+    if version:
+        typer.echo(f"smlmsim {smlmsim.__version__}")
+        raise typer.Exit
+    listen(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_installed(
     parameters: Annotated[
         bool, typer.Option("--parameters", help="Count the parameters of every network instead.")
@@ -84,7 +91,7 @@ def list_installed(
     typer.echo("presets of a corpus: " + ", ".join(presets("corpus")))
 
 
-@app.command()
+@app.command(cls=Command)
 def simulate(
     out: Out,
     study: Annotated[Path | None, typer.Argument(help="A study in TOML; without it, all defaults.")] = None,
@@ -98,7 +105,7 @@ def simulate(
     """
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
     movie = smlmsim.simulate(chosen, seed)
-    _make_folder(out)
+    make_folder(out)
     smlmsim.write(movie.observation, out / "localizations.csv")
     smlmsim.write(movie.observation.counts, out / "counts.tif")
     images = {"counts": movie.observation.counts}
@@ -113,66 +120,7 @@ def simulate(
     typer.echo(f"{movie.observation.sizes['localization']} localizations in {out}")
 
 
-@app.command("reconstruct")
-def reconstruct_table(
-    table: Annotated[
-        Path, typer.Argument(help="A localization table: ThunderSTORM CSV, .smlm or Picasso HDF5.")
-    ],
-    out: Out,
-    name: Annotated[
-        str, typer.Option("--with", help="The reconstructor; `smlmsim list` shows those installed.")
-    ] = "gaussian_time",
-    exposure_s: Annotated[float, typer.Option(help="Duration of a camera frame, s.")] = 0.03,
-    frames_per_point: Annotated[int, typer.Option(help="Camera frames in one time point.")] = 50,
-    pixel_nm: Annotated[float, typer.Option(help="Pixel of the images to make, nm.")] = 20.0,
-    weights: Annotated[
-        Path | None, typer.Option(help="Weights of a network, instead of those that come with it.")
-    ] = None,
-    uncertainty: Annotated[
-        int, typer.Option(min=0, help="Let a network tell its uncertainty, from so many passes: 20, say.")
-    ] = 0,
-    widefield: against.Widefield = None,
-    widefield_pixel_nm: against.WidefieldPixelNm = None,
-    widefield_interval_s: against.WidefieldIntervalS = None,
-) -> None:
-    """Reconstruct a movie from a measured localization table.
-
-    Leaves in DIR: `NAME.tif` (a stack with its scale in um and s), `counts.tif`, `montage.png` and `kymograph.png`, and
-    with `--uncertainty` its variance as `uncertainty.tif`. `--widefield` says how well the reconstruction explains a
-    widefield stack (Culley et al. 2018) and leaves `error.tif`: by how much it misses each pixel, in grey levels.
-    """
-    study = smlmsim.Experimental(
-        table=table, exposure_s=exposure_s, frames_per_point=frames_per_point, pixel_nm=pixel_nm
-    )
-    given = {"weights": weights, "uncertainty": uncertainty}
-    reconstructor = smlmsim.load(name, {key: value for key, value in given.items() if value})
-    observation = smlmsim.simulate(study, seed=0).observation
-    typer.echo(_describe(observation))
-    estimate = smlmsim.reconstruct.reconstruct(reconstructor, observation)
-    judged = None
-    if widefield:
-        judged = against.against_widefield(
-            estimate.density, widefield, widefield_pixel_nm, widefield_interval_s
-        )
-    _make_folder(out)
-    smlmsim.write(estimate.density, out / f"{name}.tif")
-    smlmsim.write(observation.counts, out / "counts.tif")
-    images = {"counts": observation.counts, name: estimate.density}
-    if "uncertainty" in estimate:
-        smlmsim.write(estimate.uncertainty, out / "uncertainty.tif")
-        images["uncertainty"] = estimate.uncertainty
-    line = smlmsim.estimate.busiest_line(observation.counts)
-    profiles = {label: smlmsim.estimate.line_profile(image, line) for label, image in images.items()}
-    smlmsim.figures.save(smlmsim.figures.kymograph(profiles), out / "kymograph.png")
-    if judged is not None:
-        smlmsim.write(judged.error, out / "error.tif")
-        images["error"] = judged.error
-        typer.echo(against.verdict(judged))
-    smlmsim.figures.save(smlmsim.figures.montage(images), out / "montage.png")
-    typer.echo(f"{name}.tif, counts.tif, montage.png and kymograph.png are in {out}")
-
-
-@app.command("grid")
+@app.command("grid", cls=Command)
 def grid_command(
     out: Out,
     sweep: Annotated[Path | None, typer.Argument(help="A sweep in TOML, instead of a preset.")] = None,
@@ -192,7 +140,7 @@ def grid_command(
     `scores.nc` (xarray opens it), `scores.csv`, and the store `scores.zarr` it resumes from.
     """
     grid = _grid(sweep or preset_path("grid", preset), reconstructor)
-    _make_folder(out)
+    make_folder(out)
     scores = smlmsim.run_grid(
         grid, out / "scores.zarr", processes=workers, scheduler=scheduler, retry_failed=retry_failed
     )
@@ -221,6 +169,7 @@ def _parameters() -> str:
 
 def main(run: Callable[[], None] = app) -> None:
     """Run the command line, or another one; what a user can put right ends as one line, not as a traceback."""
+    listen(logging.INFO)
     try:
         run()
     except KeyboardInterrupt:
@@ -241,27 +190,13 @@ def main(run: Callable[[], None] = app) -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
+    typer.echo(f"error: {as_options(message, options())}", err=True)
     sys.exit(1)
 
 
 def _grid(path: Path, reconstructors: list[str] | None) -> Grid:
     grid = smlmsim.Grid.from_toml(path)
     return grid.replace({"reconstructors": tuple(reconstructors)}) if reconstructors else grid
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(
-            f"cannot make the folder {out}: {error.strerror}; choose another one with --out"
-        ) from error
-
-
-def _describe(observation: xr.Dataset) -> str:
-    rate = smlmsim.estimate.localization_rate(observation)
-    return f"{rate}"
 
 
 def _report_failures(scores: xr.Dataset) -> None:

@@ -8,22 +8,31 @@ from typing import Annotated
 import typer
 
 import smlmsim
-from smlmsim.cli.options import PixelNm
+from smlmsim.cli.options import PixelNm, PointS, reads_a_table, selects_localizations
+from smlmsim.io import Reading
+from smlmsim.selection import Selection
 
 
+@selects_localizations
+@reads_a_table
 def convert(
     source: Annotated[
         Path, typer.Argument(metavar="A", help="A table or a movie, in any format that is read.")
     ],
     target: Annotated[Path, typer.Argument(metavar="B", help="The file to make; its extension says how.")],
+    reading: Reading,
+    selection: Selection,
     pixel_nm: PixelNm = None,
+    point_s: PointS = None,
 ) -> None:
     """Write a table or a movie in another format, with its metadata; columns that smlmsim does not know are kept.
 
     Tables: `.csv` (ThunderSTORM; metadata go to `B.json`), `.smlm`, `.hdf5` (Picasso, with a `.yaml`). Movies: `.tif`
-    (ImageJ), `.zarr` (OME-Zarr 0.5).
+    (ImageJ), `.zarr` (OME-Zarr 0.5). A table becomes images by `smlmsim reconstruct`.
     """
-    data, lost, changed = smlmsim.io.convert(source, target, pixel_nm=pixel_nm)
+    data, lost, changed = smlmsim.io.convert(
+        source, target, reading, selection, pixel_nm=pixel_nm, point_s=point_s
+    )
     what = (
         f"{data.sizes['localization']} localizations"
         if "localization" in data.sizes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import smlmsim
-from smlmsim.cli.options import PixelNm
+from smlmsim.cli.options import PixelNm, PointS, reads_a_table, selects_localizations
+from smlmsim.io import Reading
 from smlmsim.io.metadata import Metadata
+from smlmsim.selection import Selection
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,34 +21,57 @@ if TYPE_CHECKING:
     from smlmsim.estimate import Summary
 
 LONGEST = 100
+LINED_UP = ("exposure_s", "frames", "first_frame", "field_nm", "channels")
+_log = logging.getLogger(__name__)
 
 
+@selects_localizations
+@reads_a_table
 def info(
     path: Annotated[Path, typer.Argument(help="A table or a movie, in any format that is read.")],
-    exposure_s: Annotated[
-        float | None, typer.Option(min=0, help="Duration of a camera frame, s. [default: as in the file]")
-    ] = None,
+    reading: Reading,
+    selection: Selection,
     pixel_nm: PixelNm = None,
+    point_s: PointS = None,
 ) -> None:
-    """Say what a file holds: how many localizations, where, when, how precise, and the tags.
+    """Say what a file holds: how many localizations, where, when, how precise, and the tags; and what looks wrong.
 
-    A table of any length is read piece by piece.
+    A table of any length is read piece by piece, unless localizations of one molecule are to be joined.
     """
     lines = {"format": smlmsim.io.format_name(path)}
+    attrs: dict[str, Any] = {}
     if smlmsim.io.holds_table(path):
-        attrs: dict[str, Any] = {}
-        summary = smlmsim.estimate.summarise(
-            _noting(smlmsim.io.chunks(path, smlmsim.Reading(camera_pixel_nm=pixel_nm)), attrs)
+        summary = smlmsim.estimate.summarise(_noting(_chunks(path, reading, selection), attrs))
+        lines |= _table(summary, attrs)
+        doubts = smlmsim.estimate.implausible(
+            summary, exposure_s=attrs.get("exposure_s"), field_nm=attrs.get("field_nm")
         )
-        lines |= _table(summary, exposure_s or attrs.get("exposure_s"))
+        for doubt in doubts:
+            _log.warning("%s", doubt)
     else:
-        movie = smlmsim.read(path, pixel_nm=pixel_nm)
+        movie = smlmsim.read(path, pixel_nm=pixel_nm, point_s=point_s)
         attrs = movie.attrs
         lines |= _movie(movie)
-    lines |= {name: _said(value) for name, value in Metadata.from_tree(attrs, "metadata").tree().items()}
+    tree = Metadata.of(smlmsim.schema.dataset(attrs)).tree()
+    lines |= {
+        name: _said(value) for name, value in tree.items() if name not in lines and name not in LINED_UP
+    }
     width = max(map(len, lines)) + 2
     for name, text in lines.items():
         typer.echo(f"{name.replace('_', ' '):{width}}{text}")
+
+
+def _chunks(path: Path, reading: Reading, selection: Selection) -> Iterator[xr.Dataset]:
+    """The localizations that are used, piece by piece where each can be chosen by itself."""
+    from tqdm import tqdm
+
+    if selection.limits:
+        yield selection.select(smlmsim.read(path, reading))
+        return
+    with tqdm(unit=" localizations", unit_scale=True, delay=2, leave=False, disable=None) as progress:
+        for chunk in smlmsim.io.chunks(path, reading):
+            yield chunk
+            progress.update(chunk.sizes["localization"])
 
 
 def _noting(chunks: Iterator[xr.Dataset], attrs: dict[str, Any]) -> Iterator[xr.Dataset]:
@@ -55,29 +81,48 @@ def _noting(chunks: Iterator[xr.Dataset], attrs: dict[str, Any]) -> Iterator[xr.
         yield chunk
 
 
-def _table(summary: Summary, exposure_s: float | None) -> dict[str, str]:
-    extent = summary.extent_nm
+def _table(summary: Summary, attrs: dict[str, Any]) -> dict[str, str]:
+    exposure_s, extent = attrs.get("exposure_s"), summary.extent_nm
     lines = {"localizations": str(summary.localizations)}
     if summary.last_frame >= 0:
-        lines["frames"] = f"{summary.first_frame} to {summary.last_frame}, counted from 0"
+        lines["frames"] = smlmsim.estimate.shown_frames(summary)
+        if "frames" in attrs:
+            lines["frames"] += f"; {attrs['frames']} in all"
+    else:
+        lines["frames"] = "none: the table does not say when molecules were localized"
+    lines["exposure"] = f"{exposure_s:g} s" if exposure_s else "not said; --exposure-s gives rates per second"
+    if summary.channels:
+        lines["channels"] = _channels(summary, attrs)
     for axis in ("y", "x", "z"):
         if (found := extent.get(f"loc_{axis}")) is not None:
             lines[f"field {axis}"] = f"{found[0]:.1f} to {found[1]:.1f} nm"
+    if "field_nm" in attrs:
+        top, left, height, width = attrs["field_nm"]
+        lines["camera's field"] = (
+            f"y {top:.0f} to {top + height:.0f} nm, x {left:.0f} to {left + width:.0f} nm"
+        )
     if summary.last_frame >= 0:
         lines |= _rate(summary, exposure_s)
     middle, low, high = (summary.precision_nm(share) for share in (0.5, 0.1, 0.9))
     known = middle == middle
     lines["precision"] = (
-        f"median {middle:.3g} nm, 80 % in {low:.3g} to {high:.3g} nm" if known else "not claimed"
+        f"median {middle:.3g} nm, 80 % in {low:.3g} to {high:.3g} nm" if known else "not reported"
     )
     return lines
+
+
+def _channels(summary: Summary, attrs: dict[str, Any]) -> str:
+    """The channels by their names, and the option that chooses one."""
+    names = [str(name) for name in attrs.get("channels", ())]
+    found = [names[number] if number < len(names) else str(number) for number in sorted(summary.channels)]
+    return ", ".join(found) + ("; --channel chooses one" if len(found) > 1 else "")
 
 
 def _rate(summary: Summary, exposure_s: float | None) -> dict[str, str]:
     """The rate on the whole and over time, in Hz where the exposure is known."""
     unit, frame = ("Hz", exposure_s) if exposure_s else ("per frame", 1.0)
-    duration = summary.frames * frame
-    mean, error = summary.localizations / duration, summary.localizations**0.5 / duration
+    mean = summary.rate_hz(frame)
+    error = mean / summary.localizations**0.5
     (height, width) = (high - low for low, high in (summary.extent_nm[name] for name in ("loc_y", "loc_x")))
     over_time = " ".join(f"{rate / frame:.3g}" for rate in summary.rate_per_frame())
     span = summary.frames_per_span * frame
@@ -88,8 +133,6 @@ def _rate(summary: Summary, exposure_s: float | None) -> dict[str, str]:
     if height > 0 and width > 0:
         fields = height * width / 2560**2
         lines["rate in a field"] = f"{mean / fields:.4g} ± {error / fields:.2g} {unit} per 2.56 x 2.56 um"
-    if not exposure_s:
-        lines["rate"] += "; --exposure-s gives it per second"
     return lines
 
 
@@ -97,9 +140,16 @@ def _movie(movie: xr.Dataset) -> dict[str, str]:
     name, image = next(iter(movie.data_vars.items()))
     lines = {
         "variable": f"{name}, {image.dtype}, from {float(image.min()):.4g} to {float(image.max()):.4g}",
-        "images": f"{image.sizes['time']} of {image.sizes['y']} x {image.sizes['x']} pixels",
+        "images": f"{image.sizes['time']} images of {image.sizes['y']} x {image.sizes['x']} pixels",
     }
     for dim, what in (("time", "time point"), ("y", "pixel y"), ("x", "pixel x")):
+        if dim not in image.coords:
+            lines[what] = (
+                "duration unknown; --point-s gives it"
+                if dim == "time"
+                else "size unknown; --pixel-nm gives it"
+            )
+            continue
         values = image[dim].values
         step = f"{(values[-1] - values[0]) / (values.size - 1):.6g}" if values.size > 1 else "unknown"
         lines[what] = f"{step} {image[dim].attrs['units']}, the first at {values[0]:.6g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,18 +12,26 @@ import xarray as xr
 
 import smlmsim
 from smlmsim.cli.against import read_widefield
+from smlmsim.cli.options import reads_a_table, selects_localizations
 from smlmsim.grid.scores import require_scores
-from smlmsim.io import netcdf
+from smlmsim.io import Reading, netcdf
+from smlmsim.selection import Selection
 from smlmsim.spec import one_line
 
 if TYPE_CHECKING:
     from smlmsim.estimate import Box
 
+_log = logging.getLogger(__name__)
+
 REFERENCE = Path(str(resources.files("smlmsim") / "grid" / "maps" / "reference.nc"))
 
 
+@selects_localizations
+@reads_a_table
 def locate_on_map(
     table: Annotated[Path, typer.Argument(help="A localization table, units in its header.")],
+    reading: Reading,
+    selection: Selection,
     scores: Annotated[
         Path,
         typer.Option(
@@ -35,7 +44,6 @@ def locate_on_map(
     widefield: Annotated[
         Path | None, typer.Option(help="A widefield movie (TIFF stack) to measure the velocity on.")
     ] = None,
-    exposure_s: Annotated[float, typer.Option(help="Duration of a camera frame, s.")] = 0.03,
     widefield_pixel_nm: Annotated[
         float | None, typer.Option(help="Pixel of the widefield movie, nm. [default: as the file says]")
     ] = None,
@@ -53,7 +61,12 @@ def locate_on_map(
     widefield movie; without one, all velocities of the map are considered.
     """
     found = read_map(scores)
-    localizations = smlmsim.read(table)
+    study = smlmsim.Experimental(table=table, reading=reading, selection=selection)
+    localizations = study.localizations()
+    exposure_s = smlmsim.io.exposure_s(localizations, table.name)
+    summary = smlmsim.estimate.summarise([localizations])
+    for doubt in smlmsim.estimate.implausible(summary, exposure_s=exposure_s):
+        _log.warning("%s", doubt)
     typer.echo(f"rate: {smlmsim.estimate.localization_rate(localizations, exposure_s=exposure_s)}")
     rates = smlmsim.estimate.localization_rates(localizations, exposure_s=exposure_s)
     velocity = None

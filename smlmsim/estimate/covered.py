@@ -12,6 +12,9 @@ from smlmsim import schema
 from smlmsim.field import FieldOfView
 
 MOST_PIXELS = 2**28
+MOST = 0.999
+
+Array = npt.NDArray[np.float64]
 
 
 def field_of_view(localizations: xr.Dataset, *, pixel_nm: float = 20.0, coverage: float = 1.0) -> FieldOfView:
@@ -24,13 +27,15 @@ def field_of_view(localizations: xr.Dataset, *, pixel_nm: float = 20.0, coverage
     pixel_nm : float
         Edge length of a pixel.
     coverage : float
-        The central part of the localizations that has to lie inside along either axis, in (0, 1]; by default
-        all. With 0.999, a few stray ones far outside no longer stretch the field.
+        The part of the localizations that has to lie inside along either axis, in (0, 1]; by default all. With less,
+        the field covers the shortest stretch along each axis that holds the part, so that with 0.999 a few stray ones
+        far outside no longer stretch the field: at least one along each axis.
 
     Raises
     ------
     ValueError
-        If there is no localization, or if the field would have more than 2**28 pixels.
+        If there is no localization, or if the field would have more than 2**28 pixels; the message names the
+        localization that lies farthest outside.
 
     Examples
     --------
@@ -42,13 +47,11 @@ def field_of_view(localizations: xr.Dataset, *, pixel_nm: float = 20.0, coverage
         raise ValueError(f"coverage is in (0, 1] and pixel_nm positive, found {coverage!r} and {pixel_nm!r}")
     if localizations.sizes["localization"] == 0:
         raise ValueError("there are no localizations, so no field that they cover")
-    top, rows = _pixels(localizations.loc_y.values, pixel_nm, coverage)
-    left, columns = _pixels(localizations.loc_x.values, pixel_nm, coverage)
+    y, x = (localizations[name].values.astype(np.float64) for name in ("loc_y", "loc_x"))
+    top, rows = _pixels(*_shortest(y, coverage), pixel_nm)
+    left, columns = _pixels(*_shortest(x, coverage), pixel_nm)
     if rows * columns > MOST_PIXELS:
-        raise ValueError(
-            f"the localizations stretch over {rows:.3g} x {columns:.3g} pixels of {pixel_nm:g} nm; "
-            "if a few are astray, leave them out with coverage=0.999, otherwise choose larger pixels"
-        )
+        raise ValueError(_too_large(y, x, rows, columns, pixel_nm))
     return FieldOfView(
         height_nm=rows * pixel_nm,
         width_nm=columns * pixel_nm,
@@ -58,13 +61,35 @@ def field_of_view(localizations: xr.Dataset, *, pixel_nm: float = 20.0, coverage
     )
 
 
-def _pixels(positions_nm: npt.NDArray[np.floating], pixel_nm: float, coverage: float) -> tuple[int, int]:
-    """The first pixel along an axis, counted from 0 nm, and the number that cover the central positions."""
-    tail = (1 - coverage) / 2
-    low, high = np.quantile(positions_nm.astype(np.float64), [tail, 1 - tail])
+def _shortest(positions_nm: Array, part: float) -> tuple[float, float]:
+    """The ends of the shortest stretch that holds a part of some positions, and all if it is 1."""
+    positions_nm = np.sort(positions_nm)
+    left_out = min(math.ceil((1 - part) * positions_nm.size - 1e-9), positions_nm.size - 1)
+    kept = positions_nm.size - left_out
+    start = int(np.argmin(positions_nm[kept - 1 :] - positions_nm[: left_out + 1]))
+    return float(positions_nm[start]), float(positions_nm[start + kept - 1])
+
+
+def _pixels(low: float, high: float, pixel_nm: float) -> tuple[int, int]:
+    """The first pixel along an axis, counted from 0 nm, and the number that cover a stretch."""
     first = math.floor(low / pixel_nm)
     first -= first * pixel_nm > low  # where the quotient was rounded up to a whole number
-    offset_nm = float(high - first * pixel_nm)
+    offset_nm = high - first * pixel_nm
     number = math.floor(offset_nm / pixel_nm) + 1
     number += number * pixel_nm <= offset_nm  # where it was rounded down to less than one
     return first, number
+
+
+def _too_large(y: Array, x: Array, rows: int, columns: int, pixel_nm: float) -> str:
+    """Why a field is too large: a few localizations far outside, or small pixels."""
+    size = f"the localizations stretch over {rows:.3g} x {columns:.3g} pixels of {pixel_nm:g} nm"
+    (y0, y1), (x0, x1) = _shortest(y, MOST), _shortest(x, MOST)
+    outside = (y < y0) | (y > y1) | (x < x0) | (x > x1)
+    if (y1 - y0 + pixel_nm) * (x1 - x0 + pixel_nm) / pixel_nm**2 > MOST_PIXELS:
+        return f"{size}; larger pixels would do, as in pixel_nm={pixel_nm * 10:g}, or a part, crop_nm=0,2560,0,2560"
+    farthest = int(np.argmax(np.hypot(y - np.median(y), x - np.median(x))))
+    return (
+        f"{size}, for {np.count_nonzero(outside)} of {y.size} lie far outside of x {x0:.0f} to {x1:.0f} nm, "
+        f"y {y0:.0f} to {y1:.0f} nm, one at x = {x[farthest]:.6g} nm, y = {y[farthest]:.6g} nm; "
+        f"leave them out with coverage={MOST:g}"
+    )

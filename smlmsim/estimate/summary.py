@@ -14,6 +14,7 @@ from smlmsim import schema
 from smlmsim.acquisition import recorded_from
 
 SPANS = 10  # of the rate over time
+MOST_COMPARED = 2**20
 BINS = 1024  # of frames, at least half of which are in use
 FINEST_NM, COARSEST_NM = 1e-3, 1e6
 EDGES_NM = np.geomspace(FINEST_NM, COARSEST_NM, 4146)  # 0.5 % apart
@@ -30,12 +31,23 @@ class Summary:
         Counted from 0; -1 if the table has no frames.
     extent_nm : dict of str to (float, float)
         The smallest and the largest coordinate, by ``loc_y``, ``loc_x`` and, if there is one, ``loc_z``.
+    first_called : int
+        What the file calls the first camera frame.
+    channels : set of int
+        The numbers of the channels, if there are any.
+    compared, repeated : int
+        How many localizations were compared, at most a million, and how many of them repeat an earlier one: the same
+        frame and position.
     """
 
     localizations: int = 0
     first_frame: int = -1
     last_frame: int = -1
     extent_nm: dict[str, tuple[float, float]] = field(default_factory=dict)
+    first_called: int = 0
+    channels: set[int] = field(default_factory=set)
+    compared: int = 0
+    repeated: int = 0
     _frames: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
     _frames_per_bin: int = 1
     _claims: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(EDGES_NM.size + 1, np.int64))
@@ -51,6 +63,11 @@ class Summary:
                 self.extent_nm[name] = min(low, float(values.min())), max(high, float(values.max()))
         if "loc_frame" in chunk and chunk.sizes["localization"]:
             self._add_frames(chunk.loc_frame.values)
+        if "loc_channel" in chunk:
+            self.channels |= {int(number) for number in np.unique(chunk.loc_channel.values)}
+        self.first_called = int(chunk.attrs.get("first_frame", self.first_called))
+        if not self.compared:
+            self._compare(chunk)
         if "loc_uncertainty" in chunk:
             reported = chunk.loc_uncertainty.values
             bins = np.searchsorted(EDGES_NM, reported[np.isfinite(reported)])
@@ -85,6 +102,17 @@ class Summary:
         within = np.clip(upto, edges[0], edges[-1])
         return np.asarray(np.diff(np.interp(edges, within, total)) / np.diff(edges))
 
+    def rate_hz(self, exposure_s: float) -> float:
+        """Localizations per second, 0 if the table has no frames."""
+        return self.localizations / (self.frames * exposure_s) if self.frames else 0.0
+
+    def frame_below(self, share: float) -> int:
+        """The last frame of the bin up to which a share of the localizations lies."""
+        total = np.cumsum(self._frames)
+        found = int(np.searchsorted(total, share * total[-1]))
+        first_bin = self.first_frame // self._frames_per_bin
+        return min((first_bin + found + 1) * self._frames_per_bin - 1, self.last_frame)
+
     def precision_nm(self, share: float) -> float:
         """The claimed lateral standard error that a share of the localizations stays below, to 0.25 %.
 
@@ -96,6 +124,14 @@ class Summary:
         found = int(np.searchsorted(total, share * total[-1]))
         low, high = max(found - 1, 0), min(found, EDGES_NM.size - 1)
         return float(np.sqrt(EDGES_NM[low] * EDGES_NM[high]))
+
+    def _compare(self, chunk: xr.Dataset) -> None:
+        """Count repeats among the first localizations."""
+        names = [name for name in ("loc_frame", "loc_y", "loc_x", "loc_z", "loc_channel") if name in chunk]
+        rows = np.stack([chunk[name].values[:MOST_COMPARED].astype(np.float64) for name in names])
+        order = np.lexsort(rows)
+        self.compared = rows.shape[1]
+        self.repeated = int(np.count_nonzero((np.diff(rows[:, order], axis=1) == 0).all(axis=0)))
 
     def _add_frames(self, frame: npt.NDArray[np.integer]) -> None:
         """Count per bin of frames; the bins double in width whenever the movie turns out to be longer."""

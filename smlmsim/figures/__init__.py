@@ -3,6 +3,7 @@
 Displayed images are scaled to their own brightness; nothing drawn here is meant to be measured.
 """
 
+from smlmsim.figures.animation import save_movie
 from smlmsim.figures.files import save
 from smlmsim.figures.heatmap import heatmap
 from smlmsim.figures.kymograph import kymograph
@@ -14,5 +15,5 @@ from smlmsim.figures.wins import win_map
 
 __all__ = [
     "cost", "heatmap", "kymograph", "laboratories", "montage", "overlay", "paired", "perturbation", "rank_table",
-    "save", "win_map",
+    "save", "save_movie", "win_map",
 ]  # fmt: skip

@@ -11,8 +11,14 @@ import xarray as xr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from smlmsim.estimate import Line
 
 BRIGHTEST = 0.99
+COLOURS = {"uncertainty": "viridis"}  # other than those of intensities
+SHORT_UNITS = {"1": "", "nm-1": "nm⁻¹", "nm-2": "nm⁻²"}
+LINE_COLOUR = "#56b4e9"
 
 
 def frame_times(image: xr.DataArray, wanted_s: Sequence[float] | None) -> list[float]:
@@ -29,19 +35,58 @@ def white_level(values: npt.NDArray[np.float64]) -> float:
     return max(float(np.quantile(values, BRIGHTEST)), float(np.median(lit))) if lit.size else 1.0
 
 
+def largest_shown(image: xr.DataArray, values: npt.NDArray[np.float64]) -> float:
+    """The value at the upper end of a movie's scale: an uncertainty is shown up to its largest value."""
+    if image.name == "uncertainty":
+        return float(values.max()) or 1.0
+    return white_level(values)
+
+
 def frames(image: xr.DataArray, times_s: Sequence[float]) -> list[npt.NDArray[np.float64]]:
     """The frames (y, x) nearest to some times, as brightness between 0 and 1 on a scale common to them."""
     chosen = image.sel(time=list(times_s), method="nearest").transpose("time", "y", "x")
     values = chosen.values.astype(np.float64)
-    return list((values / white_level(values)).clip(0, 1))
+    return list((values / largest_shown(image, values)).clip(0, 1))
 
 
 def draw_frame(panel: Axes, frame: npt.NDArray[np.float64], image: xr.DataArray) -> None:
     """Draw a frame, grey (y, x) or in colours (y, x, 3), at the scale of its movie."""
     height_nm, width_nm = (_extent_nm(image[dim].values) for dim in "yx")
-    panel.imshow(frame, cmap="inferno", vmin=0, vmax=1, extent=(0, width_nm, height_nm, 0))
+    panel.imshow(frame, cmap=colours(image), vmin=0, vmax=1, extent=(0, width_nm, height_nm, 0))
     panel.set_xticks([])
     panel.set_yticks([])
+
+
+def colours(image: xr.DataArray) -> str:
+    """The colour map of a movie."""
+    return COLOURS.get(str(image.name), "inferno")
+
+
+def draw_colour_bar(figure: Figure, panels: Sequence[Axes], image: xr.DataArray, largest: float) -> None:
+    """Say beside some panels what their colours stand for, from 0 to the value at the upper end of the scale."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    scale = ScalarMappable(Normalize(0, largest), colours(image))
+    bar = figure.colorbar(scale, ax=list(panels), fraction=0.05, pad=0.01, aspect=18, extend="max")
+    bar.set_label(quantity(image))
+    bar.ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 4))
+
+
+def quantity(image: xr.DataArray) -> str:
+    """What a movie shows, with its unit."""
+    units = str(image.attrs.get("units", ""))
+    units = SHORT_UNITS.get(units, units)
+    name = str(image.name or "intensity")
+    return f"{name} ({units})" if units else name
+
+
+def draw_line(panel: Axes, line: Line, image: xr.DataArray) -> None:
+    """Draw the line that a kymograph is taken along, with a dot where it starts."""
+    left, top = (float(image[dim].values[0]) - _pixel_nm(image[dim].values) / 2 for dim in "xy")
+    x, y = (line.start_x_nm - left, line.end_x_nm - left), (line.start_y_nm - top, line.end_y_nm - top)
+    panel.plot(x, y, color=LINE_COLOUR, linewidth=0.8, linestyle=(0, (3, 2)))
+    panel.plot(x[:1], y[:1], color=LINE_COLOUR, marker="o", markersize=2.5)
 
 
 def draw_scale_bar(panel: Axes, image: xr.DataArray) -> None:
@@ -63,6 +108,11 @@ def round_length_nm(longest_nm: float) -> float:
     """The longest of 1, 2, 5, 10, 20, ... that does not exceed a length."""
     decade = 10.0 ** np.floor(np.log10(longest_nm))
     return float(max(step * decade for step in (1, 2, 5) if step * decade <= longest_nm))
+
+
+def _pixel_nm(centres_nm: npt.NDArray[Any]) -> float:
+    """From the centre of a pixel to that of the next."""
+    return _extent_nm(centres_nm) / centres_nm.size
 
 
 def _extent_nm(centres_nm: npt.NDArray[Any]) -> float:

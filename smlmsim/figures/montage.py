@@ -8,19 +8,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from smlmsim.figures.image import draw_frame, draw_scale_bar, frame_times, frames
+from smlmsim.figures.image import (
+    draw_colour_bar,
+    draw_frame,
+    draw_line,
+    draw_scale_bar,
+    frame_times,
+    frames,
+    largest_shown,
+)  # fmt: skip
 from smlmsim.figures.style import styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from smlmsim.estimate import Line
+
 PANEL_IN = 1.6
 TRUTH, ESTIMATE, BOTH = (0.0, 1.0, 0.0), (1.0, 0.0, 1.0), (1.0, 1.0, 1.0)
 
 
-def montage(images: Mapping[str, xr.DataArray], times_s: Sequence[float] | None = None) -> Figure:
-    """Draw movies of one field, a row for each, a column for each time; every row has its own brightness.
+def montage(
+    images: Mapping[str, xr.DataArray], times_s: Sequence[float] | None = None, *, line: Line | None = None
+) -> Figure:
+    """Draw movies of one field, a row for each, a column for each time; every row has its own scale, drawn beside it.
 
     Parameters
     ----------
@@ -29,6 +41,8 @@ def montage(images: Mapping[str, xr.DataArray], times_s: Sequence[float] | None 
     times_s : sequence of float, optional
         The frames nearest to these times are drawn; by default five, from the first to the last of the first
         movie.
+    line : Line, optional
+        Drawn on the first column: the line of a kymograph.
 
     Raises
     ------
@@ -40,11 +54,15 @@ def montage(images: Mapping[str, xr.DataArray], times_s: Sequence[float] | None 
     first = next(iter(images.values()))
     times_s = frame_times(first, times_s)
     with styled():
-        figure, panels = _canvas(first, len(images), times_s)
+        figure, panels = _canvas(first, len(images), times_s, beside_in=0.7)
         for row, (name, image) in zip(panels, images.items(), strict=True):
             row[0].set_ylabel(name)
             for panel, frame in zip(row, frames(image, times_s), strict=True):
                 draw_frame(panel, frame, image)
+            chosen = image.sel(time=times_s, method="nearest").values.astype(np.float64)
+            draw_colour_bar(figure, row, image, largest_shown(image, chosen))
+            if line is not None:
+                draw_line(row[0], line, image)
         draw_scale_bar(panels[0][0], first)
     return figure
 
@@ -79,15 +97,15 @@ def overlay(estimate: xr.DataArray, truth: xr.DataArray, times_s: Sequence[float
 
 
 def _canvas(
-    image: xr.DataArray, rows: int, times_s: Sequence[float], *, below_in: float = 0.0
+    image: xr.DataArray, rows: int, times_s: Sequence[float], *, below_in: float = 0.0, beside_in: float = 0.0
 ) -> tuple[Figure, list[list[Axes]]]:
-    """Make a figure with empty panels, a column for each time, and some room below them."""
+    """Make a figure with empty panels, a column for each time, and some room below and beside them."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     height_in = PANEL_IN * image.sizes["y"] / image.sizes["x"]
     figure = Figure(
-        figsize=(PANEL_IN * len(times_s) + 0.3, height_in * rows + 0.25 + below_in),
+        figsize=(PANEL_IN * len(times_s) + 0.3 + beside_in, height_in * rows + 0.25 + below_in),
         layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0),
     )
     panels = figure.subplots(rows, len(times_s), squeeze=False)

@@ -14,6 +14,7 @@ from smlmsim.io.columns import ROWS
 from smlmsim.io.formats import FORMATS, extensions, recognised
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import CountedFromZeroError, Reading, exposure_s
+from smlmsim.selection import Selection
 
 __all__ = [
     "FORMATS",
@@ -90,6 +91,7 @@ def convert(
     source: str | Path,
     target: str | Path,
     reading: Reading = Reading(),
+    selection: Selection = Selection(),
     *,
     pixel_nm: float | None = None,
     point_s: float | None = None,
@@ -105,6 +107,8 @@ def convert(
         Read as by :func:`read`, written as by :func:`write`.
     reading, pixel_nm, point_s :
         As in :func:`read`.
+    selection : Selection
+        Which localizations of a table are written.
 
     Raises
     ------
@@ -116,6 +120,7 @@ def convert(
     if found.holds == "images":
         write(data, target)
         return Converted(data)
+    data = selection.select(data)
     from smlmsim.io import losses, smlm
 
     attached = smlm.read_attachments(source) if found.module == "smlm" else []

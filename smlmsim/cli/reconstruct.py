@@ -1,0 +1,163 @@
+"""The command that reconstructs a movie from a measured table."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import smlmsim
+from smlmsim.cli import against
+from smlmsim.cli.messages import said
+from smlmsim.cli.options import Out, make_folder, reads_a_table, selects_localizations
+from smlmsim.io import Reading
+from smlmsim.selection import Selection
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+MOVIES = {"png": "movie.png", "gif": "movie.gif", "mp4": "movie.mp4"}
+_log = logging.getLogger(__name__)
+
+
+@selects_localizations
+@reads_a_table
+def reconstruct(
+    table: Annotated[
+        Path, typer.Argument(help="A localization table; `smlmsim list --formats` says which are read.")
+    ],
+    out: Out,
+    reading: Reading,
+    selection: Selection,
+    name: Annotated[
+        str, typer.Option("--with", help="The reconstructor; `smlmsim list` shows those installed.")
+    ] = "gaussian_time",
+    frames_per_point: Annotated[int, typer.Option(min=1, help="Camera frames in one time point.")] = 50,
+    pixel_nm: Annotated[float, typer.Option(help="Pixel of the images to make, nm.")] = 20.0,
+    coverage: Annotated[
+        float,
+        typer.Option(
+            help="The part of the localizations that the field holds; 0.999 leaves out a few far outside."
+        ),
+    ] = 1.0,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of a network, instead of those that come with it.")
+    ] = None,
+    uncertainty: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Estimate the uncertainty of a network from n Monte-Carlo dropout passes, e.g. 20."
+        ),
+    ] = 0,
+    line: Annotated[
+        str | None,
+        typer.Option(
+            help="The line of the kymograph, nm: x0,y0,x1,y1. [default: the row or column that crosses most]"
+        ),
+    ] = None,
+    movie: Annotated[
+        str, typer.Option(help="A movie to play: `png` (animated, for a browser), `gif`, `mp4`, or `none`.")
+    ] = "png",
+    widefield: against.Widefield = None,
+    widefield_pixel_nm: against.WidefieldPixelNm = None,
+    widefield_interval_s: against.WidefieldIntervalS = None,
+) -> None:
+    """Reconstruct a movie from a measured localization table.
+
+    Leaves in DIR: `NAME.tif` (a stack with its scale in um and s), `counts.tif`, `montage.png`, `kymograph.png`,
+    `movie.png` and `summary.json`, which says how all of it was made; with `--uncertainty` its variance as
+    `uncertainty.tif`. `--widefield` says how well the reconstruction explains a widefield stack (Culley et al. 2018)
+    and leaves `error.tif`: by how much it misses each pixel, in grey levels.
+    """
+    if movie not in (*MOVIES, "none"):
+        raise ValueError(
+            f"a movie is {', '.join(MOVIES)} or none, found {movie!r}; choose one with movie=png"
+        )
+    study = smlmsim.Experimental(
+        table=table, frames_per_point=frames_per_point, pixel_nm=pixel_nm, coverage=coverage,
+        reading=reading, selection=selection,
+    )  # fmt: skip
+    given = {"weights": weights, "uncertainty": uncertainty}
+    reconstructor = smlmsim.load(name, {key: value for key, value in given.items() if value})
+    observation = study.movie().observation
+    for doubt in _doubts(observation, frames_per_point):
+        _log.warning("%s", doubt)
+    rate = smlmsim.estimate.localization_rate(observation)
+    typer.echo(f"rate: {rate}")
+    estimate = smlmsim.reconstruct.reconstruct(reconstructor, observation)
+    judged = None
+    if widefield:
+        judged = against.against_widefield(
+            estimate.density, widefield, widefield_pixel_nm, widefield_interval_s
+        )
+        typer.echo(against.verdict(judged))
+    images = {"counts": observation.counts, name: estimate.density}
+    if "uncertainty" in estimate:
+        images["uncertainty"] = estimate.uncertainty
+    chosen = _line(line) if line else smlmsim.estimate.busiest_line(observation.counts)
+    profiles = {label: smlmsim.estimate.line_profile(image, chosen) for label, image in images.items()}
+    make_folder(out)
+    for label, image in images.items():
+        smlmsim.write(image, out / f"{label}.tif")
+    if judged is not None:
+        smlmsim.write(judged.error, out / "error.tif")
+        images["error"] = judged.error
+    smlmsim.figures.save(smlmsim.figures.kymograph(profiles, chosen), out / "kymograph.png")
+    smlmsim.figures.save(smlmsim.figures.montage(images, line=chosen), out / "montage.png")
+    if movie != "none":
+        shown = {label: image for label, image in images.items() if label != "error"}
+        smlmsim.figures.save_movie(shown, out / MOVIES[movie])
+    made: dict[str, Any] = {
+        "reconstructor": name,
+        **{key: str(value) for key, value in given.items() if value},
+        "study": json.loads(study.model_dump_json(exclude_none=True)),
+        "rate": rate._asdict(),
+        "localizations": observation.sizes["localization"],
+        "movie": {dim: observation.sizes[dim] for dim in ("time", "y", "x")},
+        "line_nm": chosen._asdict(),
+        "widefield": {}
+        if judged is None
+        else {key: float(judged[key]) for key in ("rsp", "rse", "sigma_nm")},
+        "said": said(),
+        "attributes": _plain(estimate.attrs | estimate.density.attrs | observation.attrs),
+    }
+    with smlmsim.io.replacing(out / "summary.json") as draft:
+        draft.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    typer.echo(
+        ", ".join(sorted(file.name for file in out.iterdir() if not file.name.startswith(".")))
+        + f" are in {out}"
+    )
+
+
+def _doubts(observation: xr.Dataset, frames_per_point: int) -> list[str]:
+    """What of the table cannot well be as it says."""
+    table = observation.drop_dims(["time", "y", "x"])
+    return smlmsim.estimate.implausible(
+        smlmsim.estimate.summarise([table]),
+        exposure_s=observation.attrs["exposure_s"],
+        frames_per_point=frames_per_point,
+        field_nm=observation.attrs.get("field_nm"),
+    )
+
+
+def _line(text: str) -> smlmsim.estimate.Line:
+    """A line from ``x0,y0,x1,y1``."""
+    try:
+        x0, y0, x1, y1 = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"a line is four numbers in nm, as in line=0,1280,2560,1280, found {text!r}"
+        ) from None
+    return smlmsim.estimate.Line(y0, x0, y1, x1)
+
+
+def _plain(attrs: dict[str, Any]) -> dict[str, Any]:
+    """Attributes as JSON can hold them."""
+    return {
+        name: value if isinstance(value, (str, int, float, bool)) else str(value)
+        for name, value in attrs.items()
+    }

@@ -1,0 +1,147 @@
+"""What of a table cannot well be as it says, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from smlmsim.estimate.rate import REFERENCE_UM2
+from smlmsim.estimate.summary import Summary
+from smlmsim.io.reading import USUAL_EXPOSURE_S
+
+SMALLEST_FIELD_NM = 300.0
+LARGEST_FIELD_NM = 1e6
+HIGHEST_RATE_HZ = 2e4  # per 2.56 x 2.56 um: spots of 250 nm no longer come apart at a tenth of it
+SHORTEST_EXPOSURE_S, LONGEST_EXPOSURE_S = 1e-4, 2.0
+MOST_FRAMES_PER_POINT = 10_000
+LONGEST_POINT_S = 60.0
+REPEATED = 0.2
+GAP = 10.0
+
+
+def implausible(
+    summary: Summary,
+    *,
+    exposure_s: float | None = None,
+    frames_per_point: int | None = None,
+    field_nm: tuple[float, float, float, float] | None = None,
+) -> list[str]:
+    """Say what of a table cannot well be as it says: a wrong unit, a mistyped exposure, frames that stray.
+
+    Parameters
+    ----------
+    summary : Summary
+        What the table holds.
+    exposure_s : float, optional
+        The duration of a camera frame, if it is known.
+    frames_per_point : int, optional
+        Camera frames in a time point, if images are to be made.
+    field_nm : tuple of 4 floats, optional
+        Where the camera looked, if it is known: y0, x0, height, width.
+
+    Returns
+    -------
+    list of str
+        A line for each doubt, which names what was found and the setting that would help.
+    """
+    found = [
+        *_place(summary, exposure_s, field_nm),
+        *_time(summary),
+        *_duration(summary, exposure_s, frames_per_point),
+    ]
+    if summary.localizations == 1:
+        found.append("the table holds a single localization")
+    if summary.repeated > REPEATED * summary.compared:
+        found.append(
+            f"{summary.repeated} of {summary.compared} rows repeat an earlier one, frame and position alike: "
+            "the table may have been written twice"
+        )
+    return found
+
+
+def _place(
+    summary: Summary, exposure_s: float | None, field_nm: tuple[float, float, float, float] | None
+) -> Iterator[str]:
+    """Doubts about units and axes."""
+    (y0, y1), (x0, x1) = (summary.extent_nm.get(name, (0.0, 0.0)) for name in ("loc_y", "loc_x"))
+    height, width = y1 - y0, x1 - x0
+    per_field = (
+        summary.rate_hz(exposure_s or USUAL_EXPOSURE_S) * REFERENCE_UM2 / max(height * width * 1e-6, 1e-12)
+    )
+    if summary.localizations > 1 and max(height, width) < SMALLEST_FIELD_NM:
+        yield (
+            f"the localizations cover {height:.3g} x {width:.3g} nm: the coordinates look like pixels; "
+            "if so, give camera_pixel_nm=100, say"
+        )
+    elif summary.last_frame >= 0 and summary.localizations > 1 and per_field > HIGHEST_RATE_HZ:
+        yield (
+            f"{per_field:.2g} localizations a second in 2.56 x 2.56 um are more than can be told apart: "
+            "if coordinates are in pixels, give camera_pixel_nm=100, say; otherwise look at exposure_s=0.03 "
+            "and at the unit of the coordinates"
+        )
+    if max(height, width) > LARGEST_FIELD_NM:
+        yield (
+            f"the localizations cover {height * 1e-6:.3g} x {width * 1e-6:.3g} mm: some may be far outside, "
+            "which coverage=0.999 leaves out, or the unit of the coordinates is another"
+        )
+    if field_nm and field_nm[2] != field_nm[3]:
+        top, left, tall, wide = field_nm
+        slack = 0.05 * max(tall, wide)
+        inside = y1 - top <= tall + slack and x1 - left <= wide + slack
+        swapped = y1 - top <= wide + slack and x1 - left <= tall + slack
+        if swapped and not inside:
+            yield (
+                f"y reaches to {y1:.0f} nm and x to {x1:.0f} nm in a field of {tall:.0f} x {wide:.0f} nm (y, x): "
+                "x and y look exchanged; columns=x=NAME,y=NAME exchanges them"
+            )
+
+
+def _time(summary: Summary) -> Iterator[str]:
+    """Doubts about frames."""
+    if summary.last_frame < 0 or summary.localizations < 2:
+        return
+    said = summary.first_called
+    if summary.first_frame == summary.last_frame:
+        yield f"all localizations are in one frame, {summary.first_frame + said}: there is no movie in it"
+        return
+    if summary.begin:
+        yield (
+            f"the first localization is in frame {summary.first_frame + said}: the {summary.first_frame} frames before "
+            "it hold none and are left out"
+        )
+    usual = summary.frame_below(0.999)
+    if summary.last_frame - usual > GAP * max(usual - summary.first_frame, 1000):
+        yield (
+            f"99.9 % of the localizations are in frames up to {usual + said}, the last one in frame "
+            f"{summary.last_frame + said}; to_frame={usual + said} leaves out what is beyond"
+        )
+
+
+def _duration(summary: Summary, exposure_s: float | None, frames_per_point: int | None) -> Iterator[str]:
+    """Doubts about the exposure and the time points."""
+    if exposure_s is not None and not SHORTEST_EXPOSURE_S <= exposure_s <= LONGEST_EXPOSURE_S:
+        meant = exposure_s / 1000 if exposure_s > LONGEST_EXPOSURE_S else exposure_s * 1000
+        plausible = SHORTEST_EXPOSURE_S <= meant <= LONGEST_EXPOSURE_S
+        yield f"a camera frame of {exposure_s:g} s" + (
+            f": {meant * 1000:g} ms may be meant, exposure_s={meant:g}" if plausible else " is unusual"
+        )
+    if frames_per_point is None:
+        return
+    point_s = frames_per_point * (exposure_s or USUAL_EXPOSURE_S)
+    if summary.last_frame >= 0 and frames_per_point >= summary.frames > 1:
+        yield (
+            f"a time point of {frames_per_point} frames holds all {summary.frames} frames of the recording: "
+            f"the movie has a single image; ask for fewer, as in frames_per_point={max(summary.frames // 20, 1)}"
+        )
+    elif frames_per_point > MOST_FRAMES_PER_POINT or point_s > LONGEST_POINT_S:
+        yield (
+            f"a time point of {frames_per_point} frames lasts {point_s:g} s, in which living structures move far; "
+            "50 is usual, frames_per_point=50"
+        )
+
+
+def shown_frames(summary: Summary) -> str:
+    """The frames of a table in words, as its file counts them."""
+    first, last = (np.array([summary.first_frame, summary.last_frame]) + summary.first_called).tolist()
+    return f"{last - first + 1} frames, {first} to {last}, counted from {summary.first_called}"
