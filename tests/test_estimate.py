@@ -48,6 +48,31 @@ def test_rate_is_found_within_its_standard_error():
     assert found.rate_error_hz == pytest.approx(math.sqrt(rate_hz / (frames * exposure_s)), rel=0.05)
 
 
+def test_the_rate_is_that_of_the_recorded_interval():
+    field, exposure_s = FieldOfView(), 0.03
+    table = _localizations(stream(3, "rate"), 3000, 3000, field, exposure_s=exposure_s)
+    later = table.assign(loc_frame=table.loc_frame + 100_000)
+    wanted = 3000 / (3000 * exposure_s)
+    for found in (table, later):
+        assert estimate.localization_rate(found).rate_hz == pytest.approx(wanted, rel=0.01)
+        assert all(part.rate_hz > 0.7 * wanted for part in estimate.localization_rates(found))
+        assert estimate.summarise([found]).rate_hz(exposure_s) == pytest.approx(wanted, rel=0.01)
+        assert estimate.summarise([found]).rate_per_frame() == pytest.approx(1, rel=0.3)
+    known = table.assign_attrs(frames=6000)
+    assert estimate.localization_rate(known).rate_hz == pytest.approx(wanted / 2, rel=0.01)
+
+
+def test_a_field_without_stray_localizations_is_the_shortest_that_holds_the_rest():
+    y = np.append(np.linspace(0, 1000, 999), 5e7)
+    table = schema.dataset(loc_y=y, loc_x=np.linspace(0, 1000, 1000))
+    with pytest.raises(
+        ValueError, match=r"for 1 of 1000 lie far outside .* at x = 1000 nm, y = 5e\+07 nm; .*coverage=0.999"
+    ):
+        estimate.field_of_view(table)
+    field = estimate.field_of_view(table, coverage=0.999)
+    assert (field.height_nm, field.width_nm) == (1020, 1000)
+
+
 def test_standard_error_is_the_spread_of_poisson_counts():
     field, exposure_s, frames, movies = FieldOfView(), 0.03, 300, 400
     rng = stream(2, "rate")

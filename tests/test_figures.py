@@ -249,13 +249,53 @@ def test_cells_too_small_for_text_stay_without():
 def test_a_montage_has_a_row_for_each_movie_and_a_column_for_each_time():
     movies = _movies(3)
     figure = figures.montage(movies, times_s=[0.8, 5.0])
-    panels = np.array(figure.axes).reshape(3, 2)
+    panels, bars = np.array(figure.axes[:6]).reshape(3, 2), figure.axes[6:]
+    assert [bar.get_ylabel() for bar in bars] == ["density (nm⁻¹)"] * 3
     assert [row[0].get_ylabel() for row in panels] == NAMES[:3]
     assert [panel.get_title() for panel in panels[0]] == ["0.75 s", "5.25 s"]
     for row, movie in zip(panels, movies.values(), strict=True):
         shown = np.array([panel.images[0].get_array() for panel in row])
         frames = movie.isel(time=[0, 3]).values
         np.testing.assert_allclose(shown, np.minimum(frames / np.quantile(frames, 0.99), 1))
+
+
+def test_an_uncertainty_has_a_scale_of_its_own_that_nothing_exceeds():
+    movie = next(iter(_movies(1).values()))
+    uncertainty = movie.rename("uncertainty").assign_attrs(units="nm-2")
+    figure = figures.montage({"density": movie, "uncertainty": uncertainty}, times_s=[0.8])
+    panel, bar = figure.axes[1], figure.axes[3]
+    assert panel.images[0].get_cmap().name != figure.axes[0].images[0].get_cmap().name
+    assert bar.get_ylabel() == "uncertainty (nm⁻²)"
+    assert bar.get_ylim()[1] == pytest.approx(float(uncertainty.isel(time=0).max()))
+
+
+def test_the_line_of_a_kymograph_is_drawn_where_it_is():
+    movies = _movies(1)
+    movie = next(iter(movies.values()))
+    line = estimate.Line(50.0, 30.0, 150.0, 350.0)
+    drawn = next(
+        found for found in figures.montage(movies, line=line).axes[0].lines if len(found.get_xdata()) == 2
+    )
+    pixel = float(movie.x[1] - movie.x[0])
+    left, top = float(movie.x[0]) - pixel / 2, float(movie.y[0]) - pixel / 2
+    np.testing.assert_allclose(drawn.get_xdata(), [30 - left, 350 - left])
+    np.testing.assert_allclose(drawn.get_ydata(), [50 - top, 150 - top])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif"])
+def test_a_movie_plays_all_time_points_side_by_side(tmp_path, suffix):
+    from PIL import Image
+
+    figures.save_movie(_movies(2, times=7), tmp_path / f"a{suffix}")
+    with Image.open(tmp_path / f"a{suffix}") as movie:
+        assert movie.n_frames == 7
+        assert movie.width > 2 * 256
+    assert [file.name for file in tmp_path.iterdir()] == [f"a{suffix}"]
+
+
+def test_a_movie_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"'\.avi'; a movie is saved as \.png, \.gif, \.mp4"):
+        figures.save_movie(_movies(1), tmp_path / "a.avi")
 
 
 def test_rare_counts_are_seen_beside_a_pixel_that_blinks_often():
@@ -273,7 +313,7 @@ def test_a_montage_shows_the_first_and_the_last_frame():
         (9, ["0.75 s", "3.75 s", "6.75 s", "9.75 s", "12.75 s"]),
     ):
         figure = figures.montage(_movies(1, times=times))
-        assert [panel.get_title() for panel in figure.axes] == wanted
+        assert [panel.get_title() for panel in figure.axes[:-1]] == wanted
 
 
 @pytest.mark.parametrize(
@@ -307,15 +347,19 @@ def test_a_kymograph_runs_downwards_in_seconds_and_along_the_line_in_um():
     movies = _movies()
     line = estimate.Line(50.0, 50.0, 150.0, 350.0)
     profiles = {name: estimate.line_profile(movie, line) for name, movie in movies.items()}
-    figure = figures.kymograph(profiles)
-    assert [panel.get_title() for panel in figure.axes] == list(profiles)
-    for panel, profile in zip(figure.axes, profiles.values(), strict=True):
+    figure = figures.kymograph(profiles, line)
+    panels, bars = figure.axes[: len(profiles)], figure.axes[len(profiles) :]
+    assert [panel.get_title() for panel in panels] == list(profiles)
+    assert [bar.get_xlabel() for bar in bars] == ["density (nm⁻¹)"] * len(profiles)
+    for panel, profile in zip(panels, profiles.values(), strict=True):
         np.testing.assert_array_equal(_cells(panel).get_array().reshape(profile.shape), profile)
         bottom, top = panel.get_ylim()
         assert bottom > top
         assert panel.get_xlim()[1] == pytest.approx(line.length_nm / 1000, rel=0.1)
     assert figure.axes[0].get_ylabel() == "time (s)"
-    assert figure.get_supxlabel() == "distance along the line (µm)"
+    assert figure.get_supxlabel() == (
+        "distance (µm) along the line from x = 0.05 µm, y = 0.05 µm to x = 0.35 µm, y = 0.15 µm"
+    )
 
 
 def test_figures_of_nothing_are_refused():

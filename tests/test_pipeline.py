@@ -9,6 +9,7 @@ from scipy.stats import norm
 from smlmsim.acquisition import Acquisition
 from smlmsim.estimate import contour_velocity
 from smlmsim.field import FieldOfView
+from smlmsim.io import Reading
 from smlmsim.localization import Localization
 from smlmsim.motion import Deformation, Polymer, Rigid, Static
 from smlmsim.photophysics import Blinking, Poisson
@@ -114,6 +115,47 @@ def test_a_measured_table_becomes_time_points_without_a_truth(tmp_path):
     assert movie.observation.counts.sum(("y", "x")).values.tolist() == [1, 1, 1]
     np.testing.assert_allclose(movie.observation.time, [0.1, 0.3, 0.5])
     np.testing.assert_allclose(movie.observation.loc_time, [0.05, 0.25, 0.45])
+
+
+def test_the_exposure_is_that_of_the_table_unless_another_is_given_or_none_is_known(tmp_path, caplog):
+    table = tmp_path / "table.csv"
+    table.write_text('"frame","x [nm]","y [nm]"\n1,100,50\n3,130,50\n5,190,90\n')
+    with caplog.at_level("INFO"):
+        assert simulate(Experimental(table=table), seed=0).observation.attrs["exposure_s"] == 0.03
+    assert "the exposure is taken to be 0.03 s" in caplog.text
+    (tmp_path / "table.csv.json").write_text('{"exposure_s": 0.01}')
+    assert simulate(Experimental(table=table), seed=0).observation.attrs["exposure_s"] == 0.01
+    given = Experimental(table=table, exposure_s=0.02)
+    assert simulate(given, seed=0).observation.attrs["exposure_s"] == 0.02
+
+
+def test_a_stretch_of_a_longer_recording_begins_with_its_first_time_point(tmp_path):
+    rows = "".join(f"{100_001 + frame},{frame},50\n" for frame in range(100))
+    (tmp_path / "table.csv").write_text('"frame","x [nm]","y [nm]"\n' + rows)
+    found = simulate(Experimental(table=tmp_path / "table.csv", frames_per_point=50), seed=0).observation
+    assert found.counts.sum(("y", "x")).values.tolist() == [50, 50]
+    assert found.attrs["start_frame"] == 100_000
+    np.testing.assert_allclose(found.time, [0.75, 2.25])
+    assert int(found.loc_frame[0]) == 0
+
+
+def test_several_channels_are_not_counted_together_unasked(tmp_path):
+    (tmp_path / "table.csv").write_text("frame,x [nm],y [nm],channel\n1,1,1,1\n1,30,1,2\n2,60,1,2\n")
+    with pytest.raises(
+        ValueError, match=r"table\.csv holds 2 channels, 1, 2; choose one, as in channel=1, or"
+    ):
+        simulate(Experimental(table=tmp_path / "table.csv"), seed=0)
+    for channel, number in (("1", 1), ("2", 2), ("all", 3)):
+        study = Experimental(table=tmp_path / "table.csv", reading=Reading(channel=channel))
+        assert simulate(study, seed=0).observation.sizes["localization"] == number
+
+
+def test_a_movie_that_would_not_fit_is_refused_before_it_is_made():
+    study = SimulatedDynamic(acquisition=Acquisition(time_points=10**8))
+    with pytest.raises(
+        ValueError, match=r"100000000 time points of 128 x 128 pixels would take .* TiB of memory"
+    ):
+        simulate(study, seed=0)
 
 
 def test_only_the_chosen_field_of_a_table_is_kept(tmp_path):

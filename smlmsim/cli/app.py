@@ -62,8 +62,9 @@ INTERRUPTED = 130
 """What shells expect a program to end with that Ctrl-C has stopped."""
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def common(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Say the version and end.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say no notes, only warnings and errors.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more than notes.")] = False,
@@ -71,6 +72,9 @@ def common(
     """Set what is said."""
     if version:
         typer.echo(f"smlmsim {smlmsim.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
         raise typer.Exit
     listen(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
 
@@ -96,14 +100,23 @@ def simulate(
     out: Out,
     study: Annotated[Path | None, typer.Argument(help="A study in TOML; without it, all defaults.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes every random draw.")] = 0,
+    widefield: Annotated[
+        bool,
+        typer.Option(
+            "--widefield",
+            help="Take a widefield image every 10 camera frames, often enough to measure velocities.",
+        ),
+    ] = False,
 ) -> None:
     """Simulate one movie: the localization table, the images, the truth, and the study that made them.
 
     Leaves in DIR: `localizations.csv` (ThunderSTORM, with a `.json` for the exposure), `counts.tif`, `truth.tif` (Fiji
     opens them at the right scale), `overview.png` and `study.toml`, which gives the same movie again; and
-    `widefield.tif` if the study has a microscope for it.
+    `widefield.tif` with `--widefield`, or if the study has a microscope for it.
     """
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
+    if widefield and chosen.get("widefield") is None:
+        chosen = chosen.replace({"widefield": smlmsim.Widefield(frames_between=10)})
     movie = smlmsim.simulate(chosen, seed)
     make_folder(out)
     smlmsim.write(movie.observation, out / "localizations.csv")
@@ -181,6 +194,11 @@ def main(run: Callable[[], None] = app) -> None:
         _fail(explain(error))
     except OSError as error:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
+    except MemoryError as error:
+        _fail(
+            f"the memory does not suffice ({error}); larger pixels, pixel_nm=40, or a smaller part, "
+            "crop_nm=0,2560,0,2560, take less"
+        )
     except ValueError as error:
         _fail(str(error))
     else:

@@ -142,6 +142,8 @@ def _movie(movie: xr.Dataset) -> dict[str, str]:
         "variable": f"{name}, {image.dtype}, from {float(image.min()):.4g} to {float(image.max()):.4g}",
         "images": f"{image.sizes['time']} images of {image.sizes['y']} x {image.sizes['x']} pixels",
     }
+    if "time" not in image.coords:
+        lines["images"] += ", duration unknown; --point-s gives it"
     for dim, what in (("time", "time point"), ("y", "pixel y"), ("x", "pixel x")):
         if dim not in image.coords:
             lines[what] = (

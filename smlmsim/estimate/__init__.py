@@ -3,7 +3,7 @@
 from smlmsim.estimate.calibration import Calibration, calibration
 from smlmsim.estimate.covered import field_of_view
 from smlmsim.estimate.line import Line, busiest_line, line_profile
-from smlmsim.estimate.location import Box, experiment_box, is_on_map, require_map, verdict
+from smlmsim.estimate.location import Box, experiment_box, good_up_to, is_on_map, require_map, verdict
 from smlmsim.estimate.plausibility import implausible, shown_frames
 from smlmsim.estimate.rate import LocalizationRate, localization_rate, localization_rates
 from smlmsim.estimate.structure_density import structure_density
@@ -28,6 +28,7 @@ __all__ = [
     "field_of_view",
     "filament_velocity",
     "filament_width",
+    "good_up_to",
     "implausible",
     "is_on_map",
     "line_profile",

@@ -11,7 +11,8 @@ import xarray as xr
 from smlmsim import schema
 from smlmsim.field import FieldOfView
 
-MOST_PIXELS = 2**28
+MOST_PIXELS, MANY_PIXELS = 2**28, 2**22
+STRETCHED = 4
 MOST = 0.999
 
 Array = npt.NDArray[np.float64]
@@ -34,8 +35,9 @@ def field_of_view(localizations: xr.Dataset, *, pixel_nm: float = 20.0, coverage
     Raises
     ------
     ValueError
-        If there is no localization, or if the field would have more than 2**28 pixels; the message names the
-        localization that lies farthest outside.
+        If there is no localization, or if the field would have more than 2**28 pixels, or more than 2**22 of which
+        three quarters or more hold but one localization in a thousand; the message names the localization that lies
+        farthest outside.
 
     Examples
     --------
@@ -50,7 +52,7 @@ def field_of_view(localizations: xr.Dataset, *, pixel_nm: float = 20.0, coverage
     y, x = (localizations[name].values.astype(np.float64) for name in ("loc_y", "loc_x"))
     top, rows = _pixels(*_shortest(y, coverage), pixel_nm)
     left, columns = _pixels(*_shortest(x, coverage), pixel_nm)
-    if rows * columns > MOST_PIXELS:
+    if rows * columns > MOST_PIXELS or (coverage == 1 and _stray(y, x, rows * columns, pixel_nm)):
         raise ValueError(_too_large(y, x, rows, columns, pixel_nm))
     return FieldOfView(
         height_nm=rows * pixel_nm,
@@ -80,12 +82,29 @@ def _pixels(low: float, high: float, pixel_nm: float) -> tuple[int, int]:
     return first, number
 
 
+def _stray(y: Array, x: Array, pixels: int, pixel_nm: float) -> bool:
+    """Whether a few localizations far outside make most of a large field."""
+    return pixels > MANY_PIXELS and STRETCHED * _pixels_of_most(y, x, pixel_nm) < pixels
+
+
+def _pixels_of_most(y: Array, x: Array, pixel_nm: float) -> float:
+    """The pixels of the field without one localization in a thousand along either axis."""
+    height, width = (high - low for low, high in (_shortest(y, MOST), _shortest(x, MOST)))
+    return (height / pixel_nm + 1) * (width / pixel_nm + 1)
+
+
+def _far(positions_nm: Array, low: float, high: float) -> npt.NDArray[np.bool_]:
+    """Which positions lie farther outside of a stretch than it is long."""
+    length = high - low
+    return (positions_nm < low - length) | (positions_nm > high + length)
+
+
 def _too_large(y: Array, x: Array, rows: int, columns: int, pixel_nm: float) -> str:
     """Why a field is too large: a few localizations far outside, or small pixels."""
     size = f"the localizations stretch over {rows:.3g} x {columns:.3g} pixels of {pixel_nm:g} nm"
     (y0, y1), (x0, x1) = _shortest(y, MOST), _shortest(x, MOST)
-    outside = (y < y0) | (y > y1) | (x < x0) | (x > x1)
-    if (y1 - y0 + pixel_nm) * (x1 - x0 + pixel_nm) / pixel_nm**2 > MOST_PIXELS:
+    outside = _far(y, y0, y1) | _far(x, x0, x1)
+    if _pixels_of_most(y, x, pixel_nm) > MOST_PIXELS:
         return f"{size}; larger pixels would do, as in pixel_nm={pixel_nm * 10:g}, or a part, crop_nm=0,2560,0,2560"
     farthest = int(np.argmax(np.hypot(y - np.median(y), x - np.median(x))))
     return (

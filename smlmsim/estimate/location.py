@@ -94,12 +94,52 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     where = f"{_shown(box.rate_hz)} Hz per 2.56 x 2.56 um and {_shown(velocity)} nm/s"
     unknown = "" if box.velocity_nm_per_s else " (the whole map, as no velocity was measured)"
     lines = [f"  {word}: {', '.join(names)}" for word, names in sorted_out.items() if names]
+    lines.append(
+        f"  at this rate, {metric} is good enough up to: {_velocities(scores, box, metric, threshold)}"
+    )
     head = f"{metric} at {where}{unknown}, {threshold:g} being good enough:"
     outside = [
         _outside(scores[RATE].values, box.rate_hz, "rate", "Hz"),
         _outside(known, velocity, "velocity", "nm/s"),
     ]
     return "\n".join([head, *filter(None, outside), *lines])
+
+
+def good_up_to(
+    scores: xr.Dataset, rate_hz: Range, *, metric: str = "ms_ssim", threshold: float = 0.7
+) -> dict[str, float]:
+    """The velocity up to which each reconstructor is good enough at all rates of a range.
+
+    Parameters
+    ----------
+    scores, metric, threshold :
+        As in :func:`verdict`.
+    rate_hz : tuple of float
+        The range of rates, Hz per 2.56 x 2.56 um.
+
+    Returns
+    -------
+    dict of str to float
+        nm/s, by the name of the reconstructor: where the worst mean score over the rates, interpolated linearly between
+        the cells, first falls below the threshold; the highest velocity of the map if it never does, and NaN if it is
+        below the threshold from the start.
+    """
+    known = np.sort(scores[VELOCITY].values)
+    sign = -1 if scores[metric].attrs.get("better") == "lower" else 1
+    inside = _inside(scores[metric], rate_hz, (float(known[0]), float(known[-1]))) * sign
+    worst = inside.unstack("place").min(RATE).transpose("reconstructor", VELOCITY)
+    found = {}
+    for name, values in zip(worst.reconstructor.values, worst.values, strict=True):
+        below = np.flatnonzero(~(values >= sign * threshold))
+        if below.size == 0:
+            found[str(name)] = float(known[-1])
+        elif below[0] == 0:
+            found[str(name)] = math.nan
+        else:
+            i = int(below[0])
+            share = (values[i - 1] - sign * threshold) / (values[i - 1] - values[i])
+            found[str(name)] = float(known[i - 1] + share * (known[i] - known[i - 1]))
+    return found
 
 
 def is_on_map(scores: xr.Dataset, box: Box) -> bool:
@@ -120,6 +160,20 @@ def require_map(scores: xr.Dataset) -> None:
             raise ValueError(f"a map has the axis {axis}, found {', '.join(map(str, scores.dims)) or 'none'}")
     if scores[RATE].dtype.kind not in "fiu" or not (scores[RATE] > 0).all():
         raise ValueError(f"a map has positive rates, found {brief(scores[RATE].values.tolist())}")
+
+
+def _velocities(scores: xr.Dataset, box: Box, metric: str, threshold: float) -> str:
+    """Up to which velocity each reconstructor is good enough, in words, the best first."""
+    most = float(scores[VELOCITY].max())
+    found = good_up_to(scores, box.rate_hz, metric=metric, threshold=threshold)
+    order = sorted(found, key=lambda name: (math.isnan(found[name]), -found[name], name))
+
+    def shown(velocity: float) -> str:
+        if math.isnan(velocity):
+            return "not at any velocity"
+        return f"{velocity:.0f} nm/s" + (" (the end of the map)" if velocity == most else "")
+
+    return "; ".join(f"{name} {shown(found[name])}" for name in order)
 
 
 def _around(value: float, error: float) -> Range:

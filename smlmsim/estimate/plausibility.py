@@ -10,13 +10,14 @@ from smlmsim.estimate.rate import REFERENCE_UM2
 from smlmsim.estimate.summary import Summary
 from smlmsim.io.reading import USUAL_EXPOSURE_S
 
-SMALLEST_FIELD_NM = 300.0
+SMALLEST_FIELD_NM, SMALLEST_SIDE_NM = 300.0, 100.0
 LARGEST_FIELD_NM = 1e6
 HIGHEST_RATE_HZ = 2e4  # per 2.56 x 2.56 um: spots of 250 nm no longer come apart at a tenth of it
 SHORTEST_EXPOSURE_S, LONGEST_EXPOSURE_S = 1e-4, 2.0
 MOST_FRAMES_PER_POINT = 10_000
 LONGEST_POINT_S = 60.0
 REPEATED = 0.2
+STRAY = 1e-3  # of the localizations
 GAP = 10.0
 
 
@@ -66,9 +67,8 @@ def _place(
     """Doubts about units and axes."""
     (y0, y1), (x0, x1) = (summary.extent_nm.get(name, (0.0, 0.0)) for name in ("loc_y", "loc_x"))
     height, width = y1 - y0, x1 - x0
-    per_field = (
-        summary.rate_hz(exposure_s or USUAL_EXPOSURE_S) * REFERENCE_UM2 / max(height * width * 1e-6, 1e-12)
-    )
+    area_um2 = max(height, SMALLEST_SIDE_NM) * max(width, SMALLEST_SIDE_NM) * 1e-6
+    per_field = summary.rate_hz(exposure_s or USUAL_EXPOSURE_S) * REFERENCE_UM2 / area_um2
     if summary.localizations > 1 and max(height, width) < SMALLEST_FIELD_NM:
         yield (
             f"the localizations cover {height:.3g} x {width:.3g} nm: the coordinates look like pixels; "
@@ -110,10 +110,10 @@ def _time(summary: Summary) -> Iterator[str]:
             f"the first localization is in frame {summary.first_frame + said}: the {summary.first_frame} frames before "
             "it hold none and are left out"
         )
-    usual = summary.frame_below(0.999)
+    usual = summary.frame_below(1 - max(STRAY, 1 / summary.localizations))
     if summary.last_frame - usual > GAP * max(usual - summary.first_frame, 1000):
         yield (
-            f"99.9 % of the localizations are in frames up to {usual + said}, the last one in frame "
+            f"all but a few of the localizations are in frames up to {usual + said}, the last one is in frame "
             f"{summary.last_frame + said}; to_frame={usual + said} leaves out what is beyond"
         )
 

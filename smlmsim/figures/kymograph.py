@@ -64,4 +64,4 @@ def _along(line: Line) -> str:
     x0, y0, x1, y1 = (
         f"{nm / 1000:.4g}" for nm in (line.start_x_nm, line.start_y_nm, line.end_x_nm, line.end_y_nm)
     )
-    return f"distance along the line from x = {x0}, y = {y0} to x = {x1}, y = {y1} µm (µm)"
+    return f"distance (µm) along the line from x = {x0} µm, y = {y0} µm to x = {x1} µm, y = {y1} µm"

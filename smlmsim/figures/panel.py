@@ -57,7 +57,7 @@ def hatch_cells(panel: Axes, cells: npt.NDArray[np.bool_], hatch: str = TIED) ->
 def draw_box(panel: Axes, box: Box, cell_pt: float) -> None:
     """Draw a rectangle below the values; those on its edges step aside, or interrupt it."""
     from matplotlib.patches import Rectangle
-    from matplotlib.patheffects import Normal, Stroke, withStroke
+    from matplotlib.patheffects import Normal, Stroke
 
     panel.add_patch(
         Rectangle(
@@ -72,7 +72,7 @@ def draw_box(panel: Axes, box: Box, cell_pt: float) -> None:
                 if abs(y - edge) < near:
                     text.set_y(edge + near if y >= edge else edge - near)
         if box.bottom - 0.5 < y < box.top + 0.5 and min(abs(x - box.left), abs(x - box.right)) < 0.5:
-            text.set_path_effects([withStroke(linewidth=2, foreground=colour)])
+            text.set_bbox({"facecolor": colour, "linewidth": 0, "boxstyle": "square,pad=0.12"})
 
 
 def _values(panel: Axes) -> Iterator[tuple[Text, npt.NDArray[np.float64]]]:

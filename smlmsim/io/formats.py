@@ -108,7 +108,7 @@ FORMATS = (
     Format("Picasso HDF5", "picasso", "table", HDF5, (".hdf5", ".h5"), "Picasso 0.11 and pandas 3, there and back"),
     Format("SMAP _sml.mat", "smap", "table", MATLAB, (), "files of Picasso 0.11 and SciPy, and laid out as MATLAB's"),
     Format("Insight3 .bin", "insight3", "table", (b"M425",), (), "files laid out by its documentation"),
-    Format("ImageJ TIFF", "tiff", "images", TIFF, (".tif", ".tiff"), "tifffile, there and back"),
+    Format("TIFF (OME, ImageJ, plain)", "tiff", "images", TIFF, (".tif", ".tiff"), "tifffile, there and back"),
     OME_ZARR,
 )  # fmt: skip
 

@@ -57,7 +57,13 @@ def test_a_movie_is_converted_and_described(smlmsim, tmp_path):
     )
     assert io.read(tmp_path / "a.ome.zarr").identical(movie)
     found = smlmsim("info", tmp_path / "a.ome.zarr")
-    for words in ("OME-Zarr", "counts, uint16, from 0 to 11", "3 of 2 x 2", "1 s, the first at 0.5", "sCMOS"):
+    for words in (
+        "OME-Zarr",
+        "counts, uint16, from 0 to 11",
+        "3 images of 2 x 2",
+        "1 s, the first at 0.5",
+        "sCMOS",
+    ):
         assert words in found
 
 
@@ -66,7 +72,7 @@ def test_info_tells_count_frames_field_rate_precision_and_tags(smlmsim, table):
     found = {name: text.strip() for name, text in lines.items()}
     assert found["format"] == ".smlm"
     assert found["localizations"] == "500"
-    assert found["frames"].startswith("0 to 62")
+    assert found["frames"] == "63 frames, 1 to 63, counted from 1"
     assert found["field y"] == "0.0 to 2560.0 nm"
     assert found["field x"] == "0.0 to 5120.0 nm"
     assert found["rate"] == "396.8 ± 18 Hz"  # 500 in 63 frames of 20 ms
@@ -79,13 +85,15 @@ def test_info_tells_count_frames_field_rate_precision_and_tags(smlmsim, table):
 
 
 def test_info_without_an_exposure_counts_per_frame(smlmsim, table):
-    assert "7.937 ± 0.35 per frame; --exposure-s gives it per second" in smlmsim("info", table)
+    found = smlmsim("info", table)
+    assert "7.937 ± 0.35 per frame" in found
+    assert "not said; --exposure-s gives rates per second" in found
 
 
 def test_what_is_wrong_is_said_in_one_line(smlmsim, table, tmp_path):
     (tmp_path / "px.csv").write_text("frame,x [px],y [px]\n1,2,3\n")
-    assert "--pixel-nm" not in smlmsim("convert", tmp_path / "px.csv", tmp_path / "b.smlm", code=1)
-    smlmsim("convert", tmp_path / "px.csv", tmp_path / "b.smlm", "--pixel-nm", 100)
+    assert "--camera-pixel-nm 100" in smlmsim("convert", tmp_path / "px.csv", tmp_path / "b.smlm", code=1)
+    smlmsim("convert", tmp_path / "px.csv", tmp_path / "b.smlm", "--camera-pixel-nm", 100)
     assert io.read(tmp_path / "b.smlm").loc_x.item() == 200
     assert "known are .csv" in smlmsim("convert", table, tmp_path / "b.xyz", code=1)
     assert "No such file" in smlmsim("info", tmp_path / "nope", code=1)
@@ -115,4 +123,4 @@ def test_images_stay_in_smlm_and_are_named_where_they_have_no_place(smlmsim, tab
     np.testing.assert_array_equal(smlm.read_images(tmp_path / "b.smlm")["widefield"], image)
     assert smlm.read_attachments(tmp_path / "b.smlm") == smlm.read_attachments(tmp_path / "a.smlm")
     found = smlmsim("convert", tmp_path / "b.smlm", tmp_path / "c.csv").splitlines()
-    assert found[1:] == ["left out, as the format has no place for it: widefield.raw"]
+    assert found[1:] == ["left out or changed, as the format has no place for it: widefield.raw"]

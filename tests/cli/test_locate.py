@@ -33,7 +33,7 @@ def experiment(tmp_path_factory):
 
 
 def _run(*arguments):
-    return CliRunner().invoke(app, ["locate-on-map", *map(str, arguments)])
+    return CliRunner().invoke(app, ["--quiet", "locate-on-map", *map(str, arguments)])
 
 
 def test_rate_and_velocity_place_an_experiment_and_a_picture_shows_where(experiment, tmp_path):
@@ -41,7 +41,13 @@ def test_rate_and_velocity_place_an_experiment_and_a_picture_shows_where(experim
     movie = ("--widefield", experiment / "widefield.tif")
     found = _run(experiment / "table.csv", "--map", experiment / "scores.nc", *movie, "--out", picture)
     assert found.exit_code == 0, found.output
-    for word in ("rate: ", "velocity: ", "nm/s over 1.5 s", "good enough: one (0.90 to 0.90)"):
+    for word in (
+        "rate: ",
+        "velocity: ",
+        "nm/s over 1.5 s",
+        "good enough: one (0.90 to 0.90)",
+        "one 300 nm/s (the end of the map)",
+    ):
         assert word in found.output
     assert picture.read_bytes().startswith(b"\x89PNG")
 

@@ -1,0 +1,75 @@
+"""The command line speaks of its own options, and says everything once."""
+
+import logging
+import sys
+
+import pytest
+import typer
+
+from smlmsim import cli
+from smlmsim.cli.messages import as_options
+
+KNOWN = {"camera_pixel_nm": True, "drop_bad_rows": False, "channel": True, "pixel_nm": True}
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("give camera_pixel_nm=100, say", "give --camera-pixel-nm 100, say"),
+        ("drop_bad_rows=True leaves them out", "--drop-bad-rows leaves them out"),
+        ("pixel_nm: found -1", "--pixel-nm: found -1"),
+        ("choose channel=647; the channel is bright", "choose --channel 647; the channel is bright"),
+        ("first_frame=0 is no option here", "first_frame=0 is no option here"),
+        ("/tmp/pixel_nm/a.csv is damaged", "/tmp/pixel_nm/a.csv is damaged"),
+    ],
+)
+def test_settings_that_are_options_are_named_as_options(message, shown):
+    assert as_options(message, KNOWN) == shown
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """A function that runs the command line and gives what it says beside its results."""
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["smlmsim", *map(str, arguments)])
+        with pytest.raises(SystemExit):
+            cli.main()
+        return capsys.readouterr()
+
+    return command
+
+
+def test_notes_can_be_silenced_and_are_said_once(run, tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "frame,x [nm],y [nm]\n" + "".join(f"{i},{9 * i},5\n" for i in range(1, 90))
+    )
+    assert run("info", tmp_path / "t.csv").err.count("counted from 1") == 1
+    assert run("--quiet", "info", tmp_path / "t.csv").err == ""
+
+
+def test_the_version_is_that_of_the_package(run):
+    import smlmsim
+
+    assert run("--version").out == f"smlmsim {smlmsim.__version__}\n"
+
+
+def test_every_setting_that_advice_names_is_an_option_of_the_commands_that_read_tables():
+    """What a reader may advise, reconstruct, info, convert and locate-on-map can follow."""
+    commands = typer.main.get_command(cli.app).commands
+    for name in ("reconstruct", "info", "convert", "locate-on-map"):
+        options = {option for parameter in commands[name].params for option in parameter.opts}
+        for wanted in (
+            "--camera-pixel-nm", "--first-frame", "--channel", "--columns", "--drop-bad-rows", "--exposure-s",
+            "--max-uncertainty-nm", "--min-photons", "--from-frame", "--to-frame", "--crop-nm", "--link-nm",
+        ):  # fmt: skip
+            assert wanted in options, (name, wanted)
+
+
+def test_listening_twice_says_nothing_twice(capsys):
+    from smlmsim.cli.messages import listen
+
+    listen(logging.INFO)
+    listen(logging.INFO)
+    logging.getLogger("smlmsim.anything").info("once")
+    assert capsys.readouterr().err == "note: once\n"

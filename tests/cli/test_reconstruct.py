@@ -1,0 +1,151 @@
+"""The command that reconstructs a table uses what the table says, and refuses what would be wrong."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from smlmsim import cli, io
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """A function that runs a command in this process and gives how it ended and all it said."""
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["smlmsim", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return ended.value.code or 0, said.out + said.err
+
+    return command
+
+
+def _rows(number=600, frames=300, unit="nm", size=1000.0, more=""):
+    rng = np.random.default_rng(4)
+    frame = np.sort(rng.integers(1, frames + 1, number))
+    x, y = rng.uniform(0, size, (2, number))
+    header = f"frame,x [{unit}],y [{unit}]" + (",channel" if more else "")
+    lines = [
+        f"{f},{a:.3f},{b:.3f}" + (f",{i % 2}" if more else "")
+        for i, (f, a, b) in enumerate(zip(frame, x, y, strict=True))
+    ]
+    return "\n".join([header, *lines]) + "\n"
+
+
+def test_what_the_table_says_of_its_exposure_counts_and_an_option_goes_before_it(run, tmp_path):
+    (tmp_path / "t.csv").write_text(_rows())
+    (tmp_path / "t.csv.json").write_text('{"exposure_s": 0.01}')
+    code, said = run("reconstruct", tmp_path / "t.csv", "--with", "sparse", "--out", tmp_path / "a")
+    assert code == 0
+    assert "rate: 200 " in said  # 600 in 300 frames of 10 ms
+    assert float(np.diff(io.read(tmp_path / "a" / "sparse.tif").time)[0]) == pytest.approx(0.5)
+    made = json.loads((tmp_path / "a" / "summary.json").read_text())
+    assert made["reconstructor"] == "sparse"
+    assert made["attributes"]["exposure_s"] == 0.01
+    assert made["rate"]["rate_hz"] == pytest.approx(200)
+    code, said = run(
+        "reconstruct", tmp_path / "t.csv", "--with", "sparse", "--out", tmp_path / "b", "--exposure-s", 0.02
+    )
+    assert code == 0
+    assert "--exposure-s = 0.02 as given; the file says 0.01" in said
+    assert float(np.diff(io.read(tmp_path / "b" / "sparse.tif").time)[0]) == pytest.approx(1.0)
+
+
+def test_an_exposure_that_nobody_says_is_taken_to_be_30_ms_and_that_is_said(run, tmp_path):
+    (tmp_path / "t.csv").write_text(_rows())
+    code, said = run("reconstruct", tmp_path / "t.csv", "--with", "sparse", "--out", tmp_path / "a")
+    assert code == 0
+    assert "the exposure is taken to be 0.03 s" in said
+
+
+def test_camera_pixels_are_not_those_of_the_images(run, tmp_path):
+    (tmp_path / "t.csv").write_text(_rows(unit="px", size=10))
+    out = tmp_path / "a"
+    code, said = run("reconstruct", tmp_path / "t.csv", "--with", "sparse", "--pixel-nm", 50, "--out", out)
+    assert code == 1
+    assert "give --camera-pixel-nm 100" in said or "as in --camera-pixel-nm 100" in said
+    code, _ = run(
+        "reconstruct",
+        tmp_path / "t.csv",
+        "--with",
+        "sparse",
+        "--pixel-nm",
+        50,
+        "--camera-pixel-nm",
+        100,
+        "--out",
+        out,
+    )
+    assert code == 0
+    stack = io.read(out / "sparse.tif")
+    assert (stack.sizes["y"], stack.sizes["x"]) == (20, 20)
+
+
+def test_channels_are_counted_together_only_if_that_is_asked_for(run, tmp_path):
+    (tmp_path / "t.csv").write_text(_rows(more="channel"))
+    arguments = ("reconstruct", tmp_path / "t.csv", "--with", "sparse", "--out")
+    code, said = run(*arguments, tmp_path / "a")
+    assert code == 1
+    assert (
+        "holds 2 channels, 0, 1; choose one, as in --channel 0, or count them together with --channel all"
+        in said
+    )
+    for channel, number in (("1", 300), ("all", 600)):
+        code, said = run(*arguments, tmp_path / channel, "--channel", channel)
+        assert code == 0, said
+        assert int(io.read(tmp_path / channel / "counts.tif").counts.sum()) == number
+    assert "0, 1; --channel chooses one" in run("info", tmp_path / "t.csv")[1]
+
+
+def test_a_stray_localization_is_named_and_can_be_left_out(run, tmp_path):
+    (tmp_path / "t.csv").write_text(_rows() + "300,25000000,500\n")
+    arguments = ("reconstruct", tmp_path / "t.csv", "--with", "sparse", "--out", tmp_path / "a")
+    code, said = run(*arguments)
+    assert code == 1
+    assert "for 1 of 601 lie far outside of" in said
+    assert "one at x = 2.5e+07 nm" in said
+    assert "leave them out with --coverage 0.999" in said
+    code, said = run(*arguments, "--coverage", 0.999)
+    assert code == 0
+    assert max(io.read(tmp_path / "a" / "sparse.tif").sizes.values()) <= 51
+
+
+def test_a_recording_that_begins_late_has_no_empty_time_points_in_front(run, tmp_path):
+    rows = _rows().splitlines()
+    later = [rows[0], *(f"{int(row.split(',', 1)[0]) + 100_000},{row.split(',', 1)[1]}" for row in rows[1:])]
+    (tmp_path / "t.csv").write_text("\n".join(later) + "\n")
+    code, said = run(
+        "reconstruct", tmp_path / "t.csv", "--with", "sparse", "--exposure-s", 0.01, "--out", tmp_path / "a"
+    )
+    assert code == 0
+    assert "the movie begins with frame 100001" in said
+    assert io.read(tmp_path / "a" / "counts.tif").sizes["time"] == 6
+    assert "rate: 200 " in said
+
+
+def test_one_frame_far_off_is_said_and_what_would_not_fit_is_refused_before_it_is_tried(run, tmp_path):
+    (tmp_path / "t.csv").write_text(_rows() + "1000000001,500,500\n")
+    arguments = ("reconstruct", tmp_path / "t.csv", "--with", "sparse", "--out", tmp_path / "a")
+    code, said = run(*arguments)
+    assert code == 1
+    assert "20000001 time points of" in said
+    assert "are available; ask for more --frames-per-point" in said
+    assert "--to-frame" in run("info", tmp_path / "t.csv")[1]
+    assert run(*arguments, "--to-frame", 300)[0] == 0
+
+
+def test_the_movie_plays_and_the_line_of_the_kymograph_can_be_chosen(run, tmp_path):
+    (tmp_path / "t.csv").write_text(_rows())
+    arguments = ("reconstruct", tmp_path / "t.csv", "--with", "sparse", "--movie")
+    for kind in ("png", "gif"):
+        code, _ = run(*arguments, kind, "--out", tmp_path / kind, "--line", "100,100,900,700")
+        assert code == 0
+        with Image.open(tmp_path / kind / f"movie.{kind}") as movie:
+            assert movie.n_frames == 6
+        made = json.loads((tmp_path / kind / "summary.json").read_text())
+        assert made["line_nm"] == {"start_y_nm": 100, "start_x_nm": 100, "end_y_nm": 700, "end_x_nm": 900}
+    assert "found 'avi'; choose one with --movie png" in run(*arguments, "avi", "--out", tmp_path / "c")[1]
