@@ -247,7 +247,12 @@ class Experimental(Spec):
         # Here, since it loads statistics and image processing, which take longer than the rest of this module.
         from smlmsim import estimate
 
-        return self.field or estimate.field_of_view(table, pixel_nm=self.pixel_nm, coverage=self.coverage)
+        if self.field:
+            return self.field
+        found = estimate.field_of_view(table, pixel_nm=self.pixel_nm, coverage=self.coverage)
+        if self.coverage == 1:
+            estimate.require_no_strays(table, found)
+        return found
 
     def _acquisition(self, table: xr.Dataset) -> tuple[Acquisition, int]:
         """When the camera looked, and how many frames of the recording come before."""

@@ -65,12 +65,14 @@ def test_the_rate_is_that_of_the_recorded_interval():
 def test_a_field_without_stray_localizations_is_the_shortest_that_holds_the_rest():
     y = np.append(np.linspace(0, 1000, 999), 5e7)
     table = schema.dataset(loc_y=y, loc_x=np.linspace(0, 1000, 1000))
+    field = estimate.field_of_view(table)
     with pytest.raises(
         ValueError, match=r"for 1 of 1000 lie far outside .* at x = 1000 nm, y = 5e\+07 nm; .*coverage=0.999"
     ):
-        estimate.field_of_view(table)
-    field = estimate.field_of_view(table, coverage=0.999)
-    assert (field.height_nm, field.width_nm) == (1020, 1000)
+        estimate.require_no_strays(table, field)
+    smaller = estimate.field_of_view(table, coverage=0.999)
+    assert (smaller.height_nm, smaller.width_nm) == (1020, 1020)
+    estimate.require_no_strays(table, smaller)
 
 
 def test_standard_error_is_the_spread_of_poisson_counts():

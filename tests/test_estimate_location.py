@@ -21,7 +21,7 @@ def _map(better="higher"):
 
 def _words(verdict):
     """Which verdict each reconstructor has."""
-    lines = [line.strip().split(": ") for line in verdict.splitlines()[1:]]
+    lines = [line.strip().split(": ") for line in verdict.splitlines()[1:] if "at this rate" not in line]
     return {name.split(" ")[0]: word for word, names in lines for name in names.split(", ")}
 
 
@@ -37,6 +37,22 @@ def test_the_scores_in_the_box_decide(threshold, word):
     assert _words(verdict)["good"] == word
     assert _words(estimate.verdict(_map(), box, threshold=0.2))["poor"] == "good enough"
     assert "good (0.73 to 0.77)" in verdict
+
+
+def test_the_velocity_up_to_which_a_reconstructor_is_good_enough_is_interpolated():
+    """The scores of "good" fall linearly with velocity: at the lowest of the rates, the worst of them decides."""
+    scores = _map()
+    rates = scores["photophysics.rate_hz"].values
+    found = estimate.good_up_to(scores, (float(rates[0]), float(rates[0])), threshold=0.2)
+    column = scores.ms_ssim.mean("seed").sel(reconstructor="good").isel({"photophysics.rate_hz": 0})
+    threshold = float(column.values[[0, -1]].mean())
+    middle = float(np.interp(threshold, column.values[::-1], column["motion.velocity_nm_per_s"].values[::-1]))
+    found = estimate.good_up_to(scores, (float(rates[0]), float(rates[0])), threshold=threshold)
+    assert found["good"] == pytest.approx(middle)
+    always = estimate.good_up_to(scores, (float(rates[0]), float(rates[-1])), threshold=0.0)
+    assert always["good"] == column["motion.velocity_nm_per_s"].values.max()
+    never = estimate.good_up_to(scores, (float(rates[0]), float(rates[-1])), threshold=2.0)
+    assert np.isnan(never["good"])
 
 
 def test_a_score_that_should_be_low_is_good_below_the_threshold():

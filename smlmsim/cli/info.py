@@ -146,11 +146,6 @@ def _movie(movie: xr.Dataset) -> dict[str, str]:
         lines["images"] += ", duration unknown; --point-s gives it"
     for dim, what in (("time", "time point"), ("y", "pixel y"), ("x", "pixel x")):
         if dim not in image.coords:
-            lines[what] = (
-                "duration unknown; --point-s gives it"
-                if dim == "time"
-                else "size unknown; --pixel-nm gives it"
-            )
             continue
         values = image[dim].values
         step = f"{(values[-1] - values[0]) / (values.size - 1):.6g}" if values.size > 1 else "unknown"

@@ -1,7 +1,7 @@
 """What is measured on data: how many localizations a second, where they lie, how fast filaments move."""
 
 from smlmsim.estimate.calibration import Calibration, calibration
-from smlmsim.estimate.covered import field_of_view
+from smlmsim.estimate.covered import field_of_view, require_no_strays
 from smlmsim.estimate.line import Line, busiest_line, line_profile
 from smlmsim.estimate.location import Box, experiment_box, good_up_to, is_on_map, require_map, verdict
 from smlmsim.estimate.plausibility import implausible, shown_frames
@@ -35,6 +35,7 @@ __all__ = [
     "localization_rate",
     "localization_rates",
     "require_map",
+    "require_no_strays",
     "shown_frames",
     "structure_density",
     "summarise",

@@ -13,6 +13,7 @@ from smlmsim.field import FieldOfView
 
 MOST_PIXELS, MANY_PIXELS = 2**28, 2**22
 STRETCHED = 4
+FEW = 20  # localizations, of which none can be called astray
 MOST = 0.999
 
 Array = npt.NDArray[np.float64]
@@ -35,9 +36,8 @@ def field_of_view(localizations: xr.Dataset, *, pixel_nm: float = 20.0, coverage
     Raises
     ------
     ValueError
-        If there is no localization, or if the field would have more than 2**28 pixels, or more than 2**22 of which
-        three quarters or more hold but one localization in a thousand; the message names the localization that lies
-        farthest outside.
+        If there is no localization, or if the field would have more than 2**28 pixels; the message names the
+        localization that lies farthest outside.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def field_of_view(localizations: xr.Dataset, *, pixel_nm: float = 20.0, coverage
     y, x = (localizations[name].values.astype(np.float64) for name in ("loc_y", "loc_x"))
     top, rows = _pixels(*_shortest(y, coverage), pixel_nm)
     left, columns = _pixels(*_shortest(x, coverage), pixel_nm)
-    if rows * columns > MOST_PIXELS or (coverage == 1 and _stray(y, x, rows * columns, pixel_nm)):
+    if rows * columns > MOST_PIXELS:
         raise ValueError(_too_large(y, x, rows, columns, pixel_nm))
     return FieldOfView(
         height_nm=rows * pixel_nm,
@@ -61,6 +61,30 @@ def field_of_view(localizations: xr.Dataset, *, pixel_nm: float = 20.0, coverage
         origin_y_nm=top * pixel_nm,
         origin_x_nm=left * pixel_nm,
     )
+
+
+def require_no_strays(localizations: xr.Dataset, field: FieldOfView) -> None:
+    """Refuse to make images of a large field most of which is there for a few localizations far outside.
+
+    Parameters
+    ----------
+    localizations : xr.Dataset
+        ``loc_y``, ``loc_x``.
+    field : FieldOfView
+        That all of them cover.
+
+    Raises
+    ------
+    ValueError
+        If the field has more than 2**22 pixels, and less than a quarter without one localization in a thousand; the
+        message names the localization that lies farthest outside.
+    """
+    y, x = (localizations[name].values.astype(np.float64) for name in ("loc_y", "loc_x"))
+    rows, columns = field.shape
+    if rows * columns <= MANY_PIXELS or y.size < FEW:
+        return
+    if STRETCHED * _pixels_of_most(y, x, field.pixel_nm) < rows * columns:
+        raise ValueError(_too_large(y, x, rows, columns, field.pixel_nm))
 
 
 def _shortest(positions_nm: Array, part: float) -> tuple[float, float]:
@@ -80,11 +104,6 @@ def _pixels(low: float, high: float, pixel_nm: float) -> tuple[int, int]:
     number = math.floor(offset_nm / pixel_nm) + 1
     number += number * pixel_nm <= offset_nm  # where it was rounded down to less than one
     return first, number
-
-
-def _stray(y: Array, x: Array, pixels: int, pixel_nm: float) -> bool:
-    """Whether a few localizations far outside make most of a large field."""
-    return pixels > MANY_PIXELS and STRETCHED * _pixels_of_most(y, x, pixel_nm) < pixels
 
 
 def _pixels_of_most(y: Array, x: Array, pixel_nm: float) -> float:

@@ -97,7 +97,9 @@ def test_what_is_wrong_is_said_in_one_line(smlmsim, table, tmp_path):
     assert io.read(tmp_path / "b.smlm").loc_x.item() == 200
     assert "known are .csv" in smlmsim("convert", table, tmp_path / "b.xyz", code=1)
     assert "No such file" in smlmsim("info", tmp_path / "nope", code=1)
-    assert "a stack holds one movie" in smlmsim("convert", table, tmp_path / "b.tif", code=1)
+    assert "`smlmsim reconstruct TABLE --out DIR` makes images of it" in smlmsim(
+        "convert", table, tmp_path / "b.tif", code=1
+    )
 
 
 def test_columns_that_nobody_knows_go_through_every_format_and_back(smlmsim, tmp_path):
@@ -123,4 +125,4 @@ def test_images_stay_in_smlm_and_are_named_where_they_have_no_place(smlmsim, tab
     np.testing.assert_array_equal(smlm.read_images(tmp_path / "b.smlm")["widefield"], image)
     assert smlm.read_attachments(tmp_path / "b.smlm") == smlm.read_attachments(tmp_path / "a.smlm")
     found = smlmsim("convert", tmp_path / "b.smlm", tmp_path / "c.csv").splitlines()
-    assert found[1:] == ["left out or changed, as the format has no place for it: widefield.raw"]
+    assert found[1:] == ["left out, as the format has no place for it: widefield.raw"]
