@@ -105,7 +105,11 @@ def read_corpus(
 def _with_tables(tree: dict[str, Any], tables: list[Path] | None, name: str) -> dict[str, Any]:
     """The study of a hybrid corpus with measured tables in it."""
     found = tree.get("study", {})
-    if not tables or not isinstance(found, dict):
+    if not isinstance(found, dict):
+        return {}
+    if not tables:
+        if found.get("kind") == "hybrid" and not found.get("tables"):
+            raise ValueError(f"{name} makes movies of measured tables; give one or more with --table")
         return {}
     if found.get("kind") != "hybrid":
         kind = found.get("kind", "semi_simulated")

@@ -22,8 +22,8 @@ def contour_density(observation: xr.Dataset) -> float | None:
 
     Around a point on one of many straight lines of random directions, of a length per area rho, there is at a distance
     r more than on average by the factor 1 + 1 / (pi rho r), because of its own line. The excess of localizations nearer
-    to each other than 500 nm gives rho. Pairs are of one time point, so that only motion within it counts, and of one square
-    of 2.56 um, so that uneven fields do no harm; the mean excess in such a square is subtracted.
+    to each other than 500 nm gives rho. Pairs are of one time point, so that only motion within it counts, and of one
+    square of 2.56 um, so that uneven fields do no harm; the mean excess in such a square is subtracted.
 
     Parameters
     ----------
