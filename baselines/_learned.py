@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -17,11 +18,16 @@ import xarray as xr
 from pydantic import NonNegativeInt, PositiveInt
 from torch import nn
 
+from baselines._parameters import count
 from baselines._scale import noise
 from baselines._tiles import Shape, tiles
-from baselines._weights import build
+from baselines._weights import WeightsError, build, read_domain
 from smlmsim import schema
+from smlmsim.domain import Domain
+from smlmsim.estimate.contour_density import contour_density
 from smlmsim.spec import Spec
+
+logger = logging.getLogger("smlmsim.networks")
 
 Floats = npt.NDArray[np.float32]
 Build = Callable[[dict[str, Any]], nn.Module]
@@ -30,7 +36,7 @@ Build = Callable[[dict[str, Any]], nn.Module]
 class Learned(Spec):
     """A network with its weights.
 
-    The networks that come with smlmsim saw pixels of 20 nm and time points of 1.5 s; others need weights of their own.
+    Weights say what their network was trained for. An observation outside of that is reconstructed with a warning.
 
     Parameters
     ----------
@@ -68,7 +74,10 @@ class Learned(Spec):
         """Make the network of the settings in a file of weights."""
 
     def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
-        """Return ``density`` (time, y, x), relative to the greatest of its movie, and ``uncertainty`` if asked for.
+        """Return ``density`` (time, y, x) up to one factor for all movies, and ``uncertainty`` if asked for.
+
+        The attribute ``domain`` is what the network was trained for, as JSON, and ``outside_of_domain`` what of the
+        observation lies outside of it, in words; both are left out where the weights do not say it.
 
         Raises
         ------
@@ -83,7 +92,20 @@ class Learned(Spec):
             passes, observation.counts.values, self.beside(observation), self.tile, network.multiple
         )
         coords = {axis: observation[axis] for axis in ("time", "y", "x")}
-        return schema.dataset({"weights": str(self.weights or "shipped")}, **images, **coords)
+        about = {"weights": str(self.weights or "shipped"), **self._outside(observation)}
+        return schema.dataset(about, **images, **coords)
+
+    def _outside(self, observation: xr.Dataset) -> dict[str, str]:
+        """What the network was trained for and what of a movie lies outside, as attributes; the latter is logged."""
+        domain = self.domain
+        if domain is None:
+            logger.info(
+                "%s: the weights do not say what they were trained for; nothing is checked", self.name
+            )
+            return {}
+        contour = contour_density(observation) if domain.density_per_um else None
+        outside = domain.warn(self.name, observation, density_per_um=contour)
+        return {"domain": domain.model_dump_json(exclude_none=True), "outside_of_domain": "; ".join(outside)}
 
     def beside(self, observation: xr.Dataset) -> list[Floats]:
         """Return what else the network sees, movies (time, y, x) of the shape of the counts; by default nothing."""
@@ -91,16 +113,37 @@ class Learned(Spec):
 
     def network(self) -> Any:
         """Return the network with its weights, ready to reconstruct."""
-        path = self.weights or Path(str(resources.files(self.package) / f"{self.name}.safetensors"))
-        device = _device(self.device)
+        path, device = self._path, _device(self.device)
         changed = path.stat().st_mtime_ns if path.is_file() else 0
         network = _loaded(str(path), changed, self.name, self.build, device)
         return torch.compile(network) if self.compiled else network
 
     @property
+    def domain(self) -> Domain | None:
+        """What the network was trained for; None if its weights do not say it.
+
+        Raises
+        ------
+        WeightsError
+            If there are no weights, or they are damaged.
+        """
+        return read_domain(self._path)
+
+    @property
     def parameters(self) -> int:
-        """How many numbers the network has learned."""
-        return sum(parameter.numel() for parameter in self.network().parameters())
+        """How many numbers the network has learned, the running means and variances of its normalization included."""
+        return count(self.network())
+
+    @property
+    def _path(self) -> Path:
+        if self.weights:
+            return self.weights
+        shipped = Path(str(resources.files(self.package) / f"{self.name}.safetensors"))
+        if not shipped.is_file():
+            raise WeightsError(
+                f"{self.name} comes without weights; train it (smlmsim train {self.name}) and give weights=FILE"
+            )
+        return shipped
 
 
 class _Passes:

@@ -8,22 +8,30 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 import torch
-from torch import nn
+from pydantic import ValidationError
 
+from baselines import _freeze
 from baselines._budget import Budget
+from baselines._fit import require_fit
+from baselines._parameters import count
 from baselines._training import CHECKPOINT, Task, Trainer
 from baselines._weights import load_weights
 from smlmsim.corpus.dataset import Source
-from smlmsim.spec import Spec, read_toml
+from smlmsim.corpus.held_out import require_held_out, study_of
+from smlmsim.families import TRAINING, require_family
+from smlmsim.pipeline import Simulated
+from smlmsim.spec import Spec, explain, read_toml
 
-SIZES = ("shipped", "published")
+SIZES = ("tiny", "shipped", "published")
+PUBLISHED = "parameters"
+"""A table of published numbers beside a configuration, which is no setting."""
 
 
 class Trainable(Spec):
     """A network, its loss and its budget.
 
-    The published configuration and the one whose weights come with smlmsim are the files ``published.toml`` and
-    ``shipped.toml`` of its package, each with a table of the name of the network.
+    Configurations are files of its package, each with a table of the name of the network: ``shipped.toml``, whose
+    weights come with it, and, where there are some, ``published.toml`` and ``tiny.toml``, which is trained in a minute.
     """
 
     name: ClassVar[str]
@@ -33,25 +41,33 @@ class Trainable(Spec):
     budget: Budget
 
     @classmethod
+    def sizes(cls) -> tuple[str, ...]:
+        """Return the names of the configurations there are."""
+        return tuple(size for size in SIZES if _file(cls.package, size).is_file())
+
+    @classmethod
     def configured(cls, size: str = "shipped") -> Self:
-        """Return a configuration: ``shipped``, ``published``, or a TOML file with a table of the network's name.
+        """Return a configuration by its name, or from a TOML file with a table of the network's name.
 
         Raises
         ------
         ValueError
             If there is no such configuration, or it does not fit.
         """
-        path = Path(str(resources.files(cls.package) / f"{size}.toml")) if size in SIZES else Path(size)
+        path = _file(cls.package, size) if size in SIZES else Path(size)
         if not path.is_file():
             raise ValueError(
-                f"no configuration {size!r} of {cls.name}; give one of {', '.join(SIZES)}, or a TOML file"
+                f"no configuration {size!r} of {cls.name}; give one of {', '.join(cls.sizes())}, or a TOML file"
             )
         tables = read_toml(path)
+        require_family(tables, path, TRAINING)
         if cls.name not in tables:
             raise ValueError(f"{path} has no table {cls.name!r}; it has: {', '.join(tables) or 'none'}")
-        return cls.model_validate(
-            {key: value for key, value in tables[cls.name].items() if key in cls.model_fields}
-        )
+        settings = {key: value for key, value in tables[cls.name].items() if key != PUBLISHED}
+        try:
+            return cls.model_validate(settings)
+        except ValidationError as error:
+            raise ValueError(f"{path}: {cls.name}: {explain(error)}") from None
 
     @abstractmethod
     def task(self) -> Task:
@@ -61,7 +77,24 @@ class Trainable(Spec):
         """Count the numbers of each network, with the running means and variances of its normalization."""
         with torch.device("meta"):
             networks = self.task().networks
-        return {name: _size(network) for name, network in networks.items()}
+        return {name: count(network) for name, network in networks.items()}
+
+    def require_fit(self, study: Simulated, *, init: Path | None = None, freeze: str = "") -> None:
+        """Refuse what training would refuse, before the movies of a study are made.
+
+        Raises
+        ------
+        WeightsError, CorpusError, ValueError
+            If crops do not fit the network or the movies, if the weights to start from do not fit, or if there is no
+            part of the network of the name that is to be frozen.
+        """
+        with torch.device("meta"):
+            networks = dict(self.task().networks.items())
+        require_fit(self.budget.crops, networks, study)
+        if init:
+            load_weights(init, next(iter(networks.values())), name=self.name)
+        if freeze:
+            _freeze.freeze(networks, freeze)
 
     def train(
         self,
@@ -94,6 +127,11 @@ class Trainable(Spec):
         WeightsError, CheckpointError, CorpusError, ValueError
             If the weights, the checkpoint, a corpus or the budget do not fit.
         """
+        if isinstance(corpus, Path) and isinstance(validation, Path):
+            require_held_out(corpus, validation)
+        for source in (corpus, validation):
+            if isinstance(source, Path):
+                self.require_fit(study_of(source), freeze=freeze)
         torch.manual_seed(self.budget.seed)
         task = self.task()
         if init and not (folder / CHECKPOINT).is_file():
@@ -106,6 +144,5 @@ class Trainable(Spec):
         return trainer.train(progress=progress)
 
 
-def _size(network: nn.Module) -> int:
-    learned = sum(parameter.numel() for parameter in network.parameters())
-    return learned + sum(value.numel() for name, value in network.named_buffers() if "running" in name)
+def _file(package: str, size: str) -> Path:
+    return Path(str(resources.files(package) / f"{size}.toml"))

@@ -17,6 +17,8 @@ from tqdm import tqdm
 
 from baselines import _checkpoint
 from baselines._budget import Budget
+from baselines._fit import require_fit
+from baselines._freeze import freeze
 from baselines._scale import unit_variance
 from baselines._validation import Validation
 from baselines._weights import save_weights
@@ -99,8 +101,8 @@ class Trainer:
         self._data = _dataset(corpus, budget, budget.epoch_steps * budget.batch)
         self._validation = Validation(_dataset(validation, budget, budget.validation_crops))
         self._networks = dict(task.networks.items())
-        _require_fit(budget, self._networks)
-        self._frozen = _freeze(self._networks, frozen) if frozen else []
+        require_fit(budget.crops, self._networks)
+        self._frozen = freeze(self._networks, frozen) if frozen else []
         self._device = _device(self._rank)
         task.networks.to(self._device)
         self._optimizers = {key: _adam(network, budget) for key, network in self._networks.items()}
@@ -220,7 +222,10 @@ class Trainer:
         state.history.append(row)
         if state.since_best == 0:
             best = next(iter(self._networks.values()))
-            save_weights(self._folder / "weights.safetensors", best, name=self._name, settings=self._settings)
+            save_weights(
+                self._folder / "weights.safetensors", best,
+                name=self._name, settings=self._settings, domain=self._data.domain,
+            )  # fmt: skip
         self._validation.preview(self._estimate, self._folder / f"preview-{state.step:07d}.png")
         _write_log(self._folder / "log.csv", state.history)
         for key, value in row.items():
@@ -249,40 +254,11 @@ def _device(rank: int) -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank)))
 
 
-def _require_fit(budget: Budget, networks: Mapping[str, Any]) -> None:
-    crops = budget.crops
-    crop, multiple = (crops.time_points, crops.height, crops.width), next(iter(networks.values())).multiple
-    if any(size % step for size, step in zip(crop, multiple, strict=True)):
-        raise ValueError(
-            f"crops of {crop} (time, y, x) do not fit the network; choose multiples of {multiple}"
-        )
-    for name, network in networks.items():
-        least = getattr(network, "least", crop)
-        if any(size < needed for size, needed in zip(crop, least, strict=True)):
-            raise ValueError(
-                f"crops of {crop} (time, y, x) are too small for the {name}; it takes {least} and more"
-            )
-
-
 def _adam(network: nn.Module, budget: Budget) -> torch.optim.Optimizer:
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     return torch.optim.AdamW(
         trained, lr=budget.learning_rate, betas=(budget.beta1, 0.999), weight_decay=budget.weight_decay
     )
-
-
-def _freeze(networks: Mapping[str, nn.Module], name: str) -> list[nn.Module]:
-    """Keep all modules of a name from being trained; return them."""
-    first = next(iter(networks.values()))
-    found = [module for path, module in first.named_modules() if path.split(".")[-1] == name]
-    if not found:
-        parts = {part for path, _ in first.named_modules() for part in path.split(".") if part.isidentifier()}
-        raise ValueError(f"the network has no part {name!r} to freeze; it has: {', '.join(sorted(parts))}")
-    for module in found:
-        module.requires_grad_(False)
-    if not any(parameter.requires_grad for parameter in first.parameters()):
-        raise ValueError(f"{name!r} is all of the network, so nothing would be left to train; freeze less")
-    return found
 
 
 def _write_log(path: Path, history: list[dict[str, float]]) -> None:

@@ -14,6 +14,7 @@ from safetensors.torch import save
 from torch import nn
 
 from baselines._size import no_larger_than
+from smlmsim.domain import Domain
 from smlmsim.io import replacing
 from smlmsim.spec import brief, explain, one_line
 
@@ -29,8 +30,15 @@ class WeightsError(ValueError):
     """A file of weights cannot be used."""
 
 
-def save_weights(path: str | Path, network: nn.Module, *, name: str, settings: Mapping[str, Any]) -> None:
-    """Write the weights of a network, with its name and the settings to build it from.
+def save_weights(
+    path: str | Path,
+    network: nn.Module,
+    *,
+    name: str,
+    settings: Mapping[str, Any],
+    domain: Domain | None = None,
+) -> None:
+    """Write the weights of a network, with its name, the settings to build it from, and what it was trained for.
 
     Raises
     ------
@@ -39,6 +47,8 @@ def save_weights(path: str | Path, network: nn.Module, *, name: str, settings: M
     """
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     about = {"network": name, "settings": json.dumps(dict(settings), sort_keys=True)}
+    if domain is not None:
+        about["domain"] = json.dumps(domain.model_dump(mode="json", exclude_none=True), sort_keys=True)
     with replacing(path) as draft:
         draft.write_bytes(_in_order(save(tensors, about)))
 
@@ -65,6 +75,26 @@ def read_settings(path: str | Path, name: str) -> dict[str, Any]:
         if not isinstance(settings, dict):
             raise WeightsError(f"{path} does not say how its network is built: found {brief(settings)}")
         return settings
+
+
+def read_domain(path: str | Path) -> Domain | None:
+    """Return what the network in a file was trained for; None if the file does not say it.
+
+    Raises
+    ------
+    WeightsError
+        If the file is absent or damaged, or what it says of that cannot be understood.
+    """
+    with _opened(path) as file:
+        said = (file.metadata() or {}).get("domain")
+    if said is None:
+        return None
+    try:
+        return Domain.model_validate_json(said)
+    except ValidationError as error:
+        raise WeightsError(
+            f"{path} does not say what its network was trained for: {explain(error)}"
+        ) from None
 
 
 def build(path: str | Path, name: str, make: Callable[[dict[str, Any]], nn.Module]) -> nn.Module:

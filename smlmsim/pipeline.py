@@ -26,7 +26,7 @@ from smlmsim.provenance import provenance
 from smlmsim.rng import stream
 from smlmsim.selection import Selection
 from smlmsim.sparse import bin_localizations
-from smlmsim.spec import Spec, kind_or, read_toml
+from smlmsim.spec import Spec, kind_or, read_settings
 from smlmsim.structures import Measured, Microtubules, Structure, periodic
 from smlmsim.superpose import superpose
 from smlmsim.widefield import Widefield, snapshots
@@ -312,10 +312,10 @@ def read_study(path: str | Path) -> Simulated | Experimental:
     Raises
     ------
     ValueError
-        If the file is not TOML, or a setting in it does not fit.
+        If the file is not TOML, is no study, or a setting in it does not fit.
     """
     adapter: pydantic.TypeAdapter[Simulated | Experimental] = pydantic.TypeAdapter(Study)
-    return adapter.validate_python(read_toml(path))
+    return read_settings(path, adapter.validate_python, family="study")
 
 
 def _seen(field: FieldOfView, acquisition: Acquisition) -> dict[str, Any]:

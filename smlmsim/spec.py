@@ -7,26 +7,48 @@ import json
 import numbers
 import reprlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
-from typing import Any, Self
+from typing import Any, ClassVar, Self, TypeVar, get_args
 
 import pydantic
 import tomli_w
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-MOST_PROBLEMS = 5
+from smlmsim._settings import closest, nearest
+from smlmsim.families import FAMILIES, require_family
+
+Made = TypeVar("Made")
+Place = tuple[str, ...]
+"""The dotted path of a setting, in parts."""
+
+MOST_PROBLEMS = 3
 LARGEST_TOML = 2**20
+LONGEST = 60
 
 
 class Spec(pydantic.BaseModel):
     """A frozen, hashable description of one thing; unknown, infinite and NaN settings are refused.
 
-    A setting is addressed by its dotted path, as in ``motion.velocity_nm_per_s``.
+    A setting is addressed by its dotted path, as in ``motion.velocity_nm_per_s``. ``family`` names what a TOML file of
+    it is for, so that a file for something else is named as such.
     """
+
+    family: ClassVar[str] = ""
 
     model_config = pydantic.ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, ser_json_inf_nan="constants"
     )
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _known(cls, found: Any) -> Any:
+        """Refuse a setting that there is not, with the one that may be meant."""
+        if isinstance(found, Mapping):
+            for name in found:
+                if name not in cls.model_fields:
+                    raise _unknown(str(name), cls)
+        return found
 
     def get(self, path: str) -> Any:
         """Return the setting at a dotted path.
@@ -74,9 +96,9 @@ class Spec(pydantic.BaseModel):
         Raises
         ------
         ValueError
-            If the file is not TOML, or a setting in it does not fit.
+            If the file is not TOML, is for something else, or a setting in it does not fit.
         """
-        return cls.model_validate(read_toml(path))
+        return read_settings(path, cls.model_validate, family=cls.family)
 
     @property
     def digest(self) -> str:
@@ -117,16 +139,87 @@ def parse_toml(content: bytes | str, source: str) -> dict[str, Any]:
         raise ValueError(f"{source} is not TOML: {one_line(error, 200)}") from None
 
 
+def read_settings(path: str | Path, make: Callable[[dict[str, Any]], Made], *, family: str = "") -> Made:
+    """Read a TOML file and make something of it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    make : callable
+        Makes something of the settings, and validates them.
+    family : str
+        What the file is for, one of ``smlmsim.families.FAMILIES``; by default anything.
+
+    Raises
+    ------
+    ValueError
+        In one line, if the file is not TOML, is for something else, or a setting in it does not fit.
+    """
+    tree = read_toml(path)
+    if family:
+        require_family(tree, path, FAMILIES[family])
+    try:
+        return make(tree)
+    except pydantic.ValidationError as error:
+        raise ValueError(f"{path}: {explain(error)}") from None
+
+
 def explain(error: pydantic.ValidationError) -> str:
-    """Say in one line per problem which setting was refused, why, and what was found, all of it in brief."""
-    problems = error.errors(include_url=False)
-    lines = [
-        f"{_place(problem['loc']) or error.title}: {one_line(problem['msg'].removeprefix('Value error, '), 800)}"
-        f" (found {brief(problem['input'])})"
-        for problem in problems[:MOST_PROBLEMS]
-    ]
-    more = [f"and {len(problems) - MOST_PROBLEMS} more problems"] if len(problems) > MOST_PROBLEMS else []
-    return "\n".join(lines + more)
+    """Say in one line which settings were refused, by their dotted paths, why, and what was found."""
+    kinds = _kinds()
+    problems = {_path(problem, kinds): problem for problem in error.errors(include_url=False)}
+    above = {path[:depth] for path in problems for depth in range(len(path))}
+    own = [path for path in problems if path not in above]
+    more = [f"and {len(own) - MOST_PROBLEMS} more"] if len(own) > MOST_PROBLEMS else []
+    return "; ".join([*(_said(path, problems[path]) for path in own[:MOST_PROBLEMS]), *more])
+
+
+def _said(path: Place, problem: ErrorDetails) -> str:
+    """One problem: the path of the setting, why it was refused and, where that is short, what was found."""
+    context = problem.get("ctx", {})
+    reason = one_line(problem["msg"].removeprefix("Value error, "), 800)
+    if problem["type"] == "no_setting":
+        path, reason = (*path, context["name"]), f"no such setting; {context['hint']}"
+    elif problem["type"] == "missing":
+        reason = "is missing"
+    elif problem["type"].startswith("union_tag"):
+        path, reason = (*path, "kind"), _which_kind(context)
+    elif problem["type"] == "model_type":
+        reason = f"should be a table of settings (found {brief(problem['input'])})"
+    elif not isinstance(problem["input"], Mapping | Spec):
+        reason += f" (found {brief(problem['input'])})"
+    return f"{one_line('.'.join(path), 200)}: {reason}" if path else reason
+
+
+def _path(problem: ErrorDetails, kinds: set[object]) -> Place:
+    """The path as it is in a file: without the kinds, by which unions are told apart."""
+    return tuple(str(part) for part in problem["loc"] if part not in kinds)
+
+
+def _kinds() -> set[object]:
+    fields = [each.model_fields["kind"] for each in _specs(Spec) if "kind" in each.model_fields]
+    return {kind for field in fields for kind in get_args(field.annotation)}
+
+
+def _which_kind(context: Mapping[str, Any]) -> str:
+    known = [kind.strip("' ") for kind in str(context.get("expected_tags", "")).split(",")]
+    if "tag" not in context:
+        return "is missing"
+    near = closest(str(context["tag"])[:LONGEST], known)
+    hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(known)}"
+    return f"no {brief(context['tag'])}; {hint}"
+
+
+def _unknown(name: str, model: type[Spec]) -> PydanticCustomError:
+    name = one_line(name, LONGEST)
+    others = [kind for kind in _beside(model) if name in kind.model_fields]
+    if others:
+        hint = f"kind = {others[0].model_fields['kind'].default!r} has it"
+    else:
+        near = nearest(name, model)
+        hint = f"did you mean {near}?" if near else f"there are: {', '.join(model.model_fields)}"
+    return PydanticCustomError("no_setting", "no setting '{name}'; {hint}", {"name": name, "hint": hint})
 
 
 def brief(found: object, most: int = 200) -> str:
@@ -178,8 +271,18 @@ class _Briefly(reprlib.Repr):
 _BRIEFLY = _Briefly()
 
 
-def _place(parts: tuple[int | str, ...]) -> str:
-    return one_line(".".join(str(part) for part in parts), 200)
+def _beside(model: type[Spec]) -> Iterator[type[Spec]]:
+    """The classes of other kinds, of the package of a class that has a kind."""
+    package = model.__module__.rpartition(".")[0]
+    for other in _specs(Spec) if "kind" in model.model_fields else ():
+        if other.__module__.rpartition(".")[0] == package and "kind" in other.model_fields:
+            yield other
+
+
+def _specs(model: type[Spec]) -> Iterator[type[Spec]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _specs(each)
 
 
 def _no_setting(spec: Spec, path: str, at: Any, name: str) -> str:

@@ -13,6 +13,8 @@ from smlmsim import schema
 from smlmsim.reconstruct import ReconstructionError, Reconstructor, reconstruct
 
 FULL = np.iinfo(np.uint16).max
+MANY = 100
+"""Pixels with localizations of a movie that is anything but empty."""
 
 
 def make_observation(
@@ -67,8 +69,8 @@ def check_reconstructor(reconstructor: Reconstructor) -> None:
 
     Odd sizes, one time point, one row or column of pixels, a field away from the origin, no localization at
     all, one, and as many as a pixel can count: each must give a finite density of the right shape on the
-    right coordinates, twice the same to the byte, with attributes that can be stored, and leave the
-    observation as it was.
+    right coordinates, nowhere negative and not 0 everywhere if 100 pixels have localizations, twice the same to
+    the byte, with attributes that can be stored, and leave the observation as it was.
 
     Raises
     ------
@@ -97,6 +99,14 @@ def _check(reconstructor: Reconstructor, observation: xr.Dataset) -> None:
     for variable in first.data_vars:
         if first[variable].values.tobytes() != second[variable].values.tobytes():
             raise ReconstructionError(f"{name} is refused: its {variable} differs from one call to the next")
+        if (least := float(first[variable].min())) < 0:
+            raise ReconstructionError(
+                f"{name} is refused: its {variable} is {least:.3g} at its least; it cannot be negative, so clip it at 0"
+            )
+    if (found := np.count_nonzero(observation.counts)) >= MANY and not first.density.any():
+        raise ReconstructionError(
+            f"{name} is refused: its density is 0 everywhere, though {found} pixels have localizations"
+        )
     for attribute, value in first.attrs.items():
         if not _storable(value):
             raise ReconstructionError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -16,9 +17,13 @@ from smlmsim.provenance import provenance
 from smlmsim.spec import Spec, read_toml
 
 if TYPE_CHECKING:
+    from smlmsim.corpus.augmentation import Size
     from smlmsim.corpus.dataset import Source
+    from smlmsim.pipeline import Simulated
 
 GROUP = "smlmsim.trainable"
+SIZES = ("tiny", "shipped", "published")
+"""Names that configurations may have; a network need not have all of them."""
 RUN = "run.toml"
 HELD_OUT_MOVIES = 16
 HELD_OUT_SEED = 1000
@@ -50,6 +55,10 @@ class Trainable(Protocol):
     @classmethod
     def model_validate(cls, obj: Any) -> Self:
         """Make a configuration from plain values."""
+        ...
+
+    def require_fit(self, study: Simulated, *, init: Path | None = None, freeze: str = "") -> None:
+        """Refuse what training on the movies of a study would refuse, before any of them is made."""
         ...
 
     def train(
@@ -132,6 +141,56 @@ def load_trainable(name: str) -> type[Trainable]:
             f"{found[0].value} cannot be imported: {type(error).__name__}: {error}"
         ) from error
     return made
+
+
+def configurations(name: str) -> dict[str, Trainable]:
+    """Return the configurations of a network that have names, by their names.
+
+    Raises
+    ------
+    TrainingError
+        As :func:`load_trainable`.
+    """
+    network = load_trainable(name)
+    found: dict[str, Trainable] = {}
+    for size in SIZES:
+        with contextlib.suppress(ValueError):
+            found[size] = network.configured(size)
+    return found
+
+
+def with_budget(
+    configuration: Trainable, *, steps: int | None = None, batch: int | None = None, crop: Size | None = None
+) -> Trainable:
+    """Return a configuration with another budget.
+
+    Parameters
+    ----------
+    configuration : Trainable
+        Of a network that has a ``budget``.
+    steps, batch : int, optional
+        Optimizer steps, and crops in each; by default as they are.
+    crop : (int, int, int), optional
+        Time points, height and width in pixels of a crop; by default as they are.
+
+    Raises
+    ------
+    TrainingError
+        If the configuration has no budget.
+    """
+    given = {"steps": steps, "batch": batch}
+    budget = {name: value for name, value in given.items() if value is not None}
+    crops = dict(zip(("time_points", "height", "width"), crop, strict=True)) if crop else {}
+    if not budget and not crops:
+        return configuration
+    tree = configuration.model_dump(mode="json", exclude_none=True)
+    if not isinstance(tree.get("budget"), dict):
+        raise TrainingError(
+            f"{type(configuration).__name__} has no budget, so steps, batch and crop do not apply"
+        )
+    tree["budget"] |= budget
+    tree["budget"]["crops"] = tree["budget"].get("crops", {}) | crops
+    return configuration.model_validate(tree)
 
 
 def start(folder: Path, run: Run) -> Run:

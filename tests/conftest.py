@@ -45,3 +45,11 @@ def stored_movies(two_movies, tmp_path_factory):
     path = tmp_path_factory.mktemp("movies") / "movies.zarr"
     generate(two_movies, path, processes=1, progress=False)
     return path
+
+
+@pytest.fixture(scope="session")
+def held_out_movie(two_movies, tmp_path_factory):
+    """The store of a movie of another seed, to validate on; to be read only."""
+    path = tmp_path_factory.mktemp("held-out") / "held-out.zarr"
+    generate(two_movies.replace({"movies": 1, "seed": 7}), path, processes=1, progress=False)
+    return path

@@ -285,5 +285,7 @@ def test_a_study_need_not_say_the_usual_kinds(tmp_path):
     )
     assert read_study(path) == wanted
     path.write_text("[photophysics]\non_s = 0.1\n")
-    with pytest.raises(pydantic.ValidationError, match=r"photophysics\.poisson\.on_s"):
+    with pytest.raises(
+        ValueError, match=r"study\.toml: photophysics\.on_s: no such setting; kind = 'blinking'"
+    ):
         read_study(path)

@@ -4,6 +4,7 @@ import pydantic
 import pytest
 
 from smlmsim.field import FieldOfView
+from smlmsim.pipeline import Hybrid, SimulatedDynamic
 from smlmsim.spec import LARGEST_TOML, Spec, brief, explain, read_toml
 
 
@@ -12,9 +13,63 @@ class Outer(Spec):
     name: str | None = None
 
 
-def test_an_unknown_setting_is_refused():
-    with pytest.raises(pydantic.ValidationError, match="Extra inputs"):
-        FieldOfView(pixel_mm=1)
+def refused(tree, model=Outer):
+    with pytest.raises(pydantic.ValidationError) as caught:
+        model.model_validate(tree)
+    return explain(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tree", "said"),
+    [
+        ({"nane": 1}, "nane: no such setting; did you mean name?"),
+        ({"Name": "a"}, "Name: no such setting; did you mean name?"),
+        ({"field": {"pixel-nm": 1}}, "field.pixel-nm: no such setting; did you mean pixel_nm?"),
+        ({"field": {"pixel": 1}}, "field.pixel: no such setting; did you mean pixel_nm?"),
+        ({"height_nm": 1}, "height_nm: no such setting; did you mean field.height_nm?"),
+        ({"colour": 1}, "colour: no such setting; there are: field, name"),
+    ],
+)
+def test_an_unknown_setting_is_refused_with_the_one_that_may_be_meant(tree, said):
+    assert refused(tree) == said
+
+
+def test_kinds_are_no_part_of_the_path_and_are_named_where_they_are_wrong():
+    assert refused({"motion": {"velocity": 3}}, SimulatedDynamic) == (
+        "motion.velocity: no such setting; did you mean velocity_nm_per_s?"
+    )
+    assert refused({"photophysics": {"on_s": 3}}, SimulatedDynamic) == (
+        "photophysics.on_s: no such setting; kind = 'blinking' has it"
+    )
+    assert refused({"motion": {"kind": "polymr"}}, SimulatedDynamic) == (
+        "motion.kind: no 'polymr'; did you mean 'polymer'?"
+    )
+    assert refused({"motion": {"kind": 9}}, SimulatedDynamic).startswith(
+        "motion.kind: no '9'; there are: polymer,"
+    )
+
+
+def test_whatever_is_wrong_is_said_in_one_short_line():
+    long = {"field": {"pixel_nm": "7" * 10**6}, "name": ["x" * 10**6] * 1000}
+    assert len(refused(long)) < 600
+    many = refused({"structure": {f"s{i}": i for i in range(50)}, "field": 3, "motion": 4, "density": [1] * 99,
+                    "localization": {"precision_nm": -1}}, SimulatedDynamic)  # fmt: skip
+    assert many.endswith("; and 2 more")
+    assert len(many) < 500
+    assert "\n" not in refused({"name": "a\nb", "field": "c\nd"})
+
+
+def test_what_is_wrong_in_an_entry_is_not_said_of_all_of_them_too():
+    said = refused({"kind": "hybrid", "tables": [{"tabel": "a.csv"}]}, Hybrid)
+    assert said == "tables.0.tabel: no such setting; did you mean table?"
+
+
+def test_a_file_is_named_before_what_is_wrong_in_it(tmp_path):
+    (tmp_path / "spec.toml").write_text("[field]\npixel = 3\n")
+    with pytest.raises(
+        ValueError, match=r"spec\.toml: field\.pixel: no such setting; did you mean pixel_nm\?$"
+    ):
+        Outer.from_toml(tmp_path / "spec.toml")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0, -1, "wide"])
@@ -102,9 +157,9 @@ def test_a_long_value_is_never_turned_into_text():
 def test_of_many_problems_the_first_are_explained_and_the_rest_counted():
     with pytest.raises(pydantic.ValidationError) as caught:
         Many(values=["x"] * 1000)
-    lines = explain(caught.value).splitlines()
-    assert lines[0].startswith("values.0: ")
-    assert lines[5:] == ["and 995 more problems"]
+    said = explain(caught.value).split("; ")
+    assert said[0].startswith("values.0: ")
+    assert said[3:] == ["and 997 more"]
 
 
 @pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "a = " + "9" * 5000, "#" * (LARGEST_TOML + 1)])

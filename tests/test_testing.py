@@ -68,6 +68,27 @@ class ForgetsOddSizes(Blur):
         return density.reshape(-1, *(n // 2 * 2 for n in density.shape[1:]))
 
 
+class Overshoots(Blur):
+    def spoil(self, density):
+        return density - density.mean()
+
+
+class NegativeVariance(Blur):
+    def reconstruct(self, observation):
+        found = super().reconstruct(observation)
+        return found.assign(uncertainty=-found.density)
+
+
+class Blind(Blur):
+    def spoil(self, density):
+        return np.zeros_like(density)
+
+
+class SeesFewOnly(Blur):
+    def spoil(self, density):
+        return density * (density.sum() < 1000)
+
+
 class Undescribed(Blur):
     def attrs(self):
         return {"width": None}
@@ -85,6 +106,10 @@ class Undescribed(Blur):
             ForgetsOddSizes,
             r"on a movie of odd sizes of shape \(37, 61, 90\): ForgetsOddSizes raised ValueError",
         ),
+        (Overshoots, "on a square movie .*its density is -0.0.* at its least; it cannot be negative"),
+        (NegativeVariance, "its uncertainty is -.* at its least"),
+        (Blind, "on a square movie .*its density is 0 everywhere, though [0-9]+ pixels have localizations"),
+        (SeesFewOnly, "on a movie of odd sizes .*its density is 0 everywhere"),
         (Undescribed, "its attribute 'width' is None"),
     ],
 )

@@ -16,8 +16,8 @@ CONFIGURATION = {
 
 
 @pytest.fixture
-def run(stored_movies):
-    return Run(network="dblink", configuration=CONFIGURATION, corpus=stored_movies, validation=stored_movies)
+def run(stored_movies, held_out_movie):
+    return Run(network="dblink", configuration=CONFIGURATION, corpus=stored_movies, validation=held_out_movie)
 
 
 def test_the_learned_reconstructors_can_be_trained():
@@ -25,8 +25,8 @@ def test_the_learned_reconstructors_can_be_trained():
 
 
 @pytest.mark.parametrize("name", train.trainable())
-@pytest.mark.parametrize("size", ["shipped", "published"])
-def test_every_network_has_the_shipped_and_the_published_size(name, size, tmp_path):
+@pytest.mark.parametrize("size", train.SIZES)
+def test_every_network_has_a_tiny_the_shipped_and_the_published_size(name, size, tmp_path):
     configuration = train.load_trainable(name).configured(size)
     assert all(count > 0 for count in configuration.parameters().values())
     plain = configuration.model_dump(mode="json", exclude_none=True)
@@ -43,7 +43,9 @@ def test_an_unknown_network_is_refused_with_those_there_are():
 
 def test_an_unknown_size_is_refused_with_those_there_are(tmp_path):
     dblink = train.load_trainable("dblink")
-    with pytest.raises(ValueError, match="no configuration 'huge' of dblink; give one of shipped, published"):
+    with pytest.raises(
+        ValueError, match="no configuration 'huge' of dblink; give one of tiny, shipped, published"
+    ):
         dblink.configured("huge")
     (tmp_path / "other.toml").write_text("[vivit]\n")
     with pytest.raises(ValueError, match="has no table 'dblink'; it has: vivit"):

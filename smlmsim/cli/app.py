@@ -15,13 +15,15 @@ import smlmsim
 from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.info import info
+from smlmsim.cli.installed import list_installed
 from smlmsim.cli.locate import locate_on_map
 from smlmsim.cli.messages import Command, as_options, listen, options
 from smlmsim.cli.new import new_reconstructor
 from smlmsim.cli.options import Out, Scheduler, Workers, make_folder
-from smlmsim.cli.presets import preset_path, presets
+from smlmsim.cli.presets import preset_path
 from smlmsim.cli.reconstruct import reconstruct
 from smlmsim.cli.report import report
+from smlmsim.cli.settings import settings
 from smlmsim.cli.train import train
 from smlmsim.cli.view import view
 from smlmsim.spec import explain
@@ -50,13 +52,14 @@ app = typer.Typer(
     * `smlmsim new-reconstructor NAME` begins a package with a reconstructor of your own.
     * `smlmsim view PATH` opens a movie or a result in napari.
     * `smlmsim locate-on-map TABLE.csv --map scores.nc` says which are good enough for your experiment.
-    * `smlmsim list` says what is installed.
+    * `smlmsim list` says what is installed, and `smlmsim settings` what a study may set.
     """,
 )
 
 app.add_typer(corpus_app, name="corpus")
-for command in (info, convert, reconstruct, train, report, new_reconstructor, view, locate_on_map):
+for command in (info, convert, reconstruct, train, report, new_reconstructor, view, locate_on_map, settings):
     app.command(cls=Command)(command)
+app.command("list", cls=Command)(list_installed)
 
 INTERRUPTED = 130
 """What shells expect a program to end with that Ctrl-C has stopped."""
@@ -77,22 +80,6 @@ def common(
         typer.echo(context.get_help())
         raise typer.Exit
     listen(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
-
-
-@app.command("list", cls=Command)
-def list_installed(
-    parameters: Annotated[
-        bool, typer.Option("--parameters", help="Count the parameters of every network instead.")
-    ] = False,
-) -> None:
-    """Say which reconstructors, metrics and presets there are."""
-    if parameters:
-        typer.echo(_parameters())
-        return
-    typer.echo("reconstructors: " + ", ".join(smlmsim.available()))
-    typer.echo("metrics: " + ", ".join(smlmsim.METRICS))
-    typer.echo("presets of a grid: " + ", ".join(presets("grid")))
-    typer.echo("presets of a corpus: " + ", ".join(presets("corpus")))
 
 
 @app.command(cls=Command)
@@ -166,18 +153,6 @@ def grid_command(
         smlmsim.figures.save(heatmap, out / name)
     typer.echo(f"heatmap.png, heatmap.pdf, scores.nc and scores.csv are in {out}")
     _report_failures(scores)
-
-
-def _parameters() -> str:
-    """A table of every network's parameters, with the running means and variances of its normalization."""
-    rows = [("network", "size", "part", "parameters")]
-    for name in smlmsim.train.trainable():
-        for size in ("shipped", "published"):
-            counts = smlmsim.train.load_trainable(name).configured(size).parameters()
-            together = {"together": sum(counts.values())} if len(counts) > 1 else {}
-            rows += [(name, size, part, f"{count:,}") for part, count in (counts | together).items()]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join("  ".join([*map(str.ljust, row[:3], widths), f"{row[3]:>11}"]) for row in rows)
 
 
 def main(run: Callable[[], None] = app) -> None:

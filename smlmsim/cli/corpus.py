@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 import smlmsim
 from smlmsim.cli.options import Scheduler, Workers
 from smlmsim.cli.presets import preset_path
-from smlmsim.spec import read_toml
+from smlmsim.spec import read_settings
 
 if TYPE_CHECKING:
     from smlmsim.corpus import Corpus
@@ -93,9 +93,25 @@ def read_corpus(
     study: str, movies: int | None = None, seed: int | None = None, tables: list[Path] | None = None
 ) -> Corpus:
     """Read a corpus from a TOML file, or take the preset of that name, with some of its settings replaced."""
-    given: dict[str, Any] = {"movies": movies, "seed": seed}
-    tree = read_toml(study if Path(study).suffix == ".toml" else preset_path("corpus", study))
-    tree |= {name: value for name, value in given.items() if value is not None}
-    if tables:
-        tree.setdefault("study", {})["tables"] = [{"table": str(table)} for table in tables]
-    return smlmsim.corpus.Corpus.model_validate(tree)
+    path = Path(study) if Path(study).suffix == ".toml" else preset_path("corpus", study)
+    given = {name: value for name, value in {"movies": movies, "seed": seed}.items() if value is not None}
+
+    def made(tree: dict[str, Any]) -> Corpus:
+        return smlmsim.corpus.Corpus.model_validate(tree | given | _with_tables(tree, tables, study))
+
+    return read_settings(path, made, family="corpus")
+
+
+def _with_tables(tree: dict[str, Any], tables: list[Path] | None, name: str) -> dict[str, Any]:
+    """The study of a hybrid corpus with measured tables in it."""
+    found = tree.get("study", {})
+    if not isinstance(found, dict):
+        return {}
+    if not tables:
+        if found.get("kind") == "hybrid" and not found.get("tables"):
+            raise ValueError(f"{name} makes movies of measured tables; give one or more with --table")
+        return {}
+    if found.get("kind") != "hybrid":
+        kind = found.get("kind", "semi_simulated")
+        raise ValueError(f"--table is for a hybrid corpus, such as hybrid-train; {name} is {kind}")
+    return {"study": found | {"tables": [{"table": str(table)} for table in tables]}}

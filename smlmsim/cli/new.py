@@ -11,10 +11,20 @@ import typer
 def new_reconstructor(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores, as in my_method.")],
     out: Annotated[Path, typer.Option("--out", help="Where to make the folder NAME.")] = Path("."),
+    trainable: Annotated[
+        bool, typer.Option("--trainable", help="A network, which `smlmsim train NAME` trains.")
+    ] = False,
 ) -> None:
     """Write a small package with a reconstructor that passes the contract test, to begin your own with."""
     from smlmsim import scaffold
 
-    folder = scaffold.new_reconstructor(name, out)
-    method = folder / "src" / name / "reconstruct.py"
-    typer.echo(f"pip install -e '{folder}[test]' && pytest {folder}, then replace the blur in {method}")
+    folder = scaffold.new_reconstructor(name, out, trainable=trainable)
+    source = folder / "src" / name
+    todo = (
+        f"replace the network in {source / 'network.py'}"
+        if trainable
+        else (f"replace the blur in {source / 'reconstruct.py'}")
+    )
+    typer.echo(f"pip install -e '{folder}[test]' && pytest {folder}, then {todo}")
+    if trainable:
+        typer.echo(f"smlmsim train {name} --study tiny --out run trains it")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from smlmsim.cli.corpus import read_corpus
+
+if TYPE_CHECKING:
+    from smlmsim.corpus import Corpus
+    from smlmsim.train import Run
+
+STUDY, HYBRID, TINY, SHIPPED = "thesis-train", "hybrid-train", "tiny", "shipped"
 
 
 def train(
@@ -17,47 +24,144 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Folder of the training; made if absent.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the training in this folder.")] = None,
     study: Annotated[
-        str, typer.Option(help="The corpus to make and train on: a preset or a TOML file.")
-    ] = "thesis-train",
+        str | None,
+        typer.Option(
+            help=f"The corpus to make and train on: a preset or a TOML file. [default: {STUDY}; "
+            f"{HYBRID} with --table]",
+            show_default=False,
+        ),
+    ] = None,
+    table: Annotated[
+        list[Path] | None, typer.Option(help="A measured table of fixed cells to train on; again for more.")
+    ] = None,
     corpus: Annotated[Path | None, typer.Option(help="A corpus that is there already, instead.")] = None,
     validation: Annotated[
-        Path | None, typer.Option(help="A corpus to validate on, of other seeds, to go with --corpus.")
+        Path | None, typer.Option(help="A corpus to validate on, of another seed, to go with --corpus.")
     ] = None,
     size: Annotated[
-        str, typer.Option(help="`shipped`, `published`, or a TOML file with a configuration.")
-    ] = "shipped",
+        str | None,
+        typer.Option(
+            help="`tiny`, `shipped`, `published`, or a TOML file as below. [default: shipped; tiny with --study tiny]",
+            show_default=False,
+        ),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps. [default: as in SIZE]")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Crops in a step. [default: as in SIZE]")] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TxYxX", help="Time points, height and width of a crop: 12x64x64. [default: as in SIZE]"
+        ),
+    ] = None,
     init: Annotated[Path | None, typer.Option(help="Weights to start from.")] = None,
     freeze: Annotated[
-        str, typer.Option(help="Part of the network that stays as it is: `encoder`, say.")
+        str, typer.Option(help="Part of the network that stays as it is: `encoder`, for example.")
     ] = "",
     workers: Annotated[int, typer.Option(min=0, help="Processes that make crops.")] = 1,
 ) -> None:
     """Train a network on a corpus; killed at any moment, `--resume DIR` goes on from the last checkpoint.
 
+    `smlmsim train annapalm3d --study tiny --out DIR` is done in two minutes, to see that all works.
+
     Leaves in DIR: `weights.safetensors`, for `smlmsim reconstruct --with NETWORK --weights FILE`; `log.csv`; a preview
     of every epoch; `tensorboard`, if that is installed; and `corpus.zarr`, `validation.zarr` where they were not given.
     Under `torchrun` every process trains on its share of each batch.
-    """
-    from smlmsim import train as training
 
-    if resume:
-        run, folder = training.read_run(resume), resume
-    else:
-        if not (network and out):
-            raise ValueError(
-                "name a network and a folder: smlmsim train annapalm3d --out DIR, or --resume DIR"
-            )
-        folder = out
-        if (corpus is None) != (validation is None):
-            raise ValueError("--corpus and --validation go together")
-        configuration = training.load_trainable(network).configured(size)
-        if corpus is None or validation is None:
-            corpus, validation = training.make_corpora(folder, read_corpus(study))
-        chosen = configuration.model_dump(mode="json", exclude_none=True)
-        wanted = training.Run(
-            network=network, configuration=chosen, corpus=corpus.resolve(),
-            validation=validation.resolve(), init=init.resolve() if init else None, freeze=freeze,
-        )  # fmt: skip
-        run = training.start(folder, wanted)
+    A configuration of your own, for `--size my.toml`; what is left out is as in the published one, and
+    `smlmsim settings NETWORK` lists all there is:
+
+    ```toml
+    [annapalm3d.network]      # the table has the name of the network
+    ndim = 3
+    base = 16                 # channels of the first level
+    levels = 4                # how often y and x are halved: crops are multiples of 16
+    time_levels = 0           # how often time is halved
+
+    [annapalm3d.loss]
+    gamma = 0                 # no discriminator
+
+    [annapalm3d.budget]
+    steps = 4000              # optimizer steps
+    batch = 4                 # crops in each
+    learning_rate = 1e-3
+    schedule = "cosine"       # falls to 0 by the last step
+    epoch_steps = 250         # from one validation and checkpoint to the next
+
+    [annapalm3d.budget.crops]
+    time_points = 32
+    height = 64               # pixels
+    width = 64
+    rate_hz = [30, 1600]      # localizations per second in 2.56 x 2.56 um, drawn anew for every crop
+    ```
+    """
+    options = {
+        "network": network, "out": out, "study": study, "table": table, "corpus": corpus, "validation": validation,
+        "size": size, "steps": steps, "batch": batch, "crop": crop, "init": init, "freeze": freeze or None,
+    }  # fmt: skip
+    given = {name: value for name, value in options.items() if value is not None}
+    run, folder = (_resumed(resume, given), resume) if resume else _started(given)
     best = run.train(folder, workers=workers)
     typer.echo(f"MS-SSIM {best:.4f} on the validation; {folder / 'weights.safetensors'}")
+
+
+def _resumed(folder: Path, given: dict[str, Any]) -> Run:
+    from smlmsim import train as training
+
+    if given:
+        names = ", ".join(name if name == "network" else f"--{name}" for name in given)
+        raise ValueError(f"--resume goes on with the training as it was started; leave out {names}")
+    return training.read_run(folder)
+
+
+def _started(given: dict[str, Any]) -> tuple[Run, Path]:
+    """Check all that can be checked, make the movies, and note in the folder what is trained."""
+    from smlmsim import train as training
+    from smlmsim.corpus.held_out import require_held_out, study_of
+
+    if "network" not in given or "out" not in given:
+        raise ValueError("name a network and a folder: smlmsim train annapalm3d --out DIR, or --resume DIR")
+    folder, init, freeze = given["out"], given.get("init"), given.get("freeze", "")
+    configuration = training.with_budget(
+        training.load_trainable(given["network"]).configured(_size(given)),
+        steps=given.get("steps"), batch=given.get("batch"), crop=_crop(given.get("crop")),
+    )  # fmt: skip
+    there, wanted = _corpora(given)
+    for study in {wanted.study} if wanted else map(study_of, there):
+        configuration.require_fit(study, init=init, freeze=freeze)
+    corpus, validation = training.make_corpora(folder, wanted) if wanted else there
+    require_held_out(corpus, validation)
+    run = training.Run(
+        network=given["network"], configuration=configuration.model_dump(mode="json", exclude_none=True),
+        corpus=corpus.resolve(), validation=validation.resolve(), init=init.resolve() if init else None, freeze=freeze,
+    )  # fmt: skip
+    return training.start(folder, run), folder
+
+
+def _corpora(given: dict[str, Any]) -> tuple[tuple[Path, ...], Corpus | None]:
+    """The corpora that are there already, or else the one to make."""
+    there = tuple(given[name] for name in ("corpus", "validation") if name in given)
+    if len(there) == 1:
+        raise ValueError("--corpus and --validation go together")
+    if not there:
+        study = given.get("study", HYBRID if "table" in given else STUDY)
+        return (), read_corpus(study, tables=given.get("table"))
+    if odd := [f"--{name}" for name in ("study", "table") if name in given]:
+        raise ValueError(
+            f"--corpus is there already, so {' and '.join(odd)} cannot be used; leave out one of both"
+        )
+    return there, None
+
+
+def _size(given: dict[str, Any]) -> str:
+    """The configuration asked for, or the one that goes with the corpus."""
+    return str(given.get("size", TINY if given.get("study") == TINY else SHIPPED))
+
+
+def _crop(text: str | None) -> tuple[int, int, int] | None:
+    if text is None:
+        return None
+    sizes = re.fullmatch(r"([1-9]\d*)[x,]([1-9]\d*)[x,]([1-9]\d*)", text.replace(" ", ""))
+    if not sizes:
+        raise ValueError(f"--crop is time points x height x width, as in 12x64x64, found {text!r}")
+    time_points, height, width = map(int, sizes.groups())
+    return time_points, height, width

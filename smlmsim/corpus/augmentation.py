@@ -28,6 +28,7 @@ FAINTEST_NM = 1000.0
 MARGIN_NM = 150.0
 NEAR_NM = 300.0
 
+Size = tuple[int, int, int]
 Positive = Annotated[tuple[pydantic.PositiveFloat, pydantic.PositiveFloat], "low, high"]
 Fractions = tuple[Annotated[float, pydantic.Field(ge=0, le=1)], Annotated[float, pydantic.Field(ge=0, le=1)]]
 
@@ -96,20 +97,39 @@ class Augmentation(Spec):
                 raise ValueError(f"{name} goes from {low:g} to {high:g}; swap them")
         return self
 
-    def require_fit(self, study: Simulated) -> None:
+    @property
+    def size(self) -> Size:
+        """The size of a crop: time points, height and width in pixels."""
+        return self.time_points, self.height, self.width
+
+    def fitted(self, study: Simulated, *, multiple: Size = (1, 1, 1)) -> Augmentation:
+        """Return the largest crops, at most as large as these, that fit into the movies of a study.
+
+        Parameters
+        ----------
+        study : Simulated
+            Of the movies.
+        multiple : (int, int, int)
+            What the time points, the height and the width are multiples of, if movies are that large.
+        """
+        least = (min(wanted, there) for wanted, there in zip(self.size, movie_size(study), strict=True))
+        sizes = (max(size // step, 1) * step for size, step in zip(least, multiple, strict=True))
+        return self.replace(dict(zip(("time_points", "height", "width"), sizes, strict=True)))
+
+    def require_fit(self, study: Simulated, *, multiple: Size = (1, 1, 1)) -> None:
         """Refuse crops that are larger than the movies of a study.
 
         Raises
         ------
         CorpusError
-            Saying how large the movies are.
+            Saying how large the movies are, and which crops would fit.
         """
-        movie = (study.acquisition.time_points, *study.field.shape)
-        crop = (self.time_points, self.height, self.width)
-        if any(wanted > there for wanted, there in zip(crop, movie, strict=True)):
-            raise CorpusError(
-                f"crops of {crop} (time, y, x) do not fit into movies of {movie}; choose smaller ones"
-            )
+        movie = movie_size(study)
+        if _holds(movie, self.size):
+            return
+        fitted = self.fitted(study, multiple=multiple).size
+        hint = f"crop={'x'.join(map(str, fitted))} would" if _holds(movie, fitted) else "take larger movies"
+        raise CorpusError(f"crops of {self.size} (time, y, x) do not fit into movies of {movie}; {hint}")
 
     def redraw(
         self, contours: Contours, study: Simulated, rng: np.random.Generator
@@ -182,6 +202,15 @@ class Augmentation(Spec):
             rng.uniform(-spare_y, spare_y), rng.uniform(-spare_x, spare_x), rng.uniform(0, 2 * math.pi),
             rng.choice([-1.0, 1.0]),
         )  # fmt: skip
+
+
+def movie_size(study: Simulated) -> Size:
+    """Time points, rows and columns of the movies of a study."""
+    return (study.acquisition.time_points, *study.field.shape)
+
+
+def _holds(movie: Size, crop: Size) -> bool:
+    return all(wanted <= there for wanted, there in zip(crop, movie, strict=True))
 
 
 def _placed(contours: Contours, place: Place, crop: FieldOfView, acquisition: Acquisition) -> xr.Dataset:

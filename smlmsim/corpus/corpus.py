@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import pydantic
@@ -80,6 +80,8 @@ class Corpus(Spec):
     ranges : tuple of Range
         What varies. All movies have the field and the acquisition of the study.
     """
+
+    family: ClassVar[str] = "corpus"
 
     study: Annotated[SimulatedDynamic | SemiSimulated | Hybrid, pydantic.Field(discriminator="kind")] = (
         SemiSimulated()

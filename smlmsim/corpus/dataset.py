@@ -17,8 +17,10 @@ from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from smlmsim.corpus.augmentation import Augmentation, Contours, Pair
 from smlmsim.corpus.corpus import Corpus, CorpusError, Range
+from smlmsim.corpus.domain import domain_of
 from smlmsim.corpus.encoding import DENSITY_STEP
 from smlmsim.corpus.store import CorpusStore
+from smlmsim.domain import Domain
 from smlmsim.pipeline import Simulated, simulate
 from smlmsim.rng import stream
 
@@ -50,6 +52,12 @@ class CropDataset(Dataset[Tensors], abc.ABC):
     @abc.abstractmethod
     def study(self) -> Simulated:
         """A study that made the movies; it knows their pixel and the duration of a time point."""
+
+    @property
+    def domain(self) -> Domain:
+        """What a network that sees these crops is trained for; here the pixel and the duration of a time point."""
+        study = self.study
+        return Domain(pixel_nm=(study.field.pixel_nm,) * 2, point_s=(study.acquisition.point_s,) * 2)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; workers that are running already take it from their next item on."""
@@ -94,8 +102,9 @@ class MovieDataset(CropDataset):
     ----------
     path : str or Path
         A corpus; movies that are not made yet are left out.
-    augmentation : Augmentation
-        How large crops are, and what varies between them.
+    augmentation : Augmentation, optional
+        How large crops are, and what varies between them; by default all that varies, and crops of 128 time points of
+        128 x 128 pixels, or less where movies are smaller.
     crops : int
         Items of an epoch.
     seed : int
@@ -112,10 +121,10 @@ class MovieDataset(CropDataset):
     ) -> None:
         super().__init__(crops, seed)
         self._path = Path(path)
-        self._augmentation = augmentation or Augmentation()
         self._store: CorpusStore | None = None
         self._filaments: dict[int, npt.NDArray[np.int32]] = {}
         store = self._store = CorpusStore(self._path)
+        self._augmentation = augmentation or Augmentation().fitted(store.corpus.study)
         self._augmentation.require_fit(store.corpus.study)
         self._movies = np.flatnonzero(store.done())
         self._vertices = store.scalars("vertices")
@@ -128,6 +137,11 @@ class MovieDataset(CropDataset):
     def study(self) -> Simulated:
         """The study that the movies of the corpus have in common."""
         return self._opened().corpus.study
+
+    @property
+    def domain(self) -> Domain:
+        """That of the corpus, with the rates that crops are drawn at."""
+        return domain_of(self._opened().corpus, rate_hz=self._augmentation.rate_hz)
 
     def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Tensors:
         movie = int(rng.choice(self._movies))

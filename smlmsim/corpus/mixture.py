@@ -8,6 +8,8 @@ import pydantic
 from smlmsim.corpus.augmentation import Augmentation
 from smlmsim.corpus.corpus import Corpus
 from smlmsim.corpus.dataset import CropDataset, Tensors, simulated_tensors
+from smlmsim.corpus.domain import domain_of
+from smlmsim.domain import Domain
 from smlmsim.pipeline import Simulated
 from smlmsim.spec import Spec
 
@@ -68,6 +70,11 @@ class MixtureDataset(CropDataset):
     def study(self) -> Simulated:
         """The study of the first corpus."""
         return self._corpora[0].study
+
+    @property
+    def domain(self) -> Domain:
+        """What all corpora together cover."""
+        return Domain.joined(map(domain_of, self._corpora))
 
     def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Tensors:
         movie, turn = divmod(epoch * len(self) + item, len(self._corpora))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import pydantic
 from pydantic import NonNegativeInt
@@ -60,6 +60,8 @@ class Grid(Spec):
     metrics : tuple of str
         By default those of ``smlmsim.metrics.STANDARD``.
     """
+
+    family: ClassVar[str] = "sweep"
 
     study: SimulatedDynamic = SimulatedDynamic()
     axes: tuple[Axis, ...] = pydantic.Field(min_length=1, max_length=MOST_AXES)

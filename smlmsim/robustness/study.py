@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import pydantic
 from pydantic import NonNegativeInt, PositiveInt
@@ -67,6 +67,8 @@ class Robustness(Spec):
     metrics : tuple of str
         Names in ``METRICS``; the first is the one that words are made of.
     """
+
+    family: ClassVar[str] = "robustness"
 
     study: SimulatedDynamic = SimulatedDynamic()
     laboratories: dict[Name, Settings] = pydantic.Field(min_length=2)

@@ -12,8 +12,15 @@ from baselines.dblink.model import DBlinkNetwork
 from baselines.dblink.reconstruct import DBlinkStyle
 from baselines.vivit.model import ViViTNetwork
 from baselines.vivit.reconstruct import VideoTransformer
-from smlmsim.reconstruct import reconstruct
+from smlmsim.acquisition import Acquisition
+from smlmsim.domain import Domain
+from smlmsim.motion import Static
+from smlmsim.photophysics import Poisson
+from smlmsim.pipeline import SimulatedDynamic, simulate
+from smlmsim.reconstruct import load, reconstruct
+from smlmsim.structures import Microtubules
 from smlmsim.testing import check_reconstructor, make_observation
+from smlmsim.train import load_trainable, trainable
 
 NETWORKS = {
     AnnaPalm2D: AnnaPalmNetwork(ndim=2, base=2, levels=2, dropout_levels=1),
@@ -36,11 +43,12 @@ def one_thread():
 def make(tmp_path):
     """A function that makes a reconstructor with random weights in a file."""
 
-    def made(kind, network=None, **settings):
+    def made(kind, network=None, domain=None, **settings):
         torch.manual_seed(0)
         chosen = network or NETWORKS[kind]
         path = tmp_path / f"{kind.name}.safetensors"
-        save_weights(path, chosen.build(), name=kind.name, settings=chosen.model_dump(mode="json"))
+        about = {"name": kind.name, "settings": chosen.model_dump(mode="json"), "domain": domain}
+        save_weights(path, chosen.build(), **about)
         return kind(weights=path, device="cpu", **settings)
 
     return made
@@ -190,9 +198,70 @@ def test_weights_of_another_network_are_refused(make):
         AnnaPalm3D(weights=weights).reconstruct(observation(4, 8, 8))
 
 
-def test_the_parameters_of_what_is_loaded_are_counted(make):
-    expected = sum(parameter.numel() for parameter in NETWORKS[DBlinkStyle].build().parameters())
-    assert make(DBlinkStyle).parameters == expected
+@pytest.mark.parametrize("name", trainable())
+def test_the_parameters_of_what_is_loaded_are_those_of_its_configuration(name):
+    first, *_ = load_trainable(name).configured("shipped").parameters().values()
+    assert load(name).parameters == first
+
+
+TRAINED = Domain(pixel_nm=(20, 20), point_s=(1.5, 1.5), rate_hz=(30, 1600), velocity_nm_per_s=(0, 220))
+
+
+def test_what_a_network_was_not_trained_for_is_warned_of_and_noted(make, caplog):
+    seen = make_observation(np.random.default_rng(0).poisson(0.1, (4, 8, 8)), pixel_nm=40, point_s=3)
+    found = reconstruct(make(AnnaPalm2D, domain=TRAINED), seen)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "annapalm2d: found pixels of 40 nm, trained for pixels of 20 nm",
+        "annapalm2d: found time points of 3 s, trained for time points of 1.5 s",
+    ]
+    assert found.outside_of_domain.startswith("found pixels of 40 nm")
+    assert Domain.model_validate_json(found.domain) == TRAINED
+
+
+def test_what_a_network_was_trained_for_is_no_news(make, caplog):
+    found = reconstruct(make(AnnaPalm2D, domain=TRAINED), observation(8, 16, 16))
+    assert not caplog.records
+    assert found.outside_of_domain == ""
+
+
+def test_weights_that_do_not_say_what_they_were_trained_for_are_told_of(make, caplog):
+    with caplog.at_level("INFO", "smlmsim"):
+        found = reconstruct(make(AnnaPalm2D), observation(4, 8, 8))
+    assert "do not say what they were trained for" in caplog.text
+    assert "domain" not in found.attrs
+
+
+@pytest.mark.parametrize("name", trainable())
+def test_the_shipped_networks_say_what_they_were_trained_for(name):
+    domain = load(name).domain
+    assert domain.pixel_nm == (20, 20)
+    assert domain.point_s == (1.5, 1.5)
+    assert domain.rate_hz == (30, 1600)
+    assert domain.velocity_nm_per_s == (0, 220)
+    assert domain.density_per_um == (1, 5)
+    assert domain.structures == ("microtubules",)
+
+
+def test_a_scene_much_denser_than_any_of_the_training_is_warned_of(make):
+    reconstructor, found = make(AnnaPalm2D, domain=TRAINED.replace({"density_per_um": (1, 5)})), {}
+    for density in (3, 40):
+        study = SimulatedDynamic(
+            acquisition=Acquisition(time_points=8), structure=Microtubules(density_per_um=density),
+            photophysics=Poisson(rate_hz=1000), motion=Static(),
+        )  # fmt: skip
+        found[density] = reconstruct(reconstructor, simulate(study, 0).observation).outside_of_domain
+    assert found[3] == ""
+    assert "um of contour per um^2, trained for 1 to 5" in found[40]
+
+
+def test_a_network_without_weights_says_how_to_get_some():
+    class Elsewhere(DBlinkStyle.__base__):
+        name, package = "elsewhere", "baselines"
+        build = staticmethod(DBlinkStyle.build)
+
+    with pytest.raises(WeightsError, match=r"comes without weights; train it .*weights=FILE"):
+        Elsewhere().reconstruct(observation(4, 8, 8))
 
 
 def test_a_network_says_how_it_is_built():

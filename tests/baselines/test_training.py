@@ -15,7 +15,7 @@ from baselines._budget import Budget
 from baselines._checkpoint import CheckpointError
 from baselines._training import Trainer
 from baselines._validation import Validation
-from baselines._weights import WeightsError
+from baselines._weights import WeightsError, read_domain
 from baselines.annapalm.train import AnnaPalm3DTraining
 from baselines.dblink.train import DBlinkTraining
 from smlmsim.corpus import CorpusError
@@ -46,9 +46,9 @@ def dying(self, batch):
     return step(self, batch)
 
 Trainer._step = dying
-folder, corpus, configuration = sys.argv[1:]
+folder, corpus, validation, configuration = sys.argv[1:]
 training = AnnaPalm3DTraining.configured(configuration)
-training.train(Path(folder), corpus=Path(corpus), validation=Path(corpus), workers=0, progress=False)
+training.train(Path(folder), corpus=Path(corpus), validation=Path(validation), workers=0, progress=False)
 """
 
 SHARED = """
@@ -62,13 +62,13 @@ from safetensors.torch import save_file
 rank = int(os.environ["RANK"])
 scores = iter([0.1, 0.2, 0.3, 0.4] if rank == 0 else [0.4, 0.3, 0.2, 0.1])
 Validation.ms_ssim = lambda self, estimate: next(scores)
-folder, corpus, configuration = sys.argv[1:]
+folder, corpus, validation, configuration = sys.argv[1:]
 training = DBlinkTraining.configured(configuration)
 torch.manual_seed(training.budget.seed)
 task = training.task()
 networks = dict(task.networks)
 DBlinkTraining.task = lambda self: task
-best = training.train(Path(folder), corpus=Path(corpus), validation=Path(corpus), workers=0, progress=False)
+best = training.train(Path(folder), corpus=Path(corpus), validation=Path(validation), workers=0, progress=False)
 assert best == 0.4, best
 save_file(networks["network"].state_dict(), Path(folder) / f"rank-{rank}.safetensors")
 torch.distributed.destroy_process_group()
@@ -84,7 +84,7 @@ def one_thread():
 
 
 @pytest.fixture
-def train(stored_movies, tmp_path, monkeypatch):
+def train(stored_movies, held_out_movie, tmp_path, monkeypatch):
     """A function that trains in a folder, which it returns; it draws only if asked to."""
 
     def run(
@@ -99,7 +99,7 @@ def train(stored_movies, tmp_path, monkeypatch):
             kind.model_validate(tree).train(
                 folder,
                 corpus=stored_movies,
-                validation=stored_movies,
+                validation=held_out_movie,
                 workers=workers,
                 progress=False,
                 **options,
@@ -137,13 +137,13 @@ def _inline(value):
     return repr(value)
 
 
-def test_killed_and_resumed_training_gives_the_same_bytes(train, stored_movies, tmp_path):
+def test_killed_and_resumed_training_gives_the_same_bytes(train, stored_movies, held_out_movie, tmp_path):
     """Two networks, batch norm, dropout and Adam; it is killed in the middle of the second epoch."""
     undisturbed = train(AnnaPalm3DTraining, ADVERSARIAL, "undisturbed")
     (tmp_path / "killed.py").write_text(KILLED)
     (tmp_path / "killed").mkdir()
     toml = written_as_toml(AnnaPalm3DTraining, ADVERSARIAL, tmp_path / "c.toml")
-    done = run_script(tmp_path / "killed.py", tmp_path / "killed", stored_movies, toml)
+    done = run_script(tmp_path / "killed.py", tmp_path / "killed", stored_movies, held_out_movie, toml)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert len(log(tmp_path / "killed")) == 1
     resumed = train(AnnaPalm3DTraining, ADVERSARIAL, "killed")
@@ -306,12 +306,39 @@ def test_crops_of_which_a_discriminator_makes_no_patch_are_refused(train):
         train(AnnaPalm3DTraining, ADVERSARIAL, budget=small)
 
 
-def test_crops_that_do_not_fit_the_movies_are_refused(train):
-    with pytest.raises(CorpusError, match="do not fit into movies"):
+def test_crops_that_do_not_fit_the_movies_are_refused_with_those_that_would(train):
+    with pytest.raises(
+        CorpusError, match=r"\(8, 64, 16\).* do not fit into movies of \(26, 32, 32\); crop=8x32x16 would"
+    ):
         train(budget={"crops": {"time_points": 8, "height": 64, "width": 16}})
 
 
-def test_two_processes_give_the_weights_of_one(train, stored_movies, tmp_path):
+def test_crops_that_would_fit_are_those_that_the_network_takes(train):
+    with pytest.raises(CorpusError, match="crop=24x32x32 would"):
+        train(
+            AnnaPalm3DTraining, without_adversary(),
+            budget={"crops": {"time_points": 32, "height": 64, "width": 64}},
+        )  # fmt: skip
+
+
+def test_the_movies_that_are_trained_on_are_not_validated_on(stored_movies, tmp_path):
+    training = DBlinkTraining.model_validate(SMALL)
+    with pytest.raises(CorpusError, match="validate on a corpus of another seed"):
+        training.train(tmp_path, corpus=stored_movies, validation=stored_movies, workers=0, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_say_what_they_were_trained_for(train):
+    domain = read_domain(train(budget={"steps": 1, "epoch_steps": 1}) / "weights.safetensors")
+    assert domain.pixel_nm == (20, 20)
+    assert domain.point_s == (1.5, 1.5)
+    assert domain.rate_hz == (30, 1600)
+    assert domain.velocity_nm_per_s == (60, 60)
+    assert domain.density_per_um == (3, 3)
+    assert domain.structures == ("microtubules",)
+
+
+def test_two_processes_give_the_weights_of_one(train, stored_movies, held_out_movie, tmp_path):
     """Each takes half of every batch; sums in another order round otherwise, which Adam may blow up to 1 % of a step.
 
     They validate differently, and end together all the same.
@@ -322,7 +349,7 @@ def test_two_processes_give_the_weights_of_one(train, stored_movies, tmp_path):
     hasty = plain | {"budget": plain["budget"] | {"patience": 1}}
     toml = written_as_toml(DBlinkTraining, hasty, tmp_path / "c.toml")
     launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    done = run_script(*launch, tmp_path / "shared.py", tmp_path / "two", stored_movies, toml)
+    done = run_script(*launch, tmp_path / "shared.py", tmp_path / "two", stored_movies, held_out_movie, toml)
     assert done.returncode == 0, done.stderr
     ranks = [load_file(tmp_path / "two" / f"rank-{rank}.safetensors") for rank in range(2)]
     alone = load_file(train(configuration=plain) / "checkpoint.safetensors")

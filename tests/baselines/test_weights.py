@@ -1,14 +1,18 @@
 """Weights come back as they were written, and a file that is anything else is refused with the reason."""
 
+import hashlib
 import json
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from baselines._weights import WeightsError, load_weights, read_settings, save_weights
+import baselines
+from baselines._weights import WeightsError, load_weights, read_domain, read_settings, save_weights
+from smlmsim.domain import Domain
 
 SETTINGS = {"width": 3, "rates": [0.1, 2.0]}
 
@@ -94,6 +98,23 @@ def test_weights_that_do_not_say_how_to_build_the_network_are_refused(written, s
         read_settings(written, "net")
 
 
+def test_what_a_network_was_trained_for_comes_back(written, tmp_path):
+    domain = Domain(pixel_nm=(20, 32), rate_hz=(30, 1600), structures=("microtubules",))
+    save_weights(tmp_path / "d.safetensors", network(), name="net", settings=SETTINGS, domain=domain)
+    assert read_domain(tmp_path / "d.safetensors") == domain
+    assert read_settings(tmp_path / "d.safetensors", "net") == SETTINGS
+    assert read_domain(written) is None
+
+
+@pytest.mark.parametrize("said", ["{", "[1]", '{"pixel_nm": "wide"}', '{"colour": 1}'])
+def test_what_a_network_was_trained_for_that_cannot_be_understood_is_refused(written, said):
+    about = {"network": "net", "settings": json.dumps(SETTINGS), "domain": said}
+    rewrite(written, lambda tensors: None, about)
+    with pytest.raises(WeightsError, match="does not say what its network was trained for") as caught:
+        read_domain(written)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 class Bomb:
     """What it is unpickled to leaves a file behind."""
 
@@ -140,3 +161,11 @@ def test_numbers_of_another_precision_are_taken_at_that_of_the_network(written):
 def test_an_older_file_stays_if_the_new_one_cannot_be_written(tmp_path):
     with pytest.raises(OSError, match="make it first"):
         save_weights(tmp_path / "absent" / "w.safetensors", network(), name="net", settings={})
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(baselines.__path__[0]).rglob("*.safetensors")), ids=lambda path: path.stem
+)
+def test_the_card_of_shipped_weights_has_their_hash(path):
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert digest in (path.parent / "CARD.md").read_text(encoding="utf-8")

@@ -2,10 +2,13 @@
 
 import functools
 import sys
+import textwrap
 
 import pytest
 
 from smlmsim import cli, train
+from smlmsim.cli.train import train as train_command
+from smlmsim.corpus import held_out
 
 TINY = """
 [dblink.network]
@@ -70,9 +73,11 @@ def test_a_study_becomes_weights_that_reconstruct(smlmsim, tiny, tmp_path, monke
     assert (tmp_path / "out" / "dblink.tif").is_file()
 
 
-def test_weights_to_start_from_are_found_from_any_folder(smlmsim, tiny, stored_movies, tmp_path, monkeypatch):
+def test_weights_to_start_from_are_found_from_any_folder(
+    smlmsim, tiny, stored_movies, held_out_movie, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    given = ("--size", tiny, "--corpus", stored_movies, "--validation", stored_movies, "--workers", 0)
+    given = ("--size", tiny, "--corpus", stored_movies, "--validation", held_out_movie, "--workers", 0)
     assert smlmsim("train", "dblink", "--out", "first", *given)[0] == 0
     start = ("--init", "first/weights.safetensors", "--freeze", "encoder")
     assert smlmsim("train", "dblink", "--out", "second", *given, *start)[0] == 0
@@ -90,7 +95,7 @@ def test_parameters_of_every_network_and_size_are_listed(smlmsim):
     assert ["annapalm3d", "published", "together", "178,332,418"] in rows
     assert ["dblink", "published", "network", "1,266,913"] in rows
     assert {(row[0], row[1]) for row in rows[1:]} == {
-        (name, size) for name in train.trainable() for size in ("shipped", "published")
+        (name, size) for name in train.trainable() for size in train.SIZES
     }
 
 
@@ -105,6 +110,20 @@ def test_parameters_of_every_network_and_size_are_listed(smlmsim):
         (("dblink", "--out", "run", "--corpus", "c.zarr"), "--corpus and --validation go together"),
         (("dblink", "--out", "run", "--corpus", "c.zarr", "--validation", "v.zarr"), "c.zarr"),
         (("--resume", "absent"), "absent holds no training"),
+        (("--resume", "absent", "--steps", 3), "leave out --steps"),
+        (
+            ("dblink", "--out", "run", "--study", "tiny", "--crop", "big"),
+            "--crop is time points x height x width",
+        ),
+        (("dblink", "--out", "run", "--study", "tiny", "--table", "t.csv"), "--table is for a hybrid corpus"),
+        (
+            ("dblink", "--out", "run", "--corpus", "c", "--validation", "v", "--table", "t.csv"),
+            "so --table cannot be used",
+        ),
+        (("annapalm2d", "--out", "run", "--study", "tiny", "--size", "shipped"), "crop=12x64x64 would"),
+        (("vivit", "--out", "run", "--study", "tiny", "--crop", "10x64x64"), "choose multiples of (4, 8, 8)"),
+        (("dblink", "--out", "run", "--study", "tiny", "--init", "absent"), "there is no file absent"),
+        (("dblink", "--out", "run", "--study", "tiny", "--freeze", "legs"), "no part 'legs' to freeze"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(smlmsim, tmp_path, monkeypatch, arguments, message):
@@ -114,3 +133,50 @@ def test_what_is_wrong_is_said_in_one_line(smlmsim, tmp_path, monkeypatch, argum
     assert err.startswith("error: ")
     assert message in err
     assert len(err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def not_trained(monkeypatch):
+    """Stop before the movies are made; the list gets the corpora to make."""
+    made = []
+    monkeypatch.setattr(train, "generate", lambda corpus, path, processes: made.append(corpus))
+    monkeypatch.setattr(held_out, "require_held_out", lambda *paths: None)
+    monkeypatch.setattr(train.Run, "train", lambda *_, **__: 0.5)
+    return made
+
+
+@pytest.mark.parametrize("name", train.trainable())
+def test_the_tiny_corpus_is_trained_on_with_the_tiny_size(smlmsim, tmp_path, not_trained, name):
+    code, _, err = smlmsim("train", name, "--study", "tiny", "--out", tmp_path)
+    assert code == 0, err
+    tiny = train.load_trainable(name).configured("tiny")
+    assert train.load_trainable(name).model_validate(train.read_run(tmp_path).configuration) == tiny
+    assert tiny.budget.steps <= 150
+
+
+def test_the_budget_can_be_said_beside_the_size(smlmsim, tmp_path, not_trained):
+    options = ("--steps", 7, "--batch", 3, "--crop", "12x32x40")
+    assert smlmsim("train", "dblink", "--study", "tiny", "--out", tmp_path, *options)[0] == 0
+    budget = train.read_run(tmp_path).configuration["budget"]
+    assert (budget["steps"], budget["batch"]) == (7, 3)
+    assert [budget["crops"][name] for name in ("time_points", "height", "width")] == [12, 32, 40]
+
+
+def test_tables_make_a_hybrid_corpus(smlmsim, tmp_path, not_trained):
+    tables = ("--table", tmp_path / "a.csv", "--table", tmp_path / "b.csv")
+    assert smlmsim("train", "dblink", "--out", tmp_path / "run", *tables)[0] == 0
+    assert [corpus.study.kind for corpus in not_trained] == ["hybrid", "hybrid"]
+    assert [found.table.name for found in not_trained[0].study.tables] == ["a.csv", "b.csv"]
+
+
+def test_help_shows_a_configuration_that_can_be_read(smlmsim, tmp_path):
+    example = train_command.__doc__.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "my.toml").write_text(textwrap.dedent(example))
+    found = train.load_trainable("annapalm3d").configured(str(tmp_path / "my.toml"))
+    assert found == train.load_trainable("annapalm3d").configured("shipped").replace({
+        "network.dropout": found.network.dropout, "network.dropout_levels": found.network.dropout_levels,
+        "network.discriminator_base": found.network.discriminator_base, "budget.beta1": found.budget.beta1,
+        "budget.patience": found.budget.patience,
+    })  # fmt: skip
+    assert "--size my.toml" in smlmsim("train", "--help")[1]

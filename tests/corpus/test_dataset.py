@@ -64,9 +64,24 @@ def test_the_sparse_input_correlates_with_its_own_truth_more_than_with_a_turned_
     assert (own - turned).mean() > 5 * (own - turned).std() / np.sqrt(20)
 
 
-def test_crops_that_do_not_fit_are_refused(made):
-    with pytest.raises(CorpusError, match=r"crops of \(128, 128, 128\) .* movies of \(40, 40, 32\)"):
-        MovieDataset(made)
+def test_crops_that_do_not_fit_are_refused_with_those_that_would(made):
+    with pytest.raises(
+        CorpusError, match=r"crops of \(128, 9, 128\) .* movies of \(40, 40, 32\); crop=40x9x32 would"
+    ):
+        MovieDataset(made, Augmentation(height=9))
+
+
+def test_crops_are_as_large_as_the_movies_unless_their_size_is_said(made):
+    counts, density = MovieDataset(made)[0]
+    assert counts.shape == density.shape == (1, 40, 40, 32)
+
+
+def test_crops_are_made_to_fit_movies_in_the_steps_of_a_network(small_study):
+    crops = Augmentation(time_points=100, height=30, width=100, rate_hz=(5, 6))
+    assert crops.fitted(small_study) == crops.replace({"time_points": 6, "width": 32})
+    assert crops.fitted(small_study, multiple=(4, 16, 16)).size == (4, 16, 32)
+    with pytest.raises(CorpusError, match="take larger movies"):
+        crops.require_fit(small_study, multiple=(8, 16, 16))
 
 
 def test_an_item_beyond_the_epoch_is_refused(made):

@@ -11,8 +11,9 @@ from smlmsim import scaffold
 OFFLINE = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
 
 
-def test_the_new_package_installs_and_passes_its_own_tests(tmp_path):
-    folder = scaffold.new_reconstructor("my_method", tmp_path)
+@pytest.mark.parametrize("trainable", [False, True])
+def test_the_new_package_installs_and_passes_its_own_tests(tmp_path, trainable):
+    folder = scaffold.new_reconstructor("my_method", tmp_path, trainable=trainable)
     install = [sys.executable, "-m", "pip", "install", *OFFLINE, "--target", tmp_path / "site", folder]
     subprocess.run(install, check=True, timeout=120)
     path = os.pathsep.join([str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -40,9 +41,35 @@ def test_the_new_package_says_its_name_everywhere_and_leaves_nothing_open(tmp_pa
     assert [item.name for item in folder.parent.iterdir()] == ["deep_blur2"]
 
 
+def test_a_new_network_says_its_name_everywhere_and_leaves_nothing_open(tmp_path):
+    folder = scaffold.new_reconstructor("deep_blur2", tmp_path, trainable=True)
+    files = {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
+    assert {"src/deep_blur2/network.py", "src/deep_blur2/train.py", "src/deep_blur2/tiny.toml"} < set(files)
+    assert files["pyproject.toml"].count('deep_blur2 = "deep_blur2.') == 2
+    assert not any("$" in text for text in files.values())
+
+
 @pytest.mark.parametrize("name", ["", "My", "2fast", "a-b", "a__b", "../up", "class", "a.b"])
 def test_what_is_no_name_is_refused(tmp_path, name):
     with pytest.raises(ValueError, match="is no name for a reconstructor"):
+        scaffold.new_reconstructor(name, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("numpy", "a module that is installed"),
+        ("smlmsim", "a module that is installed"),
+        ("scikit_image", "a package that is installed"),
+        ("json", "a module of Python"),
+        ("test", "a module"),
+        ("async", "a keyword"),
+        ("match", "a keyword"),
+    ],
+)
+def test_a_name_that_stands_for_something_already_is_refused(tmp_path, name, reason):
+    with pytest.raises(ValueError, match=f"'{name}' is {reason}.*choose another name, such as my_{name}"):
         scaffold.new_reconstructor(name, tmp_path)
     assert not list(tmp_path.iterdir())
 

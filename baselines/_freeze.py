@@ -1,0 +1,27 @@
+"""Parts of a network that stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import nn
+
+
+def freeze(networks: Mapping[str, nn.Module], name: str) -> list[nn.Module]:
+    """Keep all modules of a name from being trained; return them.
+
+    Raises
+    ------
+    ValueError
+        If the first network has none of that name, or nothing else.
+    """
+    first = next(iter(networks.values()))
+    found = [module for path, module in first.named_modules() if path.split(".")[-1] == name]
+    if not found:
+        parts = {part for path, _ in first.named_modules() for part in path.split(".") if part.isidentifier()}
+        raise ValueError(f"the network has no part {name!r} to freeze; it has: {', '.join(sorted(parts))}")
+    for module in found:
+        module.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in first.parameters()):
+        raise ValueError(f"{name!r} is all of the network, so nothing would be left to train; freeze less")
+    return found

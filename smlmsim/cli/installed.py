@@ -1,0 +1,47 @@
+"""The command that says what is installed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import smlmsim
+from smlmsim.cli.presets import presets
+from smlmsim.cli.table import table
+
+
+def list_installed(
+    parameters: Annotated[
+        bool, typer.Option("--parameters", help="Count the parameters of every network instead.")
+    ] = False,
+) -> None:
+    """Say which reconstructors, metrics and presets there are, and what networks were trained for."""
+    if parameters:
+        typer.echo(_parameters())
+        return
+    typer.echo("reconstructors: " + ", ".join(smlmsim.available()))
+    typer.echo("metrics: " + ", ".join(smlmsim.METRICS))
+    typer.echo("presets of a grid: " + ", ".join(presets("grid")))
+    typer.echo("presets of a corpus: " + ", ".join(presets("corpus")))
+    for name in smlmsim.train.trainable():
+        typer.echo(f"{name} was trained for: {_domain(name)}")
+
+
+def _domain(name: str) -> str:
+    """What the weights of a network that come with it were trained for."""
+    try:
+        return str(getattr(smlmsim.load(name), "domain", None) or "not known")
+    except ValueError as error:
+        return f"not known ({error})"
+
+
+def _parameters() -> str:
+    """A table of every network's parameters, with the running means and variances of its normalization."""
+    rows = [("network", "size", "part", "parameters")]
+    for name in smlmsim.train.trainable():
+        for size, configuration in smlmsim.train.configurations(name).items():
+            counts = configuration.parameters()
+            together = {"together": sum(counts.values())} if len(counts) > 1 else {}
+            rows += [(name, size, part, f"{count:,}") for part, count in (counts | together).items()]
+    return table(rows, right=3)

@@ -1,0 +1,68 @@
+"""The command that lists the settings of a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smlmsim.cli.table import table
+
+if TYPE_CHECKING:
+    from smlmsim.spec import Spec
+
+HEAD = ("setting", "default", "unit", "range", "kind", "meaning")
+
+
+def settings(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="Of a study: `simulated_dynamic`, `semi_simulated`, `hybrid`, `experimental`; or `sweep`, `corpus`, "
+            "or a network that can be trained."
+        ),
+    ] = "simulated_dynamic",
+) -> None:
+    """List every setting of a study in TOML: its path, default, unit and range.
+
+    A setting of one kind of a part alone, of `motion` say, has that kind beside it. `motion.velocity_nm_per_s` is
+    `velocity_nm_per_s` in the table `[motion]` of a file, and `[]` stands for a table that comes several times.
+    """
+    from smlmsim import _settings
+
+    rows = [
+        (found.path, found.default, found.unit, found.range, found.kind, found.meaning)
+        for found in _settings.settings(_model(kind))
+    ]
+    typer.echo(table([HEAD, *rows]))
+
+
+def _model(kind: str) -> type[Spec]:
+    """The class of a kind of study, or of a network's configuration.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    """
+    from smlmsim import pipeline, train
+    from smlmsim.corpus import Corpus
+    from smlmsim.grid import Grid
+    from smlmsim.spec import Spec
+
+    known: dict[str, type[Spec]] = {
+        "simulated_dynamic": pipeline.SimulatedDynamic,
+        "semi_simulated": pipeline.SemiSimulated,
+        "hybrid": pipeline.Hybrid,
+        "experimental": pipeline.Experimental,
+        "sweep": Grid,
+        "corpus": Corpus,
+    }
+    if kind in train.trainable():
+        network = train.load_trainable(kind)
+        if not issubclass(network, Spec):
+            raise ValueError(f"{kind} does not say its settings")
+        return network
+    if kind not in known:
+        raise ValueError(f"no settings of {kind!r}; there are: {', '.join([*known, *train.trainable()])}")
+    return known[kind]

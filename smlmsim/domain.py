@@ -1,0 +1,183 @@
+"""What a network was trained for, and what of an observation lies outside of that."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim.spec import Spec
+
+logger = logging.getLogger(__name__)
+
+Interval = tuple[float, float]
+
+REFERENCE_NM = 2560.0
+STEP_SLACK = 1.02
+"""Pixels and durations may differ by this factor: a camera frame of 30 ms often takes 30.4 ms."""
+SLACK = 1.1
+"""A rate may differ by this factor, since a movie of a nominal one has another."""
+DENSITY_SLACK = 3.0
+"""The same of a density, which is measured on few filaments."""
+SIGMAS = 3
+
+
+class Domain(Spec):
+    """What the movies that a network was trained on had in common; (least, greatest), or None if unknown.
+
+    Parameters
+    ----------
+    pixel_nm, point_s : (float, float), optional
+        Edge length of a pixel, nm; duration of a time point, s.
+    rate_hz : (float, float), optional
+        Localization rate per 2.56 x 2.56 um, Hz.
+    velocity_nm_per_s : (float, float), optional
+        Velocity of the structure, nm/s. An observation does not tell its own.
+    density_per_um : (float, float), optional
+        Contour length per area, um / um^2.
+    structures : tuple of str
+        What was there. An observation does not tell its own.
+    """
+
+    pixel_nm: Interval | None = None
+    point_s: Interval | None = None
+    rate_hz: Interval | None = None
+    velocity_nm_per_s: Interval | None = None
+    density_per_um: Interval | None = None
+    structures: tuple[str, ...] = ()
+
+    @classmethod
+    def joined(cls, domains: Iterable[Domain]) -> Domain:
+        """Return what holds all of some domains: unknown is what is unknown in one of them."""
+        found = list(domains)
+        ends = {name: [getattr(domain, name) for domain in found] for name in cls.model_fields}
+        structures = tuple(dict.fromkeys(name for names in ends.pop("structures") for name in names))
+        hulls = {name: None if None in values else _hull(values) for name, values in ends.items()}
+        return cls(**hulls, structures=structures)
+
+    def __str__(self) -> str:
+        return ", ".join(said for said, _ in self._said()) or "nothing that is known"
+
+    def outside(self, observation: xr.Dataset, *, density_per_um: float | None = None) -> list[str]:
+        """Say what of an observation lies outside, and what it would have to be, one line each.
+
+        Parameters
+        ----------
+        observation : xr.Dataset
+            ``counts`` (time, y, x) with the attributes ``pixel_nm``, ``exposure_s`` and ``frames_per_point``, or
+            coordinates that tell them. The rate is that of the surroundings, 2.56 x 2.56 um, of a localization.
+        density_per_um : float, optional
+            Contour length per area, um / um^2, where it is known; only too much of it counts.
+        """
+        pixel_nm, point_s = _step(observation, "x"), _step(observation, "time")
+        rate_hz, slack = _rate(observation, pixel_nm, point_s), _slack(observation)
+        found = {
+            "pixel_nm": (pixel_nm, STEP_SLACK),
+            "point_s": (point_s, STEP_SLACK),
+            "rate_hz": (rate_hz, slack),
+            "density_per_um": (density_per_um, DENSITY_SLACK),
+        }
+        lines = []
+        for said, name in self._said():
+            value, factor = found.get(name, (None, 1.0))
+            low, high = getattr(self, name) if value is not None else (0.0, 0.0)
+            too_little = name != "density_per_um" and value is not None and value * factor < low
+            if value is not None and (too_little or value > high * factor):
+                lines.append(f"found {WORDS[name].format(_about(value))}, trained for {said}")
+        return lines
+
+    def warn(self, name: str, observation: xr.Dataset, *, density_per_um: float | None = None) -> list[str]:
+        """Log what :meth:`outside` says, each as a warning with the name of the network; return it."""
+        lines = self.outside(observation, density_per_um=density_per_um)
+        for line in lines:
+            logger.warning("%s: %s", name, line)
+        return lines
+
+    def _said(self) -> Iterator[tuple[str, str]]:
+        """What is known, in words, and the name of the setting."""
+        for name, words in WORDS.items():
+            if interval := getattr(self, name):
+                yield words.format(_between(interval)), name
+        if self.structures:
+            yield " and ".join(name.replace("_", " ") for name in self.structures), "structures"
+
+
+WORDS = {
+    "pixel_nm": "pixels of {} nm",
+    "point_s": "time points of {} s",
+    "rate_hz": "{} localizations per second in 2.56 x 2.56 um",
+    "velocity_nm_per_s": "velocities of {} nm/s",
+    "density_per_um": "{} um of contour per um^2",
+}
+
+
+def _hull(intervals: list[Any]) -> Interval:
+    lows, highs = zip(*intervals, strict=True)
+    return min(lows), max(highs)
+
+
+def _between(interval: Interval) -> str:
+    low, high = interval
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _about(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def _step(observation: xr.Dataset, axis: str) -> float | None:
+    """The pixel, or the duration of a time point: by the attributes, else by the coordinates, which may not tell."""
+    attrs = observation.attrs
+    if axis == "x" and "pixel_nm" in attrs:
+        return float(attrs["pixel_nm"])
+    if axis == "time" and {"exposure_s", "frames_per_point"} <= attrs.keys():
+        return float(attrs["exposure_s"]) * float(attrs["frames_per_point"])
+    values = observation[axis].values
+    return float((values[-1] - values[0]) / (values.size - 1)) if values.size > 1 else None
+
+
+def _rate(observation: xr.Dataset, pixel_nm: float | None, point_s: float | None) -> float | None:
+    """Localizations per second and 2.56 x 2.56 um around a localization; None where there is none."""
+    still = observation.counts.values.sum(axis=0, dtype=np.float64)
+    if not pixel_nm or not point_s or not still.any():
+        return None
+    per_pixel = around(still, still, pixel_nm)
+    return per_pixel * (REFERENCE_NM / pixel_nm) ** 2 / (observation.sizes["time"] * point_s)
+
+
+def _slack(observation: xr.Dataset) -> float:
+    """How much a rate may differ: more where few localizations tell it."""
+    number = float(observation.counts.sum())
+    return SLACK * (1 + SIGMAS / math.sqrt(number)) if number else math.inf
+
+
+def around(
+    image: npt.NDArray[np.floating], localizations: npt.NDArray[np.floating], pixel_nm: float
+) -> float:
+    """Return the mean of an image in the surroundings of the localizations, so that empty parts make no difference.
+
+    Parameters
+    ----------
+    image, localizations : ndarray, shape (y, x)
+        The localizations of at least one pixel are not 0.
+    pixel_nm : float
+        Edge length of a pixel. Surroundings are squares of about 2.56 um, of which each counts with its number of
+        localizations.
+    """
+    means, weights = _squares(image, pixel_nm, mean=True), _squares(localizations, pixel_nm, mean=False)
+    return float((means * weights).sum() / weights.sum())
+
+
+def _squares(image: npt.NDArray[np.floating], pixel_nm: float, *, mean: bool) -> npt.NDArray[np.float64]:
+    sums = np.asarray(image, np.float64)
+    sizes = np.ones_like(sums)
+    for axis, size in enumerate(image.shape):
+        pieces = max(1, min(size, round(size * pixel_nm / REFERENCE_NM)))
+        edges = np.arange(pieces) * size // pieces
+        sums, sizes = (np.add.reduceat(each, edges, axis=axis) for each in (sums, sizes))
+    return np.asarray(sums / sizes if mean else sums)

@@ -1,0 +1,73 @@
+"""What a TOML file is for: a study, a sweep, a corpus, a study of robustness or the configuration of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Family(NamedTuple):
+    """A kind of TOML file.
+
+    Parameters
+    ----------
+    named : str
+        What it is, in words.
+    use : str
+        What takes it.
+    keys : frozenset of str
+        Settings at its top that no family before it has.
+    """
+
+    named: str
+    use: str
+    keys: frozenset[str]
+
+
+FAMILIES = {
+    "robustness": Family(
+        "a study of robustness",
+        "benchmarks/robustness.py --study",
+        frozenset({"laboratories", "perturbation", "classic"}),
+    ),
+    "sweep": Family("a sweep", "smlmsim grid", frozenset({"axes", "seeds", "reconstructors", "metrics"})),
+    "corpus": Family("a corpus", "smlmsim corpus", frozenset({"ranges", "movies"})),
+    "study": Family(
+        "a study of one movie",
+        "smlmsim simulate",
+        frozenset({
+            "kind", "field", "acquisition", "density", "photophysics", "localization", "widefield", "structure",
+            "motion", "tables", "table", "frames_per_point", "exposure_s", "pixel_nm",
+        }),
+    ),
+}  # fmt: skip
+"""In the order in which a file is tried; the keys of a family tell it from those after it."""
+
+TRAINING = Family("the configuration of a network", "smlmsim train --size", frozenset())
+PARTS = frozenset({"network", "budget"})
+
+
+def family_of(tree: Mapping[str, Any]) -> Family | None:
+    """Return what a file is for, by its settings; None where they do not tell."""
+    for family in FAMILIES.values():
+        if family.keys & tree.keys():
+            return family
+    tables = [value for value in tree.values() if isinstance(value, Mapping)]
+    return TRAINING if any(PARTS & table.keys() for table in tables) else None
+
+
+def require_family(tree: Mapping[str, Any], path: str | Path, expected: Family) -> None:
+    """Refuse a file that is for something else.
+
+    Raises
+    ------
+    ValueError
+        Saying what it is, and what takes it.
+    """
+    found = family_of(tree)
+    if found not in (None, expected):
+        assert found is not None
+        raise ValueError(
+            f"{path} is {found.named}, which `{found.use}` takes; {expected.named} was expected here"
+        )

@@ -1,0 +1,67 @@
+"""The command line lists settings, and what is installed with what it was trained for."""
+
+import sys
+
+import pytest
+
+from smlmsim import cli, train
+from smlmsim.cli.table import table
+
+
+@pytest.fixture
+def smlmsim(monkeypatch, capsys):
+    """Run the command line in this process: its exit code, output and errors."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["smlmsim", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        return ended.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [
+        ("simulated_dynamic", ["field.pixel_nm", "20", "nm", "> 0", "Edge length of a pixel"]),
+        ("hybrid", ["tables[].least", "100", "> 0"]),
+        ("experimental", ["frames_per_point", "50", "> 0"]),
+        ("sweep", ["axes[].setting", "required"]),
+        ("corpus", ["movies", "274", "> 0"]),
+        ("dblink", ["network.hidden", "4", "> 0"]),
+    ],
+)
+def test_settings_are_listed_with_unit_range_and_default(smlmsim, kind, row):
+    code, out, _ = smlmsim("settings", kind)
+    assert code == 0
+    (line,) = [line for line in out.splitlines() if line.split()[0] == row[0]]
+    for words in row[1:]:
+        assert words in line
+
+
+def test_settings_are_those_of_a_simulated_movie_by_default(smlmsim):
+    assert smlmsim("settings")[1] == smlmsim("settings", "simulated_dynamic")[1]
+
+
+def test_unknown_settings_are_refused_with_those_there_are(smlmsim):
+    code, _, err = smlmsim("settings", "nope")
+    assert code == 1
+    assert err.startswith(
+        "error: no settings of 'nope'; there are: simulated_dynamic, semi_simulated, hybrid"
+    )
+    assert len(err.splitlines()) == 1
+
+
+def test_list_says_what_networks_were_trained_for(smlmsim):
+    code, out, _ = smlmsim("list")
+    assert code == 0
+    for name in train.trainable():
+        assert (
+            f"{name} was trained for: pixels of 20 nm, time points of 1.5 s, 30 to 1600 localizations" in out
+        )
+
+
+def test_a_table_has_its_columns_one_below_the_other():
+    assert table([("a", "b"), ("long", "9")]) == "a     b\nlong  9"
