@@ -87,6 +87,11 @@ class Format(NamedTuple):
         """The module of a format for images."""
         return cast(ImageModule, self._load())
 
+    def called(self, path: Path) -> str:
+        """What the format of one of its files is called, with the dialect if it has several."""
+        named = getattr(self._load(), "format_name", None)
+        return str(named(path)) if named else self.name
+
     def recognises(self, path: Path) -> bool:
         """Whether a file that begins as files of the format do is one of them."""
         return bool(self._load().recognises(path))
@@ -97,7 +102,7 @@ MATLAB = (b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file")
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 TEXT = Format(
-    "ThunderSTORM CSV", "thunderstorm", "table", (), (".csv",), "tables of four laboratories, there and back"
+    "ThunderSTORM CSV", "text_table", "table", (), (".csv",), "tables of four laboratories, there and back"
 )
 OME_ZARR = Format("OME-Zarr", "ome_zarr", "images", (), (".zarr",), "zarr, there and back")
 FORMATS = (

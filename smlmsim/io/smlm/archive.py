@@ -66,6 +66,8 @@ def pieces(file: IO[bytes], size: int) -> Iterator[bytes]:
 def _require_sound(archive: zipfile.ZipFile, stored_bytes: int) -> None:
     """Refuse an archive that one would not want to unpack."""
     members = archive.infolist()
+    if any(info.filename.startswith("xl/") for info in members):
+        raise ValueError("this is an Excel workbook; save it as CSV")
     require_plausible("the ZIP archive", sum(info.file_size for info in members), stored_bytes)
     if len({info.filename for info in members}) < len(members):
         raise ValueError("the ZIP archive holds two files of one name")

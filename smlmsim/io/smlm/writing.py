@@ -58,7 +58,7 @@ def write(
     Raises
     ------
     smlmsim.schema.SchemaError
-        If frames or positions are missing, a value is NaN or infinite, or a frame is above 2**24.
+        If frames or positions are missing, NaN or infinite, another value is infinite, or a frame is above 2**24.
     ValueError
         If an image is of another type, or an attachment has the name of another file.
     OSError
@@ -112,7 +112,7 @@ def _channels(data: xr.Dataset | xr.DataArray) -> tuple[npt.NDArray[np.int32], C
             "a .csv or .hdf5 file further"
         )
     channel = columns.pop("loc_channel", np.zeros(columns["loc_x"].size, np.int32))
-    headers = {HEADINGS[name][0]: values.astype("<f4", copy=False) for name, values in columns.items()}
+    headers = {HEADINGS[name]: values.astype("<f4", copy=False) for name, values in columns.items()}
     others = table_columns.others(data)
     headers |= {
         heading: column.values.astype("<f4") for heading, column in others.items() if heading not in headers
@@ -138,7 +138,7 @@ def _files(names: list[str]) -> list[str]:
 
 def _table_format(headers: list[str], data: xr.Dataset | xr.DataArray) -> dict[str, Any]:
     units = {heading: column.attrs["units"] for heading, column in table_columns.others(data).items()}
-    units |= {heading[0]: schema.VOCABULARY[name].units for name, heading in HEADINGS.items()}
+    units |= {heading: schema.VOCABULARY[name].units for name, heading in HEADINGS.items()}
     return {
         "type": "table",
         "mode": "binary",
@@ -162,10 +162,11 @@ def _table_entry(table: Columns, file: str, channel: str) -> dict[str, Any]:
         "exposure": -1,
         "hash": table_hash(table["frame"], table["x"], table["y"]),
     }
-    if table["x"].size:
-        entry["min"] = {header: float(values.min()) for header, values in table.items()}
-        entry["max"] = {header: float(values.max()) for header, values in table.items()}
-        entry["avg"] = {header: float(values.mean(dtype=np.float64)) for header, values in table.items()}
+    known = {header: finite for header, values in table.items() if (finite := values[np.isfinite(values)]).size}
+    if known:
+        entry["min"] = {header: float(values.min()) for header, values in known.items()}
+        entry["max"] = {header: float(values.max()) for header, values in known.items()}
+        entry["avg"] = {header: float(values.mean(dtype=np.float64)) for header, values in known.items()}
     return entry
 
 
