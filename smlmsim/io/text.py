@@ -64,7 +64,7 @@ class Lines(NamedTuple):
     numbers : array (line,)
         The number of each line, counted from 1.
     found : list of list of str
-        The values of every line as they are written, if they are not plain numbers.
+        The values of every line as they are written, blanks around them included, if they are not plain numbers.
     """
 
     values: npt.NDArray[np.float64]
@@ -190,18 +190,18 @@ class Parser:
     def _odd(self, text: str) -> Lines:
         """Parse lines of any kind."""
         numbers, found = [], []
+        separator, width = self.style.separator, self.style.width
+        blanks = separator + " \t\r"
         for line in text.removesuffix("\n").split("\n"):
-            stripped = line.strip("\r\n") if self.style.separator == "\t" else line.strip()
-            if stripped and not stripped.startswith(self.style.comments or ("\n",)):
-                values = fields(stripped, self.style.separator)
-                while len(values) > self.style.width and not values[-1]:
+            if line.strip(blanks) and not line.lstrip().startswith(self.style.comments or ("\n",)):
+                values = _split(line, separator)
+                while len(values) > width and not values[-1].strip():
                     values.pop()
-                if any(values):
-                    numbers.append(self.next)
-                    found.append(values)
+                numbers.append(self.next)
+                found.append(values)
             self.next += 1
         columns = [
-            [number(row[place], self.style.point) if place < len(row) else np.nan for row in found]
+            numbers_of([row[place] if place < len(row) else "" for row in found], self.style.point)
             for place in self.places
         ]
         parsed = np.array(columns, np.float64).reshape(len(self.places), len(found))
@@ -210,17 +210,30 @@ class Parser:
 
 def fields(line: str, separator: str) -> list[str]:
     """Split a line into its values, without the quotes and the blanks around them."""
-    if '"' in line:
-        values = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
-        values = [value for value in values if value] if separator == BLANK else values
-    else:
-        values = line.split() if separator == BLANK else line.split(separator)
-    return [value.strip() for value in values]
+    return [value.strip() for value in _split(line, separator)]
+
+
+def _split(line: str, separator: str) -> list[str]:
+    """Split a line into its values, without the quotes around them."""
+    if '"' not in line:
+        return line.split() if separator == BLANK else line.split(separator)
+    values = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    return [value for value in values if value] if separator == BLANK else values
+
+
+def numbers_of(values: Sequence[str], point: str) -> list[float]:
+    """The numbers that are written; NaN where there is none."""
+    if point != ".":
+        return [number(value, point) for value in values]
+    try:
+        return [number(value) if "_" in value else float(value) if value else np.nan for value in values]
+    except ValueError:
+        return [number(value, point) for value in values]
 
 
 def number(value: str, point: str = ".") -> float:
     """The number that is written; NaN if it is none."""
-    plain = value.replace(point, ".") if point != "." and "." not in value else value
+    plain = (value.replace(point, ".") if point != "." and "." not in value else value).strip()
     return float(plain) if _NUMBER.fullmatch(plain) else float("nan")
 
 

@@ -266,7 +266,7 @@ class _Table:
     def _written(self, variable: str, lines: text.Lines) -> list[str] | None:
         """The values of a column as they are written, where they are not all plain numbers."""
         place = self.columns[variable].place
-        return [row[place] if place < len(row) else "" for row in lines.found] if lines.found else None
+        return [row[place].strip() if place < len(row) else "" for row in lines.found] if lines.found else None
 
     def _kept(
         self, values: dict[str, npt.NDArray[np.float64]], misfits: npt.NDArray[np.bool_], lines: text.Lines

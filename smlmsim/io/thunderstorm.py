@@ -15,8 +15,10 @@ import xarray as xr
 
 from smlmsim import schema
 from smlmsim.io import columns as table_columns
+from smlmsim.io import dialects
 from smlmsim.io.atomic import replacing
 from smlmsim.io.columns import REQUIRED
+from smlmsim.io.headings import split
 from smlmsim.io.metadata import Metadata
 
 HEADINGS = {
@@ -65,15 +67,23 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     for name, values in found.items():
         table[_heading(HEADINGS[name], schema.VOCABULARY[name].units)] = values
     for heading, column in table_columns.others(data).items():
-        table[_heading(heading, column.attrs["units"])] = column.values
+        table[_heading_of_other(heading, column.attrs["units"])] = column.values
     table["frame"] = table["frame"].astype(np.int64) + first_frame
-    with replacing(path) as draft:
-        table.to_csv(draft, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    _writebeside(metadata.replace({"first_frame": None}) if first_frame == FIRST_FRAME else metadata, path)
+    with replacing(path) as draft, open(draft, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(table.columns)
+        table.to_csv(file, index=False, header=False, lineterminator="\n")
+    _write_beside(metadata.replace({"first_frame": None}) if first_frame == FIRST_FRAME else metadata, path)
 
 
 def _heading(name: str, units: str) -> str:
     return name + (f" [{units}]" if units != "1" else "")
+
+
+def _heading_of_other(name: str, units: str) -> str:
+    """The heading of a column that is kept as it is; a unit that no program knows keeps it from being taken for more."""
+    names = split(name).names
+    known = any(set(names) & set(dialects.ANY().synonyms(variable)) for variable in HEADINGS)
+    return f"{name} [{units}]" if known or units != "1" else name
 
 
 def beside(path: str | Path) -> Path:
@@ -81,7 +91,7 @@ def beside(path: str | Path) -> Path:
     return Path(path).with_name(f"{Path(path).name}.json")
 
 
-def _writebeside(metadata: Metadata, path: str | Path) -> None:
+def _write_beside(metadata: Metadata, path: str | Path) -> None:
     """Put metadata beside a table; older ones, which no longer are about it, go."""
     tree = metadata.tree()
     if not tree:
