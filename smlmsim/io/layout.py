@@ -155,7 +155,7 @@ def _require_text(head: bytes) -> None:
             raise ValueError(f"this is {what}")
     line = head.split(b"\n", 1)[0]
     if any(byte < 32 and byte not in b"\t\r\f\v" for byte in line):
-        raise ValueError(f"of no known format, it begins with {head[:8]!r}")
+        raise ValueError(f"this is of no known format, it begins with {head[:8]!r}")
 
 
 def _is_comment(line: str) -> bool:

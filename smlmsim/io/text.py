@@ -122,15 +122,18 @@ class Parser:
         while more and self.tail_from is None:
             read = file.read(block)
             more = bool(read)
-            text += read
+            text = text + read if text else read
+            del read  # what is held twice counts
             size = text.rfind(b"\n") + 1
             if not more and size < len(text):
                 text, size = text + b"\n", len(text) + 1
                 self.cut = self.next + text.count(b"\n") - 1
             if len(text) - size > LARGEST_BLOCK:
                 raise ValueError(f"line {self.next} is longer than {LARGEST_BLOCK} bytes")
-            yield from self._whole(self._without_tail(text[:size]) if size else b"", rows)
-            text = text[size:]
+            whole, text = text[:size], text[size:]
+            whole = self._without_tail(whole)
+            yield from self._whole(whole, rows)
+            del whole
 
     def misfits(self, lines: Lines) -> npt.NDArray[np.bool_]:
         """Which lines cannot be told apart into columns: too long, too short for blanks between them, or cut short."""

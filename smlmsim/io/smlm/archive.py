@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -33,6 +34,10 @@ def opened(path: str | Path) -> Iterator[zipfile.ZipFile]:
                 _require_sound(archive, Path(path).stat().st_size)
                 yield archive
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OverflowError) as error:
+            raise ValueError(f"{path}: not a ZIP archive, or a damaged one ({error})") from None
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
             raise ValueError(f"{path}: not a ZIP archive, or a damaged one ({error})") from None
         except UnicodeError as error:
             raise ValueError(f"{path}: damaged names in the ZIP archive ({error})") from None

@@ -28,7 +28,7 @@ def test_records_are_packed_little_endian_of_any_known_types(handmade):
     assert record.itemsize == 1 + 2 + 4 + 8 + 4 + 4
     form = {"headers": headers, "dtype": list(types), "shape": [1] * 6, "columns": 6, "units": []}
     found = smlm.read(handmade(form=form, content=rows.tobytes()))
-    assert found.loc_frame.values.tolist() == [300, 301]
+    assert found.loc_frame.values.tolist() == [299, 300]  # counted from 1
     assert found.loc_intensity.values.tolist() == [70_000, 80_000]
     assert found.loc_x.values.tolist() == [1.5, 2.5]
     assert found.loc_y.values.tolist() == [-2, -3]
@@ -46,7 +46,7 @@ def test_a_column_starts_after_the_shapes_of_those_before_it(handmade):
     found = smlm.read(handmade(form=form, content=rows.tobytes()))
     assert found.loc_x.values.tolist() == [1, 2]
     assert found.loc_y.values.tolist() == [3, 4]
-    assert found.loc_frame.values.tolist() == [5, 6]
+    assert found.loc_frame.values.tolist() == [4, 5]
 
 
 @pytest.mark.parametrize("units", [["1", "nm", "nm"], [], {}, None, ["", None, "nm"], {"x": "nm"}])
@@ -184,7 +184,9 @@ def test_tags_and_keys_become_metadata_and_unknown_ones_are_kept(handmade):
         manifest = json.loads(archive.read("manifest.json"))
     assert manifest["citeAs"] == "doi:10.1/2"
     assert manifest["thumbnail"].startswith("data:image/png")
-    assert manifest["files"][0]["metadata"] == {"gain": 3, "exposure_s": 0.02}
+    assert manifest["files"][0]["metadata"] == {
+        "gain": 3, "exposure_s": 0.02, "camera_pixel_nm": 108, "first_frame": 0,
+    }  # fmt: skip
     assert (manifest["files"][0]["pixel_size"], manifest["files"][0]["tags"]) == (108, ["left"])
 
 
