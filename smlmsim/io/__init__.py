@@ -12,7 +12,7 @@ import xarray as xr
 from smlmsim.io import columns as table_columns
 from smlmsim.io.atomic import making, replacing, require_writable, require_writable_file
 from smlmsim.io.columns import LEFT_OUT, ROWS
-from smlmsim.io.formats import FORMATS, extensions, recognised
+from smlmsim.io.formats import FORMATS, extensions, overview, recognised
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import CountedFromZeroError, Reading
 
@@ -27,6 +27,7 @@ __all__ = [
     "format_name",
     "holds_table",
     "making",
+    "overview",
     "read",
     "replacing",
     "require_writable",

@@ -134,10 +134,11 @@ def missing(text: Array, i: Any, separator: int) -> Any:
     """Find the end of nothing at all or of "nan" in any case; that of the text if there is something else."""
     if text[i] == separator or (separator != BLANK and (text[i] == NEWLINE or text[i] == RETURN)):
         return i
-    if text[i] | LOWER_CASE == SMALL_N and text[i + ONE] | LOWER_CASE == SMALL_A:
-        if text[i + U64(2)] | LOWER_CASE == SMALL_N:
-            return i + U64(3)
-    return U64(text.size)
+    for letter in (SMALL_N, SMALL_A, SMALL_N):
+        if text[i] | LOWER_CASE != letter:
+            return U64(text.size)
+        i += ONE
+    return i
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -30,7 +30,9 @@ class Channels:
         """The names so far."""
         return tuple(self._numbers)
 
-    def numbers(self, values: npt.NDArray[np.float64], written: Sequence[str] | None) -> npt.NDArray[np.float64]:
+    def numbers(
+        self, values: npt.NDArray[np.float64], written: Sequence[str] | None
+    ) -> npt.NDArray[np.float64]:
         """Count the channels of some rows.
 
         Parameters

@@ -34,6 +34,7 @@ LENGTHS_NM = {unit: length for length, units in NM_PER.items() for unit in units
 PIXEL = ("px", "pixel", "pixels", "pix")
 PHOTONS = {"": 1.0, "photon": 1.0, "photons": 1.0, "ph": 1.0}
 NUMBERS = {"": 1.0, "1": 1.0, "frame": 1.0, "frames": 1.0, "fr": 1.0, "#": 1.0}
+USUAL = {"nm": "nm, um, mm, m, px", "photon": "photon", "1": "1, frame"}
 UNITS = {"nm": LENGTHS_NM, "photon": PHOTONS, "1": NUMBERS}
 LARGEST = float(np.finfo(np.float32).max) / LENGTHS_NM["m"]  # in any of the units a float32 in nm holds it
 LAST_FRAME = np.iinfo(np.int32).max
@@ -64,8 +65,8 @@ def factor(variable: str, heading: str, unit: str, pixel_nm: float | None) -> fl
     if plain in known:
         return known[plain]
     if known is not LENGTHS_NM or plain not in PIXEL:
-        units = ", ".join(filter(str.isascii, filter(None, known)))
-        raise ValueError(f"the column {heading!r} has the unit {unit!r}; known for it: {units}")
+        usual = USUAL[schema.VOCABULARY[variable].units]
+        raise ValueError(f"the column {heading!r} has the unit {unit!r}; known for it: {usual}")
     if pixel_nm is None:
         raise ValueError(
             f"the column {heading!r} is in camera pixels; say how large one is, as in camera_pixel_nm=100"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from smlmsim.io.headings import split
 from smlmsim.io.layout import Layout
@@ -30,15 +30,17 @@ class Dialect(Spec):
     first_frame: NonNegativeInt | None = None
     header_lines: PositiveInt = 1
     tail: bool = False
-    columns: dict[str, tuple[str, ...]] = {}
-    says: dict[str, str] = {}
+    columns: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    says: Mapping[str, str] = Field(default_factory=dict)
 
     def fits(self, layout: Layout) -> bool:
         """Whether a table is of the dialect."""
         if self.comment is not None:
             above = "\n".join((layout.comments, layout.header))
             return re.search(self.comment, above) is not None
-        places = {name: place for place, heading in enumerate(layout.headings) for name in split(heading).names}
+        places = {
+            name: place for place, heading in enumerate(layout.headings) for name in split(heading).names
+        }
         return (
             set(self.headings) <= places.keys()
             and self.quoted in (None, layout.quoted)
@@ -47,7 +49,9 @@ class Dialect(Spec):
 
     def synonyms(self, variable: str) -> tuple[str, ...]:
         """The names of a column, by the name that it has in the vocabulary; those of any table if it has none."""
-        key = next((key for key, name in VARIABLES.items() if name == variable), variable.removeprefix("loc_"))
+        key = next(
+            (key for key, name in VARIABLES.items() if name == variable), variable.removeprefix("loc_")
+        )
         if key in self.columns:
             return self.columns[key]
         return () if self == ANY() else ANY().synonyms(variable)
@@ -78,6 +82,9 @@ def is_header(headings: Sequence[str]) -> bool:
     """Whether some headings are those of a table: there is one for x and one for y in some dialect."""
     names = {name for heading in headings for name in split(heading).names}
     return any(
-        all(names & {split(synonym).names[0] for synonym in dialect.synonyms(axis)} for axis in ("loc_x", "loc_y"))
+        all(
+            names & {split(synonym).names[0] for synonym in dialect.synonyms(axis)}
+            for axis in ("loc_x", "loc_y")
+        )
         for dialect in dialects()
     )

@@ -101,6 +101,7 @@ HDF5 = (b"\x89HDF\r\n\x1a\n",)
 MATLAB = (b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file")
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
+WRITTEN_DIALECT = "ThunderSTORM"
 TEXT = Format(
     "ThunderSTORM CSV", "text_table", "table", (), (".csv",), "tables of four laboratories, there and back"
 )
@@ -116,6 +117,41 @@ FORMATS = (
     Format("ImageJ TIFF", "tiff", "images", TIFF, (".tif", ".tiff"), "tifffile, there and back"),
     OME_ZARR,
 )  # fmt: skip
+
+
+class Row(NamedTuple):
+    """What there is to say of a format, or of a dialect of one."""
+
+    name: str
+    holds: str
+    read: bool
+    written: str
+    verified: str
+
+
+def overview() -> list[Row]:
+    """Say for every format, and every dialect of text tables, what it holds and against what it was checked.
+
+    ``written`` lists the extensions of files that are written in it.
+    """
+    from smlmsim.io.dialects import dialects
+
+    rows = [
+        Row(form.name, form.holds, True, ", ".join(form.extensions), form.verified)
+        for form in FORMATS
+        if form is not TEXT
+    ]
+    texts = {
+        dialect.name: Row(
+            dialect.name,
+            TEXT.holds,
+            True,
+            ", ".join(TEXT.extensions) if dialect.name == WRITTEN_DIALECT else "",
+            dialect.verified,
+        )
+        for dialect in dialects()
+    }
+    return [*texts.values(), *rows]
 
 
 def extensions() -> dict[str, Format]:

@@ -47,7 +47,9 @@ def split(heading: str) -> Heading:
 def named(heading: str) -> tuple[str, str]:
     """Split ``name [unit]`` for a column that is kept as it is: the name as it is written, and the unit."""
     name, bracket, unit = heading.strip().rpartition("[")
-    return (name.strip(), unit.removesuffix("]").strip()) if bracket and name.strip() else (heading.strip(), "")
+    return (
+        (name.strip(), unit.removesuffix("]").strip()) if bracket and name.strip() else (heading.strip(), "")
+    )
 
 
 def _plain(name: str) -> str:

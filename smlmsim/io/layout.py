@@ -168,7 +168,13 @@ def _is_row(line: str, separator: str | None) -> bool:
         return False
     for candidate in [separator] if separator else SEPARATORS:
         point = "." if candidate == "," else ","
-        if sum(text.number(value, point) == text.number(value, point) for value in text.fields(line, candidate)) > 1:
+        if (
+            sum(
+                text.number(value, point) == text.number(value, point)
+                for value in text.fields(line, candidate)
+            )
+            > 1
+        ):
             return True
     return False
 

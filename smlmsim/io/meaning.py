@@ -169,7 +169,7 @@ def _best(
     assumed: str,
     pixel_nm: float | None,
 ) -> tuple[_Candidate | None, float, dict[int, str]]:
-    """The best of some columns: of a usable unit, not in pixels, of the best name; its factor; why others are not."""
+    """The best of some columns, by unit and then by name; its factor, and why others are of no use."""
     factors: dict[int, float] = {}
     refused: dict[int, str] = {}
     for candidate in candidates:
@@ -183,8 +183,13 @@ def _best(
     usable = [candidate for candidate in candidates if candidate.place in factors]
     if not usable:
         return None, 1.0, refused
-    best = min(usable, key=lambda found: (found.unit.casefold() in PIXEL, found.rank, found.place))
+    best = min(usable, key=lambda found: (_doubt(found.unit), found.rank, found.place))
     return best, factors[best.place], refused
+
+
+def _doubt(unit: str) -> int:
+    """How much a unit leaves open: nothing, everything, or the size of a pixel."""
+    return 2 if unit.casefold() in PIXEL else 0 if unit else 1
 
 
 def _why(unit: str, assumed: str) -> str:
@@ -200,7 +205,9 @@ def _of_unit(unit: str, length_unit: str, in_pixels: bool, pixel_nm: float | Non
         return []
     if in_pixels:
         return [f"x and y have no unit and are taken to be in camera pixels of {pixel_nm:g} nm"]
-    return ["x and y have no unit and are taken to be in nm; if they are in pixels, give camera_pixel_nm=100, say"]
+    return [
+        "x and y have no unit and are taken to be in nm; if they are in pixels, give camera_pixel_nm=100, say"
+    ]
 
 
 def _single_axes(columns: dict[str, Column]) -> dict[str, Column]:
@@ -216,4 +223,6 @@ def _single_axes(columns: dict[str, Column]) -> dict[str, Column]:
 
 def _called(variable: str) -> str:
     """What the user calls a column."""
-    return next((name for name, known in VARIABLES.items() if known == variable), variable.removeprefix("loc_"))
+    return next(
+        (name for name, known in VARIABLES.items() if known == variable), variable.removeprefix("loc_")
+    )

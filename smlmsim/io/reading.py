@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 from pydantic import NonNegativeInt, PositiveFloat
 
@@ -177,7 +176,10 @@ def _first_frame(chunk: xr.Dataset, given: int | None, usual: int, least: int) -
     """What a table calls its first frame, and what is to be said of that."""
     said: int | None = chunk.attrs.get("first_frame")
     if given is not None:
-        return given, [f"first_frame={given} as given; the file says {said}"] if said not in (None, given) else []
+        return given, [f"first_frame={given} as given; the file says {said}"] if said not in (
+            None,
+            given,
+        ) else []
     if said is not None and (said <= least or least > 0):
         return said, []
     first = min(usual if said is None else said, least)

@@ -17,7 +17,9 @@ ODD_BLOCK = 2**18  # bytes that are parsed one by one before the kernel is tried
 LINE_BYTES = 64  # a guess
 BLANK = " "
 COMMENTS = ("#", "%", "//")
-MISSING = frozenset(("", "nan", "na", "n/a", "none", "null", "-", "--", "?", "inf", "-inf", "infinity", "-infinity", "∞", "-∞"))  # fmt: skip
+NOTHING = ("", "nan", "na", "n/a", "none", "null", "-", "--", "?")
+INFINITE = ("inf", "-inf", "infinity", "-infinity", "∞", "-∞")
+MISSING = frozenset((*NOTHING, *INFINITE))
 TAIL = re.compile(rb"(?m)^[A-Za-z\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -147,7 +149,11 @@ class Parser:
     def _without_tail(self, text: bytes) -> bytes:
         """Cut off what comes behind the table: from a line on that begins with NUL, or as the style says."""
         end = min(
-            (at for at in (text.find(b"\0"), _start(TAIL.search(text)) if self.style.tail else -1) if at >= 0),
+            (
+                at
+                for at in (text.find(b"\0"), _start(TAIL.search(text)) if self.style.tail else -1)
+                if at >= 0
+            ),
             default=-1,
         )
         if end < 0:

@@ -61,9 +61,9 @@ def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False
     Returns
     -------
     xr.Dataset
-        ``loc_y``, ``loc_x``, ``loc_frame`` (counted from 0; a file counts as its dialect does, or else from 1, unless it
-        has a frame 0) and, where the file has them, other variables of the vocabulary, all (localization,), sorted by
-        frame; those of one frame stay in the order of the file. NaN stands where one of the others is missing. The
+        ``loc_y``, ``loc_x``, ``loc_frame`` (counted from 0; a file counts as its dialect does, or else from 1, unless
+        it has a frame 0) and, where the file has them, other variables of the vocabulary, all (localization,), sorted
+        by frame; those of one frame stay in the order of the file. NaN stands where one of the others is missing. The
         attributes are the :class:`~smlmsim.io.metadata.Metadata` that lie beside the file.
 
     Raises
@@ -241,7 +241,9 @@ class _Table:
         for lines in parser.lines(source, rows=rows, head=head):
             values = dict(zip(self.columns, lines.values, strict=False))
             if names is not None:
-                values["loc_channel"] = names.numbers(values["loc_channel"], self._written("loc_channel", lines))
+                values["loc_channel"] = names.numbers(
+                    values["loc_channel"], self._written("loc_channel", lines)
+                )
             kept = self._kept(values, parser.misfits(lines), lines)
             if self.flaws.refused or not kept.any():
                 continue
@@ -266,7 +268,9 @@ class _Table:
     def _written(self, variable: str, lines: text.Lines) -> list[str] | None:
         """The values of a column as they are written, where they are not all plain numbers."""
         place = self.columns[variable].place
-        return [row[place].strip() if place < len(row) else "" for row in lines.found] if lines.found else None
+        return (
+            [row[place].strip() if place < len(row) else "" for row in lines.found] if lines.found else None
+        )
 
     def _kept(
         self, values: dict[str, npt.NDArray[np.float64]], misfits: npt.NDArray[np.bool_], lines: text.Lines

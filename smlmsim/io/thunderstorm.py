@@ -80,7 +80,7 @@ def _heading(name: str, units: str) -> str:
 
 
 def _heading_of_other(name: str, units: str) -> str:
-    """The heading of a column that is kept as it is; a unit that no program knows keeps it from being taken for more."""
+    """The heading of a column that is kept as it is; the unit 1 keeps it from being taken for one that is known."""
     names = split(name).names
     known = any(set(names) & set(dialects.ANY().synonyms(variable)) for variable in HEADINGS)
     return f"{name} [{units}]" if known or units != "1" else name

@@ -240,10 +240,7 @@ def _scalars(form: TableFormat, headers: list[str]) -> list[str]:
     if form.mode != "binary":
         return headers
     record = form.record()
-    return [
-        header if math.prod(record[j].shape) == 1 else ""
-        for j, header in enumerate(headers)
-    ]
+    return [header if math.prod(record[j].shape) == 1 else "" for j, header in enumerate(headers)]
 
 
 def _meaning(

@@ -107,9 +107,10 @@ def _of_entries(channels: Mapping[str, Entry]) -> dict[str, float]:
     for key, (name, least, most) in SOUND.items():
         said = {str((entry.model_extra or {}).get(key)) for entry in channels.values()}
         value = next(((entry.model_extra or {}).get(key) for entry in channels.values()), None)
-        if len(said) == 1 and isinstance(value, (int, float)) and not isinstance(value, bool):
-            if least <= value <= most:
-                found[name] = float(value)
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            continue
+        if len(said) == 1 and least <= value <= most:
+            found[name] = float(value)
     return found
 
 

@@ -162,7 +162,9 @@ def _table_entry(table: Columns, file: str, channel: str) -> dict[str, Any]:
         "exposure": -1,
         "hash": table_hash(table["frame"], table["x"], table["y"]),
     }
-    known = {header: finite for header, values in table.items() if (finite := values[np.isfinite(values)]).size}
+    known = {
+        header: finite for header, values in table.items() if (finite := values[np.isfinite(values)]).size
+    }
     if known:
         entry["min"] = {header: float(values.min()) for header, values in known.items()}
         entry["max"] = {header: float(values.max()) for header, values in known.items()}
