@@ -240,7 +240,7 @@ def test_a_missing_value_that_is_not_needed_is_nan_and_a_row_without_a_position_
     }  # fmt: skip
     path = handmade(form=form, entry={"rows": 4}, content=records.tobytes())
     with pytest.raises(
-        ValueError, match="1 row without .* in row 2 of 'table.bin': found inf .*drop_bad_rows=True"
+        ValueError, match=r"1 row without .* in row 2 of 'table.bin': found inf .*drop_bad_rows=True"
     ):
         smlm.read(path)
     found = smlm.read(path, Reading(drop_bad_rows=True))
