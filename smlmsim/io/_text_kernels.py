@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from smlmsim.compiled import njit
 
 Array = npt.NDArray[Any]
 
@@ -19,7 +20,7 @@ MOST_DIGITS = 18  # of which an int64 holds the number
 POWERS = 10.0 ** np.arange(23)  # all that float64 holds exactly
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def parse(text: Array, outputs: Array, values: Array, separator: int, point: int) -> tuple[int, int, bool]:
     """Parse lines of plain numbers, each of which may have blanks around it; nothing at all and "nan" are NaN.
 
@@ -79,7 +80,7 @@ def parse(text: Array, outputs: Array, values: Array, separator: int, point: int
     return values.shape[1], int(begin), False
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def ends(character: int, last: bool, separator: int) -> bool:
     """Tell whether a character ends a value."""
     if last:
@@ -87,7 +88,7 @@ def ends(character: int, last: bool, separator: int) -> bool:
     return bool(character == separator or (separator == BLANK and character == TAB))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def behind_blanks(text: Array, i: Any, separator: int) -> Any:
     """Find the first character that is no blank, nor a tab where tabs are blanks."""
     while text[i] == BLANK or (separator == BLANK and text[i] == TAB):
@@ -95,7 +96,7 @@ def behind_blanks(text: Array, i: Any, separator: int) -> Any:
     return i
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def parsed(text: Array, i: Any, separator: int, point: int) -> tuple[float, Any]:
     """Parse the number at a place; return it and the place behind it, that of the end if there is no plain number."""
     end = U64(text.size)
@@ -129,7 +130,7 @@ def parsed(text: Array, i: Any, separator: int, point: int) -> tuple[float, Any]
     return (-value if negative else value), i
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def missing(text: Array, i: Any, separator: int) -> Any:
     """Find the end of nothing at all or of "nan" in any case; that of the text if there is something else."""
     if text[i] == separator or (separator != BLANK and (text[i] == NEWLINE or text[i] == RETURN)):
@@ -141,7 +142,7 @@ def missing(text: Array, i: Any, separator: int) -> Any:
     return i
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def parsed_power(text: Array, i: Any) -> tuple[int, Any]:
     """Parse an exponent of at most three digits; return it and the place behind it, or the end if there is none."""
     negative = text[i] == MINUS
@@ -156,7 +157,7 @@ def parsed_power(text: Array, i: Any) -> tuple[int, Any]:
     return int(-power if negative else power), i
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def skipped(text: Array, i: Any, separator: int) -> Any:
     """Find the end of a value that is not wanted, that of the text if quotes are not at both of its ends."""
     if text[i] == QUOTE:
