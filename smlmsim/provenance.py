@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import logging
+import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -37,9 +38,8 @@ def versions() -> dict[str, str]:
 def processor() -> str:
     """Return the kind of processor that kernels are compiled for, such as ``znver4``."""
     from llvmlite import binding
-    from numba.core import config
 
-    return str(config.CPU_NAME or binding.get_host_cpu_name())
+    return os.environ.get("NUMBA_CPU_NAME") or str(binding.get_host_cpu_name())
 
 
 def other_version(found: Mapping[str, Any]) -> str:
