@@ -5,10 +5,13 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import baselines
+import smlmsim
 from smlmsim import compiled
 
 KERNEL = """
@@ -163,3 +166,9 @@ def test_without_any_folder_for_a_cache_kernels_are_compiled_all_the_same(monkey
     with caplog.at_level(logging.INFO, "smlmsim.compiled"):
         assert compiled.njit()(lambda: 3)() == 3
     assert "set NUMBA_CACHE_DIR" in caplog.text
+
+
+@pytest.mark.parametrize("package", [smlmsim, baselines])
+def test_every_kernel_goes_through_the_one_decorator(package):
+    sources = Path(package.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if "cache=True" in path.read_text(encoding="utf-8")] == []
