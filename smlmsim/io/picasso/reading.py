@@ -14,7 +14,7 @@ from smlmsim.io import hdf5, records
 from smlmsim.io.columns import ROWS
 from smlmsim.io.formats import FORMATS, HDF5
 from smlmsim.io.picasso import movie
-from smlmsim.io.picasso.fields import FIELDS, PIXELS
+from smlmsim.io.picasso.fields import FIELDS, MEAN_FRAME, PIXELS
 from smlmsim.io.picasso.locs import Locs, holds
 from smlmsim.io.reading import Reading, counted
 
@@ -92,6 +92,8 @@ def _chunks(path: str | Path, reading: Reading, rows: int, others: bool) -> Iter
             found = locs.read(start, min(start + rows, locs.size))
             for name in said.stand_ins:
                 found.pop(name, None)
+            if "loc_frame" not in known and "frame" in found:
+                found[MEAN_FRAME] = found.pop("frame")
             yield records.table(found, known, start, said.metadata.tree(), others=others)
 
 

@@ -18,7 +18,7 @@ from smlmsim.io.axes import AXES
 from smlmsim.io.columns import Columns
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.picasso import movie
-from smlmsim.io.picasso.fields import FIELDS, PIXELS, PRECISIONS, WHOLE
+from smlmsim.io.picasso.fields import FIELDS, MEAN_FRAME, PIXELS, PRECISIONS, WHOLE
 from smlmsim.io.picasso.locs import LOCS
 
 NOMINAL_PIXEL_NM = 100.0
@@ -80,11 +80,10 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         )
     stood_in = np.full(data.sizes["localization"], NOMINAL_PRECISION_PX, np.float32)
     values |= dict.fromkeys(stand_ins, stood_in)
-    values |= {
-        heading: _other(heading, column)
-        for heading, column in table_columns.others(data).items()
-        if heading not in values
-    }
+    others = {heading: _other(heading, column) for heading, column in table_columns.others(data).items()}
+    if "frame" not in values and MEAN_FRAME in others:
+        values["frame"] = others.pop(MEAN_FRAME)
+    values |= {heading: column for heading, column in others.items() if heading not in values}
     if "frame" not in values:
         _log.warning(
             "%s: there are no camera frames; Picasso shows such a table, but cannot link or undrift it", path

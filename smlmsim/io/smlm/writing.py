@@ -16,7 +16,7 @@ import xarray as xr
 from smlmsim import schema
 from smlmsim.io import columns as table_columns
 from smlmsim.io.atomic import replacing
-from smlmsim.io.columns import REQUIRED, Columns
+from smlmsim.io.columns import Columns
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.smlm.hash import joined_hash, table_hash
 from smlmsim.io.smlm.manifest import DTYPES, NAME, VERSION, Attachment
@@ -46,7 +46,7 @@ def write(
     Parameters
     ----------
     data : xr.Dataset
-        ``loc_frame``, ``loc_y``, ``loc_x`` and any other variable of ``HEADINGS``; ``loc_channel`` if there are
+        ``loc_y``, ``loc_x`` and any other variable of ``HEADINGS``; ``loc_channel`` if there are
         several channels.
     path : str or Path
         The file to make or replace.
@@ -58,7 +58,7 @@ def write(
     Raises
     ------
     smlmsim.schema.SchemaError
-        If frames or positions are missing, NaN or infinite, another value is infinite, or a frame is above 2**24.
+        If positions are missing, frames or positions are NaN or infinite, another value is infinite, or a frame is above 2**24.
     ValueError
         If an image is of another type, or an attachment has the name of another file.
     OSError
@@ -102,11 +102,12 @@ def _archive(draft: Path) -> zipfile.ZipFile:
 
 def _channels(data: xr.Dataset | xr.DataArray) -> tuple[npt.NDArray[np.int32], Columns, Metadata]:
     """The channel of each localization, the columns by their headers, and the metadata."""
-    columns = table_columns.written(data, (*HEADINGS, "loc_channel"), *REQUIRED)
+    columns = table_columns.written(data, (*HEADINGS, "loc_channel"), "loc_x", "loc_y")
     metadata = Metadata.of(data)
     first_frame = FIRST_FRAME if metadata.first_frame is None else metadata.first_frame
-    columns["loc_frame"] = columns["loc_frame"].astype(np.int64) + first_frame
-    if columns["loc_frame"].max(initial=0) > LAST_FRAME:
+    if "loc_frame" in columns:
+        columns["loc_frame"] = columns["loc_frame"].astype(np.int64) + first_frame
+    if columns.get("loc_frame", np.zeros(1)).max(initial=0) > LAST_FRAME:
         raise schema.SchemaError(
             f"found the frame {columns['loc_frame'].max()}; a .smlm file counts up to {LAST_FRAME}, "
             "a .csv or .hdf5 file further"
@@ -160,8 +161,9 @@ def _table_entry(table: Columns, file: str, channel: str) -> dict[str, Any]:
         "rows": table["x"].size,
         "offset": {},
         "exposure": -1,
-        "hash": table_hash(table["frame"], table["x"], table["y"]),
     }
+    if "frame" in table:
+        entry["hash"] = table_hash(table["frame"], table["x"], table["y"])
     known = {
         header: finite for header, values in table.items() if (finite := values[np.isfinite(values)]).size
     }

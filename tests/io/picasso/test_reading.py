@@ -225,7 +225,7 @@ def test_a_table_of_molecules_has_no_camera_frames(handmade, caplog):
     found = picasso.read(path, others=True)
     assert "loc_frame" not in found
     assert found.loc_x.values.tolist() == [130, 260, 390]
-    assert found.other_frame.values.tolist() == [3, 27.5, 4]
+    assert found.other_mean_frame.values.tolist() == [3, 27.5, 4]
     assert "the field 'frame' holds means, as of molecules, that lie between camera frames" in caplog.text
     picasso.write(found, path.with_name("b.hdf5"))
     with h5py.File(path.with_name("b.hdf5")) as file:

@@ -97,3 +97,24 @@ def test_an_attribute_that_no_smlm_file_left_is_refused(tmp_path, table):
         with pytest.raises(ValueError, match="not"):
             smlm.write(table.assign_attrs(smlm=text), tmp_path / "a.smlm")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_table_without_camera_frames_is_written_without(tmp_path):
+    table = schema.dataset(loc_y=np.float32([1, 2]), loc_x=np.float32([3, 4]), loc_sigma=np.float32([5, 6]))
+    smlm.write(table, tmp_path / "a.smlm")
+    assert smlm.read(tmp_path / "a.smlm").drop_attrs(deep=False).identical(table)
+    assert smlm.hashes(tmp_path / "a.smlm") == {}
+
+
+def test_what_is_missing_is_not_counted_in_the_manifest(tmp_path):
+    table = schema.dataset(
+        loc_frame=np.int32([0, 1]), loc_y=np.float32([1, 2]), loc_x=np.float32([3, 4])
+    ).assign(
+        other_a=xr.Variable("localization", [np.nan, 2], {"units": "1", "heading": "a"}),
+        other_b=xr.Variable("localization", [np.nan, np.nan], {"units": "1", "heading": "b"}),
+    )
+    smlm.write(table, tmp_path / "a.smlm")
+    with zipfile.ZipFile(tmp_path / "a.smlm") as archive:
+        (entry,) = json.loads(archive.read("manifest.json"), parse_constant=pytest.fail)["files"]
+    assert entry["min"] == {"frame": 1, "x": 3, "y": 1, "a": 2}
+    assert entry["avg"]["a"] == 2
