@@ -58,7 +58,8 @@ def write(
     Raises
     ------
     smlmsim.schema.SchemaError
-        If positions are missing, frames or positions are NaN or infinite, another value is infinite, or a frame is above 2**24.
+        If positions are missing, frames or positions are NaN or infinite, another value is infinite, or a frame is
+        above 2**24.
     ValueError
         If an image is of another type, or an attachment has the name of another file.
     OSError
