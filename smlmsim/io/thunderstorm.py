@@ -17,7 +17,6 @@ from smlmsim import schema
 from smlmsim.io import columns as table_columns
 from smlmsim.io import dialects
 from smlmsim.io.atomic import replacing
-from smlmsim.io.columns import REQUIRED
 from smlmsim.io.headings import split
 from smlmsim.io.metadata import Metadata
 
@@ -49,18 +48,18 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     Parameters
     ----------
     data : xr.Dataset
-        ``loc_frame``, ``loc_y``, ``loc_x`` and any other variable of ``HEADINGS``; columns read as ``others``.
+        ``loc_y``, ``loc_x`` and any other variable of ``HEADINGS``; columns read as ``others``.
     path : str or Path
         The file to make or replace.
 
     Raises
     ------
     smlmsim.schema.SchemaError
-        If frames or positions are missing, NaN or infinite, or another value is infinite.
+        If positions are missing, frames or positions are NaN or infinite, or another value is infinite.
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
-    found = table_columns.written(data, HEADINGS, *REQUIRED)
+    found = table_columns.written(data, HEADINGS, "loc_x", "loc_y")
     metadata = Metadata.of(data)
     first_frame = FIRST_FRAME if metadata.first_frame is None else metadata.first_frame
     table = pd.DataFrame({"id": np.arange(1, data.sizes["localization"] + 1)})
@@ -68,7 +67,8 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         table[_heading(HEADINGS[name], schema.VOCABULARY[name].units)] = values
     for heading, column in table_columns.others(data).items():
         table[_heading_of_other(heading, column.attrs["units"])] = column.values
-    table["frame"] = table["frame"].astype(np.int64) + first_frame
+    if "loc_frame" in found:
+        table["frame"] = table["frame"].astype(np.int64) + first_frame
     with replacing(path) as draft, open(draft, "w", newline="", encoding="utf-8") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(table.columns)
         table.to_csv(file, index=False, header=False, lineterminator="\n")

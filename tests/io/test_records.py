@@ -83,4 +83,4 @@ def test_a_missing_value_of_picasso_goes_through_to_picasso(tmp_path, field, cap
     picasso.write(picasso.read(tmp_path / "a.hdf5"), tmp_path / "b.hdf5")
     with h5py.File(tmp_path / "b.hdf5") as file:
         np.testing.assert_allclose(file["locs"][field], found[field], rtol=2**-23)
-    assert f"1 localizations hold NaN in {field}" in caplog.text
+    assert f"1 localization with NaN in {field}" in caplog.text

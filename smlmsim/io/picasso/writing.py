@@ -143,9 +143,10 @@ def _warn_of_nan(values: dict[str, npt.NDArray[Any]], path: str | Path) -> None:
     if names:
         rows = int(np.count_nonzero(np.logical_or.reduce([bad[name] for name in names])))
         _log.warning(
-            "%s: %d localizations hold NaN in %s; Picasso leaves them out when it opens the table",
+            "%s: %d localization%s with NaN in %s; Picasso leaves out such ones when it opens the table",
             path,
             rows,
+            "" if rows == 1 else "s",
             ", ".join(names),
         )
 
@@ -164,7 +165,7 @@ def _extent(
         for name, (axis, end) in ends.items()
     }
     last = float(values["frame"].max(initial=-1)) if "frame" in values else -1.0
-    return extent | {"frames": max(metadata.frames or 1, math.ceil(last) + 1)}
+    return extent | {"frames": max(metadata.frames or 1, math.floor(last) + 1)}
 
 
 def _records(values: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:

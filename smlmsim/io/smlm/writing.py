@@ -119,7 +119,8 @@ def _channels(data: xr.Dataset | xr.DataArray) -> tuple[npt.NDArray[np.int32], C
     headers |= {
         heading: column.values.astype("<f4") for heading, column in others.items() if heading not in headers
     }
-    return channel, headers, metadata.replace({"first_frame": first_frame})
+    said = first_frame if "frame" in headers else None
+    return channel, headers, metadata.replace({"first_frame": said})
 
 
 def _names(channel: npt.NDArray[np.int32], metadata: Metadata) -> list[str]:

@@ -80,7 +80,7 @@ def test_a_missing_value_is_kept_and_said_to_be_left_out_by_picasso(tmp_path, ca
     table = _table(loc_uncertainty=np.float32([10, 20]))
     table["other_chi"] = xr.Variable("localization", [np.nan, 1.5], {"units": "1", "heading": "chi"})
     picasso.write(table, tmp_path / "a.hdf5")
-    assert "1 localizations hold NaN in chi; Picasso leaves them out" in caplog.text
+    assert "1 localization with NaN in chi; Picasso leaves out such ones" in caplog.text
     np.testing.assert_array_equal(_locs(tmp_path / "a.hdf5")["chi"], np.float32([np.nan, 1.5]))
 
 
