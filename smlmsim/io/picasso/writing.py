@@ -61,7 +61,8 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
             path,
             pixel_nm,
         )
-    shift = _shift(columns["loc_y"], pixel_nm), _shift(columns["loc_x"], pixel_nm)
+    zero = metadata.picasso is not None
+    shift = (_shift(columns["loc_y"], pixel_nm, zero=zero), _shift(columns["loc_x"], pixel_nm, zero=zero))
     if any(shift):
         _log.info(
             "%s: x and y are shifted by %d and %d pixels, since Picasso leaves out what is not positive; "
@@ -108,10 +109,13 @@ def _columns(data: xr.Dataset | xr.DataArray) -> Columns:
     return {name: columns[name] for name in FIELDS if name in columns}
 
 
-def _shift(found: npt.NDArray[Any], pixel_nm: float) -> int:
-    """By how many pixels positions are to be shifted to be positive, with room for what rounding does to them."""
+def _shift(found: npt.NDArray[Any], pixel_nm: float, *, zero: bool) -> int:
+    """By how many pixels positions are to be shifted to be positive, with room for what rounding does to them.
+
+    A zero of Picasso's own stays where it is; versions before 0.11 leave it out in the source as well.
+    """
     least = float(found.min(initial=np.inf)) / pixel_nm
-    return 0 if least > 0 else math.floor(-least * (1 + 1e-6)) + 1
+    return 0 if least > 0 or (zero and least == 0) else math.floor(-least * (1 + 1e-6)) + 1
 
 
 def _fields(columns: Columns, pixel_nm: float, shifts: dict[str, int]) -> dict[str, npt.NDArray[Any]]:

@@ -122,6 +122,13 @@ def test_from_picasso_to_picasso_everything_stays(tmp_path, handmade):
     assert io.convert(source, tmp_path / "d.hdf5").lost == ()
 
 
+def test_a_zero_of_picasso_stays_where_it_is(tmp_path):
+    table = _table(x=(0, 250)).assign_attrs(picasso='[{"Width": 3, "Height": 5, "Frames": 7}]')
+    picasso.write(table, tmp_path / "a.hdf5")
+    assert _locs(tmp_path / "a.hdf5")["x"].tolist() == [0, 2.5]
+    assert _yaml(tmp_path / "a.hdf5")[0] == {"Width": 3, "Height": 5, "Frames": 7}
+
+
 def test_sizes_of_an_earlier_file_grow_where_they_do_not_hold_all_there_is(tmp_path):
     earlier = json.dumps([{"Width": 2, "Height": 99, "Frames": 3, "Pixelsize": "100"}, {"Box Size": 7}])
     picasso.write(_table().assign_attrs(picasso=earlier), tmp_path / "a.hdf5")
