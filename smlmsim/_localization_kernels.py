@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from smlmsim._philox import normals_f32, words
+from smlmsim.compiled import njit
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
@@ -32,7 +32,7 @@ _0, _1 = np.float32(0), np.float32(1)
 _CHUNK = 1024
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def inside(y: Floats, x: Floats, edges: Edges) -> npt.NDArray[np.int64]:
     """List the points within the edges."""
     found, n = np.empty(y.size + 1, np.int64), np.uint64(0)
@@ -42,7 +42,7 @@ def inside(y: Floats, x: Floats, edges: Edges) -> npt.NDArray[np.int64]:
     return found[: np.int64(n)]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def localize(
     frame: Indices,
     y: Floats,
@@ -93,13 +93,13 @@ def localize(
     return n
 
 
-@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _within(y: Any, x: Any, edges: Edges) -> Any:
     top, bottom, left, right = edges
     return np.uint64((y >= top) & (y < bottom) & (x >= left) & (x < right))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def _draw_claims(radius: Any, angle: Any, errors: Errors, claimed: Floats) -> None:
     """Draw log-normal standard errors."""
     median, spread, _, _ = errors
@@ -108,7 +108,7 @@ def _draw_claims(radius: Any, angle: Any, errors: Errors, claimed: Floats) -> No
         claimed[m] = median * _exp(spread * normal)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def _draw_errors(
     radius: Any, angle: Any, errors: Errors, claimed: Floats, error_y: Floats, error_x: Floats
 ) -> None:
@@ -121,7 +121,7 @@ def _draw_errors(
         error_y[m], error_x[m] = size * normal_y, size * normal_x
 
 
-@njit(cache=True, nogil=True, forceinline=True, error_model="numpy", fastmath={"contract"})
+@njit(forceinline=True, error_model="numpy", fastmath={"contract"})
 def _exp(x: Any) -> Any:
     """Return the exponential of a float32 from -80 to 80, to 3e-7: 2**n exp(r), the latter by its series."""
     n = np.rint(x * np.float32(1 / math.log(2)))

@@ -24,14 +24,15 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from smlmsim.compiled import njit
 
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
 
-_inlined = njit(cache=True, nogil=True, forceinline=True, error_model="numpy", fastmath={"contract"})
+_inlined = njit(forceinline=True, error_model="numpy", fastmath={"contract"})
 
 
 @_inlined

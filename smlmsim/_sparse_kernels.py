@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from smlmsim.compiled import njit
 
 Array = npt.NDArray[Any]
 
@@ -15,7 +16,7 @@ MOST = np.iinfo(U16).max
 BLOCK = 4096
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def count(
     frame: Array,
     y: Array,
@@ -81,7 +82,7 @@ def count(
     return -1
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def to_point(frame: Array, points_per_frame: float, point: Array) -> int:
     """Find the time point of every frame; return the last one.
 
@@ -94,7 +95,7 @@ def to_point(frame: Array, points_per_frame: float, point: Array) -> int:
     return int(latest)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
+@njit(error_model="numpy", fastmath={"contract", "nsz"})
 def to_pixel(
     y: Array,
     x: Array,
@@ -116,7 +117,7 @@ def to_pixel(
         pixel[i] = I32(kept_row) * columns + I32(kept_column)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def add(point: Array, pixel: Array, inside: Array, counts: Array) -> int:
     """Add 1 or 0 to the pixel of every localization; return -1, or the last that found its pixel full.
 

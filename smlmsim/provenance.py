@@ -1,27 +1,45 @@
-"""Which versions made a result."""
+"""Which versions made a result, and on what kind of processor."""
 
 from __future__ import annotations
 
 import functools
 import importlib.metadata
+import logging
+import os
 import platform
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+PROCESSOR = "processor"
+
+log = logging.getLogger(__name__)
+
 
 @functools.cache
 def provenance() -> dict[str, str]:
-    """Return the versions of smlmsim, Python and the numerical libraries, and the commit where there is one."""
+    """Return the versions of smlmsim, Python and the numerical libraries, the commit, if any, and the processor."""
     names = ("smlmsim", "numpy", "numba", "scipy", "torch", "xarray")
     versions = {f"{name}_version": importlib.metadata.version(name) for name in names}
-    return {**versions, "python_version": platform.python_version(), "smlmsim_commit": _commit()}
+    return {
+        **versions,
+        "python_version": platform.python_version(),
+        "smlmsim_commit": _commit(),
+        PROCESSOR: processor(),
+    }
 
 
 def versions() -> dict[str, str]:
-    """Return what two results must have in common to be equal: all but the commit."""
-    return {name: version for name, version in provenance().items() if name != "smlmsim_commit"}
+    """Return the versions that two results must have in common to be equal on one kind of processor."""
+    return {name: version for name, version in provenance().items() if name.endswith("_version")}
+
+
+def processor() -> str:
+    """Return the kind of processor that kernels are compiled for, such as ``znver4``."""
+    from llvmlite import binding
+
+    return os.environ.get("NUMBA_CPU_NAME") or str(binding.get_host_cpu_name())
 
 
 def other_version(found: Mapping[str, Any]) -> str:
@@ -30,6 +48,28 @@ def other_version(found: Mapping[str, Any]) -> str:
         if found.get(name) != version:
             return f"was made with {name} {found.get(name)}, this is {version}; go on with that version"
     return ""
+
+
+def also_here(found: Mapping[str, Any], what: str) -> str:
+    """Name the kinds of processor that make a result which is gone on with here, and warn when this one joins them.
+
+    Parameters
+    ----------
+    found : mapping
+        The provenance of the result so far.
+    what : str
+        Its name in the warning.
+    """
+    here = provenance().get(PROCESSOR, "")
+    there = str(found.get(PROCESSOR, here))
+    if here in there.split(", "):
+        return there
+    log.warning(
+        "%s was made on a processor of the kind %s, this is %s: positions and truth of the movies made here differ "
+        "by about 1e-8 from those that it would make, counts and frames do not",
+        what, there, here,
+    )  # fmt: skip
+    return f"{there}, {here}"
 
 
 def _commit() -> str:

@@ -87,8 +87,16 @@ def dataset(attrs: dict[str, Any] | None = None, /, **values: npt.ArrayLike) -> 
     return xr.Dataset({name: variable(name, array) for name, array in values.items()}, coords, attrs)
 
 
-def check(found: xr.Dataset, *names: str) -> None:
+def check(found: xr.Dataset, *names: str, missing: bool = False) -> None:
     """Require that a dataset holds some variables of the vocabulary, finite and with their dims.
+
+    Parameters
+    ----------
+    found : xr.Dataset
+    *names : str
+        Of the vocabulary.
+    missing : bool
+        Whether values may be missing, that is NaN.
 
     Raises
     ------
@@ -102,8 +110,12 @@ def check(found: xr.Dataset, *names: str) -> None:
         array, dims = found.variables[name], VOCABULARY[name].dims
         if tuple(array.dims) != dims[len(dims) - array.ndim :]:
             raise SchemaError(f"{name} has the dims {tuple(array.dims)}, expected {dims}")
-        if array.dtype.kind == "f" and not (finite := np.isfinite(array.values)).all():
-            raise SchemaError(f"{name} holds {np.count_nonzero(~finite)} values that are NaN or infinite")
+        if array.dtype.kind != "f":
+            continue
+        bad = np.isinf(array.values) if missing else ~np.isfinite(array.values)
+        if bad.any():
+            kinds = "infinite" if missing else "NaN or infinite"
+            raise SchemaError(f"{name} holds {np.count_nonzero(bad)} values that are {kinds}")
 
 
 def times_s(movie: xr.DataArray) -> npt.NDArray[np.float64]:

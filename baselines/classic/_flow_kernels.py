@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from smlmsim.compiled import njit
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def sharpness(
     rows: F64, columns: F64, times: F64, basis: F64, terms: F64, taps: F32, image: F32, gradient: F64
 ) -> float:
@@ -72,7 +73,7 @@ def sharpness(
     return _product(image, blurred)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def best_translation(rows: F64, columns: F64, times: F64, shifts: F64, taps: F32, image: F32) -> int:
     """Return which of some velocities (n, yx), the same everywhere, gives the sharpest image; the first of equals."""
     basis, gradient = np.ones((times.size, 1)), np.empty((2, 1))
@@ -84,7 +85,7 @@ def best_translation(rows: F64, columns: F64, times: F64, shifts: F64, taps: F32
     return best
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def legendre_basis(places: F64, order: int, basis: F64, slopes: F64) -> None:
     """Write products of Legendre polynomials of y and x and their derivatives, lower total degrees first.
 
@@ -115,7 +116,7 @@ def legendre_basis(places: F64, order: int, basis: F64, slopes: F64) -> None:
                 k += 1
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@njit(fastmath={"reassoc", "contract", "nsz"})
 def _blurred(image: F32, taps: F32) -> F32:
     """Blur along both axes; beyond the image there is nothing."""
     height, width = image.shape
@@ -137,7 +138,7 @@ def _blurred(image: F32, taps: F32) -> F32:
     return blurred
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@njit(fastmath={"reassoc", "contract", "nsz"})
 def _product(v: F32, w: F32) -> float:
     total = 0.0
     for y in range(v.shape[0]):
@@ -148,7 +149,7 @@ def _product(v: F32, w: F32) -> float:
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _velocity(c, y, x):  # type: ignore[no-untyped-def]
     """Evaluate both components of a velocity."""
     n = c.shape[1]
@@ -163,7 +164,7 @@ def _velocity(c, y, x):  # type: ignore[no-untyped-def]
     return along_y, along_x
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def align(points: Int, offsets: F64, y: F64, x: F64, flow: F64) -> None:
     """Carry events in place to the middle of their time point, from which they are ``offsets`` time points away."""
     for i in range(points.size):
@@ -172,7 +173,7 @@ def align(points: Int, offsets: F64, y: F64, x: F64, flow: F64) -> None:
         x[i] -= offsets[i] * u
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def carry(
     points: Int, y: F64, x: F64, flow: F64, between: F64, weights: F32, slots: Int, ends: Int, images: F32
 ) -> None:
@@ -217,7 +218,7 @@ def carry(
                 at_x += step * u
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def seen(chosen: Int, y: F64, x: F64, flow: F64, between: F64, weights: F32, out: F32) -> None:
     """Write the weight of all time points at which what is at a place at one of them was in the field.
 

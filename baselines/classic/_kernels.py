@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from smlmsim.compiled import njit
 
 _BLOCK = 1024
 _FLAGS = {"reassoc", "contract", "nsz"}
@@ -17,7 +18,7 @@ F32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def support(weights: F32) -> Int:
     """Find where the non-zero weights of every row begin and end, shape (rows, 2)."""
     ends = np.zeros((weights.shape[0], 2), np.int64)
@@ -28,7 +29,7 @@ def support(weights: F32) -> Int:
     return ends
 
 
-@njit(cache=True, nogil=True, fastmath=_FLAGS)
+@njit(fastmath=_FLAGS)
 def weighted_sums(weights: F32, ends: Int, rows: F32, out: F32) -> None:
     """Write ``weights @ rows`` into ``out``.
 
@@ -51,7 +52,7 @@ def weighted_sums(weights: F32, ends: Int, rows: F32, out: F32) -> None:
             _two_sums(weights[n], weights[other], first, last, rows, start, out[n, start:stop], out_w)
 
 
-@njit(cache=True, nogil=True, fastmath=_FLAGS)
+@njit(fastmath=_FLAGS)
 def _two_sums(v: F32, w: F32, first: int, last: int, rows: F32, start: int, out_v: F32, out_w: F32) -> None:
     """Sum rows with two sets of weights at once, four rows at a time: what is read serves twice."""
     out_v[:] = np.float32(0)
@@ -74,7 +75,7 @@ def _two_sums(v: F32, w: F32, first: int, last: int, rows: F32, start: int, out_
             out_w[p] += w0 * row0[p]
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def smooth_time(weights: F32, movie: F32, out: F32) -> None:
     """Write weighted sums of the images of a movie into ``out``.
 
@@ -89,7 +90,7 @@ def smooth_time(weights: F32, movie: F32, out: F32) -> None:
     weighted_sums(weights, support(weights), rows, sums)
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def smooth_space(weights_y: F32, weights_x: F32, movie: F32) -> None:
     """Smooth every image of a movie, shape (time, y, x), in place."""
     height, width = movie.shape[1:]
@@ -103,14 +104,14 @@ def smooth_space(weights_y: F32, weights_x: F32, movie: F32) -> None:
         _transpose(along_x, movie[t])
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _transpose(image: F32, turned: F32) -> None:
     for i in range(turned.shape[0]):
         for j in range(turned.shape[1]):
             turned[i, j] = image[j, i]
 
 
-@njit(cache=True, nogil=True, fastmath=_FLAGS)
+@njit(fastmath=_FLAGS)
 def held_out_log_likelihood(
     images: F32,
     own_weights: F32,
@@ -161,7 +162,7 @@ def held_out_log_likelihood(
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _column_sums(weights: F32) -> F32:
     sums = np.zeros(weights.shape[1], np.float32)
     for i in range(weights.shape[0]):
@@ -170,7 +171,7 @@ def _column_sums(weights: F32) -> F32:
     return sums
 
 
-@njit(cache=True, nogil=True, fastmath=_FLAGS)
+@njit(fastmath=_FLAGS)
 def _dot(v: F32, w: F32) -> np.float32:
     total = np.float32(0)
     for k in range(v.size):
@@ -178,7 +179,7 @@ def _dot(v: F32, w: F32) -> np.float32:
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _bilinear(v: F32, image: F32, w: F32) -> float:
     total = 0.0
     for k in range(v.size):

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from numba import njit
 
 from baselines.classic import _weights
+from smlmsim.compiled import njit
 
 ERRORS = 3 * math.sqrt(2)
 ERROR_OVER_CLAIM = 2.0
@@ -172,7 +172,7 @@ class _Table:
         return cells
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _neighbours(
     begins: Int, ends: Int, y_nm: F32, x_nm: F32, all_y_nm: F32, all_x_nm: F32, reach_nm: float
 ) -> tuple[int, int]:
@@ -188,7 +188,7 @@ def _neighbours(
     return near, far - near
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _first(
     starts: Int, y_nm: F32, x_nm: F32, rows: Int, columns: Int, newest: Int, frames: int, reach_nm: float
 ) -> Bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from smlmsim.compiled import njit
 
 Array = npt.NDArray[Any]
 
@@ -41,7 +42,7 @@ class Pieces(NamedTuple):
     end: Array
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def count_steps(values: Array, per_step: np.float32, steps: Array) -> None:
     """Round a movie (time, y, x) to whole steps."""
     for t in range(values.shape[0]):
@@ -50,7 +51,7 @@ def count_steps(values: Array, per_step: np.float32, steps: Array) -> None:
                 steps[t, y, x] = np.uint16(np.rint(values[t, y, x] * per_step))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def pieces_near(y: Array, x: Array, filament: Array, period: Period, near: Circle) -> Pieces:
     """Cut filaments where they jump, and find the stretches that come near, with one vertex more on either side.
 
@@ -89,14 +90,14 @@ def pieces_near(y: Array, x: Array, filament: Array, period: Period, near: Circl
     return Pieces(table[0], table[1], table[2], table[3])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def jumps(y: Array, x: Array, time: int, vertex: int, period: Period) -> bool:
     """Whether a vertex has jumped just before a time."""
     dy, dx = F32(y[time, vertex]) - F32(y[time - 1, vertex]), F32(x[time, vertex]) - F32(x[time - 1, vertex])
     return bool(abs(dy) > period.y / F32(2) or abs(dx) > period.x / F32(2))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def visitors(y: Array, x: Array, near: Circle, seen: Array) -> None:
     """Mark the vertices of (time, vertex) that are ever near."""
     seen[:] = False
@@ -107,7 +108,7 @@ def visitors(y: Array, x: Array, near: Circle, seen: Array) -> None:
             seen[v] |= dy * dy + dx * dx < square
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def place(
     y: Array, x: Array, pieces: Pieces, period: Period, near: Circle, axes: Array, middle: Array, out: Array
 ) -> None:
@@ -149,7 +150,7 @@ def place(
             out[1, t, i] = axes[1, 0] * dy + axes[1, 1] * dx + middle[1]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def visible_length(y: Array, x: Array, filament: Array, height: float, width: float) -> float:
     """The mean length over time (time, vertex) of the bonds whose first vertex is in a field with its corner at 0."""
     seen, total = np.zeros(filament.size, F32), 0.0
@@ -166,7 +167,7 @@ def visible_length(y: Array, x: Array, filament: Array, height: float, width: fl
     return float(total / y.shape[0])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def outwards(here: Any, beyond: Any, period: np.float32) -> np.float32:
     """How far a vertex is moved along an axis on which it jumps between two places."""
     step = F32(here) - F32(beyond)

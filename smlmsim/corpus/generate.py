@@ -46,8 +46,10 @@ def generate(
 ) -> None:
     """Make every movie of a corpus that its store does not hold yet; killed at any moment, a second call goes on.
 
-    The bytes of the store do not depend on the number of processes. They are spawned: a script that calls this
-    keeps the call below ``if __name__ == "__main__":``. Each writes its own movies.
+    The bytes of the store do not depend on the number of processes. They do, by what :func:`smlmsim.simulate` tells,
+    on the kind of processor: the attribute ``processor`` names it, and a warning says when another kind goes on.
+    The processes are spawned: a script that calls this keeps the call below ``if __name__ == "__main__":``. Each
+    writes its own movies.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def generate(
     processes : int, optional
         Local processes; by default one per core.
     scheduler : str, optional
-        Address of a Dask scheduler whose workers are used instead.
+        Address of a Dask scheduler whose workers are used instead; they should be of one kind of processor.
     progress : bool
         Show a progress bar.
 
@@ -87,6 +89,8 @@ def _complete(store: CorpusStore, processes: int | None, scheduler: str | None, 
     """Make every movie that a store does not hold yet."""
     corpus, path = store.corpus, store.path
     todo = np.flatnonzero(~store.done()).tolist()
+    if todo:
+        store.made_here()
     outcomes = workers.spread(
         functools.partial(make_movie, path), todo, workers=processes, scheduler=scheduler
     )
@@ -139,7 +143,9 @@ def verify(path: str | Path) -> list[Damage]:
 def repair(
     path: str | Path, *, processes: int | None = None, scheduler: str | None = None, progress: bool = True
 ) -> list[Damage]:
-    """Make the damaged movies of a corpus again, to the same bytes, and those it does not hold yet.
+    """Make the damaged movies of a corpus again, and those it does not hold yet.
+
+    On the kind of processor that made the corpus the bytes are the same; on another kind, a warning says so.
 
     Returns
     -------

@@ -16,7 +16,7 @@ from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.encoding import DENSITY_STEP, Encoding, Scale
 from smlmsim.io import making, zarr_store
 from smlmsim.pipeline import Movie
-from smlmsim.provenance import other_version, provenance
+from smlmsim.provenance import PROCESSOR, also_here, other_version, provenance
 from smlmsim.spec import one_line, parse_toml
 
 POINTS_PER_CHUNK = 32
@@ -96,6 +96,12 @@ class CorpusStore:
             )
         if differs := other_version(found):
             raise CorpusError(f"{self.path} {differs}, or choose another place")
+
+    def made_here(self) -> None:
+        """Note that this kind of processor makes movies of the corpus too, and warn if it is another one."""
+        made = also_here(self.group.attrs, str(self.path))
+        if made != self.group.attrs.get(PROCESSOR, made):
+            self.group.attrs[PROCESSOR] = made
 
     def done(self) -> npt.NDArray[np.bool_]:
         """Which movies are there, (movie,).

@@ -57,9 +57,10 @@ class Summary:
         schema.check(chunk, "loc_y", "loc_x")
         self.localizations += chunk.sizes["localization"]
         for name in ("loc_y", "loc_x", "loc_z"):
-            if name in chunk and chunk.sizes["localization"]:
+            values = chunk[name].values if name in chunk else np.empty(0)
+            values = values[np.isfinite(values)]
+            if values.size:
                 low, high = self.extent_nm.get(name, (math.inf, -math.inf))
-                values = chunk[name].values
                 self.extent_nm[name] = min(low, float(values.min())), max(high, float(values.max()))
         if "loc_frame" in chunk and chunk.sizes["localization"]:
             self._add_frames(chunk.loc_frame.values)
@@ -69,8 +70,13 @@ class Summary:
         if not self.compared:
             self._compare(chunk)
         if "loc_uncertainty" in chunk:
+<<<<<<< HEAD
             reported = chunk.loc_uncertainty.values
             bins = np.searchsorted(EDGES_NM, reported[np.isfinite(reported)])
+=======
+            claims = chunk.loc_uncertainty.values
+            bins = np.searchsorted(EDGES_NM, claims[np.isfinite(claims)])
+>>>>>>> main
             self._claims += np.bincount(bins, minlength=self._claims.size)
 
     @property

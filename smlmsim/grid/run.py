@@ -55,7 +55,8 @@ def run_grid(
     xr.Dataset
         One variable per metric with the dims (*axes, seed, reconstructor). A reconstructor that failed has NaN there
         and its ``reason``. ``floor_*`` (*axes, seed) of every metric is what an empty estimate scores. The result does
-        not depend on the number of processes.
+        not depend on the number of processes; its attribute ``processor`` names the kinds of processor, between which
+        scores differ in late digits.
 
     Raises
     ------
@@ -86,6 +87,8 @@ def _run(
 ) -> None:
     """Score every cell that the store does not hold yet."""
     todo = store.pending(retry_failed=retry_failed)
+    if todo:
+        store.made_here()
     total = int(np.prod(grid.shape))
     outcomes = workers.spread(
         functools.partial(score_cell, grid), todo, workers=processes, scheduler=scheduler

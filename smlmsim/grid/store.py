@@ -19,7 +19,7 @@ from smlmsim.grid.scores import require_scores
 from smlmsim.io import making, require_writable, zarr_store
 from smlmsim.io.limits import bounded_memory
 from smlmsim.metrics import METRICS, described, three_crests
-from smlmsim.provenance import other_version, provenance
+from smlmsim.provenance import PROCESSOR, also_here, other_version, provenance
 from smlmsim.spec import brief, explain, one_line, parse_toml
 
 
@@ -71,6 +71,12 @@ class GridStore:
         if retry_failed:
             todo |= (self._read("reason") != "").any(axis=-1)
         return [cell for cell in self.grid.cells() if todo[cell.place]]
+
+    def made_here(self) -> None:
+        """Note that this kind of processor scores cells of the grid too, and warn if it is another one."""
+        made = also_here(self._group.attrs, str(self.path))
+        if made != self._group.attrs.get(PROCESSOR, made):
+            self._group.attrs[PROCESSOR] = made
 
     def write(self, cell: Cell, result: CellScores) -> None:
         """Keep the result of a cell."""

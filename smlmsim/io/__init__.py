@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,8 +11,8 @@ import xarray as xr
 
 from smlmsim.io import columns as table_columns
 from smlmsim.io.atomic import making, replacing, require_writable, require_writable_file
-from smlmsim.io.columns import ROWS
-from smlmsim.io.formats import FORMATS, extensions, recognised
+from smlmsim.io.columns import LEFT_OUT, ROWS
+from smlmsim.io.formats import FORMATS, extensions, overview, recognised
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import CountedFromZeroError, Reading, exposure_s
 from smlmsim.selection import Selection
@@ -28,12 +29,16 @@ __all__ = [
     "format_name",
     "holds_table",
     "making",
+    "overview",
     "read",
     "replacing",
     "require_writable",
     "require_writable_file",
     "write",
 ]
+
+
+_log = logging.getLogger(__name__)
 
 
 class Converted(NamedTuple):
@@ -117,6 +122,7 @@ def convert(
     """
     found = recognised(source)
     data = _read(source, reading, pixel_nm=pixel_nm, point_s=point_s, others=True)
+    texts = data.attrs.pop(LEFT_OUT, ())
     if found.holds == "images":
         write(data, target)
         return Converted(data)
@@ -131,7 +137,7 @@ def convert(
     else:
         write(data, target)
     missing, changed = losses.of(data, Path(target), form)
-    return Converted(data, (*missing, *(file.entry["name"] for file in attached)), tuple(changed))
+    return Converted(data, (*texts, *missing, *(file.entry["name"] for file in attached)), tuple(changed))
 
 
 def chunks(path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS) -> Iterator[xr.Dataset]:
@@ -199,7 +205,7 @@ def format_name(path: str | Path) -> str:
     ValueError, OSError
         As :func:`read`.
     """
-    return recognised(path).name
+    return recognised(path).called(Path(path))
 
 
 def holds_table(path: str | Path) -> bool:
@@ -228,6 +234,7 @@ def _read(
     try:
         return gathered(reading)
     except CountedFromZeroError:
+        _log.info("%s: there is a frame 0 further down, so frames are counted from 0", path)
         return gathered(reading.replace({"first_frame": 0}))
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from smlmsim.compiled import njit
 
 Array = npt.NDArray[Any]
 
 U64, I64 = np.uint64, np.int64
 ONE = U64(1)
-COMMA, NEWLINE, RETURN, QUOTE = 44, 10, 13, 34
-MINUS, PLUS, POINT, ZERO, SMALL_E, LARGE_E = 45, 43, 46, 48, 101, 69
+BLANK, TAB, NEWLINE, RETURN, QUOTE = 32, 9, 10, 13, 34
+MINUS, PLUS, ZERO, SMALL_E, LARGE_E, SMALL_A, SMALL_N = 45, 43, 48, 101, 69, 97, 110
+LOWER_CASE = 32  # the bit that makes a letter small
 MOST_DIGITS = 18  # of which an int64 holds the number
 POWERS = 10.0 ** np.arange(23)  # all that float64 holds exactly
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def parse(text: Array, outputs: Array, values: Array) -> tuple[int, int, bool]:
-    """Parse lines of comma-separated plain numbers.
+@njit(error_model="numpy")
+def parse(text: Array, outputs: Array, values: Array, separator: int, point: int) -> tuple[int, int, bool]:
+    """Parse lines of plain numbers, each of which may have blanks around it; nothing at all and "nan" are NaN.
 
     A number of at most 15 digits and an exponent of at most 22 is the product or quotient of two numbers that float64
     holds exactly, so it is rounded once and correctly; with up to 18 digits it may be one unit in the last place off.
@@ -33,9 +35,13 @@ def parse(text: Array, outputs: Array, values: Array) -> tuple[int, int, bool]:
     text : array (byte,), uint8
         Whole lines: the last byte, if any, is a newline.
     outputs : array (column,), int
-        The row of ``values`` for each column; -1 for columns that may hold anything without quotes.
+        The row of ``values`` for each column; -1 for columns that may hold anything.
     values : array (wanted column, line), float64
         Filled.
+    separator : int
+        The character between columns; a blank stands for any number of blanks and tabs.
+    point : int
+        The decimal point; another character than the separator.
 
     Returns
     -------
@@ -51,23 +57,47 @@ def parse(text: Array, outputs: Array, values: Array) -> tuple[int, int, bool]:
         if begin == size:
             return line, int(begin), False
         i = begin
+        if text[i] == separator != BLANK:  # perhaps a line of separators alone
+            return line, int(begin), True
         for column in range(outputs.size):
+            if text[i] == BLANK or separator == BLANK:
+                i = behind_blanks(text, i, separator)
             if outputs[column] < 0:
-                i = skipped(text, i)
+                i = skipped(text, i, separator)
             else:
-                number, i = parsed(text, i)
+                number, i = parsed(text, i, separator, point)
                 values[outputs[column], line] = number
+            if i < size and (column == last or separator != BLANK):
+                i = behind_blanks(text, i, separator)
+            if column == last and i < size and text[i] == separator:
+                i += ONE
             if column == last and i < size and text[i] == RETURN:
                 i += ONE
-            if i >= size or text[i] != (NEWLINE if column == last else COMMA):
+            if i >= size or not ends(text[i], column == last, separator):
                 return line, int(begin), True
             i += ONE
         begin = i
     return values.shape[1], int(begin), False
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def parsed(text: Array, i: Any) -> tuple[float, Any]:
+@njit(error_model="numpy")
+def ends(character: int, last: bool, separator: int) -> bool:
+    """Tell whether a character ends a value."""
+    if last:
+        return bool(character == NEWLINE)
+    return bool(character == separator or (separator == BLANK and character == TAB))
+
+
+@njit(error_model="numpy")
+def behind_blanks(text: Array, i: Any, separator: int) -> Any:
+    """Find the first character that is no blank, nor a tab where tabs are blanks."""
+    while text[i] == BLANK or (separator == BLANK and text[i] == TAB):
+        i += ONE
+    return i
+
+
+@njit(error_model="numpy")
+def parsed(text: Array, i: Any, separator: int, point: int) -> tuple[float, Any]:
     """Parse the number at a place; return it and the place behind it, that of the end if there is no plain number."""
     end = U64(text.size)
     negative = text[i] == MINUS
@@ -79,7 +109,7 @@ def parsed(text: Array, i: Any) -> tuple[float, Any]:
         mantissa = 10 * mantissa + I64(text[i]) - ZERO
         i += ONE
     digits = I64(i - begin)
-    if text[i] == POINT:
+    if text[i] == point:
         i += ONE
         begin = i
         while ZERO <= text[i] <= ZERO + 9:
@@ -88,7 +118,7 @@ def parsed(text: Array, i: Any) -> tuple[float, Any]:
         exponent = -I64(i - begin)
         digits -= exponent
     if digits == 0 or digits > MOST_DIGITS:
-        return 0.0, end
+        return (np.nan, missing(text, i, separator)) if digits == 0 and exponent == 0 else (0.0, end)
     if text[i] == SMALL_E or text[i] == LARGE_E:
         power, i = parsed_power(text, i + ONE)
         exponent += power
@@ -100,7 +130,19 @@ def parsed(text: Array, i: Any) -> tuple[float, Any]:
     return (-value if negative else value), i
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
+def missing(text: Array, i: Any, separator: int) -> Any:
+    """Find the end of nothing at all or of "nan" in any case; that of the text if there is something else."""
+    if text[i] == separator or (separator != BLANK and (text[i] == NEWLINE or text[i] == RETURN)):
+        return i
+    for letter in (SMALL_N, SMALL_A, SMALL_N):
+        if text[i] | LOWER_CASE != letter:
+            return U64(text.size)
+        i += ONE
+    return i
+
+
+@njit(error_model="numpy")
 def parsed_power(text: Array, i: Any) -> tuple[int, Any]:
     """Parse an exponent of at most three digits; return it and the place behind it, or the end if there is none."""
     negative = text[i] == MINUS
@@ -115,10 +157,19 @@ def parsed_power(text: Array, i: Any) -> tuple[int, Any]:
     return int(-power if negative else power), i
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def skipped(text: Array, i: Any) -> Any:
-    """Find the end of a value that is not wanted, that of the text if it holds a quote."""
-    while text[i] != COMMA and text[i] != NEWLINE and text[i] != RETURN:
+@njit(error_model="numpy")
+def skipped(text: Array, i: Any, separator: int) -> Any:
+    """Find the end of a value that is not wanted, that of the text if quotes are not at both of its ends."""
+    if text[i] == QUOTE:
+        i += ONE
+        while text[i] != QUOTE or text[i + ONE] == QUOTE:
+            if text[i] == NEWLINE:
+                return U64(text.size)
+            i += ONE if text[i] != QUOTE else U64(2)
+        return i + ONE
+    if separator == BLANK and (text[i] == NEWLINE or text[i] == RETURN):
+        return U64(text.size)
+    while text[i] != NEWLINE and text[i] != RETURN and not ends(text[i], False, separator):
         if text[i] == QUOTE:
             return U64(text.size)
         i += ONE

@@ -12,24 +12,30 @@ import xarray as xr
 
 from smlmsim import schema
 from smlmsim.io import axes
+from smlmsim.io.flaws import Flaws
 
 OTHER = "other_"
 """Begins the name of a variable that the vocabulary does not know; ``heading`` is what its file calls it."""
+LEFT_OUT = "left_out"
+"""The attribute of a table that was read with other columns: the headings of those that hold text, if there are any."""
 ROWS = 2**20  # of a chunk, unless asked otherwise
 REQUIRED = ("loc_frame", "loc_x", "loc_y")
 WHOLE = ("loc_frame", "loc_channel")
+NEEDED = (*REQUIRED, "loc_channel")  # of a row: its channel, too, where there are channels
 NOT_NEGATIVE = ("loc_uncertainty", "loc_uncertainty_x", "loc_uncertainty_y", "loc_uncertainty_z")
-LENGTHS_NM = {
-    "": 1.0,
-    "nm": 1.0,
-    "um": 1e3,
-    "µm": 1e3,
-    "μm": 1e3,
-    "\N{REPLACEMENT CHARACTER}m": 1e3,
-    "m": 1e9,
-}
-PIXEL = ("px", "pixel", "pixels")
-UNITS = {"nm": LENGTHS_NM, "photon": {"": 1.0, "photon": 1.0, "photons": 1.0}, "1": {"": 1.0, "1": 1.0}}
+NM_PER = {
+    1.0: ("", "nm", "nanometer", "nanometers", "nanometre", "nanometres"),
+    1e3: ("um", "µm", "μm", "\N{REPLACEMENT CHARACTER}m", "micron", "microns", "micrometer", "micrometers",
+          "micrometre", "micrometres"),
+    1e6: ("mm", "millimeter", "millimetre"),
+    1e9: ("m", "meter", "metre"),
+}  # fmt: skip
+LENGTHS_NM = {unit: length for length, units in NM_PER.items() for unit in units}
+PIXEL = ("px", "pixel", "pixels", "pix")
+PHOTONS = {"": 1.0, "photon": 1.0, "photons": 1.0, "ph": 1.0}
+NUMBERS = {"": 1.0, "1": 1.0, "frame": 1.0, "frames": 1.0, "fr": 1.0, "#": 1.0}
+USUAL = {"nm": "nm, um, mm, m, px", "photon": "photon", "1": "1, frame"}
+UNITS = {"nm": LENGTHS_NM, "photon": PHOTONS, "1": NUMBERS}
 LARGEST = float(np.finfo(np.float32).max) / LENGTHS_NM["m"]  # in any of the units a float32 in nm holds it
 LAST_FRAME = np.iinfo(np.int32).max
 
@@ -46,7 +52,7 @@ def factor(variable: str, heading: str, unit: str, pixel_nm: float | None) -> fl
     heading : str
         What the file calls it, for the message.
     unit : str
-        As in ``UNITS``; "" stands for the unit of the vocabulary.
+        As in ``UNITS``, in any case; "" stands for the unit of the vocabulary.
     pixel_nm : float or None
         The size of a camera pixel, for lengths in pixels.
 
@@ -55,12 +61,12 @@ def factor(variable: str, heading: str, unit: str, pixel_nm: float | None) -> fl
     ValueError
         If the unit is not known, or is a pixel of unknown size.
     """
-    known = UNITS[schema.VOCABULARY[variable].units]
-    if unit in known:
-        return known[unit]
-    if known is not LENGTHS_NM or unit not in PIXEL:
-        units = ", ".join(filter(str.isascii, filter(None, known))) or "none"
-        raise ValueError(f"the column {heading!r} has the unit {unit!r}; known for it: {units}")
+    known, plain = UNITS[schema.VOCABULARY[variable].units], unit.casefold()
+    if plain in known:
+        return known[plain]
+    if known is not LENGTHS_NM or plain not in PIXEL:
+        usual = USUAL[schema.VOCABULARY[variable].units]
+        raise ValueError(f"the column {heading!r} has the unit {unit!r}; known for it: {usual}")
     if pixel_nm is None:
         raise ValueError(
             f"the column {heading!r} is in camera pixels; say how large one is, as in camera_pixel_nm=100"
@@ -69,7 +75,12 @@ def factor(variable: str, heading: str, unit: str, pixel_nm: float | None) -> fl
 
 
 def values(
-    variable: str, found: npt.NDArray[Any], scale: float, place: Callable[[int], str]
+    variable: str,
+    found: npt.NDArray[Any],
+    scale: float,
+    place: Callable[[int], str],
+    flaws: Flaws | None = None,
+    heading: str = "",
 ) -> npt.NDArray[Any]:
     """Check a column and bring it to the precision and the unit of the vocabulary.
 
@@ -83,29 +94,37 @@ def values(
         The factor to the unit of the vocabulary.
     place : function
         Says in words where the value with some index stands.
+    flaws : Flaws, optional
+        Counts the values that become NaN.
+    heading : str
+        What the file calls the column.
 
     Returns
     -------
     array (localization,)
-        int32 for frames, as the file counts them, and channels; float32 for all else.
+        int32 for frames, as the file counts them, and channels; float32 for all else, with NaN for values that are
+        NaN, infinite, absurdly large or negative where they cannot be, unless they are positions.
 
     Raises
     ------
     ValueError
-        At the first value that is NaN, infinite or absurdly large, a frame that is not a whole number from 0, or a
-        negative uncertainty.
+        At the first position that is not finite, or frame or channel that is not a whole number from 0.
     """
-    good, claim = _usable(variable, found)
+    good, claim = usable(variable, found)
     if not good.all():
-        index = int(np.argmin(good))
-        raise ValueError(f"{claim}; found {found[index]:g} in {place(index)}")
+        if variable in NEEDED:
+            index = int(np.argmin(good))
+            raise ValueError(f"{claim}; found {found[index]:g} in {place(index)}")
+        if flaws is not None:
+            flaws.values(heading or variable, ~good, place)
+        found = np.where(good, found, np.nan)
     if variable in WHOLE:
         return found.astype(np.int32)
     return found.astype(np.float32) if scale == 1 else (found * np.float64(scale)).astype(np.float32)
 
 
-def _usable(variable: str, found: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], str]:
-    """Which values can be used, and what is asked of them."""
+def usable(variable: str, found: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], str]:
+    """Which values of a column can be used, and what is asked of them in words."""
     if variable in WHOLE:
         good = (found >= 0) & (found <= LAST_FRAME)
         if found.dtype.kind == "f":
@@ -114,6 +133,38 @@ def _usable(variable: str, found: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool
     if variable in NOT_NEGATIVE:
         return (found >= 0) & (found <= LARGEST), "an uncertainty is not negative"
     return np.abs(found) <= LARGEST, f"a value is a finite number, at most {LARGEST:.2g}"
+
+
+def complete(
+    found: Mapping[str, npt.NDArray[Any]],
+    flaws: Flaws,
+    place: Callable[[int, str | None], str],
+    misfits: npt.NDArray[np.bool_] | None = None,
+) -> npt.NDArray[np.bool_]:
+    """Tell which rows have all that a localization needs; the others are counted.
+
+    Parameters
+    ----------
+    found : mapping of str to array (localization,)
+        Numbers of any type, by their names in the vocabulary.
+    flaws : Flaws
+        Counts the rows.
+    place : function
+        Says in words where a row is, by its index, and what is wrong in it: the name of a column, or None for a misfit.
+    misfits : array (localization,), optional
+        Rows that cannot be told apart into columns.
+    """
+    good = {name: usable(name, found[name])[0] for name in NEEDED if name in found}
+    kept = np.logical_and.reduce(list(good.values()))
+    if misfits is not None:
+        kept &= ~misfits
+
+    def said(row: int) -> str:
+        misfit = misfits is not None and bool(misfits[row])
+        return place(row, None if misfit else next(name for name, column in good.items() if not column[row]))
+
+    flaws.rows(~kept, said)
+    return np.asarray(kept)
 
 
 def other(heading: str, unit: str, found: npt.NDArray[Any]) -> xr.Variable:
@@ -178,12 +229,14 @@ def written(data: xr.Dataset | xr.DataArray, known: Iterable[str], *required: st
     Raises
     ------
     smlmsim.schema.SchemaError
-        If it is no dataset of localizations, or a required variable is missing, or a value is NaN or infinite.
+        If it is no dataset of localizations, or a required variable is missing or holds NaN or infinite values, or
+        another holds infinite ones.
     """
     if isinstance(data, xr.DataArray):
         raise schema.SchemaError(
             f"a table is made from a dataset of localizations, found the array {data.name!r}"
         )
     names = [name for name in known if name in data or name in required]
-    schema.check(data, *names)
+    schema.check(data, *(name for name in names if name in NEEDED))
+    schema.check(data, *(name for name in names if name not in NEEDED), missing=True)
     return {name: data[name].values for name in names}

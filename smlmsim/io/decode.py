@@ -109,24 +109,30 @@ def chunks(
     ValueError, OSError
         As :func:`read`, when the piece is reached.
     """
-    return counted(_chunks(path, reading.camera_pixel_nm, rows, others), reading.first_frame, 0, str(path))
+    return counted(_chunks(path, reading, rows, others), reading.first_frame, 0, str(path))
 
 
-def _chunks(path: str | Path, given_nm: float | None, rows: int, others: bool) -> Iterator[xr.Dataset]:
+def _chunks(path: str | Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
     """The pieces of a table, frames as in the file."""
     with hdf5.opened(path) as file:
-        found = _emitters(file, given_nm)
+        found = _emitters(file, reading.camera_pixel_nm)
         known = {
             name: records.Known(field, found.scale[LATERAL[name]] if name in LATERAL else 1.0)
             for name, field in FIELDS.items()
         }
-        for start in range(0, found.size, rows):
-            fields: dict[str, npt.NDArray[Any]] = {}
-            for name, data in found.data.items():
-                with bounded_memory(rows * 4 * data.dtype.itemsize):
-                    values = data[start : start + rows]
-                fields |= _split(name, values)
-            yield records.table(fields, known, start, found.metadata.tree(), others=others)
+        attrs = found.metadata.tree()
+        yield from records.tables(_pieces(found, rows), known, attrs, path, reading, others=others)
+
+
+def _pieces(found: Emitters, rows: int) -> Iterator[records.Fields]:
+    """The emitters, some at a time."""
+    for start in range(0, found.size, rows):
+        fields: dict[str, npt.NDArray[Any]] = {}
+        for name, data in found.data.items():
+            with bounded_memory(rows * 4 * data.dtype.itemsize):
+                values = data[start : start + rows]
+            fields |= _split(name, values)
+        yield fields
 
 
 def _split(name: str, values: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:

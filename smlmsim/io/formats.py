@@ -87,6 +87,11 @@ class Format(NamedTuple):
         """The module of a format for images."""
         return cast(ImageModule, self._load())
 
+    def called(self, path: Path) -> str:
+        """What the format of one of its files is called, with the dialect if it has several."""
+        named = getattr(self._load(), "format_name", None)
+        return str(named(path)) if named else self.name
+
     def recognises(self, path: Path) -> bool:
         """Whether a file that begins as files of the format do is one of them."""
         return bool(self._load().recognises(path))
@@ -96,8 +101,9 @@ HDF5 = (b"\x89HDF\r\n\x1a\n",)
 MATLAB = (b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file")
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
+WRITTEN_DIALECT = "ThunderSTORM"
 TEXT = Format(
-    "ThunderSTORM CSV", "thunderstorm", "table", (), (".csv",), "tables of four laboratories, there and back"
+    "ThunderSTORM CSV", "text_table", "table", (), (".csv",), "tables of four laboratories, there and back"
 )
 OME_ZARR = Format("OME-Zarr", "ome_zarr", "images", (), (".zarr",), "zarr, there and back")
 FORMATS = (
@@ -111,6 +117,41 @@ FORMATS = (
     Format("TIFF (OME, ImageJ, plain)", "tiff", "images", TIFF, (".tif", ".tiff"), "tifffile, there and back"),
     OME_ZARR,
 )  # fmt: skip
+
+
+class Row(NamedTuple):
+    """What there is to say of a format, or of a dialect of one."""
+
+    name: str
+    holds: str
+    read: bool
+    written: str
+    verified: str
+
+
+def overview() -> list[Row]:
+    """Say for every format, and every dialect of text tables, what it holds and against what it was checked.
+
+    ``written`` lists the extensions of files that are written in it.
+    """
+    from smlmsim.io.dialects import dialects
+
+    rows = [
+        Row(form.name, form.holds, True, ", ".join(form.extensions), form.verified)
+        for form in FORMATS
+        if form is not TEXT
+    ]
+    texts = {
+        dialect.name: Row(
+            dialect.name,
+            TEXT.holds,
+            True,
+            ", ".join(TEXT.extensions) if dialect.name == WRITTEN_DIALECT else "",
+            dialect.verified,
+        )
+        for dialect in dialects()
+    }
+    return [*texts.values(), *rows]
 
 
 def extensions() -> dict[str, Format]:

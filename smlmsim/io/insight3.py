@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import xarray as xr
@@ -80,18 +81,19 @@ def chunks(
         As :func:`read`, when the piece is reached.
     """
     return counted(
-        _chunks(Path(path), reading.camera_pixel_nm, rows, others),
+        _chunks(Path(path), reading, rows, others),
         reading.first_frame,
         FIRST_FRAME,
         str(path),
     )
 
 
-def _chunks(path: Path, pixel_nm: float | None, rows: int, others: bool) -> Iterator[xr.Dataset]:
+def _chunks(path: Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
     """The pieces of a table, frames as in the file."""
     with path.open("rb") as file:
         try:
             number, frames = _head(file.read(HEAD.itemsize), path.stat().st_size)
+            pixel_nm = reading.camera_pixel_nm
             if pixel_nm is None:
                 raise ValueError(
                     "a .bin file does not say how large a camera pixel is; give camera_pixel_nm=160, say"
@@ -103,12 +105,17 @@ def _chunks(path: Path, pixel_nm: float | None, rows: int, others: bool) -> Iter
                 "loc_z": records.Known("zc"),
             }
             attrs = Metadata(frames=frames if frames > 0 else None).tree()
-            for start in range(0, number, rows):
-                found = np.frombuffer(file.read(min(rows, number - start) * RECORD.itemsize), RECORD)
-                fields = {name: found[name] for name in RECORD.names or ()}
-                yield records.table(fields, known, start, attrs, others=others)
+            pieces = _pieces(file, number, rows)
+            yield from records.tables(pieces, known, attrs, path, reading, others=others)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
+
+
+def _pieces(file: BinaryIO, number: int, rows: int) -> Iterator[records.Fields]:
+    """The records, some at a time."""
+    for start in range(0, number, rows):
+        found = np.frombuffer(file.read(min(rows, number - start) * RECORD.itemsize), RECORD)
+        yield {name: found[name] for name in RECORD.names or ()}
 
 
 def _head(content: bytes, size: int) -> tuple[int, int]:

@@ -72,6 +72,11 @@ def of(data: xr.Dataset, target: Path, form: Format) -> Losses:
         for name, most in differences.items()
         if most > _allowed(name, data[name].values)
     ]
+    changed += [
+        f"{_heading(data, name)} loses its unit, {data[name].attrs['units']}"
+        for name in differences
+        if data[name].attrs.get("units") != kept[name].attrs.get("units")
+    ]
     for name in map(str, data.attrs):
         before, after = data.attrs[name], kept.attrs.get(name, data.attrs[name])
         if not np.array_equal(before, after):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 from pydantic import NonNegativeInt, PositiveFloat
 
@@ -84,7 +83,7 @@ class Reading(Spec):
             for name in ("exposure_s", "camera_pixel_nm")
             if (value := getattr(self, name)) is not None
         }
-        told = False
+        told, chosen = False, self.channel in (None, ALL)
         for chunk in chunks:
             if not told:
                 for name, value in given.items():
@@ -93,7 +92,13 @@ class Reading(Spec):
                             "%s: %s = %g as given; the file says %g", source, name, value, chunk.attrs[name]
                         )
                 told = True
-            yield self._of_channel(chunk, source).assign_attrs(given)
+            part = chunk if self.channel in (None, ALL) else self._of_channel(chunk, source)
+            chosen = chosen or part.sizes["localization"] > 0
+            yield part.assign_attrs(given)
+            channels = chunk.attrs.get("channels", ())
+        if told and not chosen:
+            known = ", ".join(map(str, channels)) or "counted by numbers"
+            raise ValueError(f"{source}: there is no channel {self.channel!r}; the channels are {known}")
 
     def require_one_channel(self, table: xr.Dataset, source: str) -> None:
         """Refuse to count several channels together, unless that is asked for.
@@ -115,21 +120,18 @@ class Reading(Spec):
             )
 
     def _of_channel(self, chunk: xr.Dataset, source: str) -> xr.Dataset:
-        """The localizations of the channel that is asked for."""
-        if self.channel in (None, ALL):
-            return chunk
+        """The localizations of the channel that is asked for, which may turn up later only."""
         names = [str(name) for name in chunk.attrs.get("channels", ())]
         if "loc_channel" not in chunk:
             if self.channel in names:
                 return chunk
             raise ValueError(f"{source}: there is no channel {self.channel!r}; the table has a single one")
-        if self.channel not in names and not self.channel.isdecimal():
-            known = ", ".join(names) or "counted by numbers"
-            raise ValueError(f"{source}: there is no channel {self.channel!r}; the channels are {known}")
-        number = names.index(self.channel) if self.channel in names else int(self.channel)
+        asked = str(self.channel)
+        number = names.index(asked) if asked in names else int(asked) if asked.isdecimal() else -1
         return chunk.isel(localization=np.flatnonzero(chunk.loc_channel.values == number))
 
 
+<<<<<<< HEAD
 def exposure_s(table: xr.Dataset, source: str) -> float:
     """The duration of a camera frame: as the attribute of a table says, or else 0.03 s, which is then said.
 
@@ -150,6 +152,15 @@ def exposure_s(table: xr.Dataset, source: str) -> float:
 
 
 def counted(chunks: Iterable[xr.Dataset], given: int | None, usual: int, source: str) -> Iterator[xr.Dataset]:
+=======
+def counted(
+    chunks: Iterable[xr.Dataset],
+    given: int | None,
+    usual: int,
+    source: str,
+    notes: Sequence[str] = (),
+) -> Iterator[xr.Dataset]:
+>>>>>>> main
     """Count the frames of a table from 0, whatever the file calls the first one.
 
     Parameters
@@ -162,6 +173,8 @@ def counted(chunks: Iterable[xr.Dataset], given: int | None, usual: int, source:
         What the format does as a rule: 1, unless a frame 0 occurs, or always 0.
     source : str
         What the table is called, for messages.
+    notes : sequence of str
+        What else was assumed when the first piece is there; it is logged on the same line.
 
     Yields
     ------
@@ -173,20 +186,17 @@ def counted(chunks: Iterable[xr.Dataset], given: int | None, usual: int, source:
     ValueError
         If a frame comes before the first one.
     """
-    first = given
+    first, assumed, told = given, list[str](), False
     for chunk in chunks:
-        if "loc_frame" not in chunk:
+        least = _least(chunk)
+        if least is not None and (first is None or not told):
+            first, assumed = _first_frame(chunk, given, usual, least)
+        if not told and (said := [*notes, *assumed]):
+            _log.info("%s: %s", source, "; ".join(said))
+        told = True
+        if least is None or first is None:
             yield chunk
             continue
-        frame: npt.NDArray[np.int32] = chunk.loc_frame.values
-        least = int(frame.min(initial=np.iinfo(np.int32).max))
-        if first is None:
-            first = chunk.attrs.get("first_frame")
-        if first is None:
-            first = min(usual, least)
-            if usual:
-                why = "since there is a frame 0" if first == 0 else "as most do; if not, give first_frame=0"
-                _log.info("%s: frames are taken to be counted from %d, %s", source, first, why)
         if least < first:
             kind = CountedFromZeroError if given is None and least == 0 else ValueError
             raise kind(
@@ -194,5 +204,30 @@ def counted(chunks: Iterable[xr.Dataset], given: int | None, usual: int, source:
                 f"give first_frame={least}"
             )
         if first:
-            chunk["loc_frame"] = (chunk.loc_frame.dims, frame - np.int32(first), chunk.loc_frame.attrs)
+            frame = chunk.loc_frame.values - np.int32(first)
+            chunk["loc_frame"] = (chunk.loc_frame.dims, frame, chunk.loc_frame.attrs)
         yield chunk.assign_attrs(first_frame=first)
+
+
+def _least(chunk: xr.Dataset) -> int | None:
+    """The least frame of a piece, if it has any."""
+    if "loc_frame" not in chunk or not chunk.sizes["localization"]:
+        return None
+    return int(chunk.loc_frame.values.min())
+
+
+def _first_frame(chunk: xr.Dataset, given: int | None, usual: int, least: int) -> tuple[int, list[str]]:
+    """What a table calls its first frame, and what is to be said of that."""
+    said: int | None = chunk.attrs.get("first_frame")
+    if given is not None:
+        return given, [f"first_frame={given} as given; the file says {said}"] if said not in (
+            None,
+            given,
+        ) else []
+    if said is not None and (said <= least or least > 0):
+        return said, []
+    first = min(usual if said is None else said, least)
+    if not usual:
+        return first, []
+    why = "since there is a frame 0" if first == 0 else "as most do; if not, give first_frame=0"
+    return first, [f"frames are taken to be counted from {first}, {why}"]

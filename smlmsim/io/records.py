@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.io import columns as table_columns
+from smlmsim.io.flaws import Flaws
+from smlmsim.io.reading import Reading
 
 Fields = Mapping[str, npt.NDArray[Any]]
 
@@ -31,62 +34,109 @@ class Known(NamedTuple):
     scale: float = 1.0
     shift: float = 0.0
 
+    def of(self, found: Fields) -> npt.NDArray[Any]:
+        """The numbers of the field."""
+        values = found[self.field]
+        if values.dtype.kind not in "iuf" or values.ndim != 1:
+            raise ValueError(f"the field {self.field!r} holds {values.dtype}, not numbers")
+        return values + np.float64(self.shift) if self.shift else values
 
-def table(
-    found: Fields, known: Mapping[str, Known], start: int, attrs: dict[str, Any], *, others: bool
-) -> xr.Dataset:
-    """Make a piece of a table of some records.
+
+def tables(
+    pieces: Iterable[Fields],
+    known: Mapping[str, Known],
+    attrs: dict[str, Any],
+    path: str | Path,
+    reading: Reading,
+    *,
+    others: bool,
+) -> Iterator[xr.Dataset]:
+    """Make the pieces of a table of records.
 
     Parameters
     ----------
-    found : mapping of str to array (localization,)
-        The values of each field, as they are in the file.
+    pieces : iterable of mapping of str to array (localization,)
+        Records, some at a time: the values of each field, as they are in the file.
     known : mapping of str to Known
         The fields by what they are in the vocabulary; those that the file lacks are passed over.
-    start : int
-        The number of the first record, for messages.
     attrs : dict
-        Of the dataset.
+        Of the datasets.
+    path : str or Path
+        The file, for what is logged.
+    reading : Reading
+        Whether rows without a position or a frame are left out.
     others : bool
-        Whether to keep the fields that are not known, too.
+        Whether to keep the fields of numbers that are not known, too.
+
+    Yields
+    ------
+    xr.Dataset
+        Frames as in the file; pieces of which nothing is left are passed over.
 
     Raises
     ------
     ValueError
-        If a field holds no numbers, or a value cannot be used; see :func:`smlmsim.io.columns.values`.
+        If a field holds no numbers, or rows lack a position or a frame and may not be left out, or none is left.
     """
-    made = {
-        name: _values(name, meaning, found[meaning.field], start)
-        for name, meaning in known.items()
-        if meaning.field in found
-    }
-    taken = {meaning.field for meaning in known.values()}
-    more = [
-        _other(field, values)
-        for field, values in found.items()
-        if others and field not in taken and values.dtype.kind in "biuf" and values.ndim == 1
-    ]
-    return table_columns.dataset(made, attrs, more)
+    flaws = Flaws(str(path), drop_bad_rows=reading.drop_bad_rows)
+    start, empty = 0, True
+    for found in pieces:
+        columns = {name: meaning.of(found) for name, meaning in known.items() if meaning.field in found}
+        kept = _kept(columns, known, start, flaws)
+        if kept.any() and not flaws.refused:
+            empty = False
+            taken = {meaning.field for meaning in known.values()}
+            rest = {field: values for field, values in found.items() if others and field not in taken}
+            yield _table(columns, known, rest, kept, start, flaws).assign_attrs(attrs)
+        start += kept.size
+    flaws.require_rows()
+    flaws.say()
+    if empty:
+        raise ValueError(
+            "the file holds no localizations" + (" with a position and a frame" if start else "")
+        )
 
 
-def _values(name: str, meaning: Known, found: npt.NDArray[Any], start: int) -> npt.NDArray[Any]:
-    if found.dtype.kind not in "iuf" or found.ndim != 1:
-        raise ValueError(f"the field {meaning.field!r} holds {found.dtype}, not numbers")
-    shifted = found + np.float64(meaning.shift) if meaning.shift else found
+def _kept(columns: Fields, known: Mapping[str, Known], start: int, flaws: Flaws) -> npt.NDArray[np.bool_]:
+    """Which records have all that a localization needs."""
+
+    def place(row: int, name: str | None) -> str:
+        assert name is not None
+        return f"in record {start + row}: found {columns[name][row]:g} in the field {known[name].field!r}"
+
+    return table_columns.complete(columns, flaws, place)
+
+
+def _table(
+    columns: Fields,
+    known: Mapping[str, Known],
+    rest: Fields,
+    kept: npt.NDArray[np.bool_],
+    start: int,
+    flaws: Flaws,
+) -> xr.Dataset:
+    """The dataset of those records that are kept."""
+    rows = slice(None) if kept.all() else kept
+    numbers = np.flatnonzero(kept)
 
     def place(row: int) -> str:
-        return f"record {start + row}, field {meaning.field!r}"
+        return f"in record {start + numbers[row]}"
 
-    return table_columns.values(name, shifted, meaning.scale, place)
+    made = {
+        name: table_columns.values(name, found[rows], known[name].scale, place, flaws, known[name].field)
+        for name, found in columns.items()
+    }
+    more = [
+        _other(field, values[rows])
+        for field, values in rest.items()
+        if values.dtype.kind in "biuf" and values.ndim == 1
+    ]
+    return table_columns.dataset(made, {}, more)
 
 
 def _other(field: str, found: npt.NDArray[Any]) -> xr.Variable:
-    """A column that is not known; it remembers whether it was one of whole numbers."""
+    """A column that is not known; ``whole`` is the type of its numbers if they are whole ones."""
     column = table_columns.other(field, "", found)
     if found.dtype.kind in "biu":
-        column.attrs["whole"] = (
-            f"<i{max(found.dtype.itemsize, 4)}"
-            if found.dtype.kind != "u"
-            else f"<u{max(found.dtype.itemsize, 4)}"
-        )
+        column.attrs["whole"] = f"<{'u' if found.dtype.kind == 'u' else 'i'}{max(found.dtype.itemsize, 4)}"
     return column

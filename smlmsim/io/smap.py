@@ -108,10 +108,10 @@ def chunks(
     ValueError, OSError
         As :func:`read`, when the piece is reached.
     """
-    return counted(_chunks(Path(path), rows, others), reading.first_frame, FIRST_FRAME, str(path))
+    return counted(_chunks(Path(path), reading, rows, others), reading.first_frame, FIRST_FRAME, str(path))
 
 
-def _chunks(path: Path, rows: int, others: bool) -> Iterator[xr.Dataset]:
+def _chunks(path: Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
     """The pieces of a table, frames as in the file."""
     with _opened(path) as table:
         columns = _checked(table.columns)
@@ -125,10 +125,11 @@ def _chunks(path: Path, rows: int, others: bool) -> Iterator[xr.Dataset]:
         if "channel" in columns and "loc_channel" not in known:
             del columns["channel"]
         attrs = Metadata(camera_pixel_nm=table.pixel_nm).tree()
-        for start in range(0, size, rows):
-            stop = min(start + rows, size)
-            found = {name: column.rows(start, stop) for name, column in columns.items()}
-            yield records.table(found, known, start, attrs, others=others)
+        pieces = (
+            {name: column.rows(start, min(start + rows, size)) for name, column in columns.items()}
+            for start in range(0, size, rows)
+        )
+        yield from records.tables(pieces, known, attrs, path, reading, others=others)
 
 
 @contextmanager

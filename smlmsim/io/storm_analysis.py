@@ -100,10 +100,10 @@ def chunks(
     ValueError, OSError
         As :func:`read`, when the piece is reached.
     """
-    return counted(_chunks(path, reading.camera_pixel_nm, rows, others), reading.first_frame, 0, str(path))
+    return counted(_chunks(path, reading, rows, others), reading.first_frame, 0, str(path))
 
 
-def _chunks(path: str | Path, given_nm: float | None, rows: int, others: bool) -> Iterator[xr.Dataset]:
+def _chunks(path: str | Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
     """The pieces of a table."""
     with hdf5.opened(path, whole=False) as file:
         with bounded_memory():
@@ -112,7 +112,7 @@ def _chunks(path: str | Path, given_nm: float | None, rows: int, others: bool) -
                 for name in ("pixel_size", "movie_x", "movie_y", "movie_l")
                 if (value := _attribute(file, name))
             }
-        pixel_nm = given_nm or said.get("pixel_size")
+        pixel_nm = reading.camera_pixel_nm or said.get("pixel_size")
         if pixel_nm is None:
             raise ValueError(
                 "the file does not say how large a camera pixel is; give camera_pixel_nm=160, say"
@@ -122,12 +122,8 @@ def _chunks(path: str | Path, given_nm: float | None, rows: int, others: bool) -
         }
         known["loc_z"] = records.Known("z", NM_PER_UM)
         attrs = _metadata(said, pixel_nm).tree()
-        start = 0
-        for piece in _pieces(_frames(file), rows):
-            yield records.table(piece, known, start, attrs, others=others)
-            start += len(piece["x"])
-        if start == 0:
-            raise ValueError("the file holds no localizations")
+        pieces = _pieces(_frames(file), rows)
+        yield from records.tables(pieces, known, attrs, path, reading, others=others)
 
 
 def _attribute(file: h5py.File, name: str) -> float | None:

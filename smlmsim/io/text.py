@@ -1,146 +1,255 @@
-"""Lines of numbers, parsed piece by piece: plain ones by a kernel, all others by pandas."""
+"""Lines of numbers, parsed piece by piece: plain ones by a kernel, all others one by one."""
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, NamedTuple, TextIO
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from smlmsim.io import _text_kernels
 
 LARGEST_BLOCK = 2**24
+ODD_BLOCK = 2**18  # bytes that are parsed one by one before the kernel is tried again
 LINE_BYTES = 64  # a guess
+BLANK = " "
+COMMENTS = ("#", "%", "//")
+NOTHING = ("", "nan", "na", "n/a", "none", "null", "-", "--", "?")
+INFINITE = ("inf", "-inf", "infinity", "-infinity", "∞", "-∞")
+MISSING = frozenset((*NOTHING, *INFINITE))
+TAIL = re.compile(rb"(?m)^[A-Za-z\r\n]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+class Readable(Protocol):
+    """A file, or what reads like one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most some number of bytes; none at the end."""
+        ...
+
+
+class Style(NamedTuple):
+    """How the lines of a table are written.
+
+    Parameters
+    ----------
+    width : int
+        The number of columns.
+    separator : str
+        Between columns; a blank stands for any number of blanks and tabs.
+    point : str
+        The decimal point.
+    tail : bool
+        Whether the table ends at the first line that is empty or begins with a letter.
+    comments : tuple of str
+        How lines begin that are passed over.
+    """
+
+    width: int
+    separator: str = ","
+    point: str = "."
+    tail: bool = False
+    comments: tuple[str, ...] = COMMENTS
 
 
 class Lines(NamedTuple):
-    """Some lines of a file: the wanted columns (column, line), and the number of each line, counted from 1."""
+    """Some lines of a file.
+
+    Parameters
+    ----------
+    values : array (column, line), float64
+        The wanted columns; NaN where there is no number.
+    numbers : array (line,)
+        The number of each line, counted from 1.
+    found : list of list of str
+        The values of every line as they are written, blanks around them included, if they are not plain numbers.
+    """
 
     values: npt.NDArray[np.float64]
     numbers: npt.NDArray[np.int64]
+    found: list[list[str]]
 
 
-def lines(file: BinaryIO, width: int, places: Sequence[int], *, rows: int, first: int) -> Iterator[Lines]:
-    """Parse the rest of a file of comma-separated numbers.
-
-    From the first line on that is not all plain numbers, pandas reads on: it knows quotes, empty lines and NaN.
+class Parser:
+    """Parses a table of numbers.
 
     Parameters
     ----------
-    file : file
-        Below any header, at the beginning of a line.
-    width : int
-        The number of columns.
+    style : Style
+        How the lines are written.
     places : sequence of int
         The columns that are wanted, counted from 0.
-    rows : int
-        The most lines to hold at a time.
     first : int
         The number of the next line.
-
-    Yields
-    ------
-    Lines
-        Empty lines are left out.
-
-    Raises
-    ------
-    ValueError
-        If a line has more or fewer columns, or a wanted value is no number.
     """
-    outputs = np.full(width, -1)
-    outputs[list(places)] = np.arange(len(places))
-    start, text, block = file.tell(), b"", min(LARGEST_BLOCK, LINE_BYTES * rows)
-    while read := file.read(block):
-        text += read
-        whole = np.frombuffer(text, np.uint8)[: text.rfind(b"\n") + 1]
-        used, refused = 0, False
-        for values, used, refused in _plain(whole, outputs, len(places), rows):  # noqa: B007
-            if values.shape[1]:
-                yield Lines(values, first + np.arange(values.shape[1]))
-            first += values.shape[1]
-        start, text = start + used, text[used:]
-        if refused or len(text) > LARGEST_BLOCK:
-            break
-    file.seek(start)
-    yield from _odd(file, width, places, rows, first)
+
+    def __init__(self, style: Style, places: Sequence[int], *, first: int) -> None:
+        self.style = style
+        self.places = list(places)
+        self.next = first
+        self.tail_from: int | None = None
+        """The line that is the first one behind the table, if there is one."""
+        self.cut: int | None = None
+        """The last line, if nothing ends it."""
+        self.outputs = np.full(style.width, -1)
+        self.outputs[self.places] = np.arange(len(self.places))
+
+    def lines(self, file: Readable, *, rows: int, head: bytes = b"") -> Iterator[Lines]:
+        """Parse the rest of a file.
+
+        Parameters
+        ----------
+        file : Readable
+            UTF-8.
+        rows : int
+            The most lines to hold at a time.
+        head : bytes
+            What comes before the rest of the file, from the beginning of a line.
+
+        Yields
+        ------
+        Lines
+            Empty lines and comments are left out.
+
+        Raises
+        ------
+        ValueError
+            If a line is absurdly long.
+        """
+        text, block, more = head, min(LARGEST_BLOCK, LINE_BYTES * rows), True
+        while more and self.tail_from is None:
+            read = file.read(block)
+            more = bool(read)
+            text = text + read if text else read
+            del read  # what is held twice counts
+            size = text.rfind(b"\n") + 1
+            if not more and size < len(text):
+                text, size = text + b"\n", len(text) + 1
+                self.cut = self.next + text.count(b"\n") - 1
+            if len(text) - size > LARGEST_BLOCK:
+                raise ValueError(f"line {self.next} is longer than {LARGEST_BLOCK} bytes")
+            whole, text = text[:size], text[size:]
+            whole = self._without_tail(whole)
+            yield from self._whole(whole, rows)
+            del whole
+
+    def misfits(self, lines: Lines) -> npt.NDArray[np.bool_]:
+        """Which lines cannot be told apart into columns: too long, too short for blanks between them, or cut short."""
+        width, least = self.style.width, self.style.width if self.style.separator == BLANK else 0
+        found = [
+            not least <= len(fields) <= width or (number == self.cut and len(fields) < width)
+            for fields, number in zip(lines.found, lines.numbers, strict=False)
+        ]
+        return np.array(found) if found else np.zeros(lines.numbers.size, bool)
+
+    def _without_tail(self, text: bytes) -> bytes:
+        """Cut off what comes behind the table: from a line on that begins with NUL, or as the style says."""
+        end = min(
+            (
+                at
+                for at in (text.find(b"\0"), _start(TAIL.search(text)) if self.style.tail else -1)
+                if at >= 0
+            ),
+            default=-1,
+        )
+        if end < 0:
+            return text
+        line = self.next + text.count(b"\n", 0, end)
+        if text[end - 1 : end] not in (b"", b"\n"):
+            raise ValueError(f"found a NUL byte in line {line}; the file is damaged")
+        self.tail_from = line
+        return text[:end]
+
+    def _whole(self, text: bytes, rows: int) -> Iterator[Lines]:
+        """Parse whole lines."""
+        used = 0
+        while used < len(text):
+            if self.style.separator != self.style.point:
+                for lines, count in self._plain(np.frombuffer(text, np.uint8)[used:], rows):
+                    used += count
+                    if lines.numbers.size:
+                        yield lines
+                if used == len(text):
+                    return
+            end = text.rfind(b"\n", used, used + ODD_BLOCK) + 1 or text.find(b"\n", used) + 1
+            lines = self._odd(text[used:end].decode("utf-8", errors="replace"))
+            used = end
+            for start in range(0, lines.numbers.size, rows):
+                part = slice(start, start + rows)
+                yield Lines(lines.values[:, part], lines.numbers[part], lines.found[part])
+
+    def _plain(self, text: npt.NDArray[np.uint8], rows: int) -> Iterator[tuple[Lines, int]]:
+        """Parse plain lines up to the first that is odd, or to the end; give the bytes that they take, too."""
+        used, most = 0, min(rows, text.size // (2 * self.style.width) + 1)
+        while used < text.size:
+            values = np.empty((len(self.places), most))
+            count, bytes_used, odd = _text_kernels.parse(
+                text[used:], self.outputs, values, ord(self.style.separator), ord(self.style.point)
+            )
+            used += bytes_used
+            yield Lines(values[:, :count], self.next + np.arange(count), []), bytes_used
+            self.next += count
+            if odd:
+                return
+
+    def _odd(self, text: str) -> Lines:
+        """Parse lines of any kind."""
+        numbers, found = [], []
+        separator, width = self.style.separator, self.style.width
+        blanks = separator + " \t\r"
+        for line in text.removesuffix("\n").split("\n"):
+            if line.strip(blanks) and not line.lstrip().startswith(self.style.comments or ("\n",)):
+                values = _split(line, separator)
+                while len(values) > width and not values[-1].strip():
+                    values.pop()
+                numbers.append(self.next)
+                found.append(values)
+            self.next += 1
+        columns = [
+            numbers_of([row[place] if place < len(row) else "" for row in found], self.style.point)
+            for place in self.places
+        ]
+        parsed = np.array(columns, np.float64).reshape(len(self.places), len(found))
+        return Lines(parsed, np.array(numbers, np.int64), found)
 
 
-def _plain(
-    text: npt.NDArray[np.uint8], outputs: npt.NDArray[np.int64], wanted: int, rows: int
-) -> Iterator[tuple[npt.NDArray[np.float64], int, bool]]:
-    """Parse a block; give the values of some lines, the bytes used so far, and whether the next line is odd."""
-    used, most = 0, min(rows, text.size // (2 * outputs.size) + 1)
-    while True:
-        values = np.empty((wanted, most))
-        count, bytes_used, refused = _text_kernels.parse(text[used:], outputs, values)
-        used += bytes_used
-        yield values[:, :count], used, refused
-        if count < most:
-            return
+def fields(line: str, separator: str) -> list[str]:
+    """Split a line into its values, without the quotes and the blanks around them."""
+    return [value.strip() for value in _split(line, separator)]
 
 
-def _odd(file: BinaryIO, width: int, places: Sequence[int], rows: int, first: int) -> Iterator[Lines]:
-    """Parse lines with the help of pandas."""
-    encoded = io.TextIOWrapper(file, encoding="utf-8", errors="replace")
-    for table in tables(encoded, width, rows=rows, dtype=dict.fromkeys(places, np.float64)):
-        if table[width - 1].isna().any() or table[width].notna().any():
-            raise ValueError("a line has more or fewer values than the first one")
-        if not table.empty:
-            yield Lines(table[list(places)].to_numpy().T, np.asarray(table.index) + first)
+def _split(line: str, separator: str) -> list[str]:
+    """Split a line into its values, without the quotes around them."""
+    if '"' not in line:
+        return line.split() if separator == BLANK else line.split(separator)
+    values = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    return [value for value in values if value] if separator == BLANK else values
 
 
-def tables(
-    file: TextIO,
-    width: int,
-    *,
-    rows: int,
-    delimiter: str = ",",
-    comments: str | None = None,
-    dtype: Mapping[Hashable, Any] | None = None,
-) -> Iterator[pd.DataFrame]:
-    """Parse the rest of a file.
-
-    Parameters
-    ----------
-    file : file
-        Text, below any header.
-    width : int
-        The number of columns.
-    rows : int
-        The most lines to hold at a time.
-    delimiter, comments : str
-        One character each.
-    dtype : mapping, optional
-        The types of some columns, counted from 0.
-
-    Yields
-    ------
-    pd.DataFrame
-        The columns, counted from 0, and one more than there should be, where lines that are too long show. The
-        index counts the lines; empty ones are left out.
-
-    Raises
-    ------
-    ValueError
-        If a value is not of the type of its column.
-    """
+def numbers_of(values: Sequence[str], point: str) -> list[float]:
+    """The numbers that are written; NaN where there is none."""
+    if point != ".":
+        return [number(value, point) for value in values]
     try:
-        found = pd.read_csv(
-            file, header=None, names=range(width + 1), index_col=False, skip_blank_lines=False, sep=delimiter,
-            comment=comments, keep_default_na=False, na_values=["", "nan", "NaN"], low_memory=False,
-            chunksize=rows, dtype=dict(dtype or {}),
-        )  # fmt: skip
-    except pd.errors.EmptyDataError:
-        return
-    while (table := _next(found)) is not None:
-        yield table.dropna(how="all")
+        return [number(value) if "_" in value else float(value) if value else np.nan for value in values]
+    except ValueError:
+        return [number(value, point) for value in values]
 
 
-def _next(found: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
-    with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):
-        return next(found, None)
+def number(value: str, point: str = ".") -> float:
+    """The number that is written; NaN if it is none."""
+    plain = (value.replace(point, ".") if point != "." and "." not in value else value).strip()
+    return float(plain) if _NUMBER.fullmatch(plain) else float("nan")
+
+
+def is_number(value: str, point: str = ".") -> bool:
+    """Whether a value is a number, or one of the words for none."""
+    return value.casefold() in MISSING or number(value, point) == number(value, point)
+
+
+def _start(match: re.Match[bytes] | None) -> int:
+    return match.start() if match else -1

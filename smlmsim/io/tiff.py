@@ -7,6 +7,7 @@ metadata of ImageJ, or of the resolution tags, in this order.
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -96,9 +97,16 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         metadata["variable"] = image.name
     if known := Metadata.of(data).tree():
         metadata[OURS] = json.dumps(known)
-    resolution = (1e3 / x.step, 1e3 / y.step)
+    resolution = (_rational(1e3 / x.step), _rational(1e3 / y.step))
     with replacing(path) as draft:
         tifffile.imwrite(draft, values, imagej=True, resolution=resolution, metadata=metadata)
+
+
+def _rational(number: float) -> tuple[int, int]:
+    """The quotient of two whole numbers of 32 bits that is nearest to a positive one, as a tag holds it."""
+    exact, largest = Fraction(number), 2**32 - 1
+    near = exact.limit_denominator(max(1, min(largest, int(largest / exact))))
+    return near.numerator, near.denominator
 
 
 def _read(handle: BinaryIO, name: str, pixel_nm: float | None, point_s: float | None) -> xr.Dataset:

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from smlmsim.compiled import njit
 
 Array = npt.NDArray[Any]
 Window = tuple[np.float32, ...]
@@ -31,7 +32,7 @@ CONTRAST_FLOOR = F32(K2**2)
 ANY_ORDER = {"contract", "reassoc", "nsz"}
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+@njit(error_model="numpy", fastmath=ANY_ORDER)
 def total(a: Array) -> float:
     """Return the sum of a flat array."""
     result = 0.0
@@ -40,7 +41,7 @@ def total(a: Array) -> float:
     return result
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+@njit(error_model="numpy", fastmath=ANY_ORDER)
 def products(a: Array, b: Array, offset_a: float, offset_b: float) -> tuple[float, float, float]:
     """Return the sums of a a, a b and b b over two flat arrays, each less its offset."""
     aa, ab, bb = 0.0, 0.0, 0.0
@@ -52,7 +53,7 @@ def products(a: Array, b: Array, offset_a: float, offset_b: float) -> tuple[floa
     return aa, ab, bb
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+@njit(error_model="numpy", fastmath=ANY_ORDER)
 def squared_error(a: Array, b: Array) -> float:
     """Return the sum of (a - b)^2 over two flat arrays."""
     result = 0.0
@@ -62,7 +63,7 @@ def squared_error(a: Array, b: Array) -> float:
     return result
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def scaled(a: Array, factor: float) -> Array:
     """Return a flat array times a factor, rounded once, to float32."""
     result = np.empty(a.size, F32)
@@ -71,7 +72,7 @@ def scaled(a: Array, factor: float) -> Array:
     return result
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER, forceinline=True)
+@njit(error_model="numpy", fastmath=ANY_ORDER, forceinline=True)
 def average_columns(image: Array, top: int, window: Window, means: Array, squares: Array) -> None:
     """Average pixels and their squares along y, over the window that begins at row ``top``."""
     for j in range(image.shape[1]):
@@ -84,7 +85,7 @@ def average_columns(image: Array, top: int, window: Window, means: Array, square
         means[j], squares[j] = mean, square
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER, forceinline=True)
+@njit(error_model="numpy", fastmath=ANY_ORDER, forceinline=True)
 def average_row(values: Array, window: Window, means: Array, windows: int) -> None:
     """Average values along x, over every window that lies inside."""
     for j in range(windows):
@@ -94,7 +95,7 @@ def average_row(values: Array, window: Window, means: Array, windows: int) -> No
         means[j] = mean
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER, forceinline=True)
+@njit(error_model="numpy", fastmath=ANY_ORDER, forceinline=True)
 def compare_row(s: Array, d: Array, ss: Array, dd: Array, windows: int) -> tuple[Any, Any]:
     """Sum contrast-structure and similarity over a row of windows, from local means of s, d, s^2 and d^2."""
     half, none = F32(0.5), F32(0)
@@ -109,7 +110,7 @@ def compare_row(s: Array, d: Array, ss: Array, dd: Array, windows: int) -> tuple
     return structures, similarities
 
 
-@numba.njit(cache=True, nogil=True, forceinline=True)
+@njit(forceinline=True)
 def similarity(s: Array, d: Array, window: Window, scratch: Array) -> tuple[float, float]:
     """Return the mean contrast-structure term and the mean similarity of one pair of images.
 
@@ -136,7 +137,7 @@ def similarity(s: Array, d: Array, window: Window, scratch: Array) -> tuple[floa
     return structures / (height * width), similarities / (height * width)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def halve(pixels: Array, height: int, width: int, row: Array) -> tuple[int, int]:
     """Replace the image at the front of a flat array by its 2 x 2 means; return their height and width.
 
@@ -158,7 +159,7 @@ def halve(pixels: Array, height: int, width: int, row: Array) -> tuple[int, int]
     return half_height, half_width
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def ssim(truth: Array, estimate: Array, window: Window) -> Any:
     """Return the structural similarity of two movies (time, height, width), averaged over time."""
     frames, _, width = truth.shape
@@ -170,7 +171,7 @@ def ssim(truth: Array, estimate: Array, window: Window) -> Any:
     return result / frames
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def ms_ssim(truth: Array, estimate: Array, window: Window, weights: Array) -> Any:
     """Return the multi-scale similarity of two movies (time, height, width), averaged over time.
 

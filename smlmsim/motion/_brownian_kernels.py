@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from smlmsim._philox import philox
+from smlmsim.compiled import njit
 
 LANES_PER_COUNTER = 8
 LANES_PER_VECTOR = 32
@@ -34,10 +34,10 @@ _32 = np.uint64(32)
 _ODD = np.uint64(0x0101010101010101)
 _FLAGS = {"contract", "arcp", "afn", "nsz", "reassoc"}
 
-_inlined = njit(cache=True, nogil=True, forceinline=True, error_model="numpy", fastmath=_FLAGS)
+_inlined = njit(forceinline=True, error_model="numpy", fastmath=_FLAGS)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FLAGS)
+@njit(error_model="numpy", fastmath=_FLAGS)
 def advance(
     y: npt.NDArray[Any],
     x: npt.NDArray[Any],

@@ -2,7 +2,8 @@
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from smlmsim.compiled import njit
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -12,7 +13,7 @@ F = np.float32
 TINY = F(1e-30)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def carry(
     points: F64,
     centres: F64,
@@ -39,7 +40,7 @@ def carry(
         _displace(v, u, amplitudes[t], terms, middle, half, out[0, t], out[1, t])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FINITE)
+@njit(error_model="numpy", fastmath=FINITE)
 def _enter(
     points: F64, centres: F64, shift: float, corner: float, period: float, middle: float, half: float, u: F64
 ) -> None:
@@ -50,7 +51,7 @@ def _enter(
         u[p] = (points[p] + shift - period * whole - middle) * (1.0 / half)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FINITE)
+@njit(error_model="numpy", fastmath=FINITE)
 def _displace(v: F64, u: F64, amplitude: float, terms: F64, middle: F64, half: F64, y: F32, x: F32) -> None:
     """Displace points by the polynomials, faded beyond the field."""
     for p in range(v.size):
@@ -60,7 +61,7 @@ def _displace(v: F64, u: F64, amplitude: float, terms: F64, middle: F64, half: F
         x[p] = middle[1] + half[1] * (u[p] + fade * _polynomial(terms[1], kept_v, kept_u))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def mean_normal_shift(before: F32, after: F32, weights: F32, box: F64, field: F64) -> float:
     """Return the weighted mean |shift along the normal| of vertices while they are in the field, or NaN.
 
@@ -78,7 +79,7 @@ def mean_normal_shift(before: F32, after: F32, weights: F32, box: F64, field: F6
     return total / seen
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FINITE | {"reassoc"})
+@njit(error_model="numpy", fastmath=FINITE | {"reassoc"})
 def _normal_shift(
     y: F32, x: F32, later_y: F32, later_x: F32, weights: F32, period_y: F, period_x: F, top: F, left: F, bottom: F,
     right: F,
@@ -98,13 +99,13 @@ def _normal_shift(
     return total, seen
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _nearest(shift, period):  # type: ignore[no-untyped-def]
     """The shift to the nearest periodic image."""
     return shift - period * np.rint(shift * (F(1) / period if period > F(0) else F(0)))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _polynomial(c, y, x):  # type: ignore[no-untyped-def]
     """The value of c0 + c1 x + ... + c4 x^4 + c5 y + ... + c8 y^4."""
     return (
@@ -114,7 +115,7 @@ def _polynomial(c, y, x):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _fade(u):  # type: ignore[no-untyped-def]
     """1 within the field (|u| <= 1), 0 a half field beyond it, smooth in between."""
     beyond = min(max(abs(u) - 1.0, 0.0), 1.0)

@@ -7,17 +7,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from smlmsim._philox import normals_f32, words
+from smlmsim.compiled import njit
 
 BLOCK = 32
 """Time points that go through every loop together; the first block begins with the movie."""
 ONE_THREAD = 2**17
 """Products of a matrix multiplication that no BLAS spreads over several threads."""
 
-_kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-_inlined = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
+_kernel = njit(error_model="numpy", fastmath={"contract"})
+_inlined = njit(error_model="numpy", fastmath={"contract"}, forceinline=True)
 
 
 @_kernel

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from smlmsim._philox import words
+from smlmsim.compiled import njit
 from smlmsim.photophysics._surroundings import Edges, Period
 
 Floats = npt.NDArray[np.float32]
@@ -42,7 +42,7 @@ _0, _1 = np.float32(0), np.float32(1)
 _UNIT = 2.0**-32
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def find_near(y: Floats, x: Floats, window: Edges) -> Near:
     """Compare the rectangle around the vertices of each block, at each step and the next, with the window.
 
@@ -61,7 +61,7 @@ def find_near(y: Floats, x: Floats, window: Edges) -> Near:
     return near
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz", "reassoc"})
+@njit(error_model="numpy", fastmath={"nnan", "nsz", "reassoc"})
 def _range(a: Floats, b: Floats) -> tuple[Any, Any]:
     """Return the least and the largest of two arrays of one length."""
     low, high = a[0], a[0]
@@ -72,7 +72,7 @@ def _range(a: Floats, b: Floats) -> tuple[Any, Any]:
     return low, high
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def visible(
     y: Floats, x: Floats, near: Near, steps: Integers, bonds: Integers, rest_nm: Doubles, field: Edges
 ) -> Doubles:
@@ -90,7 +90,7 @@ def visible(
     return seen_nm
 
 
-@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _inside(start: Any, end: Any, low: Any, high: Any, enter: Any, leave: Any) -> tuple[Any, Any]:
     """Narrow the part of a segment that lies between two borders along one axis."""
     way = end - start
@@ -100,7 +100,7 @@ def _inside(start: Any, end: Any, low: Any, high: Any, enter: Any, leave: Any) -
     return max(enter, min(one, other)), min(leave, max(one, other))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def expected(states: Doubles, step: Doubles, gain: Doubles, weights: Doubles) -> Any:
     """Sum weights[f] * gain . states over the frames f; the states go on by the matrix ``step`` in each."""
     total = 0.0
@@ -118,7 +118,7 @@ def expected(states: Doubles, step: Doubles, gain: Doubles, weights: Doubles) ->
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def emit(
     y: Floats,
     x: Floats,
@@ -175,13 +175,13 @@ def emit(
     return label[0, :n], label[1, :n], place[0, :n], place[1, :n]
 
 
-@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _wait(word: Any) -> Any:
     """Turn a word into an exponential waiting time of mean one."""
     return -math.log((np.float64(word) + 0.5) * _UNIT)
 
 
-@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _frames_seen(start: float, end: float, share: float) -> tuple[int, int]:
     """Find the frames that a blink fills by a share at least: the first, and the one after the last.
 
@@ -192,7 +192,7 @@ def _frames_seen(start: float, end: float, share: float) -> tuple[int, int]:
     return math.ceil(start + share) - 1, math.floor(end - share) + 1
 
 
-@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _locate(z: Floats, bond: int, along: Any, row: int, blend: Any, period: Any) -> Any:
     """Find a molecule along one axis between two steps, by the shortest way from one to the next."""
     later = min(row + 1, z.shape[0] - 1)
@@ -202,7 +202,7 @@ def _locate(z: Floats, bond: int, along: Any, row: int, blend: Any, period: Any)
     return start + blend * move + along * (way + blend * turn)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _doubled(rows: Any) -> Any:
     """Copy two rows into an array twice as long."""
     longer = np.empty((2, 2 * rows.shape[1]), rows.dtype)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from smlmsim.compiled import njit
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
@@ -27,7 +28,7 @@ BLOCK = 8
 _I, _II, _III, _IV, _V, _VI, _VII = [np.uint64(k) for k in range(1, BLOCK)]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def cut(filament: npt.NDArray[Any]) -> Blocks:
     """Cut filaments, more than eight vertices in all, into blocks; the last one begins where it is whole."""
     bonds = filament.size - 1
@@ -40,7 +41,7 @@ def cut(filament: npt.NDArray[Any]) -> Blocks:
     return first, linked, np.flatnonzero(filament[1:] != filament[:-1])
 
 
-@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def copy(source: Floats, start: Any, target: Floats, place: Any) -> None:
     """Copy a block of numbers: read before any is written, they move at once though the arrays might overlap."""
     a, b, c, d = source[start], source[start + _I], source[start + _II], source[start + _III]

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from smlmsim._philox import uniform_f32, words
+from smlmsim.compiled import njit
 from smlmsim.photophysics._block_kernels import BLOCK, Blocks, copy
 from smlmsim.photophysics._surroundings import Edges, Period
 from smlmsim.photophysics._survey_kernels import Frames, Nearby
@@ -27,12 +27,12 @@ _BATCH = 1024
 _NEXT, _FEW, _BLOCK = np.uint64(1), np.uint64(2), np.uint64(BLOCK)  # unsigned: not tested for being negative
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _line(size: int) -> Floats:
     return np.empty(size, np.float32)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def emit(
     y: Floats,
     x: Floats,
@@ -98,14 +98,14 @@ def emit(
     return n
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _throw(thrown: Words, n: int, key: np.uint64, step: Any, stream: Any) -> None:
     """Fill the buffer with at least n random words."""
     for m in range((n + 3) // 4):
         thrown[4 * m], thrown[4 * m + 1], thrown[4 * m + 2], thrown[4 * m + 3] = words(key, m, step, stream)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _sort_into_frames(
     thrown: Words, first_frame: int, tally: Integers, blend: Floats, frame: Indices, a: Floats
 ) -> None:
@@ -127,7 +127,7 @@ def _sort_into_frames(
         done = stop
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _list_copies(
     near: Indices,
     copies: Indices,
@@ -147,7 +147,7 @@ def _list_copies(
             n += _NEXT
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _aim(
     thrown: Words,
     places: int,
@@ -170,7 +170,7 @@ def _aim(
         along[m] = (offset[k] + unit * uniform_f32(np.uint32(product))) / link[place]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _look_up(
     bond: Integers, y: Floats, x: Floats, start_y: Floats, start_x: Floats, way_y: Floats, way_x: Floats
 ) -> None:
@@ -181,14 +181,14 @@ def _look_up(
         start_x[m], way_x[m] = x[j], x[j + 1] - x[j]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def _divide_by_length(t: Floats, y: Floats, x: Floats) -> None:
     """Turn places along bonds into fractions of their length."""
     for m in range(t.size):
         t[m] /= np.sqrt(y[m] * y[m] + x[m] * x[m])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def _divide_by_length_between(
     t: Floats, a: Floats, y: Floats, x: Floats, later_y: Floats, later_x: Floats
 ) -> None:
@@ -198,7 +198,7 @@ def _divide_by_length_between(
         t[m] /= now + a[m] * (np.sqrt(later_y[m] * later_y[m] + later_x[m] * later_x[m]) - now)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def _interpolate(
     start: Floats, goal: Floats, way: Floats, later: Floats, period: np.float32, a: Floats
 ) -> None:
@@ -208,20 +208,20 @@ def _interpolate(
         way[m] += a[m] * (later[m] - way[m])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def _go_along(start: Floats, way: Floats, t: Floats) -> None:
     """Go from the starts of bonds to places along them, along one axis."""
     for m in range(start.size):
         start[m] += t[m] * way[m]
 
 
-@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _nearest(displacement: Any, period: Any) -> Any:
     """Take the whole periods out of a displacement."""
     return displacement - period * np.rint(displacement / period)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _keep(
     frame: Indices,
     y: Floats,

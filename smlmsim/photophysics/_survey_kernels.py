@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from smlmsim.compiled import njit
 from smlmsim.photophysics._block_kernels import BLOCK, Blocks, copy
 from smlmsim.photophysics._surroundings import Edges, Period
 
@@ -40,7 +40,7 @@ _NEXT, _BLOCK = np.uint64(1), np.uint64(BLOCK)  # numba need not test unsigned i
 _HALF, _TINY, _ABOUT, _SPARE = np.float32(0.5), np.float32(1e-30), np.float32(1.0001), np.float32(1.01)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def survey(
     y: Floats, x: Floats, frames: Frames, blocks: Blocks, field: Edges, window: Edges, period: Period
 ) -> tuple[bool, Doubles, Nearby]:
@@ -97,7 +97,7 @@ def survey(
     return finite, visible, (near[:n], copies[:n], end, unit, places)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@njit(error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def _mark(y: Floats, x: Floats, window: Edges, touches: Any) -> np.float32:
     """Mark the bonds whose bounding boxes touch the window; return a sum that is finite if all vertices are.
 
@@ -114,7 +114,7 @@ def _mark(y: Floats, x: Floats, window: Edges, touches: Any) -> np.float32:
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@njit(error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def _mark_moving(
     y: Floats, x: Floats, later_y: Floats, later_x: Floats, window: Edges, period: Period, touches: Any
 ) -> np.float32:
@@ -135,12 +135,12 @@ def _mark_moving(
     return total
 
 
-@njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _sort(a: Any, b: Any) -> tuple[Any, Any]:
     return (a, b) if a < b else (b, a)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _list_blocks(touches: Any, near: Indices, n: int) -> Any:
     """List the blocks of which a bond is marked from place n on, with no branch; return the next place."""
     place = np.uint64(n)
@@ -150,14 +150,14 @@ def _list_blocks(touches: Any, near: Indices, n: int) -> Any:
     return np.int64(place)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _lay_out(linked: Floats, near: Indices, link: Floats) -> None:
     """Lay side by side how often the bonds of some blocks count."""
     for k in range(np.uint64(near.size)):
         copy(linked, _BLOCK * np.uint64(near[k]), link, _BLOCK * k)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _lay_out_bonds(vertices: Floats, first: Indices, near: Indices, at: Floats, on: Floats) -> None:
     """Lay the bonds of some blocks side by side: where along one axis each starts and ends."""
     for k in range(np.uint64(near.size)):
@@ -166,7 +166,7 @@ def _lay_out_bonds(vertices: Floats, first: Indices, near: Indices, at: Floats, 
         copy(vertices, start + _NEXT, on, _BLOCK * k)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "nnan"})
+@njit(error_model="numpy", fastmath={"reassoc", "contract", "nsz", "nnan"})
 def _length_inside(
     y: Floats, on_y: Floats, x: Floats, on_x: Floats, link: Floats, edges: Edges, length: Floats
 ) -> np.float32:
@@ -188,7 +188,7 @@ def _length_inside(
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "nnan"})
+@njit(error_model="numpy", fastmath={"contract", "nsz", "nnan"})
 def _lengthen(y: Floats, on_y: Floats, x: Floats, on_x: Floats, link: Floats, length: Floats) -> None:
     """Raise the lengths of bonds to those at another time, where these are longer."""
     for j in range(y.size):
@@ -197,7 +197,7 @@ def _lengthen(y: Floats, on_y: Floats, x: Floats, on_x: Floats, link: Floats, le
         length[j] = other if other > length[j] else length[j]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
+@njit(error_model="numpy", fastmath={"reassoc"})
 def _share_out(length: Floats, link: Floats, copies: Indices) -> tuple[np.float32, int]:
     """Choose a unit of length, about the mean bond, and give every block as many copies of it as it may need."""
     bonds, total = _0, _0
@@ -211,7 +211,7 @@ def _share_out(length: Floats, link: Floats, copies: Indices) -> tuple[np.float3
     return unit, BLOCK * copies.sum()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(error_model="numpy")
 def _longest(length: Floats, start: np.uint64, stop: np.uint64) -> np.float32:
     """Return the largest of some numbers that are not negative: as integers, their bits have the same order."""
     bits, longest = length.view(np.int32), np.int32(0)

@@ -16,7 +16,7 @@ from smlmsim import reconstruct, workers
 from smlmsim.io import replacing
 from smlmsim.metrics import METRICS, described, score, three_crests
 from smlmsim.pipeline import simulate
-from smlmsim.provenance import other_version, provenance
+from smlmsim.provenance import also_here, other_version, provenance
 from smlmsim.robustness.study import ALL, CONDITIONS, Robustness, Test
 from smlmsim.spec import read_toml
 from smlmsim.train import load_trainable
@@ -148,6 +148,7 @@ def _claim(folder: Path, study: Robustness) -> None:
         raise RobustnessError(f"{folder} holds another study; choose another folder with --out")
     if differs := other_version(found["versions"]):
         raise RobustnessError(f"{folder} {differs}, or choose another folder with --out")
+    also_here(found["versions"], str(folder))
 
 
 def _train(study: Robustness, folder: Path, trainings: int, crop_workers: int, progress: bool) -> None:

@@ -120,7 +120,7 @@ def test_parameters_of_every_network_and_size_are_listed(smlmsim):
             ("dblink", "--out", "run", "--corpus", "c", "--validation", "v", "--table", "t.csv"),
             "so --table cannot be used",
         ),
-        (("annapalm2d", "--out", "run", "--study", "tiny", "--size", "shipped"), "crop=12x64x64 would"),
+        (("annapalm2d", "--out", "run", "--study", "tiny", "--size", "shipped"), "--crop 12x64x64 would"),
         (("vivit", "--out", "run", "--study", "tiny", "--crop", "10x64x64"), "choose multiples of (4, 8, 8)"),
         (("dblink", "--out", "run", "--study", "tiny", "--init", "absent"), "there is no file absent"),
         (("dblink", "--out", "run", "--study", "tiny", "--freeze", "legs"), "no part 'legs' to freeze"),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zarr
 
+from smlmsim import provenance
 from smlmsim.corpus import Corpus, CorpusError, Damage, generate, repair, verify
 from smlmsim.corpus.store import Capacity, create
 
@@ -118,6 +119,19 @@ def test_damage_is_named_and_mended_to_the_same_bytes(corpus, made, copy, tree):
         generate(corpus, copy, progress=False)
     assert repair(copy, processes=2, progress=False) == expected
     assert tree(copy) == tree(made)
+
+
+def test_another_kind_of_processor_finds_no_damage_and_repairs_with_a_warning(copy, monkeypatch, caplog):
+    made = provenance.provenance()
+    monkeypatch.setattr(provenance, "provenance", lambda: made | {"processor": "z80"})
+    assert verify(copy) == []
+    (copy / "density" / "c" / "2" / "0" / "0" / "0").unlink()
+    for processor in ("z80", made["processor"]):
+        monkeypatch.setattr(provenance, "provenance", lambda now=processor: made | {"processor": now})
+        repair(copy, processes=1, progress=False)
+        assert zarr.open_group(copy, mode="r").attrs["processor"] == f"{made['processor']}, z80"
+    assert caplog.text.count("was made on a processor of the kind") == 1
+    assert verify(copy) == []
 
 
 def test_another_corpus_is_refused_with_the_difference(corpus, copy, tree):

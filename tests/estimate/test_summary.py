@@ -56,3 +56,16 @@ def test_what_a_table_does_not_hold_is_not_summarised():
     assert (found.localizations, found.last_frame) == (2, -1)
     assert np.isnan(found.precision_nm(0.5))
     assert summarise([]).localizations == 0
+
+
+def test_missing_values_are_passed_over():
+    table = schema.dataset(
+        loc_frame=[0, 1, 2],
+        loc_y=[0.0, 1, 2],
+        loc_x=[0.0, 1, 2],
+        loc_z=[np.nan, 5, 7],
+        loc_uncertainty=[10.0, np.nan, 10],
+    )
+    found = summarise([table, table.assign(loc_z=table.loc_z * np.nan)])
+    assert found.extent_nm["loc_z"] == (5, 7)
+    assert found.precision_nm(0.9) == pytest.approx(10, rel=0.005)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from smlmsim import provenance
 from smlmsim.grid import Axis, Grid, read_scores
 from smlmsim.grid.store import CellScores, GridStore, StoreError
 
@@ -91,3 +92,13 @@ def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(grid, tmp_p
     with pytest.raises(OSError, match=r"cannot make .*file/s\.zarr.* choose another place"):
         GridStore(tmp_path / "file" / "s.zarr", grid)
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_kinds_of_processor_that_score_cells_are_noted(grid, tmp_path, monkeypatch, caplog):
+    made = provenance.provenance()
+    GridStore(tmp_path / "s.zarr", grid).made_here()
+    assert not caplog.text
+    monkeypatch.setattr(provenance, "provenance", lambda: made | {"processor": "z80"})
+    GridStore(tmp_path / "s.zarr", grid).made_here()
+    assert f"made on a processor of the kind {made['processor']}, this is z80" in caplog.text
+    assert read_scores(tmp_path / "s.zarr").attrs["processor"] == f"{made['processor']}, z80"

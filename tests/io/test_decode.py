@@ -72,8 +72,8 @@ def test_pieces_make_the_whole(handmade):
         ({"xyz": np.zeros((3, 2))}, r"'data/xyz' has the shape \(3, 2\), not one of three columns"),
         ({"xyz": np.zeros((0, 3))}, "the file holds no emitters"),
         ({"frame_ix": np.zeros(2, int)}, r"'data/frame_ix' has the shape \(2,\), for 3 emitters"),
-        ({"frame_ix": np.array([0, -1, 1])}, "found -1 in record 1, field 'frame_ix'"),
-        ({"xyz": np.float32([[0, np.nan, 0]] * 3)}, "found nan in record 0, field 'y'"),
+        ({"frame_ix": np.array([0, -1, 1])}, "in record 1: found -1 in the field 'frame_ix'"),
+        ({"xyz": np.float32([[0, np.nan, 0]] * 3)}, "in record 0: found nan in the field 'y'"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(handmade, changes, words):

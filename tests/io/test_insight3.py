@@ -56,8 +56,8 @@ def test_a_pixel_that_nobody_knows_is_asked_for(tmp_path):
         ({"number": -1}, "says that it holds -1 localizations"),
         ({"number": 0}, "says that it holds 0 localizations"),
         ({"number": 2**31 - 1}, "too short for them"),
-        ({"xc": [1, np.nan, 3]}, "found nan in record 1, field 'xc'"),
-        ({"frame": [1, 2, -3]}, "found -3 in record 2, field 'frame'"),
+        ({"xc": [1, np.nan, 3]}, "in record 1: found nan in the field 'xc'"),
+        ({"frame": [1, 2, -3]}, "in record 2: found -3 in the field 'frame'"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(tmp_path, changes, words):

@@ -42,6 +42,22 @@ def test_a_number_that_float32_does_not_hold_is_said_to_change(tmp_path):
     assert not any("id number" in sentence for sentence in found.changed)
 
 
+def test_a_unit_without_a_place_is_said_to_be_lost(tmp_path):
+    table = _with(_table(), "other_drift", [0.5, 1.5], "drift")
+    table["other_drift"].attrs["units"] = "um"
+    assert _converted(tmp_path, table, ".smlm", ".csv").changed == ()
+    assert "drift loses its unit, um" in _converted(tmp_path, table, ".csv", ".hdf5").changed
+
+
+def test_a_table_without_camera_frames_goes_everywhere(tmp_path):
+    table = _with(_table().drop_vars("loc_frame"), "other_mean_frame", [0.5, 7.0], "mean_frame")
+    for source in (".csv", ".smlm", ".hdf5"):
+        for target in (".csv", ".smlm", ".hdf5"):
+            found = _converted(tmp_path, table, source, target)
+            assert found.lost == ()
+            assert "loc_frame" not in io.read(tmp_path / f"b{target}")
+
+
 def test_images_and_metadata_without_a_place_are_named(tmp_path):
     smlm.write(_table(), tmp_path / "a.smlm", images={"widefield": np.zeros((3, 4), np.uint16)})
     assert io.convert(tmp_path / "a.smlm", tmp_path / "b.hdf5").lost == ("widefield.raw",)

@@ -95,7 +95,7 @@ def test_several_recordings_in_one_table_are_said(tmp_path, make, caplog):
     [
         ({"frame": LOC["frame"], "xnm": LOC["xnm"]}, "no column ynm in saveloc.loc; found frame, xnm"),
         (LOC | {"ynm": np.zeros((2, 1))}, "the column 'ynm' holds 2 values, 'xnm' 3"),
-        (LOC | {"xnm": LOC["xnm"] * np.nan}, "found nan in record 0, field 'xnm'"),
+        (LOC | {"xnm": LOC["xnm"] * np.nan}, "in record 0: found nan in the field 'xnm'"),
         ({name: np.zeros((1, 0)) for name in LOC}, "no column|saveloc.loc holds no localizations"),
     ],
 )

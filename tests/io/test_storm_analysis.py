@@ -80,7 +80,7 @@ def test_more_frames_than_objects_that_are_looked_at_beforehand_are_read(handmad
             {},
             "the group 'fr_3' has no x and y, or columns of different",
         ),
-        ({3: {"x": np.zeros(2), "y": [0, np.nan]}}, {}, "found nan in record 1, field 'y'"),
+        ({3: {"x": np.zeros(2), "y": [0, np.nan]}}, {}, "in record 1: found nan in the field 'y'"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(handmade, frames, attrs, words):

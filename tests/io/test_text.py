@@ -1,4 +1,4 @@
-"""Plain numbers are parsed as Python does, and odd lines by pandas, in pieces of any size."""
+"""Plain numbers are parsed as Python does, and odd lines one by one, in pieces of any size."""
 
 import io
 
@@ -25,8 +25,9 @@ def plain_numbers(draw):
     return written + draw(st.sampled_from(["", f"e{power}", f"E{power:+d}"]))
 
 
-def _parsed(content, width, places, rows=100):
-    found = list(text.lines(io.BytesIO(content), width, places, rows=rows, first=2))
+def _parsed(content, width, places, rows=100, **style):
+    parser = text.Parser(text.Style(width, **style), places, first=2)
+    found = list(parser.lines(io.BytesIO(content), rows=rows))
     assert all(0 < lines.values.shape[1] <= rows for lines in found)
     values = np.concatenate([lines.values for lines in found], axis=1)
     return values, np.concatenate([lines.numbers for lines in found])
@@ -49,7 +50,9 @@ def test_more_digits_cost_at_most_a_unit_in_the_last_place(number):
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 100])
-@pytest.mark.parametrize("odd", ["", '3,"30"', "3,1e300", "3,30,", "\n3,30", "3, 30"])
+@pytest.mark.parametrize(
+    "odd", ["", '3,"30"', "3,1e300", "3,30,", "\n3,30", "3, 30", "# 3", "three,30", "3", "3,30,300", '"3']
+)
 def test_an_odd_line_changes_nothing_about_the_others(odd, rows):
     content = f"1,10\n2,20\r\n{odd}\n4,40\n5,50".encode()
     values, numbers = _parsed(content, 2, [1, 0], rows)
@@ -58,22 +61,82 @@ def test_an_odd_line_changes_nothing_about_the_others(odd, rows):
     assert wanted.items() <= found.items()
 
 
-@pytest.mark.parametrize("odd", ["3", "3,30,300", "3,", "three,30"])
-def test_a_line_that_is_no_line_of_numbers_is_refused(odd):
-    with pytest.raises(ValueError, match=r"more or fewer values|could not convert|Error tokenizing"):
-        _parsed(f"1,10\n{odd}\n".encode(), 2, [0, 1])
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("separator", "point", "row"),
+    [
+        (",", ".", "1.5,,nan,NaN, 7 ,-2e3,x y"),
+        (";", ",", "1,5;;nan;NaN; 7 ;-2e3;x y"),
+        (";", ".", '1.5;;nan;NaN; 7 ;-2e3;"x;y"'),
+        ("\t", ".", "1.5\t\tnan\tNaN\t 7 \t-2e3\tx y"),
+        ("\t", ",", "1,5\t\tnan\tNaN\t 7 \t-2e3\tx, y"),
+        (" ", ".", "  1.5  nan nan\tNaN \t 7 -2e3   x  "),
+    ],
+)
+def test_what_separates_columns_and_decimals_may_be_any(separator, point, row, ending):
+    values, numbers = _parsed(
+        (row + ending).encode() * 3, 7, [0, 1, 2, 3, 4, 5], separator=separator, point=point
+    )
+    np.testing.assert_array_equal(values.T, [[1.5, np.nan, np.nan, np.nan, 7, -2000]] * 3)
+    assert numbers.tolist() == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("separator", "point"), [(",", "."), (";", "."), (";", ","), ("\t", "."), ("\t", ","), (" ", ".")]
+)
+def test_the_kernel_reads_what_reading_one_by_one_does(separator, point):
+    rng = np.random.default_rng(0)
+    wanted = rng.normal(0, 1000, (50, 4)).round(3)
+    rows = [separator.join(f"{value}".replace(".", point) for value in row) for row in wanted.tolist()]
+    content = "\n".join(rows).encode() + b"\n"
+    style = {"separator": separator, "point": point}
+    values, _ = _parsed(content, 4, range(4), **style)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text._text_kernels, "parse", lambda *_: (0, 0, True))
+        one_by_one, _ = _parsed(content, 4, range(4), **style)
+    np.testing.assert_array_equal(values.T, wanted)
+    np.testing.assert_array_equal(one_by_one.T, wanted)
+
+
+def test_a_short_line_is_a_misfit_only_where_nothing_tells_which_value_is_missing():
+    for separator, content, wanted in (
+        (",", "1,2\n1,2,3\n1,2,3,4\n1\n", [False, False, True, False]),
+        (",", "1,2\n1,2,3\n1,2,3,4\n1", [False, False, True, True]),  # the last one is cut short
+        (" ", "1 2\n1 2 3\n1 2 3 4\n1\n", [True, False, True, True]),
+    ):
+        parser = text.Parser(text.Style(3, separator), [0], first=1)
+        lines = list(parser.lines(io.BytesIO(content.encode()), rows=100))
+        assert np.concatenate([parser.misfits(part) for part in lines]).tolist() == wanted
+
+
+def test_a_table_ends_where_its_style_says():
+    content = b"1,2\n3,4\n\0\nVoxelSizeX : 0.1\n"
+    parser = text.Parser(text.Style(2), [0], first=1)
+    assert sum(lines.numbers.size for lines in parser.lines(io.BytesIO(content), rows=9)) == 2
+    assert parser.tail_from == 3
+    for end in (b"\n", b"\r\n", b"VoxelSizeX : 0.1\n"):
+        parser = text.Parser(text.Style(2, tail=True), [0], first=1)
+        found = list(parser.lines(io.BytesIO(b"1,2\n3,4\n" + end + b"5,6\n"), rows=9))
+        assert sum(lines.numbers.size for lines in found) == 2
+
+
+def test_a_line_without_end_is_refused(monkeypatch):
+    monkeypatch.setattr(text, "LARGEST_BLOCK", 2**10)
+    with pytest.raises(ValueError, match="line 2 is longer than 1024 bytes"):
+        _parsed(b"1," * 2**10, 2, [0])
 
 
 def test_a_kernel_in_python_does_the_same():
-    content = b"1.5,x,-2e3\n+.25,,4.\n7,y,8e-2\n"
+    content = b'1.5,"x, y",-2e3\n+.25,,4.\r\n7,y, 8e-2 ,\n'
     compiled, plain = np.empty((2, 5)), np.empty((2, 5))
     arguments = np.frombuffer(content, np.uint8), np.array([0, -1, 1])
-    names = ("parse", "parsed", "parsed_power", "skipped")
+    written = ord(","), ord(".")
+    names = ("parse", "parsed", "parsed_power", "skipped", "missing", "ends", "behind_blanks")
     kernels = text._text_kernels
-    wanted = kernels.parse(*arguments, compiled)
+    wanted = kernels.parse(*arguments, compiled, *written)
     with pytest.MonkeyPatch.context() as patch:
         for name in names:
             patch.setattr(kernels, name, getattr(kernels, name).py_func)
-        found = kernels.parse(*arguments, plain)
+        found = kernels.parse(*arguments, plain, *written)
     assert found == wanted == (3, len(content), False)
     np.testing.assert_array_equal(plain[:, :3], compiled[:, :3])

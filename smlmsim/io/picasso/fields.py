@@ -19,4 +19,6 @@ PIXELS = (
 )  # fmt: skip
 """What is in camera pixels; all other lengths are in nm."""
 WHOLE = {"frame": "<u4", "channel": "<i4", "group": "<i4"}
+MEAN_FRAME = "mean_frame"
+"""What the field "frame" of a table of molecules is called in other files: it is no camera frame."""
 PRECISIONS = ("lpx", "lpy")

@@ -14,7 +14,7 @@ from smlmsim.io import hdf5, records
 from smlmsim.io.columns import ROWS
 from smlmsim.io.formats import FORMATS, HDF5
 from smlmsim.io.picasso import movie
-from smlmsim.io.picasso.fields import FIELDS, PIXELS
+from smlmsim.io.picasso.fields import FIELDS, MEAN_FRAME, PIXELS
 from smlmsim.io.picasso.locs import Locs, holds
 from smlmsim.io.reading import Reading, counted
 
@@ -88,11 +88,19 @@ def _chunks(path: str | Path, reading: Reading, rows: int, others: bool) -> Iter
         known = _known(locs, said)
         if "loc_frame" not in known:
             _log.info("%s: %s; the table has no camera frames", path, _why_no_frames(locs))
-        for start in range(0, locs.size, rows):
-            found = locs.read(start, min(start + rows, locs.size))
-            for name in said.stand_ins:
-                found.pop(name, None)
-            yield records.table(found, known, start, said.metadata.tree(), others=others)
+        pieces = _pieces(locs, rows, said, with_frames="loc_frame" in known)
+        yield from records.tables(pieces, known, said.metadata.tree(), path, reading, others=others)
+
+
+def _pieces(locs: Locs, rows: int, said: movie.Movie, *, with_frames: bool) -> Iterator[records.Fields]:
+    """The records of a file, but for fields that merely stand in for what is not known."""
+    for start in range(0, locs.size, rows):
+        found = locs.read(start, min(start + rows, locs.size))
+        for name in said.stand_ins:
+            found.pop(name, None)
+        if not with_frames and "frame" in found:
+            found[MEAN_FRAME] = found.pop("frame")
+        yield found
 
 
 def _unknown(names: list[str]) -> str:

@@ -18,7 +18,7 @@ from smlmsim.io.axes import AXES
 from smlmsim.io.columns import Columns
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.picasso import movie
-from smlmsim.io.picasso.fields import FIELDS, PIXELS, PRECISIONS, WHOLE
+from smlmsim.io.picasso.fields import FIELDS, MEAN_FRAME, PIXELS, PRECISIONS, WHOLE
 from smlmsim.io.picasso.locs import LOCS
 
 NOMINAL_PIXEL_NM = 100.0
@@ -61,7 +61,8 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
             path,
             pixel_nm,
         )
-    shift = _shift(columns["loc_y"], pixel_nm), _shift(columns["loc_x"], pixel_nm)
+    zero = metadata.picasso is not None
+    shift = (_shift(columns["loc_y"], pixel_nm, zero=zero), _shift(columns["loc_x"], pixel_nm, zero=zero))
     if any(shift):
         _log.info(
             "%s: x and y are shifted by %d and %d pixels, since Picasso leaves out what is not positive; "
@@ -80,11 +81,10 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         )
     stood_in = np.full(data.sizes["localization"], NOMINAL_PRECISION_PX, np.float32)
     values |= dict.fromkeys(stand_ins, stood_in)
-    values |= {
-        heading: _other(heading, column)
-        for heading, column in table_columns.others(data).items()
-        if heading not in values
-    }
+    others = {heading: _other(heading, column) for heading, column in table_columns.others(data).items()}
+    if "frame" not in values and MEAN_FRAME in others:
+        values["frame"] = others.pop(MEAN_FRAME)
+    values |= {heading: column for heading, column in others.items() if heading not in values}
     if "frame" not in values:
         _log.warning(
             "%s: there are no camera frames; Picasso shows such a table, but cannot link or undrift it", path
@@ -109,10 +109,13 @@ def _columns(data: xr.Dataset | xr.DataArray) -> Columns:
     return {name: columns[name] for name in FIELDS if name in columns}
 
 
-def _shift(found: npt.NDArray[Any], pixel_nm: float) -> int:
-    """By how many pixels positions are to be shifted to be positive, with room for what rounding does to them."""
+def _shift(found: npt.NDArray[Any], pixel_nm: float, *, zero: bool) -> int:
+    """By how many pixels positions are to be shifted to be positive, with room for what rounding does to them.
+
+    A zero of Picasso's own stays where it is; versions before 0.11 leave it out in the source as well.
+    """
     least = float(found.min(initial=np.inf)) / pixel_nm
-    return 0 if least > 0 else math.floor(-least * (1 + 1e-6)) + 1
+    return 0 if least > 0 or (zero and least == 0) else math.floor(-least * (1 + 1e-6)) + 1
 
 
 def _fields(columns: Columns, pixel_nm: float, shifts: dict[str, int]) -> dict[str, npt.NDArray[Any]]:
@@ -144,9 +147,10 @@ def _warn_of_nan(values: dict[str, npt.NDArray[Any]], path: str | Path) -> None:
     if names:
         rows = int(np.count_nonzero(np.logical_or.reduce([bad[name] for name in names])))
         _log.warning(
-            "%s: %d localizations hold NaN in %s; Picasso leaves them out when it opens the table",
+            "%s: %d localization%s with NaN in %s; Picasso leaves out such ones when it opens the table",
             path,
             rows,
+            "" if rows == 1 else "s",
             ", ".join(names),
         )
 
@@ -165,7 +169,7 @@ def _extent(
         for name, (axis, end) in ends.items()
     }
     last = float(values["frame"].max(initial=-1)) if "frame" in values else -1.0
-    return extent | {"frames": max(metadata.frames or 1, math.ceil(last) + 1)}
+    return extent | {"frames": max(metadata.frames or 1, math.floor(last) + 1)}
 
 
 def _records(values: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:

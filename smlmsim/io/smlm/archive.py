@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -33,6 +34,10 @@ def opened(path: str | Path) -> Iterator[zipfile.ZipFile]:
                 _require_sound(archive, Path(path).stat().st_size)
                 yield archive
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OverflowError) as error:
+            raise ValueError(f"{path}: not a ZIP archive, or a damaged one ({error})") from None
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
             raise ValueError(f"{path}: not a ZIP archive, or a damaged one ({error})") from None
         except UnicodeError as error:
             raise ValueError(f"{path}: damaged names in the ZIP archive ({error})") from None
@@ -66,6 +71,8 @@ def pieces(file: IO[bytes], size: int) -> Iterator[bytes]:
 def _require_sound(archive: zipfile.ZipFile, stored_bytes: int) -> None:
     """Refuse an archive that one would not want to unpack."""
     members = archive.infolist()
+    if any(info.filename.startswith("xl/") for info in members):
+        raise ValueError("this is an Excel workbook; save it as CSV")
     require_plausible("the ZIP archive", sum(info.file_size for info in members), stored_bytes)
     if len({info.filename for info in members}) < len(members):
         raise ValueError("the ZIP archive holds two files of one name")

@@ -74,13 +74,17 @@ class TableFormat(pydantic.BaseModel):
         return self
 
     def unit(self, header: str) -> str:
+        """The unit of a column as it is said, or else as it is by default; "" if there is none."""
+        return self.said_unit(header) or DEFAULT_UNITS.get(header, "")
+
+    def said_unit(self, header: str) -> str:
         """The unit of a column, "" if it is not said."""
         said: str | None = None
         if isinstance(self.units, Mapping):
             said = self.units.get(header)
         elif self.units and len(self.units) == len(self.headers):
             said = self.units[self.headers.index(header)]
-        return said or DEFAULT_UNITS.get(header, "")
+        return said or ""
 
     def record(self) -> np.dtype[Any]:
         """The packed little-endian record of a binary table; field ``j`` is named ``fj``.

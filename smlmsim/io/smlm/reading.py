@@ -12,6 +12,7 @@ import xarray as xr
 
 from smlmsim.io import columns as table_columns
 from smlmsim.io.columns import ROWS
+from smlmsim.io.flaws import Flaws
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import Reading, counted
 from smlmsim.io.smlm.archive import member, opened
@@ -38,12 +39,12 @@ def read(
     offsets : bool
         Whether to shift every table by its offset, which puts tiles beside each other.
     others : bool
-        Whether to read the columns of packed records that are not in ``HEADINGS``, too.
+        Whether to read the columns of packed records that are not known, too.
 
     Returns
     -------
     xr.Dataset
-        ``loc_y``, ``loc_x`` and what else of ``HEADINGS`` all tables have, (localization,), sorted by frame;
+        ``loc_y``, ``loc_x`` and what else of the vocabulary all tables have, (localization,), sorted by frame;
         ``loc_channel`` if there are several channels, whose names are the attribute ``channels``. The attributes
         are :class:`~smlmsim.io.metadata.Metadata`.
 
@@ -51,7 +52,7 @@ def read(
     ------
     ValueError
         If the file is damaged, is not what its manifest says, would unpack to far more than it is, or holds no
-        localizations, or if a value is NaN or infinite; the message names the file and what in it.
+        localizations, or if a row has no usable position or frame; the message names the file and what in it.
     OSError
         If there is no such file, or it may not be read.
     """
@@ -85,11 +86,13 @@ def chunks(
     ValueError, OSError
         As :func:`read`, when the piece is reached.
     """
-    return counted(_chunks(path, reading, rows, offsets, others), reading.first_frame, 1, str(path))
+    notes: list[str] = []
+    found = _chunks(path, reading, rows, offsets, others, notes)
+    return counted(found, reading.first_frame, 1, str(path), notes)
 
 
 def _chunks(
-    path: str | Path, reading: Reading, rows: int, offsets: bool, others: bool
+    path: str | Path, reading: Reading, rows: int, offsets: bool, others: bool, notes: list[str]
 ) -> Iterator[xr.Dataset]:
     """The pieces of all tables, frames as in the file."""
     with opened(path) as archive:
@@ -98,21 +101,25 @@ def _chunks(
         metadata = _metadata(manifest, entries)
         pixel_nm = reading.camera_pixel_nm or metadata.camera_pixel_nm
         names = metadata.channels or ("default",)
-        tables = [Table.of(archive, manifest, entry) for entry in entries]
-        shared = set.intersection(*(table.variables(pixel_nm) for table in tables)) if tables else set()
-        alike = set.intersection(*(set(table.others(pixel_nm)) for table in tables)) if tables else set()
+        tables = [Table.of(archive, manifest, entry, reading, pixel_nm) for entry in entries]
+        shared = set.intersection(*(set(table.meaning.columns) for table in tables)) if tables else set()
+        alike = set.intersection(*(set(table.others()) for table in tables)) if tables else set()
+        notes.extend(dict.fromkeys(note for table in tables for note in table.meaning.notes))
+        flaws = Flaws(str(path), drop_bad_rows=reading.drop_bad_rows)
         empty = True
         for table in tables:
             channel = names.index(_channel(table.entry, len(entries)))
-            for found, more in table.chunks(rows, pixel_nm=pixel_nm, offsets=offsets, others=others):
+            for found, more in table.chunks(rows, flaws, offsets=offsets, others=others):
                 empty = False
                 kept = {name: values for name, values in found.items() if name in shared}
                 if len(names) > 1:
                     kept["loc_channel"] = np.full(kept["loc_x"].size, channel, np.int32)
                 rest = [column for column in more if column.attrs["heading"] in alike]
                 yield table_columns.dataset(kept, metadata.tree(), rest)
+        flaws.require_rows()
         if empty:
             raise ValueError(f"{len(entries)} tables, but no localizations")
+        flaws.say()
 
 
 def _metadata(manifest: Manifest, entries: list[Entry]) -> Metadata:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -13,28 +12,39 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.io import columns as table_columns
-from smlmsim.io import text
+from smlmsim.io import dialects, text
 from smlmsim.io.columns import Columns
+from smlmsim.io.flaws import Flaws
+from smlmsim.io.meaning import Meaning, understood
+from smlmsim.io.reading import Reading
 from smlmsim.io.smlm.archive import member, pieces
 from smlmsim.io.smlm.manifest import Entry, Manifest, TableFormat, table_format
 
 HEADINGS = {
-    "loc_frame": ("frame",),
-    "loc_x": ("x",),
-    "loc_y": ("y",),
-    "loc_z": ("z",),
-    "loc_sigma": ("sigma",),
-    "loc_sigma_x": ("sigma_x",),
-    "loc_sigma_y": ("sigma_y",),
-    "loc_intensity": ("intensity", "photons"),
-    "loc_background": ("background", "offset"),
-    "loc_uncertainty": ("uncertainty_xy", "uncertainty", "uncertainty_xy_nm"),
-    "loc_uncertainty_x": ("uncertainty_x",),
-    "loc_uncertainty_y": ("uncertainty_y",),
-    "loc_uncertainty_z": ("uncertainty_z_nm", "uncertainty_z"),
+    "loc_frame": "frame",
+    "loc_x": "x",
+    "loc_y": "y",
+    "loc_z": "z",
+    "loc_sigma": "sigma",
+    "loc_sigma_x": "sigma_x",
+    "loc_sigma_y": "sigma_y",
+    "loc_intensity": "intensity",
+    "loc_background": "background",
+    "loc_uncertainty": "uncertainty_xy",
+    "loc_uncertainty_x": "uncertainty_x",
+    "loc_uncertainty_y": "uncertainty_y",
+    "loc_uncertainty_z": "uncertainty_z_nm",
 }
-VARIABLES = {heading: variable for variable, names in HEADINGS.items() for heading in names}
+"""What the columns are called that are written."""
 LONGEST_LINE = 2**20
+
+
+class _Piece(NamedTuple):
+    """Some rows: the columns, where each row is, and which rows are no rows of the table."""
+
+    columns: dict[str, npt.NDArray[Any]]
+    places: npt.NDArray[np.int64]
+    misfits: npt.NDArray[np.bool_] | None
 
 
 class Table(NamedTuple):
@@ -43,14 +53,35 @@ class Table(NamedTuple):
     archive: zipfile.ZipFile
     entry: Entry
     format: TableFormat
+    headers: list[str]
+    meaning: Meaning
 
     @classmethod
-    def of(cls, archive: zipfile.ZipFile, manifest: Manifest, entry: Entry) -> Table:
-        """Look up how a table is laid out."""
-        return cls(archive, entry, table_format(manifest, entry))
+    def of(
+        cls,
+        archive: zipfile.ZipFile,
+        manifest: Manifest,
+        entry: Entry,
+        reading: Reading = Reading(),
+        pixel_nm: float | None = None,
+    ) -> Table:
+        """Look up how a table is laid out, and what its columns mean.
+
+        Parameters
+        ----------
+        archive, manifest, entry :
+            The table.
+        reading : Reading
+            How it is to be understood where the file does not say.
+        pixel_nm : float, optional
+            The size of a camera pixel, for columns in pixels.
+        """
+        form = table_format(manifest, entry)
+        headers = _headers(archive, entry, form)
+        return cls(archive, entry, form, headers, _meaning(entry, form, headers, reading, pixel_nm))
 
     def chunks(
-        self, rows: int, *, pixel_nm: float | None, offsets: bool, others: bool = False
+        self, rows: int, flaws: Flaws, *, offsets: bool, others: bool = False
     ) -> Iterator[tuple[Columns, list[xr.Variable]]]:
         """Read the table piece by piece.
 
@@ -58,8 +89,8 @@ class Table(NamedTuple):
         ----------
         rows : int
             The most localizations to hold at a time.
-        pixel_nm : float or None
-            The size of a camera pixel, for columns in pixels.
+        flaws : Flaws
+            Counts what cannot be used.
         offsets : bool
             Add the offset of each column.
         others : bool
@@ -68,68 +99,46 @@ class Table(NamedTuple):
         Yields
         ------
         dict of str to array (localization,)
-            What ``HEADINGS`` knows, by its name in the vocabulary, in the units of the vocabulary.
+            What is known, by its name in the vocabulary, in the units of the vocabulary.
         list of Variable (localization,)
             The other columns.
 
         Raises
         ------
         ValueError
-            If the table is not what the manifest says, or a value cannot be used.
+            If the table is not what the manifest says.
         """
-        wanted = self._wanted(pixel_nm)
-        more = self.others(pixel_nm) if others else []
+        more = self.others() if others else []
         read = 0
-        for records in self._binary(rows) if self.format.mode == "binary" else self._text(rows):
+        for piece in self._binary(rows) if self.format.mode == "binary" else self._text(rows):
+            read += piece.places.size
             known = {
-                variable: self._values(variable, header, records[header], scale, read, offsets)
-                for variable, (header, scale) in wanted.items()
+                variable: self._shifted(column.heading, piece.columns, offsets)
+                for variable, column in self.meaning.columns.items()
             }
-            yield known, [table_columns.other(name, self.format.unit(name), records[name]) for name in more]
-            read += len(next(iter(records.values())))
+            kept = self._kept(known, piece, flaws)
+            if not flaws.refused and kept.any():
+                yield (
+                    {name: self._values(name, found, piece, kept, flaws) for name, found in known.items()},
+                    [
+                        table_columns.other(name, self.format.unit(name), piece.columns[name][kept])
+                        for name in more
+                    ],
+                )
         if self.entry.rows not in (None, read):
             raise ValueError(f"{self.entry.name!r} holds {read} rows, {self.entry.rows} are announced")
 
-    def variables(self, pixel_nm: float | None) -> set[str]:
-        """What of ``HEADINGS`` the table has."""
-        return set(self._wanted(pixel_nm))
-
-    def others(self, pixel_nm: float | None) -> list[str]:
-        """The headers of the packed columns, one number a row, that ``HEADINGS`` does not have."""
-        known = {header for header, _ in self._wanted(pixel_nm).values()}
+    def others(self) -> list[str]:
+        """The headers of the packed columns, one number a row, that are not known."""
+        known = {column.heading for column in self.meaning.columns.values()}
         if self.format.mode != "binary":
             return []
-        record = self.format.record()
-        single = {header for j, header in enumerate(self._headers()) if math.prod(record[j].shape) == 1}
-        return [header for header in self._headers() if header in single - known]
+        return [header for header in _scalars(self.format, self.headers) if header and header not in known]
 
     def raw(self, *headers: str) -> list[npt.NDArray[Any]]:
         """Some columns as they are stored, whole."""
-        read = [[records[header] for header in headers] for records in self._binary(table_columns.ROWS)]
+        read = [[piece.columns[header] for header in headers] for piece in self._binary(table_columns.ROWS)]
         return [np.concatenate(parts) for parts in zip(*read, strict=True)]
-
-    def _wanted(self, pixel_nm: float | None) -> dict[str, tuple[str, float]]:
-        """The header and the factor of each column that is known."""
-        found: dict[str, tuple[str, float]] = {}
-        for header in self._headers():
-            variable = VARIABLES.get(header.strip().lower())
-            if variable is None:
-                continue
-            if variable in found:
-                raise ValueError(f"the columns {found[variable][0]!r} and {header!r} mean the same; keep one")
-            self._require_scalar(header)
-            unit = self.format.unit(header)
-            found[variable] = header, table_columns.factor(variable, header, unit, pixel_nm)
-        if not {"loc_x", "loc_y"} <= found.keys():
-            raise ValueError(f"{self.entry.name!r} has the columns {self._headers()!r}, not x and y")
-        return found
-
-    def _require_scalar(self, header: str) -> None:
-        if self.format.mode == "binary":
-            record = self.format.record()
-            shape = record[self.format.headers.index(header)].shape
-            if math.prod(shape) != 1:
-                raise ValueError(f"the column {header!r} holds {shape} values a row, not one")
 
     def _offset(self, header: str) -> float:
         """What is to be added to a column, in its own unit."""
@@ -137,21 +146,42 @@ class Table(NamedTuple):
         by_header = said if isinstance(said, Mapping) else dict(zip(self.format.headers, said, strict=False))
         return by_header.get(header, 0.0)
 
-    def _headers(self) -> list[str]:
-        """The names of the columns: those of the manifest, or of the header line of a text."""
-        if self.format.headers or self.format.mode == "binary":
-            return self.format.headers
-        if self.format.header_row < 0:
-            raise ValueError(f"the format {self.entry.format!r} names no columns")
-        with self.archive.open(member(self.archive, self.entry.name)) as file:
-            for _ in range(self.format.header_row):
-                file.readline(LONGEST_LINE)
-            line = file.readline(LONGEST_LINE).decode("utf-8-sig", errors="replace")
-        names = [name.strip().strip('"') for name in line.strip().split(self.format.delimiter)]
-        renamed = self.format.header_transform
-        return [str(renamed.get(name, name)) for name in names] if isinstance(renamed, Mapping) else names
+    def _shifted(
+        self, header: str, columns: Mapping[str, npt.NDArray[Any]], offsets: bool
+    ) -> npt.NDArray[Any]:
+        offset = self._offset(header) if offsets else 0.0
+        return columns[header] + np.float64(offset) if offset else columns[header]
 
-    def _binary(self, rows: int) -> Iterator[dict[str, npt.NDArray[Any]]]:
+    def _kept(
+        self, known: Mapping[str, npt.NDArray[Any]], piece: _Piece, flaws: Flaws
+    ) -> npt.NDArray[np.bool_]:
+        """Which rows have all that a localization needs."""
+
+        def place(row: int, name: str | None) -> str:
+            where = f"in row {piece.places[row]} of {self.entry.name!r}"
+            if name is None:
+                return f"{where}, which does not hold {len(self.headers)} values"
+            return f"{where}: found {known[name][row]:g} in the column {self.meaning.columns[name].heading!r}"
+
+        return table_columns.complete(known, flaws, place, piece.misfits)
+
+    def _values(
+        self,
+        variable: str,
+        found: npt.NDArray[Any],
+        piece: _Piece,
+        kept: npt.NDArray[np.bool_],
+        flaws: Flaws,
+    ) -> npt.NDArray[Any]:
+        places = piece.places[kept]
+        column = self.meaning.columns[variable]
+
+        def place(row: int) -> str:
+            return f"in row {places[row]} of {self.entry.name!r}"
+
+        return table_columns.values(variable, found[kept], column.factor, place, flaws, column.heading)
+
+    def _binary(self, rows: int) -> Iterator[_Piece]:
         record = self.format.record()
         info = member(self.archive, self.entry.name)
         whole, rest = divmod(info.file_size, record.itemsize)
@@ -162,37 +192,76 @@ class Table(NamedTuple):
                 f"{announced} rows of {record.itemsize} bytes are announced"
             )
         with self.archive.open(info) as file:
+            read = 0
             for piece in pieces(file, min(rows * record.itemsize, max(info.file_size, 1))):
                 records = np.frombuffer(piece, record)
                 fields = (records[name].reshape(records.size, -1)[:, 0] for name in record.names or ())
-                yield dict(zip(self.format.headers, fields, strict=True))
+                yield _Piece(
+                    dict(zip(self.format.headers, fields, strict=True)),
+                    np.arange(read, read + records.size),
+                    None,
+                )
+                read += records.size
 
-    def _text(self, rows: int) -> Iterator[dict[str, npt.NDArray[Any]]]:
-        if len(self.format.delimiter) != 1 or len(self.format.comments or "") > 1:
-            raise ValueError(
-                "a text table has a delimiter, and at most a sign for comments, of one character"
-            )
-        headers = self._headers()
+    def _text(self, rows: int) -> Iterator[_Piece]:
+        columns = self.meaning.columns
+        comments = (self.format.comments,) if self.format.comments else ()
+        style = text.Style(len(self.headers), self.format.delimiter, comments=comments)
+        parser = text.Parser(style, [column.place for column in columns.values()], first=0)
+        headings = [column.heading for column in columns.values()]
         with self.archive.open(member(self.archive, self.entry.name)) as file:
             for _ in range(self.format.header_row + 1):
                 file.readline(LONGEST_LINE)
-            lines = io.TextIOWrapper(file, encoding="utf-8", errors="replace")
-            form, width = self.format, len(headers)
-            for found in text.tables(
-                lines, width, rows=rows, delimiter=form.delimiter, comments=form.comments or None
-            ):
-                if found[width].notna().any():
-                    raise ValueError(f"a line of {self.entry.name!r} holds more than {width} values")
-                yield {header: found[j].to_numpy() for j, header in enumerate(headers)}
+            for lines in parser.lines(file, rows=rows):
+                yield _Piece(
+                    dict(zip(headings, lines.values, strict=True)), lines.numbers, parser.misfits(lines)
+                )
 
-    def _values(
-        self, variable: str, header: str, found: npt.NDArray[Any], scale: float, read: int, offsets: bool
-    ) -> npt.NDArray[Any]:
-        def place(row: int) -> str:
-            return f"row {read + row} of {self.entry.name!r}, column {header!r}"
 
-        if found.dtype.kind not in "iuf":
-            raise ValueError(f"found text in {place(0)} or below, where numbers should be")
-        offset = self._offset(header) if offsets else 0.0
-        shifted = found + np.float64(offset) if offset else found
-        return table_columns.values(variable, shifted, scale, place)
+def _headers(archive: zipfile.ZipFile, entry: Entry, form: TableFormat) -> list[str]:
+    """The names of the columns: those of the manifest, or of the header line of a text."""
+    if form.mode == "text" and (len(form.delimiter) != 1 or len(form.comments or "") > 1):
+        raise ValueError("a text table has a delimiter, and at most a sign for comments, of one character")
+    if form.headers or form.mode == "binary":
+        return form.headers
+    if form.header_row < 0:
+        raise ValueError(f"the format {entry.format!r} names no columns")
+    with archive.open(member(archive, entry.name)) as file:
+        for _ in range(form.header_row):
+            file.readline(LONGEST_LINE)
+        line = file.readline(LONGEST_LINE).decode("utf-8-sig", errors="replace")
+    names = [name.strip().strip('"') for name in line.strip().split(form.delimiter)]
+    renamed = form.header_transform
+    return [str(renamed.get(name, name)) for name in names] if isinstance(renamed, Mapping) else names
+
+
+def _scalars(form: TableFormat, headers: list[str]) -> list[str]:
+    """The headers of the columns that hold one number a row, and "" for all others."""
+    if form.mode != "binary":
+        return headers
+    record = form.record()
+    return [header if math.prod(record[j].shape) == 1 else "" for j, header in enumerate(headers)]
+
+
+def _meaning(
+    entry: Entry, form: TableFormat, headers: list[str], reading: Reading, pixel_nm: float | None
+) -> Meaning:
+    """What the columns mean; the format says that a length without a unit is in nm."""
+    in_pixels = reading.camera_pixel_nm is not None
+    scalars = _scalars(form, headers)
+    try:
+        return understood(
+            scalars,
+            dialects.ANY(),
+            reading.columns,
+            units=[form.said_unit(header) for header in headers],
+            pixel_nm=pixel_nm,
+            in_pixels=in_pixels,
+            length_unit="" if in_pixels else "nm",
+        )
+    except ValueError as error:
+        for header, scalar in zip(headers, scalars, strict=True):
+            if not scalar and header:
+                shape = form.record()[headers.index(header)].shape
+                raise ValueError(f"the column {header!r} holds {shape} values a row, not one") from None
+        raise ValueError(f"{entry.name!r}: {error}") from None

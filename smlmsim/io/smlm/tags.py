@@ -16,6 +16,8 @@ TAGS = (
 )  # fmt: skip
 SYNONYMS = {"cell": "cell_line", "dye": "fluorophore", "labeling": "labelling", "dimensions": "dimension"}
 CAMERA = ("exposure_s", "camera_pixel_nm", "first_frame", "frames")
+SOUND = {"exposure": ("exposure_s", 1e-5, 1.0), "pixel_size": ("camera_pixel_nm", 10.0, 1000.0)}
+"""What an entry may say without a unit, what it is then, and between which values it must be that: s, and nm."""
 WRITTEN = {"name", "type", "format", "channel", "rows", "offset", "min", "max", "avg", "hash", "exposure"}
 
 
@@ -40,7 +42,7 @@ def read_metadata(manifest: Manifest, channels: Mapping[str, Entry]) -> Metadata
     if isinstance(keys.get("labeling"), str) and keys["labeling"] and "labelling" not in found:
         found["labelling"] = keys.pop("labeling")
     tables = [_kept(entry) for entry in channels.values()]
-    found |= _camera(tables)
+    found |= _of_entries(channels) | _camera(tables)
     names = list(channels) if len(channels) > 1 or next(iter(channels), "default") != "default" else []
     rest = {"manifest": keys, "tables": tables} if keys or any(tables) else None
     return Metadata(
@@ -96,6 +98,19 @@ def _camera(tables: list[dict[str, Any]]) -> dict[str, float]:
     for table in tables:
         if table.get("metadata") == {}:
             del table["metadata"]
+    return found
+
+
+def _of_entries(channels: Mapping[str, Entry]) -> dict[str, float]:
+    """What the entries of all channels agree on, where its size leaves no doubt about its unit."""
+    found: dict[str, float] = {}
+    for key, (name, least, most) in SOUND.items():
+        said = {str((entry.model_extra or {}).get(key)) for entry in channels.values()}
+        value = next(((entry.model_extra or {}).get(key) for entry in channels.values()), None)
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            continue
+        if len(said) == 1 and least <= value <= most:
+            found[name] = float(value)
     return found
 
 

@@ -16,7 +16,7 @@ import xarray as xr
 from smlmsim import schema
 from smlmsim.io import columns as table_columns
 from smlmsim.io.atomic import replacing
-from smlmsim.io.columns import REQUIRED, Columns
+from smlmsim.io.columns import Columns
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.smlm.hash import joined_hash, table_hash
 from smlmsim.io.smlm.manifest import DTYPES, NAME, VERSION, Attachment
@@ -46,7 +46,7 @@ def write(
     Parameters
     ----------
     data : xr.Dataset
-        ``loc_frame``, ``loc_y``, ``loc_x`` and any other variable of ``HEADINGS``; ``loc_channel`` if there are
+        ``loc_y``, ``loc_x`` and any other variable of ``HEADINGS``; ``loc_channel`` if there are
         several channels.
     path : str or Path
         The file to make or replace.
@@ -58,7 +58,8 @@ def write(
     Raises
     ------
     smlmsim.schema.SchemaError
-        If frames or positions are missing, a value is NaN or infinite, or a frame is above 2**24.
+        If positions are missing, frames or positions are NaN or infinite, another value is infinite, or a frame is
+        above 2**24.
     ValueError
         If an image is of another type, or an attachment has the name of another file.
     OSError
@@ -102,22 +103,24 @@ def _archive(draft: Path) -> zipfile.ZipFile:
 
 def _channels(data: xr.Dataset | xr.DataArray) -> tuple[npt.NDArray[np.int32], Columns, Metadata]:
     """The channel of each localization, the columns by their headers, and the metadata."""
-    columns = table_columns.written(data, (*HEADINGS, "loc_channel"), *REQUIRED)
+    columns = table_columns.written(data, (*HEADINGS, "loc_channel"), "loc_x", "loc_y")
     metadata = Metadata.of(data)
     first_frame = FIRST_FRAME if metadata.first_frame is None else metadata.first_frame
-    columns["loc_frame"] = columns["loc_frame"].astype(np.int64) + first_frame
-    if columns["loc_frame"].max(initial=0) > LAST_FRAME:
+    if "loc_frame" in columns:
+        columns["loc_frame"] = columns["loc_frame"].astype(np.int64) + first_frame
+    if columns.get("loc_frame", np.zeros(1)).max(initial=0) > LAST_FRAME:
         raise schema.SchemaError(
             f"found the frame {columns['loc_frame'].max()}; a .smlm file counts up to {LAST_FRAME}, "
             "a .csv or .hdf5 file further"
         )
     channel = columns.pop("loc_channel", np.zeros(columns["loc_x"].size, np.int32))
-    headers = {HEADINGS[name][0]: values.astype("<f4", copy=False) for name, values in columns.items()}
+    headers = {HEADINGS[name]: values.astype("<f4", copy=False) for name, values in columns.items()}
     others = table_columns.others(data)
     headers |= {
         heading: column.values.astype("<f4") for heading, column in others.items() if heading not in headers
     }
-    return channel, headers, metadata.replace({"first_frame": first_frame})
+    said = first_frame if "frame" in headers else None
+    return channel, headers, metadata.replace({"first_frame": said})
 
 
 def _names(channel: npt.NDArray[np.int32], metadata: Metadata) -> list[str]:
@@ -138,7 +141,7 @@ def _files(names: list[str]) -> list[str]:
 
 def _table_format(headers: list[str], data: xr.Dataset | xr.DataArray) -> dict[str, Any]:
     units = {heading: column.attrs["units"] for heading, column in table_columns.others(data).items()}
-    units |= {heading[0]: schema.VOCABULARY[name].units for name, heading in HEADINGS.items()}
+    units |= {heading: schema.VOCABULARY[name].units for name, heading in HEADINGS.items()}
     return {
         "type": "table",
         "mode": "binary",
@@ -160,12 +163,16 @@ def _table_entry(table: Columns, file: str, channel: str) -> dict[str, Any]:
         "rows": table["x"].size,
         "offset": {},
         "exposure": -1,
-        "hash": table_hash(table["frame"], table["x"], table["y"]),
     }
-    if table["x"].size:
-        entry["min"] = {header: float(values.min()) for header, values in table.items()}
-        entry["max"] = {header: float(values.max()) for header, values in table.items()}
-        entry["avg"] = {header: float(values.mean(dtype=np.float64)) for header, values in table.items()}
+    if "frame" in table:
+        entry["hash"] = table_hash(table["frame"], table["x"], table["y"])
+    known = {
+        header: finite for header, values in table.items() if (finite := values[np.isfinite(values)]).size
+    }
+    if known:
+        entry["min"] = {header: float(values.min()) for header, values in known.items()}
+        entry["max"] = {header: float(values.max()) for header, values in known.items()}
+        entry["avg"] = {header: float(values.mean(dtype=np.float64)) for header, values in known.items()}
     return entry
 
 

@@ -62,8 +62,8 @@ def _records(**changes):
 @pytest.mark.parametrize(
     ("records", "words"),
     [
-        (_records(x=[0, np.nan, 1]), "found nan in record 1, field 'x'"),
-        (_records(frame=[0, 2**31, 1]), r"counted 0, 1, 2, \.\.\.; found 2\.14748e\+09 in record 1"),
+        (_records(x=[0, np.nan, 1]), "in record 1: found nan in the field 'x'"),
+        (_records(frame=[0, 2**31, 1]), r"in record 1: found 2\.14748e\+09 in the field 'frame'"),
         (_records()[:0], "'locs' holds no localizations"),
         (np.zeros(3), "'locs' is no list of records"),
         (np.zeros((3, 3), LOCS), "'locs' is no list of records"),
@@ -225,7 +225,7 @@ def test_a_table_of_molecules_has_no_camera_frames(handmade, caplog):
     found = picasso.read(path, others=True)
     assert "loc_frame" not in found
     assert found.loc_x.values.tolist() == [130, 260, 390]
-    assert found.other_frame.values.tolist() == [3, 27.5, 4]
+    assert found.other_mean_frame.values.tolist() == [3, 27.5, 4]
     assert "the field 'frame' holds means, as of molecules, that lie between camera frames" in caplog.text
     picasso.write(found, path.with_name("b.hdf5"))
     with h5py.File(path.with_name("b.hdf5")) as file:

@@ -80,7 +80,7 @@ def test_a_missing_value_is_kept_and_said_to_be_left_out_by_picasso(tmp_path, ca
     table = _table(loc_uncertainty=np.float32([10, 20]))
     table["other_chi"] = xr.Variable("localization", [np.nan, 1.5], {"units": "1", "heading": "chi"})
     picasso.write(table, tmp_path / "a.hdf5")
-    assert "1 localizations hold NaN in chi; Picasso leaves them out" in caplog.text
+    assert "1 localization with NaN in chi; Picasso leaves out such ones" in caplog.text
     np.testing.assert_array_equal(_locs(tmp_path / "a.hdf5")["chi"], np.float32([np.nan, 1.5]))
 
 
@@ -120,6 +120,13 @@ def test_from_picasso_to_picasso_everything_stays(tmp_path, handmade):
     io.convert(tmp_path / "b.hdf5", tmp_path / "c.hdf5")
     assert _yaml(tmp_path / "c.hdf5") == _yaml(tmp_path / "b.hdf5")
     assert io.convert(source, tmp_path / "d.hdf5").lost == ()
+
+
+def test_a_zero_of_picasso_stays_where_it_is(tmp_path):
+    table = _table(x=(0, 250)).assign_attrs(picasso='[{"Width": 3, "Height": 5, "Frames": 7}]')
+    picasso.write(table, tmp_path / "a.hdf5")
+    assert _locs(tmp_path / "a.hdf5")["x"].tolist() == [0, 2.5]
+    assert _yaml(tmp_path / "a.hdf5")[0] == {"Width": 3, "Height": 5, "Frames": 7}
 
 
 def test_sizes_of_an_earlier_file_grow_where_they_do_not_hold_all_there_is(tmp_path):

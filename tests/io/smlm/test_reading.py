@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from smlmsim import io
 from smlmsim.io import Reading, smlm
 
 
@@ -28,7 +29,7 @@ def test_records_are_packed_little_endian_of_any_known_types(handmade):
     assert record.itemsize == 1 + 2 + 4 + 8 + 4 + 4
     form = {"headers": headers, "dtype": list(types), "shape": [1] * 6, "columns": 6, "units": []}
     found = smlm.read(handmade(form=form, content=rows.tobytes()))
-    assert found.loc_frame.values.tolist() == [300, 301]
+    assert found.loc_frame.values.tolist() == [299, 300]  # counted from 1
     assert found.loc_intensity.values.tolist() == [70_000, 80_000]
     assert found.loc_x.values.tolist() == [1.5, 2.5]
     assert found.loc_y.values.tolist() == [-2, -3]
@@ -46,7 +47,7 @@ def test_a_column_starts_after_the_shapes_of_those_before_it(handmade):
     found = smlm.read(handmade(form=form, content=rows.tobytes()))
     assert found.loc_x.values.tolist() == [1, 2]
     assert found.loc_y.values.tolist() == [3, 4]
-    assert found.loc_frame.values.tolist() == [5, 6]
+    assert found.loc_frame.values.tolist() == [4, 5]
 
 
 @pytest.mark.parametrize("units", [["1", "nm", "nm"], [], {}, None, ["", None, "nm"], {"x": "nm"}])
@@ -184,7 +185,9 @@ def test_tags_and_keys_become_metadata_and_unknown_ones_are_kept(handmade):
         manifest = json.loads(archive.read("manifest.json"))
     assert manifest["citeAs"] == "doi:10.1/2"
     assert manifest["thumbnail"].startswith("data:image/png")
-    assert manifest["files"][0]["metadata"] == {"gain": 3, "exposure_s": 0.02}
+    assert manifest["files"][0]["metadata"] == {
+        "gain": 3, "exposure_s": 0.02, "camera_pixel_nm": 108, "first_frame": 0,
+    }  # fmt: skip
     assert (manifest["files"][0]["pixel_size"], manifest["files"][0]["tags"]) == (108, ["left"])
 
 
@@ -202,3 +205,94 @@ def test_a_hash_is_that_of_the_frames_and_positions(handmade):
     for said, same in ((right, True), (right.upper(), True), ("0" * 32, False)):
         assert smlm.hashes(handmade(entry={"hash": said})) == {"table.bin": same}
     assert smlm.hashes(handmade()) == {}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [["frame", "position_x", "position_y"], ["Frame Number", "X", "Y"], ["image_number", "x_nm", "y_nm"]],
+)
+def test_the_columns_of_other_programs_are_understood(handmade, headers):
+    found = smlm.read(handmade(form={"headers": headers, "units": []}))
+    assert found.loc_y.values.tolist() == [2, 5]
+    assert found.loc_frame.values.tolist() == [0, 3]
+
+
+@pytest.mark.parametrize(("first", "given", "wanted"), [(0, None, 0), (1, None, 1), (1, 0, 0), (5, 5, 5)])
+def test_frames_are_counted_from_1_unless_there_is_a_frame_0_or_something_else_is_given(
+    handmade, first, given, wanted
+):
+    content = np.array([[first, 1, 2], [first + 3, 4, 5]], "<f4").tobytes()
+    found = smlm.read(handmade(content=content), Reading(first_frame=given))
+    assert found.loc_frame.values.tolist() == [first - wanted, first - wanted + 3]
+    assert found.attrs["first_frame"] == wanted
+    smlm.write(found, path := handmade().with_name("again.smlm"))
+    assert smlm.read(path).identical(found)
+
+
+def test_a_missing_value_that_is_not_needed_is_nan_and_a_row_without_a_position_can_be_left_out(
+    handmade, caplog
+):
+    caplog.set_level("INFO", "smlmsim")
+    records = np.array([[1, 1, 2, np.nan], [2, 3, 4, -5], [3, np.inf, 6, 7], [4, 7, 8, 9]], "<f4")
+    form = {
+        "headers": ["frame", "x", "y", "uncertainty"], "columns": 4, "dtype": ["float32"] * 4, "shape": [1] * 4,
+        "units": [],
+    }  # fmt: skip
+    path = handmade(form=form, entry={"rows": 4}, content=records.tobytes())
+    with pytest.raises(
+        ValueError, match=r"1 row without .* in row 2 of 'table.bin': found inf .*drop_bad_rows=True"
+    ):
+        smlm.read(path)
+    found = smlm.read(path, Reading(drop_bad_rows=True))
+    np.testing.assert_array_equal(found.loc_uncertainty, np.array([np.nan, np.nan, 9], "f4"))
+    assert "1 row left out, the first in row 2" in caplog.messages[-1]
+    assert "2 values of 'uncertainty' kept as NaN, the first in row 0" in caplog.messages[-1]
+    smlm.write(found, again := path.with_name("again.smlm"))
+    assert smlm.read(again).identical(found)
+    with zipfile.ZipFile(again) as archive:
+        json.loads(archive.read("manifest.json"), parse_constant=pytest.fail)
+
+
+def test_an_odd_unit_and_a_second_column_are_no_reason_to_refuse(handmade):
+    headers = ["frame", "x", "y", "intensity", "Position X", "moments"]
+    record = np.dtype([(name, "<f4", (3,) if name == "moments" else ()) for name in headers])
+    rows = np.zeros(2, record)
+    rows["x"], rows["y"], rows["intensity"], rows["frame"] = [1, 2], [3, 4], [5, 6], [1, 2]
+    form = {
+        "headers": headers, "columns": 6, "dtype": ["float32"] * 6, "shape": [1, 1, 1, 1, 1, 3],
+        "units": ["", "nm", "nm", "ADU", "px", ""],
+    }  # fmt: skip
+    found = smlm.read(handmade(form=form, content=rows.tobytes()), others=True)
+    assert found.loc_x.values.tolist() == [1, 2]
+    assert found.other_intensity.values.tolist() == [5, 6]
+    assert found.other_intensity.attrs["units"] == "ADU"
+    assert "loc_intensity" not in found
+
+
+@pytest.mark.parametrize(
+    ("entry", "wanted"),
+    [
+        ({"exposure": 0.02, "pixel_size": 108}, {"exposure_s": 0.02, "camera_pixel_nm": 108.0}),
+        ({"exposure": -1, "pixel_size": -1}, {}),
+        ({"exposure": 30, "pixel_size": 0.1}, {}),  # ms and um, perhaps
+        ({"exposure": "20 ms", "pixel_size": None}, {}),
+        ({"exposure": 0.02, "metadata": {"exposure_s": 0.05}}, {"exposure_s": 0.05}),
+    ],
+)
+def test_what_an_entry_says_of_the_camera_is_taken_where_its_unit_is_beyond_doubt(handmade, entry, wanted):
+    attrs = smlm.read(handmade(entry=entry)).attrs
+    assert {name: attrs[name] for name in ("exposure_s", "camera_pixel_nm") if name in attrs} == wanted
+
+
+def test_coordinates_without_a_unit_are_in_the_pixels_that_are_given(handmade):
+    found = smlm.read(handmade(form={"units": []}), Reading(camera_pixel_nm=100))
+    assert found.loc_y.values.tolist() == [200, 500]
+    assert smlm.read(handmade(), Reading(camera_pixel_nm=100)).loc_y.values.tolist() == [2, 5]
+
+
+def test_an_excel_workbook_is_refused_in_words(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "")
+        archive.writestr("xl/workbook.xml", "")
+    with pytest.raises(ValueError, match="this is an Excel workbook; save it as CSV"):
+        io.read(tmp_path / "a.xlsx")

@@ -21,9 +21,9 @@ in_one_folder = settings(
 @in_one_folder
 @given(data=st.data())
 def test_a_table_is_read_back_to_the_last_bit(tmp_path, localizations, data):
-    written = data.draw(localizations(last_frame=2**24))
+    written = data.draw(localizations(last_frame=2**24 - 1))
     smlm.write(written, tmp_path / "a.smlm")
-    xr.testing.assert_identical(smlm.read(tmp_path / "a.smlm"), written)
+    xr.testing.assert_identical(smlm.read(tmp_path / "a.smlm"), written.assign_attrs(first_frame=1))
     assert all(smlm.hashes(tmp_path / "a.smlm").values())
 
 
@@ -67,7 +67,7 @@ def test_images_come_back(tmp_path, table, dtype):
     image = np.arange(24).reshape(2, 3, 4).astype(dtype)
     smlm.write(table, tmp_path / "a.smlm", images={"widefield": image})
     np.testing.assert_array_equal(smlm.read_images(tmp_path / "a.smlm")["widefield"], image)
-    assert smlm.read(tmp_path / "a.smlm").identical(table)
+    assert smlm.read(tmp_path / "a.smlm").identical(table.assign_attrs(first_frame=1))
 
 
 def test_an_image_that_the_format_does_not_know_is_refused(tmp_path, table):
@@ -87,7 +87,7 @@ def test_channels_without_a_name_or_with_odd_ones_get_files_of_their_own(tmp_pat
 
 def test_a_frame_that_float32_cannot_count_to_is_refused(tmp_path):
     table = schema.dataset(loc_frame=[2**24 + 1], loc_y=[0.0], loc_x=[0.0])
-    with pytest.raises(schema.SchemaError, match=r"found the frame 16777217; .* counts up to 16777216"):
+    with pytest.raises(schema.SchemaError, match=r"found the frame 16777218; .* counts up to 16777216"):
         smlm.write(table, tmp_path / "a.smlm")
     assert not list(tmp_path.iterdir())
 
@@ -97,3 +97,24 @@ def test_an_attribute_that_no_smlm_file_left_is_refused(tmp_path, table):
         with pytest.raises(ValueError, match="not"):
             smlm.write(table.assign_attrs(smlm=text), tmp_path / "a.smlm")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_table_without_camera_frames_is_written_without(tmp_path):
+    table = schema.dataset(loc_y=np.float32([1, 2]), loc_x=np.float32([3, 4]), loc_sigma=np.float32([5, 6]))
+    smlm.write(table, tmp_path / "a.smlm")
+    assert smlm.read(tmp_path / "a.smlm").drop_attrs(deep=False).identical(table)
+    assert smlm.hashes(tmp_path / "a.smlm") == {}
+
+
+def test_what_is_missing_is_not_counted_in_the_manifest(tmp_path):
+    table = schema.dataset(
+        loc_frame=np.int32([0, 1]), loc_y=np.float32([1, 2]), loc_x=np.float32([3, 4])
+    ).assign(
+        other_a=xr.Variable("localization", [np.nan, 2], {"units": "1", "heading": "a"}),
+        other_b=xr.Variable("localization", [np.nan, np.nan], {"units": "1", "heading": "b"}),
+    )
+    smlm.write(table, tmp_path / "a.smlm")
+    with zipfile.ZipFile(tmp_path / "a.smlm") as archive:
+        (entry,) = json.loads(archive.read("manifest.json"), parse_constant=pytest.fail)["files"]
+    assert entry["min"] == {"frame": 1, "x": 3, "y": 1, "a": 2}
+    assert entry["avg"]["a"] == 2

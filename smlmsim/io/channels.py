@@ -1,0 +1,53 @@
+"""The channels of a text table that are named rather than counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from smlmsim.io.text import MISSING, is_number
+
+MOST_COUNTED = 100  # larger numbers are wavelengths or other names
+UNKNOWN = "unknown"
+
+
+class Channels:
+    """Counts channels from 0 in the order in which their names turn up."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    @staticmethod
+    def are_names(values: Sequence[str]) -> bool:
+        """Whether some values are names, such as a dye or a wavelength, rather than numbers that count channels."""
+        known = [value for value in values if value.casefold() not in MISSING]
+        return any(not is_number(value) or float(value) >= MOST_COUNTED for value in known)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The names so far."""
+        return tuple(self._numbers)
+
+    def numbers(
+        self, values: npt.NDArray[np.float64], written: Sequence[str] | None
+    ) -> npt.NDArray[np.float64]:
+        """Count the channels of some rows.
+
+        Parameters
+        ----------
+        values : array (localization,)
+            As numbers, NaN where there is a text or nothing.
+        written : sequence of str, optional
+            As texts, if they are not all plain numbers.
+        """
+        if written is None:
+            found, inverse = np.unique(values, return_inverse=True)
+            names = [UNKNOWN if np.isnan(value) else f"{value:g}" for value in found]
+        else:
+            plain = [UNKNOWN if value.casefold() in MISSING else value for value in written]
+            unique, inverse = np.unique(np.array(plain, str), return_inverse=True)
+            names = [f"{float(name):g}" if is_number(name) else str(name) for name in unique]
+        numbers = [self._numbers.setdefault(name, len(self._numbers)) for name in names]
+        return np.array(numbers, np.float64)[inverse]

@@ -1,0 +1,93 @@
+"""Text as UTF-8, whatever it is stored as: UTF-16 and UTF-32, gzip, the line ends of old Macintoshes."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from typing import BinaryIO
+
+from smlmsim.io.limits import require_plausible
+from smlmsim.io.text import Readable
+
+GZIP = b"\x1f\x8b"
+HEAD = 2**16
+MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}  # UTF-32 before UTF-16, whose marks begin the same
+
+
+class Source:
+    """A file of text, read as UTF-8 with newlines at the ends of lines.
+
+    Parameters
+    ----------
+    file : file
+        At its beginning.
+    stored_bytes : int
+        The size of the file, which bounds to what it may unpack.
+
+    Raises
+    ------
+    ValueError
+        Here or when it is read, if the file is damaged or would unpack to far more than it is.
+    """
+
+    def __init__(self, file: BinaryIO, stored_bytes: int) -> None:
+        zipped = file.read(len(GZIP)) == GZIP
+        file.seek(0)
+        self._file: Readable = _Unpacked(file, stored_bytes) if zipped else file
+        head = self._file.read(HEAD)
+        mark = next((mark for mark in MARKS if head.startswith(mark)), b"")
+        encoding = MARKS[mark] if mark else _guessed(head)
+        self._decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)("replace")
+        self._returns = False
+        head = self._as_utf8(head[len(mark) :])
+        self._returns = b"\r" in head and b"\n" not in head
+        self._head = self._as_lines(head)
+
+    def read(self, size: int, /) -> bytes:
+        """Read about as many bytes, none at the end."""
+        if self._head:
+            head, self._head = self._head, b""
+            return head
+        return self._as_lines(self._as_utf8(self._file.read(size)))
+
+    def _as_utf8(self, read: bytes) -> bytes:
+        return read if self._decoder is None else self._decoder.decode(read).encode("utf-8", errors="replace")
+
+    def _as_lines(self, read: bytes) -> bytes:
+        return read.replace(b"\r", b"\n") if self._returns else read
+
+
+class _Unpacked:
+    """What is in a gzip file, as far as that is plausible."""
+
+    def __init__(self, file: BinaryIO, stored_bytes: int) -> None:
+        self._file = gzip.GzipFile(fileobj=file)
+        self._stored_bytes = stored_bytes
+        self._read_bytes = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Read as many bytes, fewer at the end."""
+        try:
+            read = self._file.read(size)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(f"not a gzip file, or a damaged one ({error})") from None
+        self._read_bytes += len(read)
+        require_plausible("the gzip file", self._read_bytes, self._stored_bytes)
+        return read
+
+
+def _guessed(head: bytes) -> str:
+    """UTF-16 without a mark has a NUL in every other byte of plain text."""
+    odd, even = head[1:200:2], head[0:200:2]
+    if len(even) > 1 and not any(odd) and all(even):
+        return "utf-16-le"
+    if len(even) > 1 and not any(even) and all(odd):
+        return "utf-16-be"
+    return "utf-8"

@@ -1,0 +1,236 @@
+"""How a table of text is laid out: where its header and its rows are, and what stands between the columns."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from smlmsim.io import text
+from smlmsim.io.text import BLANK, COMMENTS, Readable
+
+LONGEST_HEADER = 2**20
+MOST_COLUMNS = 1000
+SEPARATORS = ("\t", ";", ",", BLANK)
+SAMPLE = 200  # rows
+MOST_TITLES = 20  # lines above a header that may look like rows
+BLOCK = 2**16
+_SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_XML_FIELD = re.compile(r"<field\b([^>]*)>")
+_XML_SAYS = re.compile(r'(identifier|unit)="([^"]*)"')
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_KNOWN_BINARY = {
+    b"\xd0\xcf\x11\xe0": "an Excel workbook or another Office document; save it as CSV",
+    b"{\\rtf": "rich text; save it as plain text",
+    b"%PDF": "a PDF document",
+}
+
+
+class Layout(NamedTuple):
+    """The header of a table and a sample of its rows.
+
+    Parameters
+    ----------
+    headings : tuple of str
+        What the columns are called, without quotes; empty if the table has no header.
+    header : str
+        The line with the header, as it is.
+    comments : str
+        All lines before the rows that are no header.
+    width : int
+        The number of columns.
+    separator, point : str
+        As of :class:`~smlmsim.io.text.Style`.
+    rows : tuple of tuple of str
+        The first ones.
+    rest : bytes
+        What has been read of the file from the first row on.
+    first_line : int
+        The number of the line with the first row, counted from 1.
+    """
+
+    headings: tuple[str, ...]
+    header: str
+    comments: str
+    width: int
+    separator: str
+    point: str
+    rows: tuple[tuple[str, ...], ...]
+    rest: bytes
+    first_line: int
+
+    @property
+    def quoted(self) -> bool:
+        """Whether the header has quotes."""
+        return '"' in self.header
+
+    def style(self, *, tail: bool = False) -> text.Style:
+        """How the rows are written."""
+        return text.Style(self.width, self.separator, self.point, tail)
+
+    def numeric(self, place: int) -> bool:
+        """Whether a column holds numbers, or nothing at all: not more text than numbers in the sample."""
+        values = [row[place] for row in self.rows if place < len(row)]
+        values = [value for value in values if value.casefold() not in text.MISSING]
+        numbers = sum(text.is_number(value, self.point) for value in values)
+        return 2 * numbers >= len(values)
+
+
+def found(file: Readable, is_header: Callable[[Sequence[str]], bool]) -> Layout:
+    """Read the beginning of a file and tell how the table in it is laid out.
+
+    Parameters
+    ----------
+    file : Readable
+        UTF-8.
+    is_header : function
+        Tells whether some headings are those of a table. The header is the first line for which it holds, be it a
+        comment or not; otherwise the line before the first one with two numbers.
+
+    Raises
+    ------
+    ValueError
+        If the file is no text, or its header is absurdly long or wide.
+    """
+    head, layout = b"", None
+    while more := file.read(BLOCK):
+        head += more
+        layout = _of(head, is_header, whole=False)
+        if layout.rows or len(head) > LONGEST_HEADER:
+            break
+    else:
+        layout = _of(head, is_header, whole=True)
+    if layout.width > MOST_COLUMNS:
+        raise ValueError(f"the header names {layout.width} columns; no table has more than {MOST_COLUMNS}")
+    return layout
+
+
+def _of(head: bytes, is_header: Callable[[Sequence[str]], bool], *, whole: bool) -> Layout:
+    _require_text(head)
+    raw = head.split(b"\n")
+    if not whole:
+        raw.pop()
+    lines = [
+        line[:LONGEST_HEADER].decode("utf-8", errors="replace").strip("\r")
+        for line in itertools.takewhile(lambda line: not line.startswith(b"\0"), raw)
+    ]
+    said = next((match[1] for line in lines[:5] if (match := _SEP_LINE.fullmatch(line.strip()))), None)
+    first = next((index for index, line in enumerate(lines) if _is_row(line, said)), len(lines))
+    header, headings = _header(lines[: max(first, MOST_TITLES)], first, said, is_header)
+    start = header + 1 if header is not None else _first_plain(lines)
+    below = [line for line in lines[start : start + SAMPLE] if line.strip() and not _is_comment(line)]
+    rows = list(itertools.dropwhile(lambda line: not _is_row(line, said), below)) or below
+    separator = said or _separator(headings, rows)
+    if header is not None and not _is_comment(lines[header]):
+        headings = titles(lines[header], separator)
+    values = tuple(tuple(text.fields(line, separator)) for line in rows)
+    return Layout(
+        headings=tuple(headings),
+        header=lines[header] if header is not None else "",
+        comments="\n".join(line for index, line in enumerate(lines[: max(first, start)]) if index != header),
+        width=len(headings) or max(map(len, values[:5]), default=0),
+        separator=separator,
+        point=_point(values),
+        rows=values if any(_is_row(line, said) for line in rows) else (),
+        rest=head[sum(len(line) + 1 for line in raw[:start]) :],
+        first_line=start + 1,
+    )
+
+
+def _first_plain(lines: list[str]) -> int:
+    return next(
+        (
+            index
+            for index, line in enumerate(lines)
+            if line.strip() and not _is_comment(line) and not _SEP_LINE.fullmatch(line.strip())
+        ),
+        len(lines),
+    )
+
+
+def _require_text(head: bytes) -> None:
+    for mark, what in _KNOWN_BINARY.items():
+        if head.startswith(mark):
+            raise ValueError(f"this is {what}")
+    line = head.split(b"\n", 1)[0]
+    if any(byte < 32 and byte not in b"\t\r\f\v" for byte in line):
+        raise ValueError(f"this is of no known format, it begins with {head[:8]!r}")
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(COMMENTS)
+
+
+def _is_row(line: str, separator: str | None) -> bool:
+    """Whether a line holds at least two numbers, and no comment."""
+    if _is_comment(line):
+        return False
+    for candidate in [separator] if separator else SEPARATORS:
+        point = "." if candidate == "," else ","
+        if (
+            sum(
+                text.number(value, point) == text.number(value, point)
+                for value in text.fields(line, candidate)
+            )
+            > 1
+        ):
+            return True
+    return False
+
+
+def _separator(headings: Sequence[str], rows: Sequence[str]) -> str:
+    """What stands between columns: what divides the rows as the header is, or as many times as may be."""
+    for width in (len(headings), 0):
+        for candidate in SEPARATORS:
+            widths = [len(text.fields(line, candidate)) for line in rows[:5]]
+            if any(found > 1 and (found == width or not width) for found in widths):
+                return candidate
+    return ","
+
+
+def titles(line: str, separator: str) -> list[str]:
+    """The headings in a line; a unit behind a blank belongs to the one before."""
+    values = text.fields(line.strip(" \r"), separator)
+    while values and not values[-1]:
+        values.pop()
+    if separator != BLANK:
+        return values
+    joined: list[str] = []
+    for value in values:
+        if joined and value[:1] in "[(":
+            joined[-1] += f" {value}"
+        else:
+            joined.append(value)
+    return joined
+
+
+def _header(
+    lines: list[str], first: int, separator: str | None, is_header: Callable[[Sequence[str]], bool]
+) -> tuple[int | None, list[str]]:
+    """Which line is the header, and the headings in it."""
+    candidates = [separator] if separator else list(SEPARATORS)
+    for index, line in enumerate(lines):
+        for headings in _readings(line, candidates):
+            if is_header(headings):
+                return index, headings
+    plain = [index for index, line in enumerate(lines[:first]) if line.strip() and not _is_comment(line)]
+    if not plain or _SEP_LINE.fullmatch(lines[plain[-1]].strip()):
+        return None, []
+    return plain[-1], max(_readings(lines[plain[-1]], candidates), key=len)
+
+
+def _readings(line: str, separators: Sequence[str]) -> list[list[str]]:
+    """The headings that a line may hold."""
+    if fields := [dict(_XML_SAYS.findall(field)) for field in _XML_FIELD.findall(line)]:
+        return [[f"{said.get('identifier', '')} [{said.get('unit', '')}]" for said in fields]]
+    bare = line.lstrip().lstrip("#%/ \t") if _is_comment(line) else line
+    return [titles(bare, separator) for separator in separators]
+
+
+def _point(rows: Sequence[Sequence[str]]) -> str:
+    """The decimal point of a sample: a comma if there are numbers with one, and none with a point."""
+    values = [value for row in rows for value in row]
+    commas = any(map(_DECIMAL_COMMA.fullmatch, values))
+    points = any("." in value and text.number(value) == text.number(value) for value in values)
+    return "," if commas and not points else "."

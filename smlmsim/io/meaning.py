@@ -1,0 +1,228 @@
+"""Which column of a table means what, and in which unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from smlmsim import schema
+from smlmsim.io import columns as table_columns
+from smlmsim.io.columns import PIXEL
+from smlmsim.io.dialects import VARIABLES, Dialect
+from smlmsim.io.headings import Heading, split
+from smlmsim.io.reading import Headings
+
+LATERAL = (
+    "loc_x", "loc_y", "loc_sigma", "loc_sigma_x", "loc_sigma_y", "loc_uncertainty", "loc_uncertainty_x",
+    "loc_uncertainty_y",
+)  # fmt: skip
+READ = (*LATERAL, "loc_frame", "loc_z", "loc_intensity", "loc_background", "loc_uncertainty_z", "loc_channel")
+
+
+class Column(NamedTuple):
+    """A column of interest: where it stands, what the header calls it, its factor to our unit."""
+
+    place: int
+    heading: str
+    factor: float
+
+
+class Meaning(NamedTuple):
+    """The columns by their names in the vocabulary, and what was assumed or set aside."""
+
+    columns: dict[str, Column]
+    notes: list[str]
+
+
+class _Candidate(NamedTuple):
+    place: int
+    unit: str
+    rank: int
+
+
+def understood(
+    headings: Sequence[str],
+    dialect: Dialect,
+    given: Headings,
+    *,
+    units: Sequence[str] = (),
+    pixel_nm: float | None = None,
+    in_pixels: bool = False,
+    length_unit: str = "",
+) -> Meaning:
+    """Find out what the columns of a table mean.
+
+    Parameters
+    ----------
+    headings : sequence of str
+        What the columns are called.
+    dialect : Dialect
+        What the names stand for.
+    given : Headings
+        What the user says of some columns.
+    units : sequence of str, optional
+        The units of the columns, where they are said beside the headings; "" where not.
+    pixel_nm : float, optional
+        The size of a camera pixel.
+    in_pixels : bool
+        Whether coordinates without a unit are in pixels, rather than in nm.
+    length_unit : str
+        The unit of coordinates where the table says it once for all.
+
+    Raises
+    ------
+    ValueError
+        If there is no x or no y, a column that is asked for does not exist, or the unit of x, y or the frame is not
+        known.
+    """
+    split_headings = [split(heading) for heading in headings]
+    beside = [unit.strip("()[] ") for unit in units] or [""] * len(headings)
+    chosen = {name: _given(heading, headings, split_headings) for name, heading in _said(given).items()}
+    columns: dict[str, Column] = {}
+    notes: list[str] = []
+    assumed = length_unit or ("px" if in_pixels else "")
+    for variable in READ:
+        if variable not in schema.VOCABULARY:
+            continue
+        if variable in chosen:
+            place = chosen[variable]
+            candidates = [_Candidate(place, _unit(split_headings[place], beside[place]), 0)]
+        else:
+            taken = {column.place for column in columns.values()} | set(chosen.values())
+            candidates = [
+                candidate
+                for candidate in _candidates(split_headings, beside, dialect.synonyms(variable))
+                if candidate.place not in taken
+            ]
+        if not candidates:
+            continue
+        best, scale, refused = _best(variable, candidates, headings, assumed, pixel_nm)
+        name = _called(variable)
+        if best is None:
+            if variable in table_columns.REQUIRED:
+                raise ValueError(refused[candidates[0].place])
+            notes.extend(
+                f"{headings[found.place]!r} is not read as {name}, since its unit is {_why(found.unit, assumed)}"
+                for found in candidates
+            )
+            continue
+        columns[variable] = Column(best.place, headings[best.place], scale)
+        if others := [headings[other.place] for other in candidates if other.place != best.place]:
+            notes.append(f"{headings[best.place]!r} is taken for {name}, not {', '.join(map(repr, others))}")
+        if variable == "loc_x":
+            notes.extend(_of_unit(best.unit, length_unit, in_pixels, pixel_nm))
+            if best.unit:
+                assumed = ""
+    if missing := [axis for axis in "xy" if f"loc_{axis}" not in columns]:
+        found = ", ".join(repr(heading[:40]) for heading in headings[:20]) or "nothing"
+        raise ValueError(
+            f"no column {' nor '.join(missing)}; the header names {found}; give columns.x and columns.y, say"
+        )
+    if "loc_frame" not in columns:
+        notes.append("there is no column of frames, so the localizations have no time")
+    return Meaning(_single_axes(columns), notes)
+
+
+def _said(given: Headings) -> dict[str, str]:
+    """What the user says, by the names of the vocabulary."""
+    said = {name: heading for name, heading in given.model_dump().items() if heading is not None}
+    return {VARIABLES.get(name, f"loc_{name}"): heading for name, heading in said.items()}
+
+
+def _given(wanted: str, headings: Sequence[str], split_headings: Sequence[Heading]) -> int:
+    """The place of a column that the user names by its heading, or by its number from 1."""
+    plain = wanted.strip().casefold()
+    for place, heading in enumerate(headings):
+        if heading.strip().casefold() == plain:
+            return place
+    for place, meant in enumerate(split_headings):
+        if split(wanted).names[0] in meant.names:
+            return place
+    if plain.isdecimal() and 1 <= int(plain) <= len(headings):
+        return int(plain) - 1
+    found = ", ".join(repr(heading[:40]) for heading in headings[:20])
+    raise ValueError(f"there is no column {wanted!r}; the columns are {found}, counted from 1")
+
+
+def _candidates(
+    split_headings: Sequence[Heading], beside: Sequence[str], synonyms: Sequence[str]
+) -> list[_Candidate]:
+    """The columns that may have a meaning, and the unit of each."""
+    found: dict[int, _Candidate] = {}
+    for rank, synonym in enumerate(synonyms):
+        wanted = split(synonym)
+        for place, heading in enumerate(split_headings):
+            if wanted.names[0] in heading.names and place not in found:
+                unit = beside[place] or heading.unit(wanted.names[0]) or wanted.units[0]
+                found[place] = _Candidate(place, unit, rank)
+    return list(found.values())
+
+
+def _unit(heading: Heading, beside: str) -> str:
+    return beside or heading.units[-1]
+
+
+def _best(
+    variable: str,
+    candidates: Sequence[_Candidate],
+    headings: Sequence[str],
+    assumed: str,
+    pixel_nm: float | None,
+) -> tuple[_Candidate | None, float, dict[int, str]]:
+    """The best of some columns, by unit and then by name; its factor, and why others are of no use."""
+    factors: dict[int, float] = {}
+    refused: dict[int, str] = {}
+    for candidate in candidates:
+        unit = candidate.unit or (assumed if variable in LATERAL else "")
+        try:
+            factors[candidate.place] = table_columns.factor(
+                variable, headings[candidate.place], unit, pixel_nm
+            )
+        except ValueError as error:
+            refused[candidate.place] = str(error)
+    usable = [candidate for candidate in candidates if candidate.place in factors]
+    if not usable:
+        return None, 1.0, refused
+    best = min(usable, key=lambda found: (_doubt(found.unit), found.rank, found.place))
+    return best, factors[best.place], refused
+
+
+def _doubt(unit: str) -> int:
+    """How much a unit leaves open: nothing, everything, or the size of a pixel."""
+    return 2 if unit.casefold() in PIXEL else 0 if unit else 1
+
+
+def _why(unit: str, assumed: str) -> str:
+    """Why a unit is of no use."""
+    if (unit or assumed).casefold() in PIXEL:
+        return "the camera pixel, whose size is not known"
+    return f"not known, {unit!r}"
+
+
+def _of_unit(unit: str, length_unit: str, in_pixels: bool, pixel_nm: float | None) -> list[str]:
+    """What is assumed of coordinates without a unit."""
+    if unit or length_unit:
+        return []
+    if in_pixels:
+        return [f"x and y have no unit and are taken to be in camera pixels of {pixel_nm:g} nm"]
+    return [
+        "x and y have no unit and are taken to be in nm; if they are in pixels, give camera_pixel_nm=100, say"
+    ]
+
+
+def _single_axes(columns: dict[str, Column]) -> dict[str, Column]:
+    """A width or precision that is known along x alone stands for both axes."""
+    found = dict(columns)
+    for whole in ("loc_sigma", "loc_uncertainty"):
+        pair = [name for name in (f"{whole}_x", f"{whole}_y") if name in found]
+        if len(pair) == 1:
+            alone = found.pop(pair[0])
+            found.setdefault(whole, alone)
+    return found
+
+
+def _called(variable: str) -> str:
+    """What the user calls a column."""
+    return next(
+        (name for name, known in VARIABLES.items() if known == variable), variable.removeprefix("loc_")
+    )

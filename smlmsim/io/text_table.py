@@ -1,0 +1,319 @@
+"""Localization tables that are text, of any dialect: columns of numbers below a header.
+
+Metadata may lie beside a table as JSON: ``table.csv`` has ``table.csv.json``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim.io import columns as table_columns
+from smlmsim.io import dialects, layout, text
+from smlmsim.io.channels import Channels
+from smlmsim.io.columns import LEFT_OUT, ROWS
+from smlmsim.io.decoding import Source
+from smlmsim.io.dialects import Dialect
+from smlmsim.io.flaws import Flaws
+from smlmsim.io.headings import named, split
+from smlmsim.io.layout import Layout
+from smlmsim.io.meaning import Column, Meaning, understood
+from smlmsim.io.metadata import Metadata, read_json
+from smlmsim.io.reading import Reading, counted
+from smlmsim.io.thunderstorm import beside, write
+
+__all__ = ["chunks", "format_name", "read", "write"]
+FIRST_FRAME = 1  # as most programs count
+
+
+class _Opened(NamedTuple):
+    """A file at its beginning, and what can be told from that."""
+
+    source: Source
+    layout: Layout
+    dialect: Dialect
+
+
+def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
+    """Read a localization table.
+
+    The columns may stand in any order, between tabs, semicolons, commas or blanks, with decimal points or commas; the
+    dialect of the table (``dialects.toml``) tells which is which. A length without a unit is in nm, or in camera pixels
+    if the size of one is given. What is assumed is logged. The time of a localization is not in the file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Text in UTF-8, UTF-16 or UTF-32, perhaps in a gzip file; the micro sign of older encodings is understood.
+    reading : Reading
+        How the table is to be understood where the file does not say.
+    others : bool
+        Whether to read the columns of numbers that are not known, too. The attribute ``left_out`` then names columns
+        of text, if there are any.
+
+    Returns
+    -------
+    xr.Dataset
+        ``loc_y``, ``loc_x``, ``loc_frame`` (counted from 0; a file counts as its dialect does, or else from 1, unless
+        it has a frame 0) and, where the file has them, other variables of the vocabulary, all (localization,), sorted
+        by frame; those of one frame stay in the order of the file. NaN stands where one of the others is missing. The
+        attributes are the :class:`~smlmsim.io.metadata.Metadata` that lie beside the file.
+
+    Raises
+    ------
+    ValueError
+        If x or y are missing or their unit is not known, the table is empty, or a row has no usable position or frame;
+        the message names the file and, where there is one, the line.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    return table_columns.gathered(chunks(path, reading, others=others))
+
+
+def chunks(
+    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
+) -> Iterator[xr.Dataset]:
+    """Read a localization table piece by piece, in the order of the file.
+
+    Parameters
+    ----------
+    path, reading, others :
+        As in :func:`read`.
+    rows : int
+        The most lines to hold at a time.
+
+    Yields
+    ------
+    xr.Dataset
+        As from :func:`read`, but not sorted.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`, when the piece is reached.
+    """
+    notes: list[str] = []
+    found = _chunks(path, reading, rows, others, notes)
+    return counted(found, reading.first_frame, FIRST_FRAME, str(path), notes)
+
+
+def format_name(path: str | Path) -> str:
+    """What the dialect of a table is called.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`.
+    """
+    with _opened(path, Reading()) as found:
+        return found.dialect.name if "text" in found.dialect.name else f"{found.dialect.name} text"
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path, reading: Reading) -> Iterator[_Opened]:
+    """Open a table and look at its beginning; whatever is wrong with it, now or later, is a ValueError."""
+    given = {heading for heading in reading.columns.model_dump().values() if heading is not None}
+
+    def is_header(headings: Any) -> bool:
+        return dialects.is_header(headings) or len(given & set(headings)) > 1
+
+    with open(path, "rb") as file:
+        try:
+            source = Source(file, Path(path).stat().st_size)
+            found = layout.found(source, is_header)
+            yield _Opened(source, found, dialects.recognised(found))
+        except (ValueError, csv.Error) as error:
+            raise ValueError(f"{path}: {error}") from None
+
+
+def _chunks(
+    path: str | Path, reading: Reading, rows: int, others: bool, notes: list[str]
+) -> Iterator[xr.Dataset]:
+    """The pieces of a table, frames as in the file."""
+    with _opened(path, reading) as (source, found, dialect):
+        meaning, metadata = _understood(found, dialect, reading, read_json(beside(path)))
+        first_frame = dialect.first_frame if metadata.first_frame is None else metadata.first_frame
+        notes.extend([f"read as {dialect.name}"] if meaning.notes and dialect.headings else [])
+        notes.extend(meaning.notes)
+        notes.extend(["the decimal point is a comma"] if found.point == "," else [])
+        table = _Table(found, dialect, meaning, Flaws(str(path), drop_bad_rows=reading.drop_bad_rows), others)
+        if others and table.texts:
+            notes.append(f"columns of text are left out: {', '.join(map(repr, table.texts))}")
+        attrs = metadata.tree() | ({LEFT_OUT: table.texts} if others and table.texts else {})
+        empty = True
+        for piece, channels in table.pieces(source, rows, metadata.channels):
+            empty = False
+            said = {"channels": list(channels)} if channels else {}
+            yield piece.assign_attrs(attrs | said | _first(first_frame, piece))
+        table.flaws.require_rows()
+        if empty:
+            raise ValueError("a header, but no localizations" if found.headings else "no localizations")
+        table.flaws.say()
+
+
+def _first(first_frame: int | None, piece: xr.Dataset) -> dict[str, int]:
+    """What the dialect calls the first frame, where the table does not contradict it."""
+    if first_frame is None or "loc_frame" not in piece:
+        return {}
+    return {"first_frame": first_frame}
+
+
+def _understood(
+    found: Layout, dialect: Dialect, reading: Reading, metadata: Metadata
+) -> tuple[Meaning, Metadata]:
+    """What the columns mean, and what is known beside them."""
+    comments = f"{found.comments}\n{found.header}"
+    said = dialect.said(comments)
+    camera: dict[str, float] = {
+        name: float(said[name])
+        for name in said.keys() & {"camera_pixel_nm", "exposure_s"}
+        if getattr(metadata, name) is None and float(said[name]) > 0
+    }
+    metadata = metadata.replace(dict[str, Any](camera))
+    headings = found.headings or ("",) * found.width
+    if not found.headings and None in (reading.columns.x, reading.columns.y):
+        first = ", ".join(found.rows[0][:10]) if found.rows else "nothing"
+        raise ValueError(
+            f"there is no header with x and y, the first line holds {first}; "
+            "say which columns they are, counted from 1, as in columns.frame=1 columns.x=2 columns.y=3"
+        )
+    meaning = understood(
+        headings,
+        dialect,
+        reading.columns,
+        units=_units(found, dialect),
+        pixel_nm=reading.camera_pixel_nm or metadata.camera_pixel_nm,
+        in_pixels=reading.camera_pixel_nm is not None,
+        length_unit=said.get("length_unit", ""),
+    )
+    return meaning, metadata
+
+
+def _units(found: Layout, dialect: Dialect) -> list[str]:
+    """The units in the last line of a header of several lines."""
+    if dialect.header_lines == 1:
+        return []
+    lines = found.rest.split(b"\n", dialect.header_lines)[: dialect.header_lines - 1]
+    for line in reversed(lines):
+        values = text.fields(line.decode("utf-8", errors="replace").strip(), found.separator)
+        if any(value[:1] in ("(", "[") for value in values) and len(values) <= found.width:
+            return [*values, *[""] * (found.width - len(values))]
+    return []
+
+
+class _Table:
+    """The rows of a table and what they mean."""
+
+    def __init__(self, found: Layout, dialect: Dialect, meaning: Meaning, flaws: Flaws, others: bool) -> None:
+        self.layout = found
+        self.dialect = dialect
+        self.columns = meaning.columns
+        self.flaws = flaws
+        rest = self._rest() if others else []
+        self.more = [column for column in rest if found.numeric(column.place)]
+        self.texts = [column.heading for column in rest if not found.numeric(column.place)]
+
+    def _rest(self) -> list[Column]:
+        """The columns that are not known, but for the number of the row."""
+        taken = {column.place for column in self.columns.values()}
+        return [
+            Column(place, heading, 1.0)
+            for place, heading in enumerate(self.layout.headings)
+            if place not in taken and heading and "id" not in split(heading).names
+        ]
+
+    def pieces(
+        self, source: Source, rows: int, channels: tuple[str, ...]
+    ) -> Iterator[tuple[xr.Dataset, tuple[str, ...]]]:
+        """Read the rows piece by piece; the names of the channels go with each piece."""
+        places = [column.place for column in (*self.columns.values(), *self.more)]
+        style = self.layout.style(tail=self.dialect.tail)
+        head, first = self._below_header(), self.layout.first_line + self.dialect.header_lines - 1
+        parser = text.Parser(style, places, first=first)
+        names = self._channels(channels)
+        for lines in parser.lines(source, rows=rows, head=head):
+            values = dict(zip(self.columns, lines.values, strict=False))
+            if names is not None:
+                values["loc_channel"] = names.numbers(
+                    values["loc_channel"], self._written("loc_channel", lines)
+                )
+            kept = self._kept(values, parser.misfits(lines), lines)
+            if self.flaws.refused or not kept.any():
+                continue
+            yield self._piece(values, lines, kept), names.known if names is not None else channels
+        if parser.tail_from is not None:
+            self.flaws.note(f"line {parser.tail_from} and those behind it are no rows and are passed over")
+
+    def _below_header(self) -> bytes:
+        rest = self.layout.rest
+        for _ in range(self.dialect.header_lines - 1):
+            rest = rest.partition(b"\n")[2]
+        return rest
+
+    def _channels(self, known: tuple[str, ...]) -> Channels | None:
+        """The names of the channels, if there are names rather than numbers that count them."""
+        column = self.columns.get("loc_channel")
+        if column is None or known:
+            return None
+        values = [row[column.place] for row in self.layout.rows if column.place < len(row)]
+        return Channels() if Channels.are_names(values) else None
+
+    def _written(self, variable: str, lines: text.Lines) -> list[str] | None:
+        """The values of a column as they are written, where they are not all plain numbers."""
+        place = self.columns[variable].place
+        return (
+            [row[place].strip() if place < len(row) else "" for row in lines.found] if lines.found else None
+        )
+
+    def _kept(
+        self, values: dict[str, npt.NDArray[np.float64]], misfits: npt.NDArray[np.bool_], lines: text.Lines
+    ) -> npt.NDArray[np.bool_]:
+        """Which rows have all that a localization needs."""
+
+        def place(row: int, name: str | None) -> str:
+            line = f"in line {lines.numbers[row]}"
+            if name is None:
+                return f"{line}, which holds {len(lines.found[row])} values where the header names {self.layout.width}"
+            written = self._written(name, lines)
+            found = repr(written[row][:40]) if written else f"{values[name][row]:g}"
+            return f"{line}: found {found} in the column {self._called(name)}"
+
+        return table_columns.complete(values, self.flaws, place, misfits)
+
+    def _called(self, name: str) -> str:
+        column = self.columns[name]
+        return repr(column.heading) if column.heading else str(column.place + 1)
+
+    def _piece(
+        self, values: dict[str, npt.NDArray[np.float64]], lines: text.Lines, kept: npt.NDArray[np.bool_]
+    ) -> xr.Dataset:
+        """The dataset of some lines."""
+        everything = bool(kept.all())
+        numbers = lines.numbers if everything else lines.numbers[kept]
+
+        def place(row: int) -> str:
+            return f"in line {numbers[row]}"
+
+        made = {
+            name: table_columns.values(
+                name,
+                found if everything else found[kept],
+                self.columns[name].factor,
+                place,
+                self.flaws,
+                self.columns[name].heading,
+            )
+            for name, found in values.items()
+        }
+        rest = [
+            table_columns.other(*named(column.heading), found if everything else found[kept])
+            for column, found in zip(self.more, lines.values[len(self.columns) :], strict=True)
+        ]
+        return table_columns.dataset(made, {}, rest)
