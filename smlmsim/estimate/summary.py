@@ -70,13 +70,8 @@ class Summary:
         if not self.compared:
             self._compare(chunk)
         if "loc_uncertainty" in chunk:
-<<<<<<< HEAD
             reported = chunk.loc_uncertainty.values
             bins = np.searchsorted(EDGES_NM, reported[np.isfinite(reported)])
-=======
-            claims = chunk.loc_uncertainty.values
-            bins = np.searchsorted(EDGES_NM, claims[np.isfinite(claims)])
->>>>>>> main
             self._claims += np.bincount(bins, minlength=self._claims.size)
 
     @property

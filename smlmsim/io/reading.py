@@ -131,7 +131,6 @@ class Reading(Spec):
         return chunk.isel(localization=np.flatnonzero(chunk.loc_channel.values == number))
 
 
-<<<<<<< HEAD
 def exposure_s(table: xr.Dataset, source: str) -> float:
     """The duration of a camera frame: as the attribute of a table says, or else 0.03 s, which is then said.
 
@@ -151,8 +150,6 @@ def exposure_s(table: xr.Dataset, source: str) -> float:
     return USUAL_EXPOSURE_S
 
 
-def counted(chunks: Iterable[xr.Dataset], given: int | None, usual: int, source: str) -> Iterator[xr.Dataset]:
-=======
 def counted(
     chunks: Iterable[xr.Dataset],
     given: int | None,
@@ -160,7 +157,6 @@ def counted(
     source: str,
     notes: Sequence[str] = (),
 ) -> Iterator[xr.Dataset]:
->>>>>>> main
     """Count the frames of a table from 0, whatever the file calls the first one.
 
     Parameters

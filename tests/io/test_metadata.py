@@ -28,7 +28,10 @@ def test_an_attribute_of_another_type_is_named(name, value):
         (b"{", "the metadata are not JSON"),
         (b"[" * 100_000, "the metadata are not JSON"),
         (b"[]", r"a\.csv\.json does not fit"),
-        (b'{"modalty": "PALM"}', r"a\.csv\.json does not fit: modalty: no such setting; did you mean modality"),
+        (
+            b'{"modalty": "PALM"}',
+            r"a\.csv\.json does not fit: modalty: no such setting; did you mean modality",
+        ),
         (b" " * (metadata.LARGEST_FILE + 1), "longer than 16777216 bytes"),
     ],
 )
