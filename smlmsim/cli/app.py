@@ -101,6 +101,7 @@ def simulate(
     opens them at the right scale), `overview.png` and `study.toml`, which gives the same movie again; and
     `widefield.tif` with `--widefield`, or if the study has a microscope for it.
     """
+    smlmsim.io.require_writable(out)
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
     if widefield and chosen.get("widefield") is None:
         chosen = chosen.replace({"widefield": smlmsim.Widefield(frames_between=10)})

@@ -60,6 +60,7 @@ def locate_on_map(
     The rate comes from the table: from the lowest to the highest of ten stretches of it. The velocity comes from a
     widefield movie; without one, all velocities of the map are considered.
     """
+    smlmsim.io.require_writable_file(out)
     found = read_map(scores)
     study = smlmsim.Experimental(table=table, reading=reading, selection=selection)
     localizations = study.localizations()

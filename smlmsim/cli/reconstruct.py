@@ -77,6 +77,7 @@ def reconstruct(
         raise ValueError(
             f"a movie is {', '.join(MOVIES)} or none, found {movie!r}; choose one with movie=png"
         )
+    smlmsim.io.require_writable(out)
     study = smlmsim.Experimental(
         table=table, frames_per_point=frames_per_point, pixel_nm=pixel_nm, coverage=coverage,
         reading=reading, selection=selection,

@@ -11,7 +11,7 @@ from smlmsim.estimate.summary import Summary
 from smlmsim.io.reading import USUAL_EXPOSURE_S
 
 SMALLEST_FIELD_NM, SMALLEST_SIDE_NM = 300.0, 100.0
-LARGEST_FIELD_NM = 1e6
+LARGEST_FIELD_NM = 5e5
 HIGHEST_RATE_HZ = 2e4  # per 2.56 x 2.56 um: spots of 250 nm no longer come apart at a tenth of it
 SHORTEST_EXPOSURE_S, LONGEST_EXPOSURE_S = 1e-4, 2.0
 MOST_FRAMES_PER_POINT = 10_000
@@ -83,7 +83,7 @@ def _place(
     if max(height, width) > LARGEST_FIELD_NM:
         yield (
             f"the localizations cover {height * 1e-6:.3g} x {width * 1e-6:.3g} mm: some may be far outside, "
-            "which coverage=0.999 leaves out, or the unit of the coordinates is another"
+            "where crop_nm can leave them out, or the unit of the coordinates is another"
         )
     if field_nm and field_nm[2] != field_nm[3]:
         top, left, tall, wide = field_nm
