@@ -12,7 +12,8 @@ import tomli_w
 from pydantic import Field
 
 from smlmsim.corpus import Corpus, generate
-from smlmsim.io import replacing
+from smlmsim.io import replacing, require_writable
+from smlmsim.io.lock import sole_writer
 from smlmsim.provenance import provenance
 from smlmsim.spec import Spec, read_toml
 
@@ -102,7 +103,18 @@ class Run(Spec):
     versions: dict[str, str] = Field(default_factory=provenance)
 
     def train(self, folder: Path, *, workers: int = 1, progress: bool = True) -> float:
-        """Train, from the checkpoint on if there is one; return the best MS-SSIM of the validation."""
+        """Train, from the checkpoint on if there is one; return the best MS-SSIM of the validation.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be written, or another run writes to it.
+        """
+        require_writable(folder)
+        with sole_writer(folder) if int(os.environ.get("RANK", 0)) == 0 else contextlib.nullcontext():
+            return self._train(folder, workers, progress)
+
+    def _train(self, folder: Path, workers: int, progress: bool) -> float:
         configuration = load_trainable(self.network).model_validate(self.configuration)
         return configuration.train(
             folder,
@@ -203,6 +215,7 @@ def start(folder: Path, run: Run) -> Run:
     OSError
         If it cannot be made.
     """
+    require_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / RUN).is_file():
         there = read_run(folder)

@@ -125,7 +125,10 @@ def read_scores(path: str | Path) -> xr.Dataset:
     grid = grid_of(dict(group.attrs), path)
     _require_layout(path, group, grid)
     floors = {*map(floor_name, grid.metrics)}
-    others = sorted(set(group) - {*grid.metrics, *floors, *grid.dims, "reconstructor", "reason"})
+    others = sorted(
+        {entry.name for entry in path.iterdir()}
+        - {*grid.metrics, *floors, *grid.dims, "reconstructor", "reason"}
+    )
     try:
         with (
             bounded_memory(8 * math.prod(grid.shape) * len(grid.reconstructors) * (len(grid.metrics) + 1)),
@@ -201,7 +204,7 @@ def _require_layout(path: Path, group: zarr.Group, grid: Grid) -> None:
         "reason": (scored, "T"),
         "done": (grid.shape, "b"),
     }
-    floors = set(map(floor_name, grid.metrics)) & set(group)
+    floors = [floor for floor in map(floor_name, grid.metrics) if (path / floor).exists()]
     for name, (shape, kinds) in (wanted | dict.fromkeys(floors, (grid.shape, "f"))).items():
         try:
             zarr_store.require_shape(group[name], shape, kinds)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 
@@ -14,6 +16,8 @@ from smlmsim.spec import one_line
 
 MOST_OBJECTS = 10_000
 MOST_CHUNKS = 2**18
+LARGEST_SEARCHED = 2**26
+HEAP, HEAP_HEAD, HEAP_PART = b"GCOL\1\0\0\0", 16, 16
 CHUNK_ENTRY_BYTES = 8  # what the shortest index of a file says of a chunk
 DAMAGE = (
     OSError, RuntimeError, LookupError, TypeError, AttributeError, MemoryError, ArithmeticError, AssertionError,
@@ -48,6 +52,7 @@ def opened(path: str | Path, *, whole: bool = True) -> Iterator[h5py.File]:
     with open(path, "rb") as handle:
         try:
             with contextlib.ExitStack() as stack:
+                _require_sound_heaps(handle)
                 with bounded_memory():
                     file = stack.enter_context(h5py.File(handle, "r"))
                     if file.id.get_filesize() > os.fstat(handle.fileno()).st_size:
@@ -136,6 +141,36 @@ def _is_usual(kind: h5py.h5t.TypeID) -> bool:
     if isinstance(kind, (h5py.h5t.TypeIntegerID, h5py.h5t.TypeFloatID)):
         return bool(h5py.h5t.py_create(kind.dtype).equal(kind))
     return True
+
+
+def _require_sound_heaps(handle: BinaryIO) -> None:
+    """Refuse a heap of texts and references whose parts do not follow each other: HDF5 2.0 would never leave it.
+
+    A heap is "GCOL", a version and its size, then its parts, each with an index and a size; the part of index 0 is what
+    is left. Files so large that they are tables, which have no such heap, are not searched.
+    """
+    size = os.fstat(handle.fileno()).st_size
+    if not 0 < size <= LARGEST_SEARCHED:
+        return
+    with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        start = content.find(HEAP)
+        while start >= 0:
+            _require_sound_heap(content, start)
+            start = content.find(HEAP, start + len(HEAP))
+
+
+def _require_sound_heap(content: mmap.mmap, start: int) -> None:
+    length = int.from_bytes(content[start + 8 : start + 16], "little")
+    end, place = start + length, start + HEAP_HEAD
+    while place + HEAP_PART <= min(end, len(content)):
+        index = int.from_bytes(content[place : place + 2], "little")
+        size = int.from_bytes(content[place + 8 : place + 16], "little")
+        step = HEAP_PART + -(-size // 8) * 8 if index else size
+        if step < HEAP_PART or place + step > end:
+            raise ValueError(
+                "not an HDF5 file, or a damaged one (a heap whose parts do not follow each other)"
+            )
+        place += step
 
 
 def _require_within(file: h5py.File) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 FREE_BYTES = 2**28
 MOST_EXPANSION = 200
 MOST_MORE_BYTES = 2**30
+WRITABLE = 5  # the place of the pages of data and stacks in /proc/self/statm
 _one_at_a_time = threading.Lock()  # each restores the limit that it found
 
 
@@ -97,7 +98,8 @@ def bounded_memory(claimed_bytes: int = 0, more_bytes: int = MOST_MORE_BYTES) ->
     """Let the process take no more than about 1 GiB of memory meanwhile, besides what is claimed.
 
     A damaged file can send a library round in circles, which allocates until the system stops some process. Only Linux
-    tells and limits what a process takes; elsewhere nothing is bounded.
+    tells and limits what a process takes; elsewhere nothing is bounded. What counts is memory that can be written to:
+    a thread of a library reserves far more addresses than it ever uses.
 
     Parameters
     ----------
@@ -117,13 +119,13 @@ def bounded_memory(claimed_bytes: int = 0, more_bytes: int = MOST_MORE_BYTES) ->
     import resource
 
     with _one_at_a_time:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        pages = int(Path("/proc/self/statm").read_text().split()[WRITABLE])
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
         most = pages * resource.getpagesize() + claimed_bytes + more_bytes
         resource.setrlimit(
-            resource.RLIMIT_AS, (most if soft == resource.RLIM_INFINITY else min(soft, most), hard)
+            resource.RLIMIT_DATA, (most if soft == resource.RLIM_INFINITY else min(soft, most), hard)
         )
         try:
             yield
         finally:
-            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+            resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))

@@ -92,6 +92,7 @@ def record_all(
         If the process that recorded a clip died.
     """
     workers.require_guarded()
+    io.require_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = {cell.place[:-1]: clip_path(grid, cell, folder) for cell in shown_cells(grid)}
     todo = [cell for cell in shown_cells(grid) if not paths[cell.place[:-1]].exists()]

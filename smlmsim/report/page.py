@@ -69,6 +69,7 @@ def write_report(
     OSError
         If a folder cannot be written.
     """
+    io.require_writable(out)
     store = store_of(Path(result))
     scores = read_scores(store)
     grid = grid_of(scores.attrs, store)

@@ -13,7 +13,8 @@ import xarray as xr
 from tqdm import tqdm
 
 from smlmsim import reconstruct, workers
-from smlmsim.io import replacing
+from smlmsim.io import replacing, require_writable
+from smlmsim.io.lock import sole_writer
 from smlmsim.metrics import METRICS, described, score, three_crests
 from smlmsim.pipeline import simulate
 from smlmsim.provenance import also_here, other_version, provenance
@@ -76,18 +77,20 @@ def run_robustness(
     workers.require_guarded()
     configuration_of(study)
     reconstruct.load(study.classic)
+    require_writable(folder)
     _claim(folder, study)
-    todo = [test for test in study.tests if not _path(folder, test).is_file()]
-    if todo:
-        _train(study, folder, trainings, crop_workers, progress)
-    task = functools.partial(score_movie, study, folder)
-    outcomes = workers.spread(task, todo, workers=processes)
-    done = study.movies * len(study.laboratories) * len(CONDITIONS) - len(todo)
-    with tqdm(total=done + len(todo), initial=done, unit="movie", disable=not progress) as bar:
-        for test, outcome in outcomes:
-            _require_success(" ".join(map(str, test)), outcome)
-            _write_json(_path(folder, test), outcome)
-            bar.update()
+    with sole_writer(folder):
+        todo = [test for test in study.tests if not _path(folder, test).is_file()]
+        if todo:
+            _train(study, folder, trainings, crop_workers, progress)
+        task = functools.partial(score_movie, study, folder)
+        outcomes = workers.spread(task, todo, workers=processes)
+        done = study.movies * len(study.laboratories) * len(CONDITIONS) - len(todo)
+        with tqdm(total=done + len(todo), initial=done, unit="movie", disable=not progress) as bar:
+            for test, outcome in outcomes:
+                _require_success(" ".join(map(str, test)), outcome)
+                _write_json(_path(folder, test), outcome)
+                bar.update()
     return _gathered(study, folder)
 
 

@@ -1,5 +1,6 @@
 """A store keeps every cell whole or not at all, and belongs to one grid."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 import xarray as xr
 
 from smlmsim import provenance
-from smlmsim.grid import Axis, Grid, read_scores
+from smlmsim.grid import Axis, Grid, read_scores, run_grid
 from smlmsim.grid.store import CellScores, GridStore, StoreError
+from smlmsim.io.lock import BusyError, sole_writer
 
 
 @pytest.fixture
@@ -102,3 +104,35 @@ def test_the_kinds_of_processor_that_score_cells_are_noted(grid, tmp_path, monke
     GridStore(tmp_path / "s.zarr", grid).made_here()
     assert f"made on a processor of the kind {made['processor']}, this is z80" in caplog.text
     assert read_scores(tmp_path / "s.zarr").attrs["processor"] == f"{made['processor']}, z80"
+
+
+@pytest.mark.parametrize("name", ["done/c/0/0", "seed/c/0", "zarr.json", "nrmse"])
+def test_a_link_out_of_the_store_is_not_followed(grid, tmp_path, name):
+    GridStore(tmp_path / "s.zarr", grid)
+    link = tmp_path / "s.zarr" / name
+    if link.exists():
+        link.rename(tmp_path / "elsewhere")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(tmp_path / "elsewhere" if (tmp_path / "elsewhere").exists() else "/etc/hostname")
+    for use in (read_scores, lambda path: GridStore(path, grid)):
+        with pytest.raises(StoreError, match="is a link that leads out of the folder"):
+            use(tmp_path / "s.zarr")
+
+
+def test_arrays_that_are_not_of_the_grid_are_refused_before_they_are_read(grid, tmp_path):
+    GridStore(tmp_path / "s.zarr", grid)
+    file = tmp_path / "s.zarr" / "done" / "zarr.json"
+    about = json.loads(file.read_text())
+    about["shape"][0] = 10**12
+    file.write_text(json.dumps(about))
+    with pytest.raises(StoreError, match=r"done is damaged \(found \(1000000000000, .*expected"):
+        read_scores(tmp_path / "s.zarr")
+
+
+def test_a_second_run_into_one_store_says_so_at_once(grid, tmp_path):
+    GridStore(tmp_path / "s.zarr", grid)
+    with (
+        sole_writer(tmp_path / "s.zarr"),
+        pytest.raises(BusyError, match=r"another run is writing to .*s\.zarr"),
+    ):
+        run_grid(grid, tmp_path / "s.zarr", progress=False)

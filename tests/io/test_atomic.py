@@ -3,11 +3,12 @@
 import errno
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
-from smlmsim.io import making, replacing
+from smlmsim.io import atomic, making, replacing, require_writable, require_writable_file
 
 
 def test_a_finished_draft_takes_the_place_of_the_file(tmp_path):
@@ -145,3 +146,70 @@ def test_a_failure_to_read_something_else_keeps_its_own_words(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"input\.csv"), replacing(tmp_path / "a.csv"):
         (tmp_path / "input.csv").read_text()
     assert not list(tmp_path.iterdir())
+
+
+def _left(path, days, monkeypatch):
+    """A draft that a writer left behind, and a process that has not yet looked for any."""
+    monkeypatch.setattr(atomic, "_cleared", set())
+    if path.suffix == ".csv":
+        path.write_text("half")
+    else:
+        path.mkdir()
+        (path / "half").write_text("")
+        os.utime(path / "half", (time.time() - days * 86400,) * 2)
+    os.utime(path, (time.time() - days * 86400,) * 2)
+
+
+@pytest.mark.parametrize("name", [".smlmsim-0123456789abcdef.csv", ".smlmsim-0123456789abcdef-store.zarr"])
+@pytest.mark.parametrize("days", [0.5, 1.5])
+def test_drafts_of_killed_writers_are_cleared_after_a_day(tmp_path, monkeypatch, name, days):
+    _left(tmp_path / name, days, monkeypatch)
+    (tmp_path / ".smlmsim-mine.csv").write_text("")
+    os.utime(tmp_path / ".smlmsim-mine.csv", (0, 0))
+    with replacing(tmp_path / "a.csv") as draft:
+        draft.write_text("new")
+    assert (tmp_path / name).exists() == (days < 1)
+    assert (tmp_path / ".smlmsim-mine.csv").exists()
+
+
+def test_a_draft_that_something_was_added_to_today_stays(tmp_path, monkeypatch):
+    draft = tmp_path / ".smlmsim-0123456789abcdef-store.zarr"
+    _left(draft, 2, monkeypatch)
+    os.utime(draft / "half")
+    with making(tmp_path / "other"):
+        pass
+    assert (draft / "half").exists()
+
+
+def test_a_folder_that_can_be_made_is_writable_and_nothing_of_the_attempt_stays(tmp_path):
+    require_writable(tmp_path / "new" / "below")
+    require_writable_file(tmp_path / "a.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_written_is_said_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        OSError, match=r"cannot write to .*file/out: .*file is not a folder; choose another place"
+    ):
+        require_writable(tmp_path / "file" / "out")
+    with pytest.raises(OSError, match=r"cannot write .*no/a\.csv: there is no folder .*no; make it first"):
+        require_writable_file(tmp_path / "no" / "a.csv")
+    with pytest.raises(OSError, match="there is a folder of that name"):
+        require_writable_file(tmp_path)
+
+
+def test_a_full_disk_is_said_before_the_work(tmp_path, monkeypatch):
+    class Full:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def write(self, content):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic.tempfile, "TemporaryFile", lambda **_: Full())
+    with pytest.raises(OSError, match=f"cannot write to {tmp_path}: the disk that holds {tmp_path} is full"):
+        require_writable(tmp_path)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from smlmsim.io.limits import require_plausible
+from smlmsim.spec import one_line
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED = 0x1
@@ -34,13 +35,17 @@ def opened(path: str | Path) -> Iterator[zipfile.ZipFile]:
                 _require_sound(archive, Path(path).stat().st_size)
                 yield archive
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OverflowError) as error:
-            raise ValueError(f"{path}: not a ZIP archive, or a damaged one ({error})") from None
+            raise ValueError(
+                f"{path}: not a ZIP archive, or a damaged one ({one_line(error, 200)})"
+            ) from None
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            raise ValueError(f"{path}: not a ZIP archive, or a damaged one ({error})") from None
+            raise ValueError(
+                f"{path}: not a ZIP archive, or a damaged one ({one_line(error, 200)})"
+            ) from None
         except UnicodeError as error:
-            raise ValueError(f"{path}: damaged names in the ZIP archive ({error})") from None
+            raise ValueError(f"{path}: damaged names in the ZIP archive ({one_line(error, 200)})") from None
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
 
