@@ -17,6 +17,7 @@ import torch
 import xarray as xr
 from pydantic import NonNegativeInt, PositiveInt
 from torch import nn
+from tqdm import tqdm
 
 from baselines._parameters import count
 from baselines._scale import noise
@@ -25,6 +26,7 @@ from baselines._weights import WeightsError, build, read_domain
 from smlmsim import schema
 from smlmsim.domain import Domain
 from smlmsim.estimate.contour_density import contour_density
+from smlmsim.progress import bar
 from smlmsim.spec import Spec
 
 logger = logging.getLogger("smlmsim.networks")
@@ -151,6 +153,7 @@ class _Passes:
 
     def __init__(self, network: nn.Module, number: int, seed: int, precision: str) -> None:
         self._network, self._number, self._seed, self._precision = network, number, seed, precision
+        self.progress: tqdm[Any] | None = None
         self._drops = [
             module for module in network.modules() if isinstance(module, nn.modules.dropout._DropoutNd)
         ]
@@ -176,11 +179,18 @@ class _Passes:
             torch.manual_seed(self._seed)
             return _mean_and_variance(self._pass(tile) for _ in range(self._number))
 
+    @property
+    def number(self) -> int:
+        """How often a tile goes through the network."""
+        return max(self._number, 1)
+
     def _pass(self, tile: torch.Tensor) -> Floats:
         half = self._precision == "bfloat16"
         with torch.autocast(tile.device.type, torch.bfloat16) if half else nullcontext():
             density = self._network(tile)
         found: Floats = density[0, 0].float().clamp_min(0).cpu().numpy()
+        if self.progress is not None:
+            self.progress.update()
         return found
 
 
@@ -193,10 +203,12 @@ def _tiled(
     if not still.any():
         return images
     scale = 1 / np.float32(noise(still[None, None], len(counts)))
-    for tile in tiles(counts.shape, largest, multiple):
-        channels = [tile.cut(counts) * scale, *map(tile.cut, beside)]
-        for image, total in zip(passes(channels), images.values(), strict=True):
-            tile.add(image, total)
+    chosen = list(tiles(counts.shape, largest, multiple))
+    with bar(len(chosen) * passes.number, "passes") as passes.progress:
+        for tile in chosen:
+            channels = [tile.cut(counts) * scale, *map(tile.cut, beside)]
+            for image, total in zip(passes(channels), images.values(), strict=True):
+                tile.add(image, total)
     return images
 
 

@@ -13,6 +13,7 @@ import smlmsim
 from smlmsim.cli.options import PixelNm, PointS, reads_a_table, selects_localizations
 from smlmsim.io import Reading
 from smlmsim.io.metadata import Metadata
+from smlmsim.progress import bar
 from smlmsim.selection import Selection
 
 if TYPE_CHECKING:
@@ -63,12 +64,10 @@ def info(
 
 def _chunks(path: Path, reading: Reading, selection: Selection) -> Iterator[xr.Dataset]:
     """The localizations that are used, piece by piece where each can be chosen by itself."""
-    from tqdm import tqdm
-
     if selection.limits:
         yield selection.select(smlmsim.read(path, reading))
         return
-    with tqdm(unit=" localizations", unit_scale=True, delay=2, leave=False, disable=None) as progress:
+    with bar(None, "localizations", thousands=True) as progress:
         for chunk in smlmsim.io.chunks(path, reading):
             yield chunk
             progress.update(chunk.sizes["localization"])

@@ -15,8 +15,14 @@ def list_installed(
     parameters: Annotated[
         bool, typer.Option("--parameters", help="Count the parameters of every network instead.")
     ] = False,
+    formats: Annotated[
+        bool, typer.Option("--formats", help="Say which files are read and written instead.")
+    ] = False,
 ) -> None:
     """Say which reconstructors, metrics and presets there are, and what networks were trained for."""
+    if formats:
+        typer.echo(table(formats_table()))
+        return
     if parameters:
         typer.echo(_parameters())
         return
@@ -26,6 +32,12 @@ def list_installed(
     typer.echo("presets of a corpus: " + ", ".join(presets("corpus")))
     for name in smlmsim.train.trainable():
         typer.echo(f"{name} was trained for: {_domain(name)}")
+
+
+def formats_table() -> list[tuple[str, str, str, str]]:
+    """The formats of files that are read: what they hold, what is written, and how that was verified."""
+    head = ("format", "holds", "written as", "verified with")
+    return [head, *((row.name, row.holds, row.written or "-", row.verified) for row in smlmsim.io.overview())]
 
 
 def _domain(name: str) -> str:

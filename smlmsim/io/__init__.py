@@ -15,6 +15,7 @@ from smlmsim.io.columns import LEFT_OUT, ROWS
 from smlmsim.io.formats import FORMATS, extensions, overview, recognised
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import CountedFromZeroError, Reading, exposure_s
+from smlmsim.progress import bar
 from smlmsim.selection import Selection
 
 __all__ = [
@@ -229,13 +230,21 @@ def _read(
 
     def gathered(understood: Reading) -> xr.Dataset:
         pieces = form.table.chunks(path, understood, others=others)
-        return table_columns.gathered(understood.applied(pieces, str(path)))
+        return table_columns.gathered(_counting(understood.applied(pieces, str(path))))
 
     try:
         return gathered(reading)
     except CountedFromZeroError:
         _log.info("%s: there is a frame 0 further down, so frames are counted from 0", path)
         return gathered(reading.replace({"first_frame": 0}))
+
+
+def _counting(chunks: Iterator[xr.Dataset]) -> Iterator[xr.Dataset]:
+    """Pass pieces on and show how many localizations they were."""
+    with bar(None, "localizations", thousands=True) as progress:
+        for chunk in chunks:
+            yield chunk
+            progress.update(chunk.sizes["localization"])
 
 
 def _writing(path: str | Path) -> Any:

@@ -57,7 +57,7 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     pixel_nm = metadata.camera_pixel_nm or NOMINAL_PIXEL_NM
     if metadata.camera_pixel_nm is None:
         _log.info(
-            "%s: the camera pixel is not known and taken to be %g nm; if not, give camera_pixel_nm=...",
+            "%s: the camera pixel is not known and taken to be %g nm; if not, give camera_pixel_nm=130, say",
             path,
             pixel_nm,
         )
