@@ -528,6 +528,13 @@ def test_columns_of_text_are_named_when_a_table_is_converted(table, tmp_path, sa
     assert "left_out" not in io.read(table(content)).attrs
 
 
+@pytest.mark.parametrize("target", [".csv", ".smlm", ".hdf5"])
+def test_a_single_channel_is_not_lost_with_its_column(table, tmp_path, target):
+    content = _text(("frame", "x [nm]", "y [nm]", "channel"), FRAMES, X, Y, ["647"] * 6)
+    assert io.convert(table(content), tmp_path / f"b{target}").lost == ()
+    assert io.read(tmp_path / f"b{target}").attrs["channels"] == ["647"]
+
+
 def test_a_new_dialect_is_some_lines_of_data(table, monkeypatch):
     columns = {"frame": ("t",), "x": ("east [um]",), "y": ("north [um]",)}
     new = Dialect(name="Ours", verified="nothing", headings=("t", "east"), first_frame=7, columns=columns)
