@@ -43,11 +43,12 @@ class Channels:
             As texts, if they are not all plain numbers.
         """
         if written is None:
-            found, inverse = np.unique(values, return_inverse=True)
+            found, firsts, inverse = np.unique(values, return_index=True, return_inverse=True)
             names = [UNKNOWN if np.isnan(value) else f"{value:g}" for value in found]
         else:
             plain = [UNKNOWN if value.casefold() in MISSING else value for value in written]
-            unique, inverse = np.unique(np.array(plain, str), return_inverse=True)
+            unique, firsts, inverse = np.unique(np.array(plain, str), return_index=True, return_inverse=True)
             names = [f"{float(name):g}" if is_number(name) else str(name) for name in unique]
-        numbers = [self._numbers.setdefault(name, len(self._numbers)) for name in names]
-        return np.array(numbers, np.float64)[inverse]
+        for index in np.argsort(firsts):
+            self._numbers.setdefault(names[index], len(self._numbers))
+        return np.array([self._numbers[name] for name in names], np.float64)[inverse]

@@ -24,6 +24,9 @@ _KNOWN_BINARY = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook or another Office document; save it as CSV",
     b"{\\rtf": "rich text; save it as plain text",
     b"%PDF": "a PDF document",
+    b"<!DOCTYPE": "a web page; save it as CSV",
+    b"<html": "a web page; save it as CSV",
+    b"<?xml": "XML; save it as CSV",
 }
 
 
@@ -117,11 +120,11 @@ def _of(head: bytes, is_header: Callable[[Sequence[str]], bool], *, whole: bool)
     ]
     said = next((match[1] for line in lines[:5] if (match := _SEP_LINE.fullmatch(line.strip()))), None)
     first = next((index for index, line in enumerate(lines) if _is_row(line, said)), len(lines))
-    header, headings = _header(lines[: max(first, MOST_TITLES)], first, said, is_header)
+    header, headings, of_header = _header(lines[: max(first, MOST_TITLES)], first, said, is_header)
     start = header + 1 if header is not None else _first_plain(lines)
     below = [line for line in lines[start : start + SAMPLE] if line.strip() and not _is_comment(line)]
     rows = list(itertools.dropwhile(lambda line: not _is_row(line, said), below)) or below
-    separator = said or _separator(headings, rows)
+    separator = said or (_separator(headings, rows) if rows else of_header)
     if header is not None and not _is_comment(lines[header]):
         headings = titles(lines[header], separator)
     values = tuple(tuple(text.fields(line, separator)) for line in rows)
@@ -207,17 +210,18 @@ def titles(line: str, separator: str) -> list[str]:
 
 def _header(
     lines: list[str], first: int, separator: str | None, is_header: Callable[[Sequence[str]], bool]
-) -> tuple[int | None, list[str]]:
-    """Which line is the header, and the headings in it."""
+) -> tuple[int | None, list[str], str]:
+    """Which line is the header, the headings in it, and what stands between them."""
     candidates = [separator] if separator else list(SEPARATORS)
     for index, line in enumerate(lines):
-        for headings in _readings(line, candidates):
+        for headings, candidate in zip(_readings(line, candidates), candidates, strict=False):
             if is_header(headings):
-                return index, headings
+                return index, headings, candidate
     plain = [index for index, line in enumerate(lines[:first]) if line.strip() and not _is_comment(line)]
     if not plain or _SEP_LINE.fullmatch(lines[plain[-1]].strip()):
-        return None, []
-    return plain[-1], max(_readings(lines[plain[-1]], candidates), key=len)
+        return None, [], ","
+    best = max(candidates, key=lambda candidate: len(titles(lines[plain[-1]], candidate)))
+    return plain[-1], titles(lines[plain[-1]], best), best
 
 
 def _readings(line: str, separators: Sequence[str]) -> list[list[str]]:

@@ -64,7 +64,9 @@ def of(data: xr.Dataset, target: Path, form: Format) -> Losses:
                 differences[str(name)] = max(differences.get(str(name), 0.0), most)
         start += chunk.sizes["localization"]
     missing = [
-        _heading(data, name) for name in data.data_vars if name not in kept and not _is_mean(data, str(name))
+        _heading(data, name)
+        for name in data.data_vars
+        if name not in kept and not _is_mean(data, str(name)) and not _is_only_channel(data, str(name))
     ]
     missing += [PLAIN.get(name, name) for name in map(str, data.attrs) if name not in kept.attrs]
     changed = [
@@ -122,6 +124,11 @@ def _allowed(name: str, values: npt.NDArray[Any]) -> float:
 def _is_mean(data: xr.Dataset, name: str) -> bool:
     """Whether a column merely stands for both axes, which are there."""
     return name in axes.AXES and all(axis in data for axis in axes.AXES[name])
+
+
+def _is_only_channel(data: xr.Dataset, name: str) -> bool:
+    """Whether a column says nothing but that all are of the first channel."""
+    return name == "loc_channel" and not data[name].values.any()
 
 
 def _heading(data: xr.Dataset, name: Any) -> str:

@@ -119,7 +119,8 @@ def format_name(path: str | Path) -> str:
 @contextlib.contextmanager
 def _opened(path: str | Path, reading: Reading) -> Iterator[_Opened]:
     """Open a table and look at its beginning; whatever is wrong with it, now or later, is a ValueError."""
-    given = {heading for heading in reading.columns.model_dump().values() if heading is not None}
+    asked = reading.columns.model_dump().values()
+    given = {heading for heading in asked if heading is not None and not heading.isdecimal()}
 
     def is_header(headings: Any) -> bool:
         return dialects.is_header(headings) or len(given & set(headings)) > 1
@@ -179,7 +180,9 @@ def _understood(
     metadata = metadata.replace(dict[str, Any](camera))
     headings = found.headings or ("",) * found.width
     if not found.headings and None in (reading.columns.x, reading.columns.y):
-        first = ", ".join(found.rows[0][:10]) if found.rows else "nothing"
+        if not found.rows:
+            raise ValueError("there are no localizations in it")
+        first = ", ".join(found.rows[0][:10])
         raise ValueError(
             f"there is no header with x and y, the first line holds {first}; "
             "say which columns they are, counted from 1, as in columns.frame=1 columns.x=2 columns.y=3"

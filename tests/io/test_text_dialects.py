@@ -389,6 +389,12 @@ def test_channels_are_named_or_counted_and_can_be_chosen(table):
     assert (
         sum(map(len, (chunk.loc_x for chunk in io.chunks(named, Reading(channel="Z Rejected"), rows=1)))) == 3
     )
+    waves = table(
+        _text(("frame", "x [nm]", "y [nm]", "channel"), FRAMES, X, Y, [647, 561, 647, 405, 405, 561])
+    )
+    for pieces in (list(io.chunks(waves)), list(io.chunks(waves, rows=1))):
+        assert pieces[-1].attrs["channels"] == ["647", "561", "405"]
+        assert [number for piece in pieces for number in piece.loc_channel.values] == [0, 1, 0, 2, 2, 1]
     counted = table(_text(("frame", "x [nm]", "y [nm]", "channel"), FRAMES, X, Y, [1, 2, 1, 2, 1, 2]))
     assert io.read(counted).loc_channel.values.tolist() == [1, 2, 1, 2, 1, 2]
     assert io.read(counted, Reading(channel="2")).sizes["localization"] == 3
@@ -451,7 +457,7 @@ def test_columns_can_be_named_by_the_user(table):
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", " "])
 def test_a_table_without_a_header_is_read_by_the_numbers_of_its_columns(table, separator):
-    content = _text(("",) * 4, ONES, FRAMES, Y, X, separator=separator).split("\n", 1)[1]
+    content = _text(("",) * 4, 2 * WHOLE, FRAMES, Y, X, separator=separator).split("\n", 1)[1]
     for comment in ("", "# made by someone\n"):
         reading = Reading(columns={"frame": "2", "x": "4", "y": "3"})
         _assert_as_written(io.read(table(comment + content), reading))
@@ -520,6 +526,13 @@ def test_columns_of_text_are_named_when_a_table_is_converted(table, tmp_path, sa
     assert "columns of text are left out: 'cell'" in said()[0]
     np.testing.assert_array_equal(found.data.other_quality, [1, np.nan, 3, np.nan, 5, 6])
     assert "left_out" not in io.read(table(content)).attrs
+
+
+@pytest.mark.parametrize("target", [".csv", ".smlm", ".hdf5"])
+def test_a_single_channel_is_not_lost_with_its_column(table, tmp_path, target):
+    content = _text(("frame", "x [nm]", "y [nm]", "channel"), FRAMES, X, Y, ["647"] * 6)
+    assert io.convert(table(content), tmp_path / f"b{target}").lost == ()
+    assert io.read(tmp_path / f"b{target}").attrs["channels"] == ["647"]
 
 
 def test_a_new_dialect_is_some_lines_of_data(table, monkeypatch):

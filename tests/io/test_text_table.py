@@ -111,7 +111,13 @@ def test_columns_that_are_not_known_may_hold_anything(table):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no localizations|there is no header"),
+        ("", "there are no localizations in it"),
+        ("\n\n", "there are no localizations in it"),
+        ("<html><table><tr><td>frame</td></tr></table></html>\n", "this is a web page; save it as CSV"),
+        (
+            "First Frame\tPosition X [nm]\tPosition Y [nm]\n\0\nVoxelSizeX : 0.1\n",
+            "a header, but no localizations",
+        ),
         ('"id","frame","x [nm]"\n1,1,2\n', r"no column y; the header names 'id', 'frame', 'x \[nm\]'"),
         ("frame,x [px],y [px]\n1,2,3\n", r"'x \[px\]' is in camera pixels; say .* camera_pixel_nm=100"),
         ("frame,x [ft],y\n1,2,3\n", r"'x \[ft\]' has the unit 'ft'; known for it: nm, "),
@@ -153,6 +159,12 @@ def test_what_is_wrong_with_a_table_is_said_with_its_place(table, text, words):
     with pytest.raises(ValueError, match=rf"table\.csv: .*({words})") as caught:
         text_table.read(table(text.encode("latin-1")))
     assert len(str(caught.value)) < 500
+
+
+def test_numbers_that_are_columns_are_not_taken_for_headings(table):
+    columns = {"frame": "1", "x": "2", "y": "3"}
+    found = text_table.read(table("1,100.5,200.5\n2,3,1\n"), Reading(columns=columns))
+    assert found.loc_x.values.tolist() == [100.5, 3]
 
 
 def test_a_pixel_has_a_positive_size():
