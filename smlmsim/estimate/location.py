@@ -207,7 +207,9 @@ def _outside(known: npt.NDArray[np.float64], reach: Range, what: str, units: str
     if _is_beyond(known, reach):
         return f"  the {what} is beyond the map, {_shown((low, high))} {units}: its nearest edge is meant"
     if math.isinf(reach[1]):
-        return f"  the {what} is a lower bound: all of the map from there on is meant, up to {high:.3g} {units}"
+        return (
+            f"  the {what} is a lower bound: all of the map from there on is meant, up to {high:.3g} {units}"
+        )
     return f"  the {what} reaches beyond the map, {_shown((low, high))} {units}: there, its edge is meant"
 
 

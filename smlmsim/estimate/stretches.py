@@ -44,8 +44,8 @@ class Scale(NamedTuple):
 class Stretch(NamedTuple):
     """A straight stretch of a filament.
 
-    ``middle_nm`` (yx,) lies on it and ``normal`` (yx,) is across it; ``near`` are the indices of the localizations around
-    it, ``core`` counts those within two sigma of its line, ``sides`` (side * cell,) those in the cells beside it.
+    ``middle_nm`` (yx,) lies on it and ``normal`` (yx,) is across it; ``near`` are the indices of the localizations
+    around it, ``core`` counts those within two sigma, ``sides`` (side * cell,) those in the cells beside it.
     """
 
     middle_nm: Floats
@@ -156,9 +156,7 @@ def _turned(places_nm: Floats, at_nm: Floats, normal: Floats) -> tuple[Floats, F
     return normal[1] * y - normal[0] * x, normal[0] * y + normal[1] * x
 
 
-def _fitted(
-    places_nm: Floats, at_nm: Floats, normal: Floats, scale: Scale
-) -> tuple[Floats, Floats] | None:
+def _fitted(places_nm: Floats, at_nm: Floats, normal: Floats, scale: Scale) -> tuple[Floats, Floats] | None:
     """The line through places, weighted by a Gaussian of their distances; None where it turns away or finds none."""
     for _ in range(ROUNDS):
         along, across = _turned(places_nm, at_nm, normal)

@@ -39,6 +39,7 @@ REMEMBERED = 3
 FASTEST_SIGMAS = 0.5
 """The mean shift from one image to the next beyond which many go farther than their reach."""
 LEAST_KEPT = 0.3
+SURE_SIGMAS = 0.3
 
 
 class Followed(NamedTuple):
@@ -55,14 +56,20 @@ class Followed(NamedTuple):
         """How many were followed to the end."""
         return int(np.isfinite(self.shifts[:, -1]).sum())
 
-    def growth(self) -> Floats:
-        """Light times |shift| before and after every step (2, step), of the peaks that are not lost in it or the next.
+    def at_the_end(self) -> Floats:
+        """The light of the peaks that were followed to the end, and light times |shift|."""
+        end = np.abs(self.shifts[:, -1])
+        return np.array([self.light @ np.isfinite(end), self.light @ np.nan_to_num(end)])
+
+    def growth(self, sure: int) -> Floats:
+        """Light times |shift| before and after every step (2, step), of the peaks that are followed ``sure`` steps on.
 
         The products of their ratios are the mean |shift|: fast peaks are lost sooner, but until then all grow alike.
-        Before the first step it is the light alone. What is lost right after a step was often wrong in it.
+        Before the first step it is the light alone.
         """
         far = np.abs(self.shifts)
-        followed = np.isfinite(np.column_stack([far[:, 1:], far[:, -1]]))
+        later = np.minimum(np.arange(far.shape[1]) + sure, far.shape[1] - 1)
+        followed = np.isfinite(far[:, later])
         before = np.column_stack([np.ones(len(far)), far[:, :-1]])
         return np.stack([self.light @ np.where(followed, each, 0) for each in (before, far)])
 
@@ -84,7 +91,8 @@ class FilamentVelocity(NamedTuple):
     at_least: bool = False
 
     def __str__(self) -> str:
-        return f"{'at least ' if self.at_least else ''}{self.velocity_nm_per_s:.3g} ± {self.error_nm_per_s:.2g} nm/s over {self.lag_s:g} s"
+        bound = "at least " if self.at_least else ""
+        return f"{bound}{self.velocity_nm_per_s:.3g} ± {self.error_nm_per_s:.2g} nm/s over {self.lag_s:g} s"
 
 
 def filament_velocity(
@@ -266,7 +274,7 @@ def _averaged(stretches: list[Followed], lag_s: float, sigma: float, pixel_nm: f
     followed = sum(part.kept for part in stretches)
     if followed < LEAST_SHIFTS:
         raise ValueError(f"only {followed} shifts of filaments could be followed over {lag_s:g} s, too few")
-    blocks = _blocks(stretches)
+    blocks = _blocks(stretches, sigma)
     squared, noise = _mean_squares(blocks)
     left_out = [_mean_squares(blocks[:i] + blocks[i + 1 :])[0][-1] for i in range(len(blocks))]
     n = len(blocks)
@@ -281,9 +289,16 @@ def _averaged(stretches: list[Followed], lag_s: float, sigma: float, pixel_nm: f
     )  # fmt: skip
 
 
-def _blocks(parts: list[Followed]) -> list[Floats]:
-    """What :meth:`Followed.growth` returns, summed over each block of stretches."""
-    sums = [part.growth() for part in parts]
+def _blocks(parts: list[Followed], sigma: float) -> list[Floats]:
+    """What :meth:`Followed.growth` returns, summed over each block of stretches.
+
+    A peak that is lost soon was often wrong before. But fast ones are lost soon, too: so a peak has to be followed on
+    for as long as filaments take to move by 0.3 sigma, which for fast ones is less than a step.
+    """
+    steps = parts[0].shifts.shape[1]
+    light, far = np.sum([part.at_the_end() for part in parts], axis=0)
+    sure = min(steps, int(SURE_SIGMAS * sigma * steps * light / far)) if far > 0 else steps
+    sums = [part.growth(sure) for part in parts]
     edges = np.linspace(0, len(parts), BLOCKS + 1).astype(int)
     return [np.sum(sums[a:b], axis=0) for a, b in itertools.pairwise(edges)]
 

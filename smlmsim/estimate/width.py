@@ -55,10 +55,11 @@ def filament_width(
     (:func:`~smlmsim.estimate.stretches.clean_stretches`). The distances of their localizations from lines through them
     make profiles; one that is wider than the rest by more than counting noise is left out too. The width is that of
     the Gaussian of the highest likelihood to all others together, on a background. Sigma is taken from half the
-    expected one upwards until it agrees with what is found, so that filaments side by side are not taken for a wide one.
+    expected one upwards until it agrees with what is found, so that filaments side by side do not
+    pass for a wide one.
 
     Where localizations differ in precision the profile is no Gaussian: with a spread of 25 %, the width is within 2 %
-    of that of the median precision, and its literal half height 8 % narrower.
+    of that of the median precision; at its literal half height the profile is 8 % narrower than that.
 
     The standard error is that of resampled stretches, and 2 % for what does not average out.
 
@@ -87,7 +88,7 @@ def filament_width(
     scale = _scale(places_nm, field, sigma_nm)
     stretches = clean_stretches(places_nm, field, scale, TRIED)
     found = _profiles(stretches, places_nm, scale)
-    _require_enough(stretches, found, scale)
+    _require_enough(stretches, found, scale, sigma_nm)
     width_nm = FWHM_IN_SIGMAS * float(found.pooled().sigmas_nm()[0])
     if abs(math.log(width_nm / (FWHM_IN_SIGMAS * scale.sigma_nm))) > SETTLED:
         raise ValueError(
@@ -123,13 +124,13 @@ def _profiles(stretches: Stretches, places_nm: Floats, scale: Scale) -> Profiles
     return found.of_single_lines() if len(found.counts) else found
 
 
-def _require_enough(stretches: Stretches, found: Profiles, scale: Scale) -> None:
+def _require_enough(stretches: Stretches, found: Profiles, scale: Scale, expected_nm: float) -> None:
     """Refuse what could be something else than single filaments."""
     if len(found.counts) < LEAST_STRETCHES:
         raise ValueError(
-            f"{len(found.counts)} straight stretches of single filaments were found, {LEAST_STRETCHES} are needed for a "
-            "width: there are too few localizations, or filaments are too short or too close together, or sigma_nm is "
-            "far from theirs"
+            f"{len(found.counts)} straight stretches of single filaments were found, {LEAST_STRETCHES} are needed "
+            "for a width: there are too few localizations, or filaments are too short or too close together, or "
+            f"sigma_nm={expected_nm:g} is far from theirs"
         )
     if stretches.background > MOST_BACKGROUND:
         raise ValueError(
