@@ -124,7 +124,7 @@ def _on_ridges(
     low = np.array([field.origin_y_nm, field.origin_x_nm]) - pad * pixel_nm
     shape = [math.ceil(extent / pixel_nm) + 2 * pad for extent in (field.height_nm, field.width_nm)]
     edges = [start + pixel_nm * np.arange(n + 1) for start, n in zip(low, shape, strict=True)]
-    image = ndimage.gaussian_filter(np.histogram2d(*places_nm, bins=edges)[0], sigma)
+    image = ndimage.gaussian_filter(np.histogram2d(places_nm[0], places_nm[1], bins=edges)[0], sigma)
     line = ridge_lines(image, math.sqrt(2) * sigma)
     across = normals(image, line, sigma)
     points_nm = low[:, None] + (np.array(np.nonzero(line)) + 0.5) * pixel_nm

@@ -107,27 +107,31 @@ def filament_velocity(
     every lag; the constant is where the parabola through the first three lags meets lag 0, and it is subtracted.
 
     Where filaments cross, lie on each other or leave the field, they are not followed, which would leave out the fast
-    ones. So each peak counts by the light of all places to which it is the nearest.
+    ones. So each peak counts by the light of all places to which it is the nearest, and for as long as it is followed:
+    the mean |d| is the product of its growth over each step.
 
     The standard error is that between ten stretches of the movie, and 6 % for what does not average out. In simulated
-    movies of 5.12 um and 90 s, an image every 0.15 s, ten seeds each, that had no part in the making of this function:
+    movies of 5.12 um and 90 s, an image every 0.15 s, three seeds each, that had no part in the making of this
+    function, compared with the velocity of the contours in the field:
 
-    =========== ======== ================ ========= ===================== ==================
-    motion      set nm/s measured mean, sd    worst mean stated error     within two of them
-    =========== ======== ================ ========= ===================== ==================
-    polymer           20    20.9,     0.6     +11 %                   1.4           10 of 10
-    polymer           50    51.8,     1.6      +9 %                   3.5           10 of 10
-    polymer          100    98.4,     3.2      -6 %                   6.5           10 of 10
-    polymer          150   139.3,     4.1     -11 %                   9.4           10 of 10
-    deformation       20    20.2,     1.3     +12 %                   3.0           10 of 10
-    deformation       50    50.6,     2.6      +8 %                   6.7           10 of 10
-    deformation      100    99.8,     5.5      -9 %                   9.9           10 of 10
-    deformation      150   145.0,    12.4     -21 %                  14.2            9 of 10
-    =========== ======== ================ ========= ===================== ==================
+    =========== ======== ============= ====== ================= ==================
+    motion      set nm/s measured mean  worst mean stated error within two of them
+    =========== ======== ============= ====== ================= ==================
+    polymer           20          20.5   +4 %               1.3             3 of 3
+    polymer           50          49.9   +5 %               3.2             3 of 3
+    polymer          100          97.2   +4 %               6.7             3 of 3
+    polymer          150         144.4   -1 %              10.2             3 of 3
+    polymer          220         220.0   +4 %              14.6             3 of 3
+    deformation       20          20.2   -5 %               4.0             3 of 3
+    deformation       50          49.8   +5 %               5.4             3 of 3
+    deformation      100         101.4   +4 %               7.2             3 of 3
+    deformation      150         151.1   -8 %              11.1             3 of 3
+    deformation      220         219.7   -6 %              15.5             3 of 3
+    =========== ======== ============= ====== ================= ==================
 
-    The worst one, the only one beyond 15 %, is 2.02 standard errors off. At rest it reads 0 to 2 nm/s, with errors of
-    1 to 3. Peaks of faint images wander: at rest, a tenth of the default photons reads 5 to 18 nm/s, more than is
-    stated, and a twentieth reads twice the velocity.
+    Where filaments move by more than half of sigma from one image to the next on average, which is 300 nm/s here, or
+    where less than 30 % can be followed, the velocity is a lower bound, and says so. Peaks of faint images wander: at
+    rest, a tenth of the default photons reads more than is stated.
 
     Parameters
     ----------
@@ -221,7 +225,7 @@ def _follow(images: list[Floats], sigma: float) -> Followed:
 def _peaks(image: Floats, points: Floats, across_line: Floats, expected: Floats, sigma: float) -> Floats:
     """Where the peak (point,) across each point is that is nearest to where it is expected, NaN if there is none."""
     span = math.ceil((REACH_SIGMAS + 0.5) * sigma)
-    across = np.arange(-span, span + 1) * STEP_PIXELS
+    across: Floats = STEP_PIXELS * np.arange(-span, span + 1, dtype=np.float64)
     along = np.linspace(-ALONG_SIGMAS, ALONG_SIGMAS, 5) * sigma
     tangents = np.stack([across_line[1], -across_line[0]])
     middle = points + np.nan_to_num(expected) * across_line
