@@ -59,7 +59,7 @@ def test_images_too_far_apart_for_the_velocity_give_a_lower_bound():
 def test_the_error_of_the_peaks_is_no_velocity():
     """At rest, what is left of the noise is far below what it would be without the subtraction."""
     found = filament_velocity(
-        _movie(_rods(0.0), MICROSCOPE.replace({"photons_per_um": 500.0})), sigma_nm=SIGMA_NM
+        _movie(_rods(0.0), MICROSCOPE.replace({"photons_per_um": 1500.0})), sigma_nm=SIGMA_NM
     )
     raw = math.sqrt(2 / math.pi) * math.sqrt(2) * found.localization_nm / 1.5
     assert found.localization_nm > 5
