@@ -93,9 +93,9 @@ class Learned(Spec):
         images = _tiled(
             passes, observation.counts.values, self.beside(observation), self.tile, network.multiple
         )
-        coords = {axis: observation[axis] for axis in ("time", "y", "x")}
+        found: dict[str, Any] = images | {axis: observation[axis] for axis in ("time", "y", "x")}
         about = {"weights": str(self.weights or "shipped"), **self._outside(observation)}
-        return schema.dataset(about, **images, **coords)
+        return schema.estimate(about, meaning="density relative to the greatest of its movie", **found)
 
     def _outside(self, observation: xr.Dataset) -> dict[str, str]:
         """What the network was trained for and what of a movie lies outside, as attributes; the latter is logged."""

@@ -47,8 +47,9 @@ class Reconstructor(Protocol):
         xarray.Dataset
             ``density`` (time, y, x) and, if there is one, its variance ``uncertainty``, both finite, on the
             same coordinates. The density counts up to one positive factor for the whole movie, since
-            localizations do not tell how many of them a nanometre of contour gives. Attributes may say how it
-            was made.
+            localizations do not tell how many of them a nanometre of contour gives; its ``units`` and
+            ``long_name`` say what it is in (:func:`smlmsim.schema.estimate` stamps them). Attributes may say how
+            it was made.
         """
         ...
 
@@ -111,7 +112,8 @@ def reconstruct(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dat
     -------
     xarray.Dataset
         ``density`` (time, y, x) float32, ``uncertainty`` likewise where the reconstructor gives it, the
-        coordinates of the observation, and the attributes of the result.
+        coordinates of the observation, and the attributes of the result. The units are those that the
+        reconstructor says the density has, "1" where it says none, and their square.
 
     Raises
     ------
@@ -141,8 +143,13 @@ def _estimate(result: Any, observation: xr.Dataset) -> xr.Dataset:
         raise ReconstructionError(f"it returned no 'density'; the dataset holds {held}")
     names = [name for name in ("density", "uncertainty") if name in result.data_vars]
     coords = {name: observation[name] for name in ("time", "y", "x")}
-    return schema.dataset(
-        dict(result.attrs), **{name: _values(result[name], observation.counts) for name in names}, **coords
+    said = result["density"].attrs
+    return schema.estimate(
+        dict(result.attrs),
+        units=str(said.get("units", "1")),
+        meaning=str(said.get("long_name", schema.UNKNOWN_SCALE)),
+        **{name: _values(result[name], observation.counts) for name in names},
+        **coords,
     )
 
 

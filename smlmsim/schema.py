@@ -55,6 +55,9 @@ VOCABULARY: dict[str, Variable] = {
     "loc_channel": Variable(("localization",), "1", "channel, counted from 0"),
 }
 
+UNKNOWN_SCALE = "density up to a factor"
+SQUARES = {"1": "1", "nm-1": "nm-2"}
+
 
 def variable(name: str, values: npt.ArrayLike) -> xr.Variable:
     """Make a variable of the vocabulary, with its dims and its units and meaning stamped on.
@@ -85,6 +88,40 @@ def dataset(attrs: dict[str, Any] | None = None, /, **values: npt.ArrayLike) -> 
     """Make a dataset of variables of the vocabulary; dims' own names and ``filament`` become coordinates."""
     coords = {"filament": variable("filament", values.pop("filament"))} if "filament" in values else {}
     return xr.Dataset({name: variable(name, array) for name, array in values.items()}, coords, attrs)
+
+
+def estimate(
+    attrs: dict[str, Any] | None = None,
+    /,
+    *,
+    units: str = "1",
+    meaning: str = UNKNOWN_SCALE,
+    **values: npt.ArrayLike,
+) -> xr.Dataset:
+    """Make a dataset of an estimate, whose density is in units of its own.
+
+    Parameters
+    ----------
+    attrs : dict, optional
+        Of the dataset.
+    units : str
+        Of the density; "1" for counts and for what is relative. The ``uncertainty``, a variance, is in their square.
+    meaning : str
+        What the density is, such as "localizations per pixel and time point".
+    **values : array_like
+        ``density``, ``uncertainty`` and coordinates, as for :func:`dataset`.
+
+    Examples
+    --------
+    >>> estimate(density=np.ones((1, 2, 2)), units="nm-1", uncertainty=np.ones((1, 2, 2))).uncertainty.units
+    'nm-2'
+    """
+    found = dataset(attrs, **values)
+    found["density"].attrs.update(units=units, long_name=meaning)
+    if "uncertainty" in found:
+        square = SQUARES.get(units, f"({units})2")
+        found["uncertainty"].attrs.update(units=square, long_name=f"variance of the {meaning}")
+    return found
 
 
 def check(found: xr.Dataset, *names: str, missing: bool = False) -> None:

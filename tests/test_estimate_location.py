@@ -105,3 +105,19 @@ def test_the_box_holds_all_rates_and_two_standard_errors_of_the_velocity():
     assert estimate.experiment_box(rates, velocity) == ((150.0, 220.0), (52.0, 68.0))
     assert estimate.experiment_box(rates).velocity_nm_per_s is None
     assert estimate.experiment_box(rates[:1]).rate_hz == (190.0, 210.0)
+
+
+def test_a_velocity_that_is_a_lower_bound_reaches_to_the_end_of_the_map():
+    """At 52 to 100 nm/s and the lowest rate, the scores are 0.59 to 0.40."""
+    velocity = estimate.FilamentVelocity(60.0, 4.0, 1.5, 5.0, 1000, 0.7, at_least=True)
+    rate = [estimate.LocalizationRate(999.0, 1.0, 100.0, 0.0)]
+    box = estimate.experiment_box(rate, velocity)
+    assert box.velocity_nm_per_s == (52.0, np.inf)
+    assert str(velocity).startswith("at least 60 ± 4 nm/s")
+    verdict = estimate.verdict(_map(), box, threshold=0.5)
+    assert "52 or more nm/s" in verdict
+    assert "a lower bound: all of the map from there on is meant, up to 100 nm/s" in verdict
+    assert "good (0.40 to 0.59)" in verdict
+    assert _words(verdict)["good"] == "good enough in a part only"
+    assert estimate.is_on_map(_map(), box)
+    assert not estimate.is_on_map(_map(), estimate.Box((100.0, 100.0), (120.0, np.inf)))

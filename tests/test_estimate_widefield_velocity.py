@@ -39,7 +39,7 @@ def _movie(moving, microscope=MICROSCOPE, seed=0):
     return as_movie(study._images(microscope, moving, seed))
 
 
-@pytest.mark.parametrize("speed_nm_per_s", [20.0, 70.0, 150.0])
+@pytest.mark.parametrize("speed_nm_per_s", [20.0, 70.0, 150.0, 220.0])
 def test_the_velocity_is_that_of_the_contour_where_filaments_cross(speed_nm_per_s):
     moving = _rods(speed_nm_per_s)
     found = filament_velocity(_movie(moving), sigma_nm=SIGMA_NM)
@@ -49,10 +49,17 @@ def test_the_velocity_is_that_of_the_contour_where_filaments_cross(speed_nm_per_
     assert found.error_nm_per_s < 0.15 * true
 
 
+def test_images_too_far_apart_for_the_velocity_give_a_lower_bound():
+    """At 200 nm/s filaments move by more than half of sigma from one image to the next, 0.3 s later."""
+    found = filament_velocity(_movie(_rods(200.0)), sigma_nm=SIGMA_NM)
+    assert found.at_least
+    assert not filament_velocity(_movie(_rods(70.0)), sigma_nm=SIGMA_NM).at_least
+
+
 def test_the_error_of_the_peaks_is_no_velocity():
     """At rest, what is left of the noise is far below what it would be without the subtraction."""
     found = filament_velocity(
-        _movie(_rods(0.0), MICROSCOPE.replace({"photons_per_um": 500.0})), sigma_nm=SIGMA_NM
+        _movie(_rods(0.0), MICROSCOPE.replace({"photons_per_um": 1500.0})), sigma_nm=SIGMA_NM
     )
     raw = math.sqrt(2 / math.pi) * math.sqrt(2) * found.localization_nm / 1.5
     assert found.localization_nm > 5

@@ -47,14 +47,14 @@ def estimate(observation, **changed):
         "y": observation.y.values,
         "x": observation.x.values,
     }
-    return schema.dataset({"kept": "yes"}, **(values | changed))
+    return schema.estimate({"kept": "yes"}, meaning="localizations per pixel", **(values | changed))
 
 
-def test_an_estimate_comes_back_as_float32_with_its_units(observation):
+def test_an_estimate_comes_back_as_float32_with_the_units_that_it_says(observation):
     found = reconstruct(Returns(estimate), observation)
     assert found.density.dtype == np.float32
     assert found.density.dims == ("time", "y", "x")
-    assert found.density.attrs["units"] == "nm-1"
+    assert found.density.attrs == {"units": "1", "long_name": "localizations per pixel"}
     assert found.attrs == {"kept": "yes"}
     np.testing.assert_array_equal(found.density, observation.counts)
     for axis in ("time", "y", "x"):
@@ -68,6 +68,28 @@ def test_an_uncertainty_comes_back_too_and_nothing_else(observation):
     found = reconstruct(Returns(make), observation)
     assert set(found.data_vars) == {"density", "uncertainty"}
     assert found.uncertainty.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("said", "units", "square"),
+    [({}, "1", "1"), ({"units": "nm-1"}, "nm-1", "nm-2"), ({"units": "um-2"}, "um-2", "(um-2)2")],
+)
+def test_units_are_what_a_reconstructor_says_or_none_and_a_variance_is_in_their_square(
+    observation, said, units, square
+):
+    def make(seen):
+        images = seen.counts.astype(np.float32).drop_attrs()
+        return xr.Dataset({"density": images.assign_attrs(said), "uncertainty": images})
+
+    found = reconstruct(Returns(make), observation)
+    assert (found.density.attrs["units"], found.uncertainty.attrs["units"]) == (units, square)
+
+
+@pytest.mark.parametrize("name", ["sparse", "static_sum", "moving_window", "vivit"])
+def test_no_shipped_reconstructor_says_that_its_density_is_a_length_per_area(observation, name):
+    density = reconstruct(load(name), observation).density
+    assert density.attrs["units"] == "1"
+    assert density.attrs["long_name"].startswith(("localizations per pixel", "density relative to"))
 
 
 @pytest.mark.parametrize("dtype", [bool, np.int64, np.uint8, np.float16, np.float32])

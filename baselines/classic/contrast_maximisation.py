@@ -14,6 +14,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from baselines.classic import _kernels, _repeats, _weights
 from baselines.classic._flow import Carried, Events, Flow, terms_of
 from baselines.classic._held_out import HeldOut
+from baselines.classic._units import PER_POINT
 from baselines.classic.gaussian_time import GaussianTime, Widths
 from smlmsim import schema
 from smlmsim.spec import Spec
@@ -96,7 +97,9 @@ class ContrastMaximisation(Spec):
             "repeat_frames": resting.repeat_frames,
             "window_s": found.window * _weights.spacing(observation.time.values) if found else 0.0,
         }
-        return schema.dataset(attrs, density=density, time=observation.time, y=observation.y, x=observation.x)
+        return schema.estimate(
+            attrs, meaning=PER_POINT, density=density, time=observation.time, y=observation.y, x=observation.x
+        )
 
     def find(self, observation: xr.Dataset, resting: Widths) -> Found | None:
         """Return the flow that makes held-out localizations likeliest, or None if none beats rest."""

@@ -12,6 +12,7 @@ from pydantic import Field, NonNegativeFloat
 
 from baselines.classic import _kernels, _repeats, _weights
 from baselines.classic._held_out import HeldOut
+from baselines.classic._units import PER_POINT
 from smlmsim import schema
 from smlmsim.spec import Spec
 
@@ -63,12 +64,13 @@ class GaussianTime(Spec):
     def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
         """Return ``density`` (time, y, x) in localizations per pixel and time point, and the widths."""
         widths = self.widths(observation)
-        return schema.dataset(
+        return schema.estimate(
             {
                 "time_sigma_s": widths.time_s,
                 "space_sigma_nm": widths.space_nm,
                 "repeat_frames": widths.repeat_frames,
             },
+            meaning=PER_POINT,
             density=_smooth(observation, widths),
             time=observation.time,
             y=observation.y,

@@ -7,6 +7,7 @@ import xarray as xr
 from pydantic import PositiveFloat
 
 from baselines.classic import _kernels, _weights
+from baselines.classic._units import PER_POINT
 from smlmsim import schema
 from smlmsim.spec import Spec
 
@@ -31,4 +32,6 @@ class MovingWindow(Spec):
         time_s = observation.time.values
         density = np.empty_like(counts)
         _kernels.smooth_time(_weights.box(time_s, time_s, self.window_s), counts, density)
-        return schema.dataset(density=density, time=observation.time, y=observation.y, x=observation.x)
+        return schema.estimate(
+            meaning=PER_POINT, density=density, time=observation.time, y=observation.y, x=observation.x
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from baselines.classic._units import PER_POINT
 from smlmsim import schema
 from smlmsim.spec import Spec
 
@@ -14,7 +15,8 @@ class Sparse(Spec):
 
     def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
         """Return ``density`` (time, y, x): the localizations in each pixel and time point."""
-        return schema.dataset(
+        return schema.estimate(
+            meaning=PER_POINT,
             density=observation.counts.values.astype(np.float32),
             time=observation.time,
             y=observation.y,

@@ -15,7 +15,8 @@ class StaticSum(Spec):
     def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
         """Return ``density`` (time, y, x): the localizations in each pixel of all time points together."""
         total = observation.counts.values.sum(axis=0, dtype=np.float64)
-        return schema.dataset(
+        return schema.estimate(
+            meaning="localizations per pixel of the whole movie",
             density=np.repeat(total[None].astype(np.float32), observation.sizes["time"], axis=0),
             time=observation.time,
             y=observation.y,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,7 +78,7 @@ def locate_on_map(
         typer.echo(f"velocity: {velocity}")
     box = smlmsim.estimate.experiment_box(rates, velocity)
     typer.echo(smlmsim.estimate.verdict(found, box, metric=metric, threshold=threshold))
-    figure = smlmsim.figures.heatmap(found, metric, marked=_marked(box), marks="this experiment")
+    figure = smlmsim.figures.heatmap(found, metric, marked=_marked(found, box), marks="this experiment")
     smlmsim.figures.save(figure, out)
     on_map = smlmsim.estimate.is_on_map(found, box)
     typer.echo(f"{out} shows {'where' if on_map else 'the map, beyond which the experiment lies'}")
@@ -106,6 +107,10 @@ def read_map(path: Path) -> xr.Dataset:
     return found
 
 
-def _marked(box: Box) -> dict[str, tuple[float, float]]:
-    """The ranges of the axes that are known."""
-    return {axis: reach for axis, reach in box.ranges.items() if reach is not None}
+def _marked(scores: xr.Dataset, box: Box) -> dict[str, tuple[float, float]]:
+    """The ranges of the axes that are known; where one has no end, it reaches to the end of the map."""
+    known = {axis: reach for axis, reach in box.ranges.items() if reach is not None}
+    return {
+        axis: (low, max(low, float(scores[axis].max())) if math.isinf(high) else high)
+        for axis, (low, high) in known.items()
+    }

@@ -50,6 +50,8 @@ def contour_density(observation: xr.Dataset) -> float | None:
     for square in squares:
         lag_nm, pairs, uniform = _pairs(square, pixel_nm)
         near = (lag_nm > 0) & (lag_nm <= RADIUS_NM)
+        if not uniform[near].sum() > 0:
+            continue
         own_nm = np.where(lag_nm > 0, lag_nm, np.inf)
         crowd = (uniform[near] / own_nm[near]).sum() / uniform[near].sum()
         mean = (uniform / own_nm).sum() / uniform.sum()

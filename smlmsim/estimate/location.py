@@ -22,7 +22,7 @@ Range = tuple[float, float]
 
 
 class Box(NamedTuple):
-    """The ranges of an experiment; None where it was not measured."""
+    """The ranges of an experiment; None where it was not measured, without end where only a lower bound was."""
 
     rate_hz: Range
     velocity_nm_per_s: Range | None
@@ -42,7 +42,7 @@ def experiment_box(rates: Sequence[LocalizationRate], velocity: FilamentVelocity
         Of stretches of the movie. The box reaches from the lowest to the highest per 2.56 x 2.56 um, as on a map of
         fields of that size, and at least two standard errors of the mean to either side of it.
     velocity : FilamentVelocity, optional
-        The box reaches two standard errors to either side.
+        The box reaches two standard errors to either side; without end, if it is a lower bound.
     """
     found = np.array([rate.reference_hz for rate in rates])
     error_hz = math.hypot(*(rate.reference_error_hz for rate in rates)) / len(rates)
@@ -50,7 +50,8 @@ def experiment_box(rates: Sequence[LocalizationRate], velocity: FilamentVelocity
     reach_hz = (min(low, float(found.min())), max(high, float(found.max())))
     if velocity is None:
         return Box(reach_hz, None)
-    return Box(reach_hz, _around(velocity.velocity_nm_per_s, velocity.error_nm_per_s))
+    slowest, fastest = _around(velocity.velocity_nm_per_s, velocity.error_nm_per_s)
+    return Box(reach_hz, (slowest, math.inf if velocity.at_least else fastest))
 
 
 def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold: float = 0.7) -> str:
@@ -181,6 +182,8 @@ def _around(value: float, error: float) -> Range:
 
 
 def _shown(reach: Range) -> str:
+    if math.isinf(reach[1]):
+        return f"{reach[0]:.3g} or more"
     return f"{reach[0]:.3g} to {reach[1]:.3g}"
 
 
@@ -203,6 +206,10 @@ def _outside(known: npt.NDArray[np.float64], reach: Range, what: str, units: str
         return ""
     if _is_beyond(known, reach):
         return f"  the {what} is beyond the map, {_shown((low, high))} {units}: its nearest edge is meant"
+    if math.isinf(reach[1]):
+        return (
+            f"  the {what} is a lower bound: all of the map from there on is meant, up to {high:.3g} {units}"
+        )
     return f"  the {what} reaches beyond the map, {_shown((low, high))} {units}: there, its edge is meant"
 
 

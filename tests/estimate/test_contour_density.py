@@ -65,6 +65,13 @@ def test_a_field_without_lines_seems_to_be_full_of_them():
     assert contour_density(make_observation(uniform)) > 50
 
 
+def test_a_single_localization_and_pixels_wider_than_the_surroundings_tell_nothing():
+    alone = np.zeros((5, 24, 24))
+    alone[2, 11, 7] = 1
+    assert contour_density(make_observation(alone)) is None
+    assert contour_density(make_observation(np.ones((5, 24, 24)), pixel_nm=600)) is None
+
+
 @pytest.mark.parametrize("shape", [(4, 1, 40), (4, 40, 1), (1, 3, 3), (4, 128, 128)])
 def test_too_few_localizations_tell_nothing(shape):
     counts = np.zeros(shape)

@@ -90,7 +90,7 @@ def test_a_file_of_no_known_format_is_refused_with_its_first_bytes(tmp_path):
 
 def test_images_are_not_read_as_a_table(tmp_path):
     io.write(_data(".tif"), tmp_path / "a.tif")
-    with pytest.raises(ValueError, match=r"a\.tif is ImageJ TIFF, which holds images"):
+    with pytest.raises(ValueError, match=r"a\.tif is TIFF .*, which holds images"):
         io.chunks(tmp_path / "a.tif")
 
 
