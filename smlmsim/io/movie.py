@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,8 @@ from smlmsim import schema
 
 DIMS = ("time", "y", "x")
 MOVIES = ("counts", "density", "uncertainty")
+MEANING = ("units", "long_name")
+LONGEST_MEANING = 200
 DTYPES = ("uint8", "uint16", "float32")
 UNEVEN = 1e-3  # of a step: the largest deviation of a coordinate from an even spacing that is rounding
 _log = logging.getLogger(__name__)
@@ -150,7 +152,21 @@ def require_pixel(step_nm: float | None) -> float:
     return step_nm
 
 
-def stamped(frames: npt.NDArray[Any], name: str | None, axes: tuple[Axis | None, Axis, Axis]) -> xr.Dataset:
+def own_meaning(image: xr.DataArray) -> dict[str, str]:
+    """The units and the meaning of images where they are not those of the vocabulary, as an estimate's are not."""
+    usual = schema.VOCABULARY.get(str(image.name))
+    said = {name: str(image.attrs[name]) for name in MEANING if name in image.attrs}
+    if usual is None or said == {"units": usual.units, "long_name": usual.long_name}:
+        return {}
+    return said
+
+
+def stamped(
+    frames: npt.NDArray[Any],
+    name: str | None,
+    axes: tuple[Axis | None, Axis, Axis],
+    meaning: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
     """Put images on their axes; without a known name, whole numbers are counts and others a density.
 
     Parameters
@@ -161,6 +177,8 @@ def stamped(frames: npt.NDArray[Any], name: str | None, axes: tuple[Axis | None,
         What the file calls them.
     axes : tuple of Axis
         Along time, y and x. Without the first, for a duration that is not known, there is no coordinate ``time``.
+    meaning : mapping, optional
+        What a file says of the units and the meaning of its images, as :func:`own_meaning` gave it.
 
     Raises
     ------
@@ -178,4 +196,7 @@ def stamped(frames: npt.NDArray[Any], name: str | None, axes: tuple[Axis | None,
     coordinates = {dim: axis.coordinates(sizes[dim]) for dim, axis in known.items()}
     found = schema.dataset(**{name: frames}, **coordinates)
     schema.check(found, name, *known)
+    said = meaning if isinstance(meaning, Mapping) else {}
+    texts = {key: text[:LONGEST_MEANING] for key in MEANING if isinstance(text := said.get(key), str)}
+    found[name].attrs.update(texts)
     return found

@@ -23,10 +23,11 @@ from zarr.codecs import BloscCodec
 
 from smlmsim.io.limits import bounded_memory, require_own_files, require_plausible
 from smlmsim.io.metadata import Metadata, parse_json
-from smlmsim.io.movie import DIMS, Axis, even_axis, one_movie, stamped
+from smlmsim.io.movie import DIMS, Axis, even_axis, one_movie, own_meaning, stamped
 from smlmsim.io.ngff import Multiscale, image_of, require_path, single_series
 
 VERSION = "0.5"
+SHOWN = "smlmsim_variable"
 CHUNK = (16, 256, 256)
 LARGEST_JSON = 2**22
 UNPACKING_BYTES = 2**28
@@ -99,7 +100,7 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
                 values = np.asarray(array[...])
         frames = _in_order(values, image)
         axes = image.coordinates(dict(zip(image.letters, values.shape, strict=True)), pixel_nm, point_s)
-        return metadata.stamped(stamped(frames, image.name, axes))
+        return metadata.stamped(stamped(frames, image.name, axes, group.attrs.get(SHOWN)))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except Exception as error:  # zarr meets damage with errors of many kinds
@@ -133,6 +134,8 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         group.attrs["ome"] = _ome(str(image.name), axes)
         if metadata:
             group.attrs["smlmsim"] = metadata
+        if meaning := own_meaning(image):
+            group.attrs[SHOWN] = meaning
         array = group.create_array(
             "0",
             shape=image.shape,

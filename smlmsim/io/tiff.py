@@ -17,13 +17,13 @@ import xarray as xr
 
 from smlmsim.io.atomic import replacing
 from smlmsim.io.metadata import Metadata, parse_json
-from smlmsim.io.movie import DIMS, MOVIES, even_axis, one_movie, stamped
+from smlmsim.io.movie import DIMS, MOVIES, even_axis, one_movie, own_meaning, stamped
 from smlmsim.io.ome_xml import described
 from smlmsim.io.tiff_images import damage_said, first_page, imagej_metadata, in_time, plane_count, read_images
 from smlmsim.io.tiff_pages import page_count
 from smlmsim.io.tiff_scale import axes_of, scale_of
 
-OURS = "smlmsim"
+OURS, SHOWN = "smlmsim", "smlmsim_variable"
 
 
 def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | None = None) -> xr.Dataset:
@@ -97,6 +97,8 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         metadata["variable"] = image.name
     if known := Metadata.of(data).tree():
         metadata[OURS] = json.dumps(known)
+    if meaning := own_meaning(image):
+        metadata[SHOWN] = json.dumps(meaning)
     resolution = (_rational(1e3 / x.step), _rational(1e3 / y.step))
     with replacing(path) as draft:
         tifffile.imwrite(draft, values, imagej=True, resolution=resolution, metadata=metadata)
@@ -122,4 +124,5 @@ def _read(handle: BinaryIO, name: str, pixel_nm: float | None, point_s: float | 
             scale = scale_of(page, metadata, ome)
     known = Metadata.from_tree(parse_json(str(metadata.get(OURS, "{}")).encode()), f"the key {OURS!r}")
     axes = axes_of(scale, metadata, len(frames), pixel_nm, point_s)
-    return known.stamped(stamped(frames, metadata.get("variable"), axes))
+    meaning = parse_json(str(metadata.get(SHOWN, "{}")).encode())
+    return known.stamped(stamped(frames, metadata.get("variable"), axes, meaning))

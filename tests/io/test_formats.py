@@ -173,3 +173,13 @@ def test_the_overview_has_a_row_for_every_format_and_dialect():
     assert all(row.read and row.verified for row in rows.values())
     written = {row.name: row.written for row in rows.values() if row.written and row.holds == "table"}
     assert written == {"ThunderSTORM": ".csv", ".smlm": ".smlm", "Picasso HDF5": ".hdf5, .h5"}
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".zarr"])
+def test_an_estimate_keeps_the_units_that_it_is_in(tmp_path, suffix):
+    axes = {"time": [0.5, 1.5], "y": [10.0, 30.0], "x": [10.0, 30.0]}
+    meaning = "localizations per pixel and time point"
+    estimate = schema.estimate(units="1", meaning=meaning, density=np.ones((2, 2, 2), np.float32), **axes)
+    io.write(estimate, tmp_path / f"a{suffix}")
+    found = io.read(tmp_path / f"a{suffix}").density
+    assert (found.attrs["units"], found.attrs["long_name"]) == ("1", meaning)

@@ -161,7 +161,7 @@ def _level(path="0", *transformations):
         ({"multiscales": [1]}, r"'multiscales' lists no image"),
         ({"multiscales": None}, r"it has no attribute 'multiscales'"),
         ({"image": {"datasets": []}}, r"datasets"),
-        ({"image": {"axes": [{"type": "time"}] * 4}}, r"axes\.0\.name: Field required"),
+        ({"image": {"axes": [{"type": "time"}] * 4}}, r"axes\.0\.name: is missing"),
         (_level("../../etc"), r"'\.\./\.\./etc' is not the path of an array in the group"),
         (_level("/etc"), r"'/etc' is not the path of an array in the group"),
         (_level(""), "'' is not the path of an array in the group"),
