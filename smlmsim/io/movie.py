@@ -165,7 +165,7 @@ def stamped(
     frames: npt.NDArray[Any],
     name: str | None,
     axes: tuple[Axis | None, Axis, Axis],
-    meaning: Mapping[str, Any] | None = None,
+    meaning: Any = None,
 ) -> xr.Dataset:
     """Put images on their axes; without a known name, whole numbers are counts and others a density.
 
