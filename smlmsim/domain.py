@@ -41,7 +41,7 @@ class Domain(Spec):
     density_per_um : (float, float), optional
         Contour length per area, um / um^2.
     structures : tuple of str
-        What was there. An observation does not tell its own.
+        What was there. Localizations do not tell it; the metadata of a table may, as ``structure``.
     """
 
     pixel_nm: Interval | None = None
@@ -89,6 +89,10 @@ class Domain(Spec):
             too_little = name != "density_per_um" and value is not None and value * factor < low
             if value is not None and (too_little or value > high * factor):
                 lines.append(f"found {WORDS[name].format(_about(value))}, trained for {said}")
+        structure = str(observation.attrs.get("structure", ""))
+        if structure and self.structures and not any(_alike(structure, known) for known in self.structures):
+            known = " and ".join(name.replace("_", " ") for name in self.structures)
+            lines.append(f"the table is of {structure}, trained for {known}")
         return lines
 
     def warn(self, name: str, observation: xr.Dataset, *, density_per_um: float | None = None) -> list[str]:
@@ -114,6 +118,12 @@ WORDS = {
     "velocity_nm_per_s": "velocities of {} nm/s",
     "density_per_um": "{} um of contour per um^2",
 }
+
+
+def _alike(structure: str, known: str) -> bool:
+    """Whether a structure in anybody's words may be a known one: "microtubule network" is of microtubules."""
+    plain = [name.lower().replace("_", " ").strip().rstrip("s") for name in (structure, known)]
+    return plain[0] in plain[1] or plain[1] in plain[0]
 
 
 def _hull(intervals: list[Any]) -> Interval:

@@ -52,6 +52,18 @@ def test_a_little_more_or_less_is_nothing_to_warn_of(settings):
     assert TRAINED.outside(observation(**settings)) == []
 
 
+@pytest.mark.parametrize(
+    ("structure", "lines"),
+    [
+        ("Microtubule network", []),
+        ("actin bundles", []),
+        ("FtsZ rings", ["the table is of FtsZ rings, trained for microtubules and actin bundles"]),
+    ],
+)
+def test_a_table_that_says_what_it_is_of_is_compared(structure, lines):
+    assert TRAINED.outside(observation().assign_attrs(structure=structure)) == lines
+
+
 def test_only_too_much_contour_counts():
     assert TRAINED.outside(observation(), density_per_um=0.1) == []
     assert TRAINED.outside(observation(), density_per_um=9) == []

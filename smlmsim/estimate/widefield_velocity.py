@@ -167,8 +167,8 @@ def _steps(times_s: Floats, lag_s: float) -> int:
     lag = round(lag_s / step_s)
     if lag < 3 or abs(lag * step_s - lag_s) > 1e-2 * step_s:
         raise ValueError(
-            f"the lag is a whole number of steps, at least three; found a lag of {lag_s:g} s and "
-            f"images every {step_s:g} s"
+            f"there is one image every {step_s:g} s; at most {lag_s / 3:g} s is needed, and a whole number of them "
+            f"in the {lag_s:g} s over which a velocity is meant"
         )
     if times_s.size < BLOCKS * lag + 1:
         raise ValueError(

@@ -122,6 +122,9 @@ def convert(
         As :func:`read` and :func:`write`.
     """
     found = recognised(source)
+    form = _writing(target)
+    if form.module != "ome_zarr":
+        require_writable_file(target)
     data = _read(source, reading, pixel_nm=pixel_nm, point_s=point_s, others=True)
     texts = data.attrs.pop(LEFT_OUT, ())
     if found.holds == "images":
@@ -131,7 +134,6 @@ def convert(
     from smlmsim.io import losses, smlm
 
     attached = smlm.read_attachments(source) if found.module == "smlm" else []
-    form = _writing(target)
     if form.module == "smlm":
         smlm.write(data, target, attachments=attached)
         attached = []

@@ -25,6 +25,7 @@ from smlmsim.io.limits import bounded_memory, require_own_files, require_plausib
 from smlmsim.io.metadata import Metadata, parse_json
 from smlmsim.io.movie import DIMS, Axis, even_axis, one_movie, own_meaning, stamped
 from smlmsim.io.ngff import Multiscale, image_of, require_path, single_series
+from smlmsim.memory import require_memory
 
 VERSION = "0.5"
 SHOWN = "smlmsim_variable"
@@ -94,6 +95,7 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
             image, metadata = image_of(group.attrs), _metadata(group)
             array, chunks = _array(group, folder, image, files)
             _require_size(array, chunks)
+            require_memory(array.nbytes, f"the image {array.shape}", "read a part of it with zarr")
             with bounded_memory(
                 array.nbytes + math.prod(array.chunks) * array.dtype.itemsize, UNPACKING_BYTES
             ):

@@ -15,6 +15,7 @@ import tifffile
 from smlmsim.io.limits import bounded_memory, require_plausible
 from smlmsim.io.metadata import parse_json
 from smlmsim.io.ome_xml import Described
+from smlmsim.memory import require_memory
 
 DIALECTS = {
     "lsm": "Zeiss LSM", "stk": "MetaMorph", "fluoview": "FluoView", "scanimage": "ScanImage", "ndtiff": "NDTiff",
@@ -145,6 +146,9 @@ def read_images(file: tifffile.TiffFile, page: tifffile.TiffPage, planes: int) -
     assert page.dtype is not None
     tile = page.tilewidth * page.tilelength * page.dtype.itemsize
     require_plausible("the file", planes * page.nbytes + tile, stored)
+    require_memory(
+        planes * page.nbytes, f"{planes} images of {page.nbytes / 2**20:.3g} MiB", "read a part of the stack"
+    )
     with damage_said(), bounded_memory(planes * (page.nbytes + PAGE_BYTES) + tile, UNPACKING_BYTES):
         if planes > 1 and not file.pages.is_multipage:
             if not page.is_contiguous or page.dataoffsets[0] + planes * page.nbytes > stored:
