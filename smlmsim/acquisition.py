@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pydantic
+import xarray as xr
 from pydantic import PositiveFloat, PositiveInt
 
 from smlmsim.spec import Spec
@@ -80,6 +81,26 @@ class Acquisition(Spec):
         times_s = np.asarray(frames + 0.5)
         times_s *= self.exposure_s
         return times_s
+
+
+def recorded_frames(table: xr.Dataset) -> tuple[int, int]:
+    """The camera frames that were recorded, counted from 0: the first one, and the one behind the last.
+
+    They are those of the attribute ``recorded_frames``, which a selection leaves so that what it leaves out does not
+    shorten the recording. Otherwise a recording ends with the attribute ``frames``, their number, or with the last
+    localization, and begins as :func:`recorded_from` says.
+
+    Parameters
+    ----------
+    table : xr.Dataset
+        ``loc_frame`` (localization,), counted from 0; not empty.
+    """
+    if "recorded_frames" in table.attrs:
+        begin, end = (int(frame) for frame in table.attrs["recorded_frames"])
+        return begin, end
+    frame = table.loc_frame.values
+    first, last = int(frame.min()), int(frame.max())
+    return recorded_from(first, last, frame.size), max(last + 1, int(table.attrs.get("frames", 0)))
 
 
 def recorded_from(first_frame: int, last_frame: int, localizations: int) -> int:

@@ -14,7 +14,7 @@ import xarray as xr
 from pydantic import PositiveFloat, PositiveInt
 
 from smlmsim import io, schema
-from smlmsim.acquisition import Acquisition, recorded_from
+from smlmsim.acquisition import Acquisition, recorded_frames
 from smlmsim.density import Density
 from smlmsim.field import FieldOfView
 from smlmsim.io import Reading
@@ -208,8 +208,9 @@ class Experimental(Spec):
     def movie(self, seed: int = 0) -> Movie:
         """Read the table; nothing is random here, so every seed gives the same movie.
 
-        The movie begins with the first time point that is recorded: a table that is a stretch of a longer recording has
-        no empty time points in front. The attribute ``start_frame`` tells how many frames of the recording come before.
+        The movie begins with the first frame that is recorded: a table that is a stretch of a longer recording has no
+        empty time points in front. The attribute ``start_frame`` tells how many frames come before, and ``first_frame``
+        what the file calls the first one of the movie.
         """
         table = self.localizations()
         field = self._field(table)
@@ -218,6 +219,7 @@ class Experimental(Spec):
         if not inside.all():
             _log.info("%s: %d of %d localizations lie outside of the field and are left out",
                       self.table.name, np.count_nonzero(~inside), inside.size)  # fmt: skip
+        recorded = [0, recorded_frames(table)[1] - start]
         table = table.isel(localization=np.flatnonzero(inside))
         frame = table.loc_frame.values - np.int32(start)
         table["loc_frame"] = schema.variable("loc_frame", frame)
@@ -230,7 +232,8 @@ class Experimental(Spec):
             "localizations far outside, crop_nm, from_frame and to_frame choose a part",
         )
         observation = bin_localizations(table, field, acquisition)
-        seen = _seen(field, acquisition) | {"table": self.table.name, "start_frame": start}
+        frames = {"start_frame": start, "first_frame": table.attrs.get("first_frame", 0) + start}
+        seen = _seen(field, acquisition) | {"table": self.table.name, "recorded_frames": recorded} | frames
         return Movie(observation.assign_attrs(seen, **provenance()), None)
 
     def localizations(self) -> xr.Dataset:
@@ -239,8 +242,14 @@ class Experimental(Spec):
         if self.exposure_s is not None:
             understood = understood.replace({"exposure_s": self.exposure_s})
         found = io.read(self.table, understood)
+        if "localization" not in found.dims:
+            raise ValueError(f"{self.table} holds images; a table of localizations is needed")
+        if "loc_frame" not in found:
+            raise ValueError(
+                f"{self.table} does not say in which camera frames molecules were localized; "
+                "if a column does, name it, as in columns=frame=NAME"
+            )
         understood.require_one_channel(found, self.table.name)
-        schema.check(found, "loc_frame", "loc_y", "loc_x")
         return self.selection.select(found)
 
     def _field(self, table: xr.Dataset) -> FieldOfView:
@@ -256,20 +265,19 @@ class Experimental(Spec):
 
     def _acquisition(self, table: xr.Dataset) -> tuple[Acquisition, int]:
         """When the camera looked, and how many frames of the recording come before."""
-        frame = table.loc_frame.values
-        first, last = int(frame.min()), int(frame.max())
-        begin = recorded_from(first, last, frame.size)
-        start = begin // self.frames_per_point * self.frames_per_point
-        if start:
-            said = table.attrs.get("first_frame", 0)
-            _log.info("%s: the movie begins with frame %d, before which there is no localization",
-                      self.table.name, start + said)  # fmt: skip
+        begin, end = recorded_frames(table)
+        if begin:
+            _log.info(
+                "%s: the movie begins with frame %d",
+                self.table.name,
+                begin + table.attrs.get("first_frame", 0),
+            )
         acquisition = Acquisition(
-            time_points=math.ceil((last + 1 - start) / self.frames_per_point),
+            time_points=math.ceil((end - begin) / self.frames_per_point),
             frames_per_point=self.frames_per_point,
             exposure_s=io.exposure_s(table, self.table.name),
         )
-        return acquisition, start
+        return acquisition, begin
 
 
 Study = Annotated[

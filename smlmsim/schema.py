@@ -31,7 +31,7 @@ VOCABULARY: dict[str, Variable] = {
     "vertex_y": Variable(("time", "vertex"), "nm", "vertex position along y"),
     "vertex_x": Variable(("time", "vertex"), "nm", "vertex position along x"),
     "density": Variable(("time", "y", "x"), "nm-1", "contour length per area"),
-    "counts": Variable(("time", "y", "x"), "1", "localizations"),
+    "counts": Variable(("time", "y", "x"), "1", "localizations per pixel and time point"),
     "widefield_time": Variable(("widefield_time",), "s", "middle of the exposure"),
     "widefield_y": Variable(("widefield_y",), "nm", "centre of the camera's pixel row"),
     "widefield_x": Variable(("widefield_x",), "nm", "centre of the camera's pixel column"),

@@ -12,6 +12,7 @@ import xarray as xr
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
 
 from smlmsim import schema
+from smlmsim.acquisition import recorded_frames
 from smlmsim.linking import link
 from smlmsim.spec import Spec
 
@@ -90,6 +91,8 @@ class Selection(Spec):
         if not keep.any():
             raise ValueError(f"none of {keep.size} localizations is left; ask for less")
         kept = table if keep.all() else table.isel(localization=np.flatnonzero(keep))
+        if "loc_frame" in table:
+            kept = kept.assign_attrs(recorded_frames=self._recorded(table))
         if self.link_nm is None:
             return kept
         linked = link(kept, distance_nm=self.link_nm, dark_frames=self.link_dark_frames)
@@ -98,6 +101,16 @@ class Selection(Spec):
             kept.sizes["localization"], linked.sizes["localization"], self.link_nm, self.link_dark_frames,
         )  # fmt: skip
         return linked
+
+    def _recorded(self, table: xr.Dataset) -> list[int]:
+        """The recorded frames that are used, counted from 0: what is left out does not make a recording shorter."""
+        begin, end = recorded_frames(table)
+        first = int(table.attrs.get("first_frame", 0))
+        if self.from_frame is not None:
+            begin = max(begin, self.from_frame - first)
+        if self.to_frame is not None:
+            end = min(end, self.to_frame - first + 1)
+        return [begin, end]
 
     def _tests(self, table: xr.Dataset) -> list[tuple[str, npt.NDArray[np.bool_]]]:
         """What each limit asks for, and which localizations comply."""
@@ -115,10 +128,15 @@ class Selection(Spec):
                 raise schema.SchemaError(f"the table has no {what}, so no localization can be chosen by them")
             least, most = (-np.inf if low is None else low), (np.inf if high is None else high)
             values = table[name].values.astype(np.float64) + shift
-            found.append((f"{what} from {least:g} to {most:g}", (values >= least) & (values <= most)))
+            found.append((f"{what}{_between(low, high)}", (values >= least) & (values <= most)))
         if self.crop_nm:
             x0, x1, y0, y1 = self.crop_nm
             x, y = table.loc_x.values, table.loc_y.values
             inside = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
             found.append((f"x from {x0:g} to {x1:g} nm, y from {y0:g} to {y1:g} nm", inside))
         return found
+
+
+def _between(low: float | None, high: float | None) -> str:
+    """The limits in words."""
+    return ("" if low is None else f" from {low:g}") + ("" if high is None else f" up to {high:g}")

@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 import smlmsim
-from smlmsim.cli.options import PixelNm, PointS, reads_a_table, selects_localizations
+from smlmsim.cli.options import (
+    PixelNm,
+    PointS,
+    reads_a_table,
+    say_what_is_not_used,
+    selects_localizations,
+)
 from smlmsim.io import Reading
 from smlmsim.selection import Selection
 
@@ -30,6 +36,8 @@ def convert(
     Tables: `.csv` (ThunderSTORM; metadata go to `B.json`), `.smlm`, `.hdf5` (Picasso, with a `.yaml`). Movies: `.tif`
     (ImageJ), `.zarr` (OME-Zarr 0.5). A table becomes images by `smlmsim reconstruct`.
     """
+    is_table = smlmsim.io.holds_table(source)
+    say_what_is_not_used(source, is_table, reading, selection, pixel_nm, point_s)
     data, lost, changed = smlmsim.io.convert(
         source, target, reading, selection, pixel_nm=pixel_nm, point_s=point_s
     )

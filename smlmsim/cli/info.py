@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import smlmsim
-from smlmsim.cli.options import PixelNm, PointS, reads_a_table, selects_localizations
+from smlmsim.cli.options import (
+    PixelNm,
+    PointS,
+    reads_a_table,
+    say_what_is_not_used,
+    selects_localizations,
+)
 from smlmsim.io import Reading
 from smlmsim.io.metadata import Metadata
 from smlmsim.progress import bar
@@ -41,7 +47,9 @@ def info(
     """
     lines = {"format": smlmsim.io.format_name(path)}
     attrs: dict[str, Any] = {}
-    if smlmsim.io.holds_table(path):
+    is_table = smlmsim.io.holds_table(path)
+    say_what_is_not_used(path, is_table, reading, selection, pixel_nm, point_s)
+    if is_table:
         summary = smlmsim.estimate.summarise(_noting(_chunks(path, reading, selection), attrs))
         lines |= _table(summary, attrs)
         doubts = smlmsim.estimate.implausible(

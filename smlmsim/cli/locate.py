@@ -22,6 +22,7 @@ from smlmsim.spec import one_line
 if TYPE_CHECKING:
     from smlmsim.estimate import Box
 
+STRETCHES = 10
 _log = logging.getLogger(__name__)
 
 REFERENCE = Path(str(resources.files("smlmsim") / "grid" / "maps" / "reference.nc"))
@@ -61,6 +62,7 @@ def locate_on_map(
     The rate comes from the table: from the lowest to the highest of ten stretches of it. The velocity comes from a
     widefield movie; without one, all velocities of the map are considered.
     """
+    smlmsim.figures.require_known(out)
     smlmsim.io.require_writable_file(out)
     found = read_map(scores)
     study = smlmsim.Experimental(table=table, reading=reading, selection=selection)
@@ -70,7 +72,8 @@ def locate_on_map(
     for doubt in smlmsim.estimate.implausible(summary, exposure_s=exposure_s):
         _log.warning("%s", doubt)
     typer.echo(f"rate: {smlmsim.estimate.localization_rate(localizations, exposure_s=exposure_s)}")
-    rates = smlmsim.estimate.localization_rates(localizations, exposure_s=exposure_s)
+    stretches = min(STRETCHES, summary.frames)
+    rates = smlmsim.estimate.localization_rates(localizations, stretches=stretches, exposure_s=exposure_s)
     velocity = None
     if widefield:
         movie = read_widefield(widefield, widefield_pixel_nm, widefield_interval_s)
@@ -78,9 +81,10 @@ def locate_on_map(
         typer.echo(f"velocity: {velocity}")
     box = smlmsim.estimate.experiment_box(rates, velocity)
     typer.echo(smlmsim.estimate.verdict(found, box, metric=metric, threshold=threshold))
-    figure = smlmsim.figures.heatmap(found, metric, marked=_marked(found, box), marks="this experiment")
-    smlmsim.figures.save(figure, out)
     on_map = smlmsim.estimate.is_on_map(found, box)
+    marks = "this experiment" if on_map else "this experiment, beyond the map"
+    figure = smlmsim.figures.heatmap(found, metric, marked=_marked(found, box), marks=marks)
+    smlmsim.figures.save(figure, out)
     typer.echo(f"{out} shows {'where' if on_map else 'the map, beyond which the experiment lies'}")
 
 

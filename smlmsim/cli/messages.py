@@ -84,6 +84,7 @@ def as_options(message: str, known: dict[str, bool]) -> str:
         message = re.sub(
             rf"(?<![\w.-]){name}=([\w.,+-]*\w)", rf"{option} \1" if takes_value else option, message
         )
+        message = re.sub(rf"^{name}: ", f"{option}: ", message)
         if "_" in name:
             message = re.sub(rf"(?<![\w/-]){name}(?![\w=])", option, message)
     return message

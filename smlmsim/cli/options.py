@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -101,6 +102,7 @@ SELECTION = {
     ],
 }
 Command = Callable[..., Any]
+_log = logging.getLogger(__name__)
 
 
 def reads_a_table(command: Command) -> Command:
@@ -111,6 +113,26 @@ def reads_a_table(command: Command) -> Command:
 def selects_localizations(command: Command) -> Command:
     """Give a command the options that say what of a table is used, which it gets as one ``selection``."""
     return _with(command, "selection", Selection(), SELECTION, {"crop_nm": _numbers})
+
+
+def say_what_is_not_used(
+    path: Path,
+    is_table: bool,
+    reading: Reading,
+    selection: Selection,
+    pixel_nm: float | None,
+    point_s: float | None,
+) -> None:
+    """Say which options a file has no use for: those of images for a table, and the other way round."""
+    if is_table:
+        given = {name for name, value in (("pixel_nm", pixel_nm), ("point_s", point_s)) if value is not None}
+    else:
+        given = reading.model_fields_set | selection.model_fields_set
+        given = {name for name in given if getattr(reading, name, None) or getattr(selection, name, None)}
+        given -= {"link_dark_frames"}
+    if given:
+        kind = "a table, which has no images" if is_table else "images, which have no localizations"
+        _log.warning("%s holds %s: %s is not used", path.name, kind, " and ".join(sorted(given)))
 
 
 def _with(

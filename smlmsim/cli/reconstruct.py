@@ -83,8 +83,13 @@ def reconstruct(
         reading=reading, selection=selection,
     )  # fmt: skip
     given = {"weights": weights, "uncertainty": uncertainty}
-    reconstructor = smlmsim.load(name, {key: value for key, value in given.items() if value})
+    reconstructor = _loaded(name, {key: value for key, value in given.items() if value})
     observation = study.movie().observation
+    if min(observation.sizes["y"], observation.sizes["x"]) < 2:
+        raise ValueError(
+            f"the localizations cover {observation.sizes['y']} x {observation.sizes['x']} pixels, which is no image; "
+            f"give a smaller pixel, as in pixel_nm={pixel_nm / 4:g}"
+        )
     for doubt in _doubts(observation, frames_per_point):
         _log.warning("%s", doubt)
     rate = smlmsim.estimate.localization_rate(observation)
@@ -132,6 +137,13 @@ def reconstruct(
         ", ".join(sorted(file.name for file in out.iterdir() if not file.name.startswith(".")))
         + f" are in {out}"
     )
+
+
+def _loaded(name: str, settings: dict[str, Any]) -> smlmsim.Reconstructor:
+    """The reconstructor; what only networks can do is asked of networks only."""
+    if settings and (missing := [key for key in settings if not hasattr(smlmsim.load(name), key)]):
+        raise ValueError(f"{name} has no {' and no '.join(missing)}: these are of networks, as in annapalm2d")
+    return smlmsim.load(name, settings)
 
 
 def _doubts(observation: xr.Dataset, frames_per_point: int) -> list[str]:

@@ -105,7 +105,7 @@ def _time(summary: Summary) -> Iterator[str]:
     if summary.first_frame == summary.last_frame:
         yield f"all localizations are in one frame, {summary.first_frame + said}: there is no movie in it"
         return
-    if summary.begin:
+    if summary.begin and summary.recorded is None:
         yield (
             f"the first localization is in frame {summary.first_frame + said}: the {summary.first_frame} frames before "
             "it hold none and are left out"
@@ -144,4 +144,5 @@ def _duration(summary: Summary, exposure_s: float | None, frames_per_point: int 
 def shown_frames(summary: Summary) -> str:
     """The frames of a table in words, as its file counts them."""
     first, last = (np.array([summary.first_frame, summary.last_frame]) + summary.first_called).tolist()
-    return f"{last - first + 1} frames, {first} to {last}, counted from {summary.first_called}"
+    number = last - first + 1
+    return f"{number} frame{'s' * (number > 1)}, {first} to {last}, counted from {summary.first_called}"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
-from smlmsim.acquisition import recorded_from
+from smlmsim.acquisition import recorded_frames
 from smlmsim.estimate.covered import field_of_view
 from smlmsim.field import FieldOfView
 
@@ -37,11 +37,8 @@ def localization_rate(
 ) -> LocalizationRate:
     """Measure the mean rate of localizations over the recorded interval.
 
-    That is all camera frames if the attribute ``frames`` of the dataset tells their number, otherwise those from the
-    first, or from the first localization of a recording that begins later
-    (:func:`~smlmsim.acquisition.recorded_from`), to the last localization. The standard error is that of N
-    independent events in the duration T, sqrt(N) / T. Molecules that blink come in bursts: for them it is a lower
-    bound.
+    That is told by :func:`~smlmsim.acquisition.recorded_frames`. The standard error is that of N independent events in
+    the duration T, sqrt(N) / T. Molecules that blink come in bursts: for them it is a lower bound.
 
     Parameters
     ----------
@@ -118,16 +115,6 @@ def _inside(
             f"none of {inside.size} localizations lies in the field, so there is no rate to measure"
         )
     return localizations.loc_frame.values[inside], field, exposure_s
-
-
-def recorded_frames(localizations: xr.Dataset) -> tuple[int, int]:
-    """The recorded interval: its first camera frame, counted from 0, and the one behind its last."""
-    frame = localizations.loc_frame.values
-    first, last = int(frame.min()), int(frame.max())
-    known = int(localizations.attrs.get("frames", 0))
-    if known > last:
-        return 0, known
-    return recorded_from(first, last, frame.size), last + 1
 
 
 def _rate(number: int, duration_s: float, field: FieldOfView) -> LocalizationRate:

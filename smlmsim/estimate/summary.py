@@ -11,7 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
-from smlmsim.acquisition import recorded_from
+from smlmsim.acquisition import recorded_frames, recorded_from
 
 SPANS = 10  # of the rate over time
 MOST_COMPARED = 2**20
@@ -35,6 +35,10 @@ class Summary:
         What the file calls the first camera frame.
     channels : set of int
         The numbers of the channels, if there are any.
+    recorded : (int, int), optional
+        The recorded camera frames, if the table was selected from a longer one.
+    known_frames : int
+        The camera frames in all, if the table says it.
     compared, repeated : int
         How many localizations were compared, at most a million, and how many of them repeat an earlier one: the same
         frame and position.
@@ -46,6 +50,8 @@ class Summary:
     extent_nm: dict[str, tuple[float, float]] = field(default_factory=dict)
     first_called: int = 0
     channels: set[int] = field(default_factory=set)
+    recorded: tuple[int, int] | None = None
+    known_frames: int = 0
     compared: int = 0
     repeated: int = 0
     _frames: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
@@ -66,6 +72,9 @@ class Summary:
             self._add_frames(chunk.loc_frame.values)
         if "loc_channel" in chunk:
             self.channels |= {int(number) for number in np.unique(chunk.loc_channel.values)}
+        if "recorded_frames" in chunk.attrs:
+            self.recorded = recorded_frames(chunk)
+        self.known_frames = int(chunk.attrs.get("frames", 0))
         self.first_called = int(chunk.attrs.get("first_frame", self.first_called))
         if not self.compared:
             self._compare(chunk)
@@ -76,13 +85,20 @@ class Summary:
 
     @property
     def begin(self) -> int:
-        """The camera frame at which the recording is taken to begin; see :func:`recorded_from`."""
+        """The camera frame at which the recording begins; see :func:`~smlmsim.acquisition.recorded_frames`."""
+        if self.recorded is not None:
+            return self.recorded[0]
         return recorded_from(self.first_frame, self.last_frame, self.localizations)
 
     @property
+    def end(self) -> int:
+        """The camera frame behind the last one of the recording."""
+        return self.recorded[1] if self.recorded is not None else max(self.last_frame + 1, self.known_frames)
+
+    @property
     def frames(self) -> int:
-        """The camera frames of the recording, up to the last one that has a localization."""
-        return self.last_frame + 1 - self.begin if self.last_frame >= 0 else 0
+        """The number of camera frames that were recorded."""
+        return self.end - self.begin if self.last_frame >= 0 else 0
 
     @property
     def frames_per_span(self) -> float:

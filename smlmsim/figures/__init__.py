@@ -4,7 +4,7 @@ Displayed images are scaled to their own brightness; nothing drawn here is meant
 """
 
 from smlmsim.figures.animation import save_movie
-from smlmsim.figures.files import save
+from smlmsim.figures.files import require_known, save
 from smlmsim.figures.heatmap import heatmap
 from smlmsim.figures.kymograph import kymograph
 from smlmsim.figures.montage import montage, overlay
@@ -15,5 +15,5 @@ from smlmsim.figures.wins import win_map
 
 __all__ = [
     "cost", "heatmap", "kymograph", "laboratories", "montage", "overlay", "paired", "perturbation", "rank_table",
-    "save", "save_movie", "win_map",
+    "require_known", "save", "save_movie", "win_map",
 ]  # fmt: skip

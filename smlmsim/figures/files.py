@@ -14,6 +14,19 @@ if TYPE_CHECKING:
 DATELESS: dict[str, dict[str, None]] = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 
 
+def require_known(path: str | Path) -> None:
+    """Refuse a file whose extension is not one of those that figures are saved as.
+
+    Raises
+    ------
+    ValueError
+        With those that are.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in DATELESS:
+        raise ValueError(f"{path} has the extension {suffix!r}; a figure is saved as {', '.join(DATELESS)}")
+
+
 def save(figure: Figure, path: str | Path) -> None:
     """Save a figure; the same figure gives the same bytes.
 
@@ -31,9 +44,8 @@ def save(figure: Figure, path: str | Path) -> None:
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
+    require_known(path)
     suffix = Path(path).suffix.lower()
-    if suffix not in DATELESS:
-        raise ValueError(f"{path} has the extension {suffix!r}; a figure is saved as {', '.join(DATELESS)}")
     with styled(), replacing(path) as draft:
         figure.savefig(
             draft, metadata=DATELESS[suffix], format=suffix[1:], bbox_inches="tight", pad_inches=0.05

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from smlmsim.estimate import Line
 
 BRIGHTEST = 0.99
+LONGEST_LINE = 26  # of letters beside a colour bar
 COLOURS = {"uncertainty": "viridis"}  # other than those of intensities
 SHORT_UNITS = {"1": "", "nm-1": "nm⁻¹", "nm-2": "nm⁻²"}
 LINE_COLOUR = "#56b4e9"
@@ -53,6 +55,7 @@ def draw_frame(panel: Axes, frame: npt.NDArray[np.float64], image: xr.DataArray)
     """Draw a frame, grey (y, x) or in colours (y, x, 3), at the scale of its movie."""
     height_nm, width_nm = (_extent_nm(image[dim].values) for dim in "yx")
     panel.imshow(frame, cmap=colours(image), vmin=0, vmax=1, extent=(0, width_nm, height_nm, 0))
+    panel.autoscale(False)  # what is drawn on top does not widen the frame
     panel.set_xticks([])
     panel.set_yticks([])
 
@@ -69,7 +72,7 @@ def draw_colour_bar(figure: Figure, panels: Sequence[Axes], image: xr.DataArray,
 
     scale = ScalarMappable(Normalize(0, largest), colours(image))
     bar = figure.colorbar(scale, ax=list(panels), fraction=0.05, pad=0.01, aspect=18, extend="max")
-    bar.set_label(quantity(image))
+    bar.set_label(quantity(image), fontsize=7)
     bar.ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 4))
 
 
@@ -78,7 +81,10 @@ def quantity(image: xr.DataArray) -> str:
     units = str(image.attrs.get("units", ""))
     units = SHORT_UNITS.get(units, units)
     name = str(image.name or "intensity")
-    return f"{name} ({units})" if units else name
+    if units:
+        return f"{name} ({units})"
+    meaning = str(image.attrs.get("long_name", name))
+    return name if meaning == name else f"{name}:\n{textwrap.fill(meaning, LONGEST_LINE)}"
 
 
 def draw_line(panel: Axes, line: Line, image: xr.DataArray) -> None:

@@ -50,7 +50,7 @@ def kymograph(profiles: Mapping[str, xr.DataArray], line: Line | None = None) ->
             scale = {"cmap": colours(profile), "vmin": 0, "vmax": largest_shown(profile, values)}
             drawn = panel.pcolormesh(*axes, values, rasterized=True, **scale)
             bar = figure.colorbar(drawn, ax=panel, location="bottom", fraction=0.05, pad=0.02, extend="max")
-            bar.set_label(quantity(profile))
+            bar.set_label(quantity(profile), fontsize=7)
             bar.ax.ticklabel_format(axis="x", style="sci", scilimits=(-2, 4))
             panel.set_title(name)
         panels[0].invert_yaxis()

@@ -123,6 +123,8 @@ def convert(
     """
     found = recognised(source)
     form = _writing(target)
+    if Path(target).exists() and Path(source).samefile(target):
+        raise ValueError(f"{source} would be replaced by what is made of it; choose another name")
     if form.module != "ome_zarr":
         require_writable_file(target)
     data = _read(source, reading, pixel_nm=pixel_nm, point_s=point_s, others=True)
