@@ -14,11 +14,13 @@ import xarray as xr
 
 from smlmsim import compare, figures, io
 from smlmsim.cli.options import Scheduler, Workers
-from smlmsim.grid import Grid, run_grid
+from smlmsim.cli.sweep import Add, Metrics, MoviesOf, Reconstructors, Seeds, seeds_of, sweep_of
+from smlmsim.grid import run_grid, stored_grid
 from smlmsim.regions import axes_of, inside, regions_of
 from smlmsim.report import costs, recorded, write_report
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 STUDIES = Path(__file__).parent / "studies"
@@ -26,32 +28,39 @@ STUDIES = Path(__file__).parent / "studies"
 
 def main(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")],
-    preset: Annotated[str, typer.Option(help="quick or full; or a sweep in TOML.")] = "quick",
-    reconstructor: Annotated[
-        list[str] | None, typer.Option(help="Only this one; give it again for more. [default: all installed]")
+    preset: Annotated[
+        str | None, typer.Option(help="quick or full; or a sweep in TOML. [default: quick]")
     ] = None,
+    reconstructor: Reconstructors = None,
+    seeds: Seeds = None,
+    metric: Metrics = None,
+    add: Add = False,
+    movies_of: MoviesOf = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
     """Run a grid, compare all reconstructors, and write the report; killed at any moment, it goes on where it was."""
-    grid = Grid.from_toml(preset if preset.endswith(".toml") else STUDIES / f"compare-{preset}.toml")
-    if reconstructor:
-        grid = grid.replace({"reconstructors": tuple(reconstructor)})
+    store, shown = out / "scores.zarr", seeds_of(movies_of, "--movies-of")
+    grid = sweep_of(
+        _sweep(preset) if preset else None, _sweep("quick"), store,
+        reconstructors=reconstructor, seeds=seeds, metrics=metric, add=add,
+    )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
-    scores = run_grid(grid, out / "scores.zarr", processes=workers, scheduler=scheduler)
+    scores = run_grid(grid, store, add=add, movies_of=shown, processes=workers, scheduler=scheduler)
     with io.replacing(out / "scores.nc") as draft:
         scores.to_netcdf(draft, engine="h5netcdf")
-    path = write_report(out / "scores.zarr", out, processes=workers)
-    metric = grid.metrics[0]
-    table = compare.compare(scores, metric)
+    path = write_report(store, out, movies_of=shown, processes=workers)
+    grid = stored_grid(store)
+    by = grid.metrics[0]
+    table = compare.compare(scores, by)
     with io.replacing(out / "comparison.csv") as draft:
         table.to_csv(draft, index=False)
     drawn = {
-        "heatmap": figures.heatmap(scores, metric),
-        "win_map": figures.win_map(compare.win_map(scores, metric)),
-        "paired": _paired(scores, metric),
+        "heatmap": figures.heatmap(scores, by),
+        "win_map": figures.win_map(compare.win_map(scores, by)),
+        "paired": _paired(scores, by, table),
         "ranks": figures.rank_table(compare.mean_ranks(scores)),
-        "cost": figures.cost(costs(scores, metric, recorded(grid, out / "clips"))),
+        "cost": figures.cost(costs(scores, by, recorded(grid, out / "clips", shown))),
     }
     for name, figure in drawn.items():
         for suffix in (".png", ".pdf"):
@@ -59,11 +68,14 @@ def main(
     typer.echo(f"{path} is the report, {path.stat().st_size / 1e6:.1f} MB; tables and figures lie beside it")
 
 
-def _paired(scores: xr.Dataset, metric: str) -> Figure:
+def _sweep(preset: str) -> Path:
+    return Path(preset) if preset.endswith(".toml") else STUDIES / f"compare-{preset}.toml"
+
+
+def _paired(scores: xr.Dataset, metric: str, table: pd.DataFrame) -> Figure:
     """The paired scores in live cells, or everywhere if the grid has no cell there."""
     movies, regions = scores[metric], regions_of(scores[metric])
     name = "live cells" if "live cells" in regions else "everywhere"
-    table = compare.compare(scores, metric)
     means = movies.where(inside(movies, regions[name])).mean(axes_of(movies), keep_attrs=True)
     return figures.paired(means, table[table.region == name])
 

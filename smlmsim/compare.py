@@ -48,9 +48,9 @@ def compare(
         ``advantage``, the mean over the seeds of how much better ``first`` is, not negative, in units of the metric;
         ``low`` and ``high``, its 95 % interval by Student's t; ``p``, of the two-sided Wilcoxon signed-rank
         test over the seeds; ``p_holm``, the same after Holm's correction over all rows; ``told_apart``, whether
-        that is at most 0.05; ``practically_equal``, whether the advantage is below 0.01, of a metric without units: as
-        much is gained by a threshold on the output; ``seeds``, how many were compared; ``wins``, in how many of them
-        ``first`` was better.
+        that is at most 0.05; ``practically_equal``, whether the advantage is 0 or, of a metric without units, below
+        0.01: as much is gained by a threshold on the output; ``seeds``, how many were compared; ``wins``, in how many
+        of them ``first`` was better.
         A pair without a movie in common is left out. The attributes of the frame hold ``seeds_needed``, below which
         no row can be told apart.
 
@@ -70,7 +70,7 @@ def compare(
     table = pd.concat(found, names=["region"]).reset_index("region").reset_index(drop=True)
     table["p_holm"] = holm(table["p"].to_numpy(float))
     table["told_apart"] = table["p_holm"] <= ALPHA
-    table["practically_equal"] = table["advantage"] < _practical(scores[metric])
+    table["practically_equal"] = _equal(table["advantage"].to_numpy(float), scores[metric])
     table.attrs["seeds_needed"] = seeds_needed(len(table))
     return table
 
@@ -80,7 +80,7 @@ def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
 
     Every two reconstructors are compared in every cell by the Wilcoxon signed-rank test over the seeds, with Holm's
     correction over all cells and pairs. One ties with the best if it cannot be told apart from it, or if it is
-    practically equal: behind by less than 0.01, of a metric without units.
+    practically equal: behind by less than 0.01, of a metric without units, or not at all.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
     rank = np.argsort(np.where(np.isnan(mean), np.inf, -mean), axis=1, kind="stable")
     apart, comparisons = _apart_in_cells(flat)
     told_apart, best = apart[np.arange(len(flat)), rank[:, 0]], np.take_along_axis(mean, rank[:, :1], axis=1)
-    equal = best - mean < _practical(scores[metric])
+    equal = _equal(best - mean, scores[metric])
     tied = (~told_apart | equal) & ~np.isnan(mean)
     found = ~np.isnan(best[:, 0])
     steps = best - np.take_along_axis(mean, rank[:, 1:2], axis=1)
@@ -211,9 +211,9 @@ def _sign(scores: xr.DataArray) -> int:
     return -1 if scores.attrs.get("better") == "lower" else 1
 
 
-def _practical(scores: xr.DataArray) -> float:
-    """Below which difference two scores are practically equal: of what has units, none is known."""
-    return PRACTICAL if scores.attrs.get("units", "1") == "1" else 0.0
+def _equal(steps: Floats, scores: xr.DataArray) -> npt.NDArray[np.bool_]:
+    """Whether so different scores are practically equal: with units, only if they do not differ at all."""
+    return (steps < PRACTICAL) if scores.attrs.get("units", "1") == "1" else (steps == 0)
 
 
 def _pairs(oriented: xr.DataArray) -> pd.DataFrame:

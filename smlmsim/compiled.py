@@ -58,6 +58,14 @@ class SharedCache(FunctionCache):
             source_stamp=self._impl.locator.get_source_stamp(),
         )
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Read the code for a signature; what is damaged, as by a power cut, is compiled again."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:  # what is read may be anything
+            log.info("the compiled %s cannot be read and is made again: %r", self._name, error)
+            return None
+
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the code for a signature; what cannot be written is compiled again by the next process."""
         try:
@@ -74,4 +82,11 @@ class OverloadFiles(IndexDataCacheFile):
         what = self._dump((self._version, self._source_stamp, key))
         name = f"{self._index_name.removesuffix('.nbi')}.{hashlib.sha256(what).hexdigest()[:16]}.nbc"
         self._save_data(name, data)
-        self._save_index({**self._load_index(), key: name})
+        self._save_index({**self._known(), key: name})
+
+    def _known(self) -> dict[Any, str]:
+        """The index so far; a damaged one is begun anew."""
+        try:
+            return dict(self._load_index())
+        except Exception:  # what is read may be anything
+            return {}

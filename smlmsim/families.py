@@ -38,7 +38,8 @@ FAMILIES = {
         "smlmsim simulate",
         frozenset({
             "kind", "field", "acquisition", "density", "photophysics", "localization", "widefield", "structure",
-            "motion", "tables", "table", "frames_per_point", "exposure_s", "pixel_nm",
+            "motion", "tables", "table", "frames_per_point", "exposure_s", "pixel_nm", "coverage", "reading",
+            "selection",
         }),
     ),
 }  # fmt: skip

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
+
+MOST_PAIRS = 2_000_000
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -41,15 +43,17 @@ def link(table: xr.Dataset, *, distance_nm: float, dark_frames: int = 1) -> xr.D
     -------
     xr.Dataset
         One localization for each molecule, in the frame that it was first seen in: its position is the mean, weighted
-        by the inverse of the reported variances or, where there are none, by the photons; its photons are the sum,
-        its standard errors those of the weighted mean, and everything else is the plain mean. Sorted by frame.
+        by the inverse of the reported variances or, for a molecule that lacks one, by the photons; its photons are the
+        sum, its standard errors those of the weighted mean; whole numbers are those of its first localization, and
+        everything else is the plain mean. Sorted by frame.
 
     Raises
     ------
     smlmsim.schema.SchemaError
         If frames or positions are missing.
     ValueError
-        If the distance is not positive or the number of frames negative.
+        If the distance is not positive or the number of frames negative, or if the distance is so large that millions
+        of pairs are within it.
 
     Examples
     --------
@@ -109,53 +113,63 @@ def _nearest(before: Array, now: Array, distance_nm: float) -> tuple[Indices, In
         cKDTree,  # here, since it takes longer to load than everything else in this module
     )
 
-    pairs = cKDTree(before).sparse_distance_matrix(cKDTree(now), distance_nm, output_type="ndarray")
-    taken_before, taken_now, chosen = set(), set(), []
-    for i, j, _ in np.sort(pairs, order=("v", "i", "j")):
-        if i not in taken_before and j not in taken_now:
-            taken_before.add(i)
-            taken_now.add(j)
-            chosen.append((i, j))
-    first, second = np.array(chosen, np.int64).reshape(-1, 2).T
-    return first, second
+    trees = cKDTree(before), cKDTree(now)
+    number = int(trees[0].count_neighbors(trees[1], distance_nm))
+    if number > MOST_PAIRS:
+        raise ValueError(
+            f"{number:.2g} pairs of localizations in two frames are within link_nm={distance_nm:g} of each other: "
+            "molecules do not come apart there; about three reported uncertainties are usual"
+        )
+    pairs = trees[0].sparse_distance_matrix(trees[1], distance_nm, output_type="ndarray")
+    pairs = np.sort(pairs, order=("v", "i", "j"))
+    chosen: list[npt.NDArray[Any]] = []
+    while pairs.size:
+        # A pair that is the nearest of both its places is taken; what is left of their other pairs goes.
+        nearest = np.zeros(pairs.size, np.int8)
+        for end in "ij":
+            nearest[np.unique(pairs[end], return_index=True)[1]] += 1
+        taken = pairs[nearest == 2]
+        chosen.append(taken)
+        pairs = pairs[~np.isin(pairs["i"], taken["i"]) & ~np.isin(pairs["j"], taken["j"])]
+    found = np.concatenate(chosen) if chosen else pairs
+    return found["i"].astype(np.int64), found["j"].astype(np.int64)
 
 
 def _joined(table: xr.Dataset, molecule: Indices) -> xr.Dataset:
     """One localization for each molecule."""
-    number = np.bincount(molecule).astype(np.float64)
-
-    def mean(values: npt.NDArray[np.generic], weight: Array) -> Array:
-        total = np.bincount(molecule, weight)
-        return np.bincount(molecule, weight * values.astype(np.float64)) / total
-
-    equal = np.ones(molecule.size)
-    lateral, axial = (_weight(table, name) for name in ("loc_uncertainty", "loc_uncertainty_z"))
+    _, first = np.unique(molecule, return_index=True)
+    lateral, axial = (_weight(table, molecule, name) for name in ("loc_uncertainty", "loc_uncertainty_z"))
     weights = {"loc_y": lateral, "loc_x": lateral, "loc_z": axial}
+    equal = np.ones(molecule.size)
     joined = {}
     for name, variable in table.variables.items():
         if variable.dims != ("localization",):
             continue
         values = variable.values
-        if name in ("loc_frame", "loc_channel", "loc_molecule", "loc_time"):
-            made = np.full(number.size, np.inf)
-            np.minimum.at(made, molecule, values)
-        elif name == "loc_intensity":
+        made: npt.NDArray[Any]
+        if name == "loc_intensity":
             made = np.bincount(molecule, values.astype(np.float64))
-        elif name in ("loc_uncertainty", "loc_uncertainty_z"):
+        elif str(name).startswith("loc_uncertainty"):
             with np.errstate(divide="ignore"):
                 made = np.bincount(molecule, 1 / values.astype(np.float64) ** 2) ** -0.5
+        elif name == "loc_time" or values.dtype.kind in "iub" or variable.attrs.get("whole"):
+            made = values[first]  # numbers of frames, channels and groups have no mean
         else:
-            made = mean(values, weights.get(str(name), equal))
+            weight = weights.get(str(name), equal)
+            made = np.bincount(molecule, weight * values.astype(np.float64)) / np.bincount(molecule, weight)
         joined[name] = (variable.dims, made.astype(values.dtype), variable.attrs)
     found = table.drop_dims("localization").assign(joined)
     return found.isel(localization=np.argsort(found.loc_frame.values, kind="stable"))
 
 
-def _weight(table: xr.Dataset, uncertainty: str) -> Array:
-    """How much each localization counts for the place of its molecule."""
-    for name, power in ((uncertainty, -2), ("loc_intensity", 1)):
-        if name in table:
-            values = table[name].values.astype(np.float64)
-            if (np.isfinite(values) & (values > 0)).all():
-                return np.asarray(values**power)
-    return np.ones(table.sizes["localization"])
+def _weight(table: xr.Dataset, molecule: Indices, uncertainty: str) -> Array:
+    """How much each localization counts for the place of its molecule, which is decided molecule by molecule."""
+    weight = np.ones(molecule.size)
+    for name, power in (("loc_intensity", 1), (uncertainty, -2)):
+        if name not in table:
+            continue
+        values = table[name].values.astype(np.float64)
+        usable = np.isfinite(values) & (values > 0)
+        all_usable = np.bincount(molecule, ~usable) == 0
+        weight[all_usable[molecule]] = values[all_usable[molecule]] ** power
+    return weight

@@ -213,7 +213,7 @@ class Experimental(Spec):
         what the file calls the first one of the movie.
         """
         table = self.localizations()
-        field = self._field(table)
+        field = self.covered(table)
         acquisition, start = self._acquisition(table)
         inside = field.contains(table.loc_y.values, table.loc_x.values)
         if not inside.all():
@@ -252,7 +252,8 @@ class Experimental(Spec):
         understood.require_one_channel(found, self.table.name)
         return self.selection.select(found)
 
-    def _field(self, table: xr.Dataset) -> FieldOfView:
+    def covered(self, table: xr.Dataset) -> FieldOfView:
+        """The field to look at: the one that is set, or what the table covers."""
         # Here, since it loads statistics and image processing, which take longer than the rest of this module.
         from smlmsim import estimate
 

@@ -1,5 +1,6 @@
 """What several tests share."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,15 @@ from smlmsim.acquisition import Acquisition
 from smlmsim.corpus import Corpus, generate
 from smlmsim.field import FieldOfView
 from smlmsim.pipeline import SemiSimulated, SimulatedDynamic
+
+
+@pytest.fixture(autouse=True)
+def _quiet_log():
+    """Commands that run in this process set what the log of the package says; the next test starts anew."""
+    log = logging.getLogger("smlmsim")
+    handlers, level = log.handlers[:], log.level
+    yield
+    log.handlers[:], log.level = handlers, level
 
 
 @pytest.fixture(scope="session")

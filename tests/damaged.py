@@ -31,11 +31,11 @@ from smlmsim.corpus.generate import make_movie
 from smlmsim.corpus.store import Capacity, create
 from smlmsim.field import FieldOfView
 from smlmsim.grid import Axis, Grid, read_scores
-from smlmsim.grid.run import score_cell
+from smlmsim.grid.clips import keep, read_clip, record
+from smlmsim.grid.run import score_task
 from smlmsim.grid.store import GridStore
 from smlmsim.io import Reading, insight3, smlm
 from smlmsim.pipeline import SimulatedDynamic
-from smlmsim.report.clips import read_clip, record
 from smlmsim.spec import explain
 
 MOST_SECONDS = 5.0
@@ -102,8 +102,8 @@ def _decode(path: Path) -> None:
 
 def _grid(path: Path) -> None:
     store = GridStore(path, GRID)
-    for cell in store.pending():
-        store.write(cell, score_cell(GRID, cell))
+    for task in store.pending():
+        store.write(task, score_task(GRID, (), task).scores)
 
 
 def _scores(path: Path) -> None:
@@ -112,7 +112,7 @@ def _scores(path: Path) -> None:
 
 
 def _clip(path: Path) -> None:
-    record(GRID, next(GRID.cells())).to_netcdf(path, engine="h5netcdf")
+    keep(path, record(GRID, next(GRID.cells()), GRID.reconstructors), GRID.reconstructors)
 
 
 def _corpus(path: Path) -> None:

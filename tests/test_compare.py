@@ -129,14 +129,18 @@ def test_the_win_map_names_the_best_of_every_cell_and_the_step_to_the_next():
     np.testing.assert_allclose(wins.sd, scores.ms_ssim.std("seed", ddof=1))
 
 
-def test_reconstructors_that_agree_exactly_tie_without_a_warning():
+@pytest.mark.parametrize("units", ["1", "dB"])
+def test_reconstructors_that_agree_exactly_tie_without_a_warning(units):
     scores = made_up()
     scores.ms_ssim[..., 1] = scores.ms_ssim[..., 0]
+    scores.ms_ssim.attrs["units"] = units
     table = compare.compare(scores)
     assert (table.p == 1).all()
     assert (table.low == 0).all()
+    assert table.practically_equal.all()
     wins = compare.win_map(scores)
     assert wins.tied.all()
+    assert wins.practically_equal.all()
     assert not np.signbit(wins.advantage).any()
 
 

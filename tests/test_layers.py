@@ -10,7 +10,7 @@ from smlmsim.grid import Axis, Grid, run_grid
 from smlmsim.layers import layers
 from smlmsim.pipeline import simulate
 from smlmsim.regions import RATE, VELOCITY
-from smlmsim.report.clips import record_all
+from smlmsim.report.movies import record_all
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def test_a_grid_is_a_layer_of_every_reconstructor_over_its_axes(small_study, tmp
     assert data.shape == (2, 3, 6, 40, 32)
     assert settings["axis_labels"] == ("velocity", "rate", "time", "y", "x")
     assert settings["scale"] == pytest.approx((1, 1, 1.5, 20, 20))
-    with xr.open_dataset(paths[1, 2]) as clip:
+    with xr.open_dataset(paths[1, 2, 0]) as clip:
         np.testing.assert_array_equal(data[1, 2], clip.brightness[-1])
-    assert [settings["name"] for _, settings, _ in layers(paths[1, 2])] == list(made)
+    assert [settings["name"] for _, settings, _ in layers(paths[1, 2, 0])] == list(made)
 
 
 def test_what_cannot_be_shown_is_named(tmp_path):

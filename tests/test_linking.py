@@ -45,3 +45,30 @@ def test_the_precise_localizations_weigh_more_and_channels_stay_apart():
     assert link(table, distance_nm=20).loc_y.item() == pytest.approx(1.0)
     coloured = table.assign(loc_channel=schema.variable("loc_channel", np.array([0, 1], np.int32)))
     assert link(coloured, distance_nm=20).sizes["localization"] == 2
+
+
+def test_a_molecule_without_a_reported_uncertainty_changes_no_other():
+    frame, y, x = [0, 1, 0, 1], [0, 10, 500, 510], [0, 0, 0, 0]
+    found = link(_table(frame, y, x, loc_uncertainty=[1, 3, np.nan, 3]), distance_nm=20)
+    assert found.loc_y.values.tolist() == pytest.approx([1.0, 505.0])
+    assert np.isnan(found.loc_uncertainty.values).tolist() == [False, True]
+
+
+def test_uncertainties_along_both_axes_shrink_and_whole_numbers_are_not_averaged():
+    table = _table(
+        [0, 1, 2, 3], [0, 0, 0, 0], [0, 0, 0, 0], loc_uncertainty_x=[10] * 4, loc_uncertainty_y=[20] * 4
+    )
+    table["other_group"] = ("localization", np.array([1.0, 4, 4, 4]), {"heading": "group", "whole": True})
+    found = link(table, distance_nm=1)
+    assert found.loc_uncertainty_x.item() == pytest.approx(5)
+    assert found.loc_uncertainty_y.item() == pytest.approx(10)
+    assert found.other_group.item() == 1
+
+
+def test_a_distance_within_which_everything_lies_is_refused():
+    rng = np.random.default_rng(0)
+    table = _table(np.repeat([0, 1], 2000), *rng.uniform(0, 1000, (2, 4000)))
+    with pytest.raises(
+        ValueError, match=r"4e\+06 pairs of localizations in two frames are within link_nm=5000"
+    ):
+        link(table, distance_nm=5000)

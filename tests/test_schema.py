@@ -9,7 +9,7 @@ from smlmsim import schema
 def test_units_are_stamped():
     assert schema.variable("counts", np.zeros((2, 3, 4))).attrs == {
         "units": "1",
-        "long_name": "localizations",
+        "long_name": "localizations per pixel and time point",
     }
 
 

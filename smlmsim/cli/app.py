@@ -24,6 +24,7 @@ from smlmsim.cli.presets import preset_path
 from smlmsim.cli.reconstruct import reconstruct
 from smlmsim.cli.report import report
 from smlmsim.cli.settings import settings
+from smlmsim.cli.sweep import Add, Metrics, MoviesOf, Reconstructors, Seeds, seeds_of, sweep_of
 from smlmsim.cli.train import train
 from smlmsim.cli.view import view
 from smlmsim.spec import explain
@@ -31,8 +32,6 @@ from smlmsim.widefield import as_movie
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from smlmsim.grid import Grid
 
 app = typer.Typer(
     name="smlmsim",
@@ -126,30 +125,43 @@ def grid_command(
     out: Out,
     sweep: Annotated[Path | None, typer.Argument(help="A sweep in TOML, instead of a preset.")] = None,
     preset: Annotated[
-        str, typer.Option(help="A sweep that comes with smlmsim; `smlmsim list` names them.")
-    ] = "quick",
-    reconstructor: Annotated[
-        list[str] | None, typer.Option(help="Only this one; give it again for more. [default: all installed]")
+        str | None,
+        typer.Option(help="A sweep that comes with smlmsim; `smlmsim list` names them. [default: quick]"),
     ] = None,
+    reconstructor: Reconstructors = None,
+    seeds: Seeds = None,
+    metric: Metrics = None,
+    add: Add = False,
+    movies_of: MoviesOf = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
-    retry_failed: Annotated[bool, typer.Option(help="Run failed cells again.")] = False,
+    retry_failed: Annotated[bool, typer.Option(help="Run reconstructors again where they failed.")] = False,
 ) -> None:
     """Score every reconstructor on a grid of velocities and localization rates, and draw the heatmaps.
 
     Killed at any moment, the same command goes on where it was. Leaves in DIR: `heatmap.png`, `heatmap.pdf`,
-    `scores.nc` (xarray opens it), `scores.csv`, and the store `scores.zarr` it resumes from.
+    `scores.nc` (xarray opens it), `scores.csv`, the store `scores.zarr` it resumes from, and in `clips` movies for
+    `smlmsim report`.
+
+    `smlmsim grid --out DIR --reconstructor mine --add` adds one to a grid that is finished; `--seeds 0-9 --add` and
+    `--metric frc_nm --add` add seeds and metrics.
     """
-    grid = _grid(sweep or preset_path("grid", preset), reconstructor)
+    named = sweep or (preset_path("grid", preset) if preset else None)
+    store = out / "scores.zarr"
+    grid = sweep_of(
+        named, preset_path("grid", "quick"), store,
+        reconstructors=reconstructor, seeds=seeds, metrics=metric, add=add,
+    )  # fmt: skip
     make_folder(out)
     scores = smlmsim.run_grid(
-        grid, out / "scores.zarr", processes=workers, scheduler=scheduler, retry_failed=retry_failed
-    )
+        grid, store, add=add, movies_of=seeds_of(movies_of, "--movies-of"),
+        processes=workers, scheduler=scheduler, retry_failed=retry_failed,
+    )  # fmt: skip
     with smlmsim.io.replacing(out / "scores.nc") as draft:
         scores.to_netcdf(draft, engine="h5netcdf")
     with smlmsim.io.replacing(out / "scores.csv") as draft:
         scores.to_dataframe().reset_index().to_csv(draft, index=False)
-    heatmap = smlmsim.figures.heatmap(scores, metric=grid.metrics[0])
+    heatmap = smlmsim.figures.heatmap(scores, metric=str(next(iter(scores))))
     for name in ("heatmap.png", "heatmap.pdf"):
         smlmsim.figures.save(heatmap, out / name)
     typer.echo(f"heatmap.png, heatmap.pdf, scores.nc and scores.csv are in {out}")
@@ -186,11 +198,6 @@ def main(run: Callable[[], None] = app) -> None:
 def _fail(message: str) -> NoReturn:
     typer.echo(f"error: {as_options(message, options())}", err=True)
     sys.exit(1)
-
-
-def _grid(path: Path, reconstructors: list[str] | None) -> Grid:
-    grid = smlmsim.Grid.from_toml(path)
-    return grid.replace({"reconstructors": tuple(reconstructors)}) if reconstructors else grid
 
 
 def _report_failures(scores: xr.Dataset) -> None:

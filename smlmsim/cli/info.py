@@ -19,6 +19,7 @@ from smlmsim.cli.options import (
 )
 from smlmsim.io import Reading
 from smlmsim.io.metadata import Metadata
+from smlmsim.io.reading import CountedFromZeroError
 from smlmsim.progress import bar
 from smlmsim.selection import Selection
 
@@ -50,7 +51,11 @@ def info(
     is_table = smlmsim.io.holds_table(path)
     say_what_is_not_used(path, is_table, reading, selection, pixel_nm, point_s)
     if is_table:
-        summary = smlmsim.estimate.summarise(_noting(_chunks(path, reading, selection), attrs))
+        try:
+            summary = smlmsim.estimate.summarise(_noting(_chunks(path, reading, selection), attrs))
+        except CountedFromZeroError:
+            counted = reading.replace({"first_frame": 0})
+            summary = smlmsim.estimate.summarise(_noting(_chunks(path, counted, selection), attrs))
         lines |= _table(summary, attrs)
         doubts = smlmsim.estimate.implausible(
             summary, exposure_s=attrs.get("exposure_s"), field_nm=attrs.get("field_nm")

@@ -13,7 +13,7 @@ import xarray as xr
 
 import smlmsim
 from smlmsim.cli.against import read_widefield
-from smlmsim.cli.options import reads_a_table, selects_localizations
+from smlmsim.cli.options import Coverage, reads_a_table, selects_localizations
 from smlmsim.grid.scores import require_scores
 from smlmsim.io import Reading, netcdf
 from smlmsim.selection import Selection
@@ -53,6 +53,7 @@ def locate_on_map(
         float | None,
         typer.Option(help="From one widefield image to the next, s. [default: as the file says]"),
     ] = None,
+    coverage: Coverage = 1.0,
     sigma_nm: Annotated[float, typer.Option(help="Point spread function of the widefield movie, nm.")] = 90.0,
     threshold: Annotated[float, typer.Option(help="The score that is good enough.")] = 0.7,
     metric: Annotated[str, typer.Option(help="Which score.")] = "ms_ssim",
@@ -65,15 +66,20 @@ def locate_on_map(
     smlmsim.figures.require_known(out)
     smlmsim.io.require_writable_file(out)
     found = read_map(scores)
-    study = smlmsim.Experimental(table=table, reading=reading, selection=selection)
+    study = smlmsim.Experimental(table=table, coverage=coverage, reading=reading, selection=selection)
     localizations = study.localizations()
+    field = study.covered(localizations)
     exposure_s = smlmsim.io.exposure_s(localizations, table.name)
     summary = smlmsim.estimate.summarise([localizations])
     for doubt in smlmsim.estimate.implausible(summary, exposure_s=exposure_s):
         _log.warning("%s", doubt)
-    typer.echo(f"rate: {smlmsim.estimate.localization_rate(localizations, exposure_s=exposure_s)}")
+    typer.echo(
+        f"rate: {smlmsim.estimate.localization_rate(localizations, exposure_s=exposure_s, field=field)}"
+    )
     stretches = min(STRETCHES, summary.frames)
-    rates = smlmsim.estimate.localization_rates(localizations, stretches=stretches, exposure_s=exposure_s)
+    rates = smlmsim.estimate.localization_rates(
+        localizations, stretches=stretches, exposure_s=exposure_s, field=field
+    )
     velocity = None
     if widefield:
         movie = read_widefield(widefield, widefield_pixel_nm, widefield_interval_s)

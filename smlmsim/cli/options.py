@@ -32,6 +32,12 @@ PointS = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")]
+Coverage = Annotated[
+    float,
+    typer.Option(
+        help="The part of the localizations that the field holds; 0.999 leaves out a few far outside."
+    ),
+]
 
 TABLE = "How the table is to be understood"
 PART = "Which localizations are used"

@@ -12,7 +12,7 @@ import typer
 import smlmsim
 from smlmsim.cli import against
 from smlmsim.cli.messages import said
-from smlmsim.cli.options import Out, make_folder, reads_a_table, selects_localizations
+from smlmsim.cli.options import Coverage, Out, make_folder, reads_a_table, selects_localizations
 from smlmsim.io import Reading
 from smlmsim.selection import Selection
 
@@ -38,12 +38,7 @@ def reconstruct(
     ] = "gaussian_time",
     frames_per_point: Annotated[int, typer.Option(min=1, help="Camera frames in one time point.")] = 50,
     pixel_nm: Annotated[float, typer.Option(help="Pixel of the images to make, nm.")] = 20.0,
-    coverage: Annotated[
-        float,
-        typer.Option(
-            help="The part of the localizations that the field holds; 0.999 leaves out a few far outside."
-        ),
-    ] = 1.0,
+    coverage: Coverage = 1.0,
     weights: Annotated[
         Path | None, typer.Option(help="Weights of a network, instead of those that come with it.")
     ] = None,

@@ -79,6 +79,8 @@ def line_profile(image: xr.DataArray, line: Line, *, width_nm: float = 0.0) -> x
         raise ValueError(
             f"a line has a length and a width of 0 nm or more, found {line}, width_nm={width_nm:g}"
         )
+    for dim, ends in (("y", (line.start_y_nm, line.end_y_nm)), ("x", (line.start_x_nm, line.end_x_nm))):
+        _pixels(image, dim, np.array(ends))
     pixel_nm = float(image.x[1] - image.x[0])
     along = np.linspace(0, line.length_nm, round(line.length_nm / pixel_nm) + 1)
     strips = max(1, round(width_nm / pixel_nm))

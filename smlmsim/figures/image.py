@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from smlmsim.brightness import white_level
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from smlmsim.estimate import Line
 
-BRIGHTEST = 0.99
 LONGEST_LINE = 26  # of letters beside a colour bar
 COLOURS = {"uncertainty": "viridis"}  # other than those of intensities
 SHORT_UNITS = {"1": "", "nm-1": "nm⁻¹", "nm-2": "nm⁻²"}
@@ -29,12 +30,6 @@ def frame_times(image: xr.DataArray, wanted_s: Sequence[float] | None) -> list[f
         places = np.linspace(0, image.sizes["time"] - 1, 5).round().astype(int)
         return [float(time) for time in image.time.values[np.unique(places)]]
     return [float(time) for time in image.time.sel(time=list(wanted_s), method="nearest")]
-
-
-def white_level(values: npt.NDArray[np.float64]) -> float:
-    """The value to show as white: 99 % of the values do not exceed it, nor half of those that are not 0."""
-    lit = values[values > 0]
-    return max(float(np.quantile(values, BRIGHTEST)), float(np.median(lit))) if lit.size else 1.0
 
 
 def largest_shown(image: xr.DataArray, values: npt.NDArray[np.float64]) -> float:

@@ -24,8 +24,8 @@ MEANINGS = {TIED: "not told apart from another", EQUAL: "practically equal to an
 def win_map(wins: xr.Dataset) -> Figure:
     """Draw the best reconstructor of every cell, and how much better it is.
 
-    A cell is hatched with lines if another one is not told apart from the best, and with dots if another one is
-    practically equal to it.
+    A cell has the colours of all that are practically equal in it, the best one's on the left, and dots. It is hatched
+    with lines if another one is not told apart from the best.
 
     Parameters
     ----------
@@ -57,6 +57,8 @@ def win_map(wins: xr.Dataset) -> Figure:
             norm=BoundaryNorm(np.arange(len(CATEGORIES) + 1) - 0.5, len(CATEGORIES)),
         )  # fmt: skip
         panel.set_facecolor("0.9")
+        shares = _shares(wins, dims, places)
+        _draw_shares(panel, shares)
         for hatch, cells in zip(MEANINGS, ties, strict=True):
             hatch_cells(panel, cells.values, hatch)
         _write_advantages(panel, places, wins.advantage.sortby(dims).transpose(*dims).values)
@@ -64,9 +66,39 @@ def win_map(wins: xr.Dataset) -> Figure:
         panel.set_yticks(rows.centres, rows.ticks)
         panel.set(xlabel=columns.label, ylabel=rows.label)
         panel.set_title(f"the best, and by how much it leads\nin {wins.attrs.get('long_name', 'the score')}")
-        shown = sorted({int(place) for place in places.ravel() if place >= 0})
+        shown = sorted(
+            {*places[places >= 0].tolist(), *(place for share in shares.values() for place in share)}
+        )
         _name_colours(figure, names, shown, [bool(cells.any()) for cells in ties])
     return figure
+
+
+def _shares(
+    wins: xr.Dataset, dims: list[str], places: npt.NDArray[np.int64]
+) -> dict[tuple[int, int], list[int]]:
+    """The cells (row, column) that several share, with the places of these, the best first."""
+    equal = (
+        (wins.practically_equal & wins["mean"].notnull())
+        .sortby(dims)
+        .transpose(*dims, "reconstructor")
+        .values
+    )
+    found = {}
+    for (row, column), best in np.ndenumerate(places):
+        others = [int(place) for place in np.flatnonzero(equal[row, column]) if place != best]
+        if best >= 0 and others:
+            found[row, column] = [int(best), *others]
+    return found
+
+
+def _draw_shares(panel: Axes, shares: dict[tuple[int, int], list[int]]) -> None:
+    """Part cells from left to right among those that share them."""
+    from matplotlib.patches import Rectangle
+
+    for (row, column), share in shares.items():
+        for rank, place in enumerate(share):
+            colour, width = CATEGORIES[place % len(CATEGORIES)], 1 / len(share)
+            panel.add_patch(Rectangle((column + rank * width, row), width, 1, facecolor=colour, linewidth=0))
 
 
 def _write_advantages(
@@ -74,6 +106,7 @@ def _write_advantages(
 ) -> None:
     """Write into every cell how much better the best is than the next."""
     import seaborn
+    from matplotlib.patheffects import withStroke
 
     for (row, column), advantage in np.ndenumerate(advantages):
         if np.isfinite(advantage):
@@ -82,14 +115,15 @@ def _write_advantages(
             text = f"+{advantage:.{2 if advantage >= 0.1 else 3}f}".replace("+0.", "+.")
             text = text if advantage else "same"
             panel.text(
-                column + 0.5, row + 0.5, text, ha="center", va="center", color="black" if light else "white"
-            )
+                column + 0.5, row + 0.5, text, ha="center", va="center", color="black" if light else "white",
+                path_effects=[withStroke(linewidth=1.5, foreground=colour)],
+            )  # fmt: skip
 
 
 def _ties(wins: xr.Dataset) -> list[xr.DataArray]:
     """In which cells another one is not told apart from the best, and in which one is practically equal to it."""
     other = wins.reconstructor != wins.best
-    unsure = ~wins.told_apart & wins["mean"].notnull()
+    unsure = ~wins.told_apart & ~wins.practically_equal & wins["mean"].notnull()
     return [(other & tied).any("reconstructor") for tied in (unsure, wins.practically_equal)]
 
 

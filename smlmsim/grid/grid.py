@@ -16,6 +16,8 @@ from smlmsim.pipeline import SimulatedDynamic
 from smlmsim.spec import Spec
 
 MOST_AXES, MOST_VALUES, MOST_CELLS = 8, 1000, 10**7
+ADDABLE = ("seeds", "reconstructors", "metrics")
+"""What more of can be scored in a grid that was scored before."""
 SUFFIX_UNITS = {"_nm_per_s": "nm/s", "_hz": "Hz", "_per_um": "um-1", "_nm": "nm", "_s": "s"}
 
 
@@ -96,6 +98,18 @@ class Grid(Spec):
     def study_of(self, cell: Cell) -> SimulatedDynamic:
         """The study with the cell's settings."""
         return self.study.replace(cell.settings)
+
+    def joined(self, other: Grid) -> Grid:
+        """Return a grid with the seeds, reconstructors and metrics of another one behind its own.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If that are too many movies.
+        """
+        return self.replace(
+            {name: tuple(dict.fromkeys((*getattr(self, name), *getattr(other, name)))) for name in ADDABLE}
+        )
 
     @property
     def dims(self) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,24 @@ import xarray as xr
 from tqdm import tqdm
 
 from smlmsim import reconstruct, workers
-from smlmsim.grid.grid import Cell, Grid
-from smlmsim.grid.store import CellScores, GridStore, read_scores
+from smlmsim.grid.adding import enlarge, stored_grid
+from smlmsim.grid.attempt import Attempt, attempt, reason_of
+from smlmsim.grid.clips import Recording, clip_path, keep, recording, shown_seeds
+from smlmsim.grid.grid import Grid
+from smlmsim.grid.store import CellScores, GridStore, Task, read_scores
+from smlmsim.io import require_writable
 from smlmsim.io.lock import sole_writer
 from smlmsim.metrics import score
-from smlmsim.pipeline import Movie, simulate
+from smlmsim.pipeline import simulate
 
-__all__ = ["read_scores", "run_grid", "score_cell"]
+__all__ = ["read_scores", "run_grid", "score_task"]
+
+
+class Outcome(NamedTuple):
+    """What was found of a task, and what is to be seen of it, if that is to be kept."""
+
+    scores: CellScores
+    recording: Recording | None = None
 
 
 def run_grid(
@@ -28,6 +39,8 @@ def run_grid(
     *,
     processes: int | None = None,
     scheduler: str | None = None,
+    add: bool = False,
+    movies_of: Sequence[int] | None = (),
     retry_failed: bool = False,
     progress: bool = True,
 ) -> xr.Dataset:
@@ -45,8 +58,14 @@ def run_grid(
         Local processes; by default one per core.
     scheduler : str, optional
         Address of a Dask scheduler whose workers are used instead.
+    add : bool
+        Let the grid have seeds, reconstructors or metrics that the store lacks, or lack some that it has: all of them
+        are kept, and only what is missing is computed.
+    movies_of : sequence of int, optional
+        The seeds whose movies are kept for the report while they are scored, in the folder ``clips`` beside the store;
+        None for the first two.
     retry_failed : bool
-        Run again the cells in which a reconstructor failed.
+        Run the reconstructors again where they failed.
     progress : bool
         Show a progress bar.
 
@@ -61,81 +80,105 @@ def run_grid(
     Raises
     ------
     StoreError
-        If the store belongs to another grid.
+        If the store belongs to another grid, or there is none to add to.
+    ValueError
+        If the grid lacks a seed of ``movies_of``.
     ReconstructorError
         If a reconstructor is not installed or does not load.
     OSError
         If the store cannot be written, or another run writes to it.
     """
     workers.require_guarded()
-    for name in grid.reconstructors:
-        reconstruct.load(name)
+    known = stored_grid(Path(path)).reconstructors if add else ()
+    _require_loading(set(grid.reconstructors) - set(known))
+    if add:
+        with sole_writer(Path(path)):
+            grid = enlarge(Path(path), grid)
+    seeds = shown_seeds(grid, movies_of)
     store = GridStore(Path(path), grid)
     with sole_writer(store.path) as locked:
         store.sweep(all_of_them=locked)
-        _run(grid, store, processes, scheduler, retry_failed, progress)
+        _run(store, seeds, processes, scheduler, retry_failed, progress)
     return read_scores(path)
 
 
 def _run(
-    grid: Grid,
     store: GridStore,
+    seeds: tuple[int, ...],
     processes: int | None,
     scheduler: str | None,
     retry_failed: bool,
     progress: bool,
 ) -> None:
-    """Score every cell that the store does not hold yet."""
+    """Score what the store does not hold yet."""
+    grid, clips = store.grid, store.path.parent / "clips"
     todo = store.pending(retry_failed=retry_failed)
+    _require_loading({name for task in todo for name in task.wanted})
     if todo:
         store.made_here()
+    if seeds and todo:
+        require_writable(clips)
+        clips.mkdir(exist_ok=True)
     total = int(np.prod(grid.shape))
     outcomes = workers.spread(
-        functools.partial(score_cell, grid), todo, workers=processes, scheduler=scheduler
+        functools.partial(score_task, grid, seeds), todo, workers=processes, scheduler=scheduler
     )
     with tqdm(
         total=total, initial=total - len(todo), unit="movie", disable=not progress, smoothing=0.1
     ) as bar:
         failures = 0
-        for cell, outcome in outcomes:
-            result = _failed(grid, outcome) if isinstance(outcome, Exception) else outcome
-            store.write(cell, result)
-            failures += any(result.reasons)
+        for task, outcome in outcomes:
+            found = _failed(grid, outcome) if isinstance(outcome, Exception) else outcome
+            if found.recording:
+                keep(clip_path(grid, task.cell, clips), found.recording, grid.reconstructors)
+            store.write(task, found.scores)
+            failures += any(found.scores.reasons)
             bar.set_postfix({"failed": failures} if failures else {}, refresh=False)
             bar.update()
 
 
-def score_cell(grid: Grid, cell: Cell) -> CellScores:
-    """Simulate the movie of a cell and score every reconstructor on it."""
-    movie = simulate(grid.study_of(cell), cell.seed)
+def _require_loading(names: Iterable[str]) -> None:
+    for name in sorted(names):
+        reconstruct.load(name)
+
+
+def score_task(grid: Grid, seeds: Sequence[int], task: Task) -> Outcome:
+    """Simulate the movie of a task and score what is wanted on it; keep what is to be seen of it, if of these seeds."""
+    movie = simulate(grid.study_of(task.cell), task.cell.seed)
     truth = cast(xr.Dataset, movie.truth)
-    columns = [_score(grid, truth, functools.partial(_estimate, name, movie)) for name in grid.reconstructors]
-    floors, _ = _score(grid, truth, lambda: truth.assign(density=xr.zeros_like(truth.density)))
-    return CellScores(
-        np.stack([scores for scores, _ in columns], axis=1), [reason for _, reason in columns], floors
+    attempts = {name: attempt(name, movie.observation) for name in task.wanted}
+    columns = {name: _score(grid, truth, found, task.wanted[name]) for name, found in attempts.items()}
+    nothing = np.full(len(grid.metrics), np.nan), ""
+    found = [columns.get(name, nothing) for name in grid.reconstructors]
+    empty = Attempt(truth.assign(density=xr.zeros_like(truth.density)))
+    floors, _ = _score(grid, truth, empty, task.floors)
+    scores = CellScores(
+        np.stack([scores for scores, _ in found], axis=1), [reason for _, reason in found], floors
     )
-
-
-def _estimate(name: str, movie: Movie) -> xr.Dataset:
-    return reconstruct.reconstruct(reconstruct.load(name), movie.observation)
+    shown = recording(task.cell, movie, attempts) if task.cell.seed in seeds else None
+    return Outcome(scores, shown)
 
 
 def _score(
-    grid: Grid, truth: xr.Dataset, estimate: Callable[[], xr.Dataset]
+    grid: Grid, truth: xr.Dataset, found: Attempt, metrics: Sequence[str]
 ) -> tuple[npt.NDArray[np.float64], str]:
-    """The scores of what makes an estimate; NaN where there is none, and the reasons."""
+    """The scores of an estimate by some metrics of the grid, NaN where there is none, and the reasons."""
+    values = np.full(len(grid.metrics), np.nan)
+    if found.estimate is None or not metrics:
+        return values, found.reason
     try:
-        found = score(estimate(), truth, metrics=grid.metrics)
+        scored = score(found.estimate, truth, metrics=metrics)
     except Exception as error:
-        return np.full(len(grid.metrics), np.nan), _reason(error)
-    reasons = dict.fromkeys(str(value.attrs["reason"]) for value in found.values() if "reason" in value.attrs)
-    return np.array([float(found[metric]) for metric in grid.metrics]), "; ".join(reasons)
+        return values, reason_of(error)
+    for place, metric in enumerate(grid.metrics):
+        if metric in scored:
+            values[place] = float(scored[metric])
+    reasons = dict.fromkeys(
+        str(value.attrs["reason"]) for value in scored.values() if "reason" in value.attrs
+    )
+    return values, "; ".join(reasons)
 
 
-def _failed(grid: Grid, error: Exception) -> CellScores:
+def _failed(grid: Grid, error: Exception) -> Outcome:
     shape = len(grid.metrics), len(grid.reconstructors)
-    return CellScores(np.full(shape, np.nan), [_reason(error)] * shape[1])
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    return Outcome(CellScores(np.full(shape, np.nan), [reason_of(error)] * shape[1]))

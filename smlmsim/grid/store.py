@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -14,17 +14,29 @@ import xarray as xr
 import zarr
 
 from smlmsim.floor import floor_name
+from smlmsim.grid.difference import difference
 from smlmsim.grid.grid import Cell, Grid
+from smlmsim.grid.layout import DamagedError, lay_out, require_layout
 from smlmsim.grid.scores import require_scores
 from smlmsim.io import making, require_writable, zarr_store
 from smlmsim.io.limits import bounded_memory
-from smlmsim.metrics import METRICS, described, three_crests
 from smlmsim.provenance import PROCESSOR, also_here, other_version, provenance
-from smlmsim.spec import brief, explain, one_line, parse_toml
+from smlmsim.spec import explain, one_line, parse_toml
+
+ADDING = "adding"
+"""The attribute of a store that holds the grid it is being enlarged to."""
 
 
 class StoreError(ValueError):
     """The store cannot be used: it holds something else, or it is damaged."""
+
+
+class Task(NamedTuple):
+    """What the store lacks of a movie: the metrics of some reconstructors, and the floors of some metrics."""
+
+    cell: Cell
+    wanted: dict[str, tuple[str, ...]]
+    floors: tuple[str, ...]
 
 
 class CellScores(NamedTuple):
@@ -39,7 +51,7 @@ class CellScores(NamedTuple):
 
 
 class GridStore:
-    """The scores of a grid on disk; a cell counts from the moment its ``done`` flag is written, which comes last.
+    """The scores of a grid on disk; they count from the moment their ``done`` flags are written, which comes last.
 
     Parameters
     ----------
@@ -60,17 +72,21 @@ class GridStore:
         self.path, self.grid = path, grid
         if not path.exists():
             _make(path, grid)
-        self._group = _open(path)
-        _require_same(path, dict(self._group.attrs), _identity(grid))
+        self._group = open_store(path)
+        _require_same(path, dict(self._group.attrs), identity(grid))
         _require_layout(path, self._group, grid)
+        if self._array("done").shape == grid.shape:
+            raise StoreError(
+                f"{path} is of an earlier version, and can only be read; choose another place with --out"
+            )
         require_writable(path / "done")
 
-    def pending(self, *, retry_failed: bool = False) -> list[Cell]:
-        """The cells without a score; with ``retry_failed`` also those where a reconstructor failed."""
+    def pending(self, *, retry_failed: bool = False) -> list[Task]:
+        """What is not scored yet, movie by movie; with ``retry_failed`` also the reconstructors that failed there."""
         todo = ~self._read("done")
         if retry_failed:
-            todo |= (self._read("reason") != "").any(axis=-1)
-        return [cell for cell in self.grid.cells() if todo[cell.place]]
+            todo |= (self._read("reason") != "")[..., None]
+        return [self._task(cell, todo[cell.place]) for cell in self.grid.cells() if todo[cell.place].any()]
 
     def made_here(self) -> None:
         """Note that this kind of processor scores cells of the grid too, and warn if it is another one."""
@@ -78,21 +94,45 @@ class GridStore:
         if made != self._group.attrs.get(PROCESSOR, made):
             self._group.attrs[PROCESSOR] = made
 
-    def write(self, cell: Cell, result: CellScores) -> None:
-        """Keep the result of a cell."""
+    def write(self, task: Task, result: CellScores) -> None:
+        """Keep what was found of a task; all other scores stay as they are."""
+        grid, place = self.grid, task.cell.place
+        asked = _asked(grid, task.wanted)
         try:
-            for name, scores in zip(self.grid.metrics, result.scores, strict=True):
-                self._array(name)[cell.place] = scores
-            for name, floor in zip(
-                self.grid.metrics, () if result.floors is None else result.floors, strict=False
-            ):
-                self._array(floor_name(name))[cell.place] = floor
-            self._array("reason")[cell.place] = np.array(result.reasons, dtype=object)
-            self._array("done")[cell.place] = True
+            for name, scores, columns in zip(grid.metrics, result.scores, asked.T, strict=True):
+                _write_some(self._array(name), place, scores, columns)
+            if result.floors is not None:
+                for name, floor in zip(grid.metrics, result.floors, strict=True):
+                    if name in task.floors:
+                        self._array(floor_name(name))[place] = floor
+            reasons = np.array(self._reasons(place, asked, result.reasons), dtype=object)
+            _write_some(self._array("reason"), place, reasons, np.asarray(asked.any(axis=1)))
+            done = self._array("done")
+            done[place] = np.asarray(done[place]) | asked
         except OSError as error:
             raise OSError(
                 f"cannot write to {self.path}: {error.strerror or error}; all cells before are kept, run again to go on"
             ) from error
+
+    def _task(self, cell: Cell, todo: npt.NDArray[np.bool_]) -> Task:
+        """What is to be done of (reconstructor, metric); a floor is known where a reconstructor has its score."""
+        metrics = np.array(self.grid.metrics, dtype=object)
+        wanted = {
+            name: tuple(metrics[row])
+            for name, row in zip(self.grid.reconstructors, todo, strict=True)
+            if row.any()
+        }
+        return Task(cell, wanted, tuple(metrics[todo.all(axis=0)]))
+
+    def _reasons(self, place: tuple[int, ...], asked: npt.NDArray[np.bool_], found: list[str]) -> list[str]:
+        """The reasons found, behind those of scores that were found before."""
+        if asked.all():
+            return found
+        before = [str(reason) for reason in np.asarray(self._array("reason")[place]).tolist()]
+        return [
+            new if row.all() else "; ".join(filter(None, dict.fromkeys((old, new))))
+            for old, new, row in zip(before, found, asked, strict=True)
+        ]
 
     def sweep(self, *, all_of_them: bool) -> None:
         """Remove what writers that were killed left behind; unless all of it, what is older than a day."""
@@ -121,7 +161,7 @@ def read_scores(path: str | Path) -> xr.Dataset:
         If there is no grid store, or it is damaged.
     """
     path = Path(path)
-    group = _open(path)
+    group = open_store(path)
     grid = grid_of(dict(group.attrs), path)
     _require_layout(path, group, grid)
     floors = {*map(floor_name, grid.metrics)}
@@ -167,7 +207,9 @@ def _make(path: Path, grid: Grid) -> None:
     """Make an empty store, unless another run is faster."""
     try:
         with making(path) as draft:
-            _fill(zarr.open_group(draft, mode="w", zarr_format=3), grid)
+            group = zarr.open_group(draft, mode="w", zarr_format=3)
+            lay_out(group, grid)
+            group.attrs.update(identity(grid))
     except OSError:
         if not path.exists():
             raise
@@ -181,7 +223,8 @@ def _ordered(found: xr.Dataset, grid: Grid) -> xr.Dataset:
     return xr.Dataset({name: found[name].variable for name in names}, coords, found.attrs)
 
 
-def _open(path: Path) -> zarr.Group:
+def open_store(path: Path, *, adding: bool = False) -> zarr.Group:
+    """Open the group of a store; one to which something is being added only if that is meant."""
     try:
         group = zarr_store.opened(path, "r+")
     except Exception as error:
@@ -191,25 +234,35 @@ def _open(path: Path) -> zarr.Group:
         ) from error
     if "grid_digest" not in group.attrs:
         raise StoreError(f"{path} is not the store of a grid; choose another place with --out")
+    if ADDING in group.attrs and not adding:
+        raise StoreError(f"adding to {path} was interrupted; go on with: smlmsim grid --out DIR --add")
     return group
 
 
 def _require_layout(path: Path, group: zarr.Group, grid: Grid) -> None:
     """Refuse a store whose arrays are not those of its grid, before any is read."""
-    scored = (*grid.shape, len(grid.reconstructors))
-    wanted: dict[str, tuple[tuple[int, ...], str]] = {
-        **{dim: ((size,), "fiu") for dim, size in zip(grid.dims, grid.shape, strict=True)},
-        **dict.fromkeys(grid.metrics, (scored, "f")),
-        "reconstructor": ((scored[-1],), "T"),
-        "reason": (scored, "T"),
-        "done": (grid.shape, "b"),
-    }
-    floors = [floor for floor in map(floor_name, grid.metrics) if (path / floor).exists()]
-    for name, (shape, kinds) in (wanted | dict.fromkeys(floors, (grid.shape, "f"))).items():
-        try:
-            zarr_store.require_shape(group[name], shape, kinds)
-        except Exception as error:
-            raise _damaged(path / name, error) from error
+    try:
+        require_layout(path, group, grid)
+    except DamagedError as error:
+        raise _damaged(path / error.array, error) from error
+
+
+def _asked(grid: Grid, wanted: Mapping[str, Sequence[str]]) -> npt.NDArray[np.bool_]:
+    """What was asked for, as (reconstructor, metric)."""
+    return np.array(
+        [[metric in wanted.get(name, ()) for metric in grid.metrics] for name in grid.reconstructors]
+    )
+
+
+def _write_some(
+    array: zarr.Array[Any], place: tuple[int, ...], values: npt.NDArray[Any], chosen: npt.NDArray[np.bool_]
+) -> None:
+    """Write the chosen values of the last dim, in runs; chunks without any of them are not touched."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
+    for start, stop in edges.reshape(-1, 2):
+        run = slice(int(start), int(stop))
+        region: Any = (*place, run)
+        array[region] = values[run]
 
 
 def _damaged(path: Path, error: Exception) -> StoreError:
@@ -218,75 +271,23 @@ def _damaged(path: Path, error: Exception) -> StoreError:
     )
 
 
-def _identity(grid: Grid) -> dict[str, str]:
+def identity(grid: Grid) -> dict[str, str]:
+    """The attributes that say what grid a store is of, and which versions made it."""
     return {"grid": grid.to_toml(), "grid_digest": grid.digest, **provenance()}
 
 
 def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, str]) -> None:
     """Refuse another grid or other versions; another commit of the same version is let through."""
     if found["grid_digest"] != wanted["grid_digest"]:
+        words, addable = difference(str(found.get("grid", "")), wanted["grid"])
+        remedy = "give --add to keep both" if addable else "or delete it"
         raise StoreError(
-            f"{path} belongs to another grid: {_difference(str(found.get('grid', '')), wanted['grid'])}; "
-            "choose another place with --out, or delete it"
+            f"{path} belongs to another grid: {words}; choose another place with --out, {'or ' * addable}{remedy}"
         )
+    require_version(path, found)
+
+
+def require_version(path: Path, found: Mapping[str, Any]) -> None:
+    """Refuse a store of other versions."""
     if differs := other_version(found):
         raise StoreError(f"{path} {differs}, or choose another place with --out")
-
-
-def _difference(theirs: str, ours: str) -> str:
-    """The first setting in which two grids, as TOML, differ."""
-    there, here = (dict(_settings(parse_toml(text, "its grid"))) for text in (theirs, ours))
-    name = next((key for key in [*here, *there] if there.get(key) != here.get(key)), None)
-    if name is None:
-        return "the settings are the same, but another version of smlmsim knew fewer or more of them"
-    return f"{name} is {_shown(there, name)} there and {_shown(here, name)} here"
-
-
-def _shown(settings: Mapping[str, Any], name: str) -> str:
-    return brief(settings[name]) if name in settings else "not set"
-
-
-def _settings(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """All leaves with their dotted paths."""
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            yield from _settings(value, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", value
-
-
-def _fill(group: zarr.Group, grid: Grid) -> None:
-    dims, shape, cell = grid.dims, grid.shape, (1,) * len(grid.shape)
-    names = len(grid.reconstructors)
-    movie = (grid.study.acquisition.time_points, *grid.study.field.shape)
-    normalisation = described(three_crests(grid.study.to_toml()))
-    for axis in grid.axes:
-        _coordinate(group, axis.setting, np.array(axis.values), axis.attrs)
-    _coordinate(group, "seed", np.array(grid.seeds), {"long_name": "seed", "units": "1"})
-    _coordinate(group, "reconstructor", np.array(grid.reconstructors, dtype=object), {})
-    for metric in grid.metrics:
-        scores = group.create_array(
-            metric, shape=(*shape, names), chunks=(*cell, names), dtype="f8", fill_value=np.nan,
-            dimension_names=(*dims, "reconstructor"),
-        )  # fmt: skip
-        scores.attrs.update(METRICS[metric].attrs(movie, normalisation))
-        floors = group.create_array(
-            floor_name(metric), shape=shape, chunks=cell, dtype="f8", fill_value=np.nan, dimension_names=dims
-        )
-        floors.attrs.update(
-            long_name=f"{METRICS[metric].long_name} of an empty estimate", units=METRICS[metric].units
-        )
-    reason = group.create_array(
-        "reason", shape=(*shape, names), chunks=(*cell, names), dtype=str, fill_value="",
-        dimension_names=(*dims, "reconstructor"),
-    )  # fmt: skip
-    reason.attrs["long_name"] = "why there is no score"
-    group.create_array("done", shape=shape, chunks=cell, dtype=bool, fill_value=False, dimension_names=dims)
-    group.attrs.update(_identity(grid))
-
-
-def _coordinate(group: zarr.Group, name: str, values: npt.NDArray[Any], attrs: dict[str, str]) -> None:
-    dtype = str if values.dtype == object else values.dtype
-    array = group.create_array(name, shape=values.shape, dtype=dtype, dimension_names=(name,))
-    array[...] = values
-    array.attrs.update(attrs)

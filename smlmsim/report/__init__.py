@@ -1,6 +1,6 @@
 """The report of a grid: which reconstructor is best, where, by how much, how sure; and the movie of every cell."""
 
-from smlmsim.report.clips import recorded
+from smlmsim.grid.clips import recorded
 from smlmsim.report.cost import costs
 from smlmsim.report.page import write_report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +17,8 @@ from smlmsim.compare import win_map
 from smlmsim.figures.axis import Axis, axis_of
 from smlmsim.figures.style import CATEGORIES
 from smlmsim.floor import floor_of
+from smlmsim.grid.clips import read_clip
 from smlmsim.regions import LIVE_CELLS, VELOCITY, axes_of, inside
-from smlmsim.report.clips import read_clip
 from smlmsim.report.sprites import Quality, chosen_frames, encode, reduced, sheet_columns
 
 
@@ -58,8 +58,8 @@ def layout_of(scores: xr.Dataset, metric: str) -> Layout:
     return Layout(axis_of(risen, rows), axis_of(risen, columns))
 
 
-def content(scores: xr.Dataset, layout: Layout) -> dict[str, Any]:
-    """All but the movies; the maps are of the metrics in the order of the scores."""
+def content(scores: xr.Dataset, layout: Layout, shown: Sequence[int]) -> dict[str, Any]:
+    """All but the movies, which are of the shown seeds; the maps are of the metrics in the order of the scores."""
     metrics = [str(name) for name in scores if "better" in scores[name].attrs]
     live = live_cells(scores, metrics[0], layout)
     candidates = np.argwhere(live if live.any() else np.ones_like(live))
@@ -67,7 +67,8 @@ def content(scores: xr.Dataset, layout: Layout) -> dict[str, Any]:
         "reconstructors": scores.reconstructor.values.tolist(),
         "seeds": scores.sizes["seed"],
         "layout": layout.described(),
-        "metrics": [maps(scores, metric, layout) for metric in metrics],
+        "shown": list(shown),
+        "metrics": [maps(scores, metric, layout, shown) for metric in metrics],
         "colours": colours(),
         "live": live.tolist(),
         "first": candidates[len(candidates) // 2].tolist(),
@@ -83,8 +84,11 @@ def live_cells(scores: xr.Dataset, metric: str, layout: Layout) -> npt.NDArray[n
     return _rows(inside(found, region).assign_coords({dim: found[dim] for dim in layout.dims}), layout)
 
 
-def maps(scores: xr.Dataset, metric: str, layout: Layout) -> dict[str, Any]:
-    """A metric: means and spreads, the best of every cell, those tied with it; lists run (..., row, column)."""
+def maps(scores: xr.Dataset, metric: str, layout: Layout, shown: Sequence[int]) -> dict[str, Any]:
+    """A metric: means and spreads, the best of every cell, those tied with it; lists run (..., row, column).
+
+    ``movies`` are the scores of the movies that can be played (seed, reconstructor, row, column).
+    """
     wins, attrs = win_map(scores, metric), scores[metric].attrs
     names = scores.reconstructor.values.tolist()
     best = np.vectorize(lambda name: names.index(name) if name else -1, otypes=[int])(
@@ -97,10 +101,12 @@ def maps(scores: xr.Dataset, metric: str, layout: Layout) -> dict[str, Any]:
         "better": attrs.get("better", "higher"),
         "mean": _listed(_rows(wins["mean"], layout)),
         "sd": _listed(_rows(wins["sd"], layout)),
+        "movies": _listed(_rows(scores[metric].sel(seed=list(shown)), layout)),
         "best": best.tolist(),
         "floor": floor_of(scores, metric),
         "told_apart": _rows(wins["told_apart"], layout).tolist(),
         "tied": _rows(wins["tied"], layout).tolist(),
+        "equal": _rows(wins["practically_equal"], layout).tolist(),
         "tie": _rows(wins["tie"], layout).tolist(),
     }
 
@@ -116,9 +122,9 @@ def colours() -> dict[str, list[str]]:
     }
 
 
-def movie(path: Path, quality: Quality) -> str:
+def movie(path: Path, names: Sequence[str], quality: Quality) -> str:
     """A clip as JSON: its frames as sheets, what they show, and when."""
-    clip = read_clip(path)
+    clip = read_clip(path, names)
     frames = reduced(clip.brightness.values[0], quality)
     times_s = clip.time.values[chosen_frames(clip.sizes["time"], quality.frames)]
     pixel_nm = float(clip.x[1] - clip.x[0]) if clip.sizes["x"] > 1 else 0.0
@@ -132,6 +138,7 @@ def movie(path: Path, quality: Quality) -> str:
             "width_nm": pixel_nm * clip.sizes["x"],
             "height_nm": pixel_nm * clip.sizes["y"],
             "layers": clip.layer.values.tolist(),
+            "white": [float(f"{white:.3g}") for white in clip.white.values],
             "reasons": clip.reason.values.tolist(),
             "sheets": [base64.b64encode(encode(layer, quality)).decode() for layer in clip.brightness.values],
         }
@@ -141,13 +148,15 @@ def movie(path: Path, quality: Quality) -> str:
 def movie_places(
     clips: Mapping[tuple[int, ...], Path], scores: xr.Dataset, metric: str, layout: Layout
 ) -> dict[str, Path]:
-    """The clips by ``row-column`` of the maps, whose axes rise."""
+    """The clips by ``row-column-seed`` of the maps, whose axes rise."""
     grid_axes = axes_of(scores[metric])
     ranks = {dim: np.argsort(np.argsort(scores[dim].values)) for dim in grid_axes}
 
     def place(cell: tuple[int, ...]) -> str:
-        rank = {dim: int(ranks[dim][index]) for dim, index in zip(grid_axes, cell, strict=True)}
-        return "-".join(str(rank.get(axis.setting, 0) if axis else 0) for axis in layout)
+        *indices, seed = cell
+        rank = {dim: int(ranks[dim][index]) for dim, index in zip(grid_axes, indices, strict=True)}
+        row, column = (rank.get(axis.setting, 0) if axis else 0 for axis in layout)
+        return f"{row}-{column}-{scores.seed.values[seed]}"
 
     return {place(cell): path for cell, path in clips.items()}
 
@@ -162,7 +171,8 @@ def _rows(values: xr.DataArray, layout: Layout) -> npt.NDArray[Any]:
     if layout.rows is None:
         risen = risen.expand_dims("row")
     last = [layout.dims[0] if layout.rows else "row", layout.columns.setting]
-    return risen.transpose(..., *last).values
+    first = [dim for dim in ("seed", "reconstructor") if dim in risen.dims]
+    return risen.transpose(*first, *last).values
 
 
 def _listed(values: npt.NDArray[np.float64]) -> list[Any]:

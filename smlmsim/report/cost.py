@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlmsim.report.clips import read_clip
+from smlmsim.grid.clips import read_clip, read_seconds
 
 
 def costs(scores: xr.Dataset, metric: str, clips: Iterable[Path]) -> pd.DataFrame:
@@ -21,24 +22,26 @@ def costs(scores: xr.Dataset, metric: str, clips: Iterable[Path]) -> pd.DataFram
     metric : str
         What stands for the quality.
     clips : iterable of Path
-        As :func:`~smlmsim.report.clips.record_all` gives them.
+        As :func:`~smlmsim.report.movies.record_all` gives them.
 
     Returns
     -------
     pd.DataFrame
         A row for each reconstructor: ``score``, the mean over all movies; ``seconds``, the median time for the movie of
-        a cell on one thread; ``parameters``, the number it says it has, 0 if it says none. The attributes of the frame
-        hold the ``label`` and the ``better`` end of the metric.
+        a cell on one thread, NaN if it is not known; ``parameters``, the number it says it has, 0 if it says none. The
+        attributes of the frame hold the ``label`` and the ``better`` end of the metric.
     """
-    found = xr.concat([read_clip(path)[["seconds", "parameters"]] for path in clips], dim="cell")
-    values = scores[metric]
+    values, paths = scores[metric], list(clips)
+    names = [str(name) for name in scores.reconstructor.values]
+    parameters = [read_clip(path, names).parameters.values for path in paths]
+    times = pd.DataFrame([read_seconds(path) for path in paths], columns=names, dtype=float)
     table = pd.DataFrame(
         {
             "score": values.mean([dim for dim in values.dims if dim != "reconstructor"]).values,
-            "seconds": found.seconds.median("cell").values,
-            "parameters": found.parameters.max("cell").values,
+            "seconds": times.median().values,
+            "parameters": np.max(parameters, axis=0),
         },
-        index=pd.Index([str(name) for name in scores.reconstructor.values], name="reconstructor"),
+        index=pd.Index(names, name="reconstructor"),
     )
     table.attrs = {
         "label": values.attrs.get("long_name", metric),

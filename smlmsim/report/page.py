@@ -6,7 +6,7 @@ import functools
 import html
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -17,30 +17,34 @@ import xarray as xr
 from smlmsim import io, workers
 from smlmsim.compare import compare, mean_ranks, win_map
 from smlmsim.grid import Grid, read_scores
+from smlmsim.grid.clips import read_clip, shown_seeds
 from smlmsim.grid.store import grid_of
 from smlmsim.report import content, tables, words
-from smlmsim.report.clips import read_clip, record_all
 from smlmsim.report.cost import costs
+from smlmsim.report.movies import record_all
+from smlmsim.report.shared import shared_settings
 from smlmsim.report.sprites import Quality, affordable
 
 ASSETS = resources.files("smlmsim.report") / "assets"
 BUDGET_BYTES = 24_000_000
 BASE64 = 4 / 3
 SAMPLES = 3
+MOVIES = "<!-- movies -->"
 
 
 def write_report(
     result: str | Path,
     out: str | Path,
     *,
+    movies_of: Sequence[int] | None = None,
     processes: int | None = None,
     budget_bytes: int = BUDGET_BYTES,
     progress: bool = True,
 ) -> Path:
-    """Write a grid's scores, what they say, and a movie of every cell as one HTML file.
+    """Write a grid's scores, what they say, and movies of every cell as one HTML file.
 
-    The movies are those of the first seed. They are simulated and reconstructed once and kept beside the store, in a
-    folder ``clips``.
+    The movies that were not kept while the grid was scored, beside the store in a folder ``clips``, are simulated and
+    reconstructed once more and kept there.
 
     Parameters
     ----------
@@ -48,6 +52,8 @@ def write_report(
         The store of a grid, or a folder that holds one as ``scores.zarr``.
     out : str or Path
         A folder, made if absent; the report is its ``index.html``.
+    movies_of : sequence of int, optional
+        The seeds whose movies can be played; by default the first two.
     processes : int, optional
         Local processes; by default one per core.
     budget_bytes : int
@@ -65,7 +71,8 @@ def write_report(
     StoreError
         If there is no grid store, or it is damaged.
     ValueError
-        If the grid has more than two axes, if no cell has a score, or if the movies do not fit the budget.
+        If the grid has more than two axes, if no cell has a score, if the grid lacks a seed of ``movies_of``, or if the
+        movies do not fit the budget.
     OSError
         If a folder cannot be written.
     """
@@ -74,14 +81,15 @@ def write_report(
     scores = read_scores(store)
     grid = grid_of(scores.attrs, store)
     layout = content.layout_of(scores, grid.metrics[0])
-    clips = record_all(grid, store.parent / "clips", processes=processes, progress=progress)
-    page = functools.partial(_page, scores, grid, layout, clips)
-    left = budget_bytes - len(page({}).encode())
-    movies = _movies(content.movie_places(clips, scores, grid.metrics[0], layout), left, processes)
+    seeds = shown_seeds(grid, movies_of)
+    clips = record_all(grid, store.parent / "clips", seeds, processes=processes, progress=progress)
+    page = _page(scores, grid, layout, clips, seeds)
+    places = content.movie_places(clips, scores, grid.metrics[0], layout)
+    movies = _movies(places, grid.reconstructors, budget_bytes - len(page.encode()), processes)
     Path(out).mkdir(parents=True, exist_ok=True)
     target = Path(out) / "index.html"
     with io.replacing(target) as draft:
-        draft.write_text(page(movies), encoding="utf-8")
+        draft.write_text(page.replace(MOVIES, "\n".join(content.scripts(movies)), 1), encoding="utf-8")
     return target
 
 
@@ -90,20 +98,23 @@ def store_of(result: Path) -> Path:
     return result / "scores.zarr" if (result / "scores.zarr").exists() else result
 
 
-def _movies(places: Mapping[str, Path], budget_bytes: int, processes: int | None) -> dict[str, str]:
+def _movies(
+    places: Mapping[str, Path], names: Sequence[str], budget_bytes: int, processes: int | None
+) -> dict[str, str]:
     """All movies as JSON, at the best quality that fits."""
     paths = list(places.values())
     chosen = np.unique(np.linspace(0, len(paths) - 1, SAMPLES).astype(int))
-    samples = [read_clip(paths[index]).brightness.values for index in chosen]
+    samples = [read_clip(paths[index], names).brightness.values for index in chosen]
     quality = affordable(samples, len(paths), int(budget_bytes / BASE64))
-    made = dict(workers.spread(functools.partial(_movie, quality), list(places.items()), workers=processes))
+    encode = functools.partial(_movie, names, quality)
+    made = dict(workers.spread(encode, list(places.items()), workers=processes))
     if failed := [movie for movie in made.values() if isinstance(movie, Exception)]:
         raise failed[0]
     return {place: str(made[place, path]) for place, path in places.items()}
 
 
-def _movie(quality: Quality, item: tuple[str, Path]) -> str:
-    return content.movie(item[1], quality)
+def _movie(names: Sequence[str], quality: Quality, item: tuple[str, Path]) -> str:
+    return content.movie(item[1], names, quality)
 
 
 def _page(
@@ -111,9 +122,9 @@ def _page(
     grid: Grid,
     layout: content.Layout,
     clips: Mapping[tuple[int, ...], Path],
-    movies: Mapping[str, str],
+    seeds: Sequence[int],
 ) -> str:
-    """The page; the first metric of the grid is the one that the words speak of."""
+    """The page without its movies; the first metric of the grid is the one that the words speak of."""
     metric = grid.metrics[0]
     return Template(_asset("page.html")).substitute(
         _said(scores, grid),
@@ -121,10 +132,11 @@ def _page(
         js=_asset("page.js"),
         ranks=tables.ranks_table(mean_ranks(scores), scores),
         cost=tables.cost_table(costs(scores, metric, clips.values())),
+        shared="\n".join(itertools.starmap(_group, shared_settings(grid))),
         grid=html.escape(str(scores.attrs["grid"])),
         made=html.escape(_made(scores)),
-        content=content.safe_json(json.dumps(content.content(scores, layout), allow_nan=False)),
-        movies="\n".join(content.scripts(movies)),
+        content=content.safe_json(json.dumps(content.content(scores, layout, seeds), allow_nan=False)),
+        movies=MOVIES,
     )
 
 
@@ -150,8 +162,12 @@ def _answer(answer: words.Answer) -> str:
     mark = "sure" if answer.sure else "unsure"
     return (
         f"<div><dt>{html.escape(answer.region.capitalize())} <small>{html.escape(answer.where)}</small></dt>"
-        f'<dd class="{mark}"><b>{html.escape(answer.best)}</b> {html.escape(answer.sentence)}</dd></div>'
+        f'<dd class="{mark}"><b>{html.escape(answer.first)}</b> {html.escape(answer.sentence)}</dd></div>'
     )
+
+
+def _group(name: str, sentence: str) -> str:
+    return f"<dt>{html.escape(name)}</dt><dd>{html.escape(sentence)}</dd>"
 
 
 def _place(name: str, sentence: str) -> str:

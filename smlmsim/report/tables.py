@@ -14,11 +14,12 @@ from smlmsim.report.words import EN_DASH, NARROW, number
 
 
 class Entry(NamedTuple):
-    """A cell of a table: its text, its class, and the length of the bar below it in per cent, if any."""
+    """A cell of a table: its text, its class, the length of the bar below it in per cent, and what to sort it by."""
 
     text: str
     kind: str = ""
     bar: float | None = None
+    value: float | None = None
 
 
 def ranks_table(ranks: pd.DataFrame, scores: xr.Dataset) -> str:
@@ -62,18 +63,21 @@ def pairs_table(table: pd.DataFrame, units: str) -> str:
     """All rows of :func:`~smlmsim.compare.compare`."""
     rows = [(row["region"], _pair(row, units)) for row in table.to_dict("records")]
     head = ["region", "better", "than", "by", "95 % interval", "seeds won", "p", "p, Holm"]
-    return _table("Mean difference over the seeds. Bold: told apart at 5 %.", head, rows)
+    caption = "Mean difference over the seeds. Bold: told apart at 5 %. Choose a heading to sort by it."
+    return _table(caption, head, rows, identity="pairs")
 
 
 def _pair(row: Mapping[Hashable, Any], units: str) -> list[Entry]:
+    by = number(row["advantage"], units) if row["advantage"] else "0, the same"
+    by += ", practically equal" * bool(row["practically_equal"] and row["advantage"])
     return [
         Entry(str(row["first"]), "text"),
         Entry(str(row["second"]), "text"),
-        Entry(number(row["advantage"], units) + ", practically equal" * bool(row["practically_equal"])),
-        Entry(f"{number(row['low'])} to {number(row['high'])}"),
-        Entry(f"{row['wins']:.0f} / {row['seeds']:.0f}"),
-        Entry(f"{row['p']:.2g}"),
-        Entry(f"{row['p_holm']:.2g}", "best" if row["told_apart"] else ""),
+        Entry(by, value=row["advantage"]),
+        Entry(f"{number(row['low'])} to {number(row['high'])}", value=row["low"]),
+        Entry(f"{row['wins']:.0f} / {row['seeds']:.0f}", value=row["wins"]),
+        Entry(f"{row['p']:.2g}", value=row["p"]),
+        Entry(f"{row['p_holm']:.2g}", "best" if row["told_apart"] else "", value=row["p_holm"]),
     ]
 
 
@@ -83,14 +87,16 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.2f}{NARROW}s" if seconds >= 0.095 else f"{seconds * 1e3:.0f}{NARROW}ms"
 
 
-def _table(caption: str, head: Sequence[str], rows: Iterable[tuple[str, Sequence[Entry]]]) -> str:
+def _table(
+    caption: str, head: Sequence[str], rows: Iterable[tuple[str, Sequence[Entry]]], *, identity: str = ""
+) -> str:
     heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
     lines = "".join(
         f'<tr><th scope="row">{html.escape(name)}</th>{"".join(map(_entry, entries))}</tr>'
         for name, entries in rows
     )
     return (
-        f"<table><caption>{html.escape(caption)}</caption>"
+        f"<table{f' id={identity}' * bool(identity)}><caption>{html.escape(caption)}</caption>"
         f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
     )
 
@@ -98,4 +104,5 @@ def _table(caption: str, head: Sequence[str], rows: Iterable[tuple[str, Sequence
 def _entry(entry: Entry) -> str:
     known = entry.bar is not None and np.isfinite(entry.bar)
     bar = f'<i style="width:{entry.bar:.1f}%"></i>' if known else ""
-    return f'<td class="{entry.kind}">{html.escape(entry.text)}{bar}</td>'
+    value = f' data-value="{entry.value:.6g}"' if entry.value is not None and np.isfinite(entry.value) else ""
+    return f'<td class="{entry.kind}"{value}>{html.escape(entry.text)}{bar}</td>'

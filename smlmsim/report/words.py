@@ -21,8 +21,9 @@ MOST_NAMES = 6
 class Answer(NamedTuple):
     """What holds in a region: its name, where it lies, the best reconstructor ("" if none), and the sentence.
 
-    ``sure`` is False if another one ties with the best; ``equal`` names those that are told apart from the best and
-    yet practically equal to it.
+    ``equal`` names those that share the first place with the best, for they are practically equal to it, and ``same``
+    says that they score exactly the same. ``sure`` is False if there are any, or if another one is not told apart from
+    the best; these are ``unsure``.
     """
 
     region: str
@@ -31,6 +32,13 @@ class Answer(NamedTuple):
     sure: bool
     sentence: str
     equal: tuple[str, ...] = ()
+    same: bool = False
+    unsure: tuple[str, ...] = ()
+
+    @property
+    def first(self) -> str:
+        """All that share the first place, in words."""
+        return _listed([self.best, *self.equal])
 
 
 def answers(scores: xr.Dataset, metric: str, table: pd.DataFrame) -> list[Answer]:
@@ -132,18 +140,40 @@ def _answer(region: str, scores: xr.DataArray, cells: xr.DataArray, table: pd.Da
     if len(order) == 1:
         return Answer(region, where, best, False, f"scores {score}; there is no other to compare it with.")
     rivals = {name: _row(table, best, name) for name in order[1:]}
-    unsure = [name for name, row in rivals.items() if not row["told_apart"]]
-    equal = [name for name, row in rivals.items() if row["told_apart"] and row["practically_equal"]]
-    margin = _margin(order[1], rivals[order[1]], best, units, table.attrs["seeds_needed"])
-    if not unsure and not equal:
-        return Answer(region, where, best, True, f"is best: {score}, {margin}.")
-    ties = [
-        f"{how} {_listed(names)}"
-        for how, names in (("not told apart from", unsure), ("practically equal to", equal))
-        if names
-    ]
-    sentence = f"has the best mean, {score}, but is {' and '.join(ties)}: {margin}."
-    return Answer(region, where, best, False, sentence, () if unsure else tuple(equal))
+    equal = [name for name, row in rivals.items() if _shares(row)]
+    unsure = [name for name, row in rivals.items() if not row["told_apart"] and name not in equal]
+    same = all(_is_same(rivals[name]) for name in equal)
+    following = next((name for name in order[1:] if not (same and name in equal)), order[1])
+    margin = _margin(following, rivals[following], best, units, table.attrs["seeds_needed"])
+    doubt = f", but {'are' if equal else 'is'} not told apart from {_listed(unsure)}" if unsure else ""
+    if not equal:
+        lead = "has the best mean" if unsure else "is best"
+        said = f"{lead}, {score}{doubt}" if unsure else f"{lead}: {score}"
+        colon = ":" if unsure else ","
+    else:
+        how = "score exactly the same" if same else f"are practically equal, {best} having the best mean"
+        said, colon = f"share the first place: they {how}, {score}{doubt}", ":" if unsure else ","
+    ending = "" if same and following in equal else f"{colon} {margin}"
+    return Answer(
+        region,
+        where,
+        best,
+        not equal and not unsure,
+        f"{said}{ending}.",
+        tuple(equal),
+        bool(equal) and same,
+        tuple(unsure),
+    )
+
+
+def _shares(row: pd.Series) -> bool:
+    """Whether two share a place: their difference is practically none, and surely so."""
+    sure = row["told_apart"] or max(abs(row["low"]), abs(row["high"])) < PRACTICAL
+    return _is_same(row) or bool(row["practically_equal"] and sure)
+
+
+def _is_same(row: pd.Series) -> bool:
+    return bool(row["low"] == row["high"] == 0 or (row["advantage"] == 0 and row["seeds"] == 1))
 
 
 def _row(table: pd.DataFrame, one: str, other: str) -> pd.Series:
@@ -154,7 +184,7 @@ def _row(table: pd.DataFrame, one: str, other: str) -> pd.Series:
 
 def _margin(name: str, row: pd.Series, best: str, units: str, needed: int) -> str:
     """By how much the best is better than the next, and how sure that is."""
-    if row["low"] == row["high"] == 0:
+    if _is_same(row):
         return f"{name}, the next, scores exactly the same"
     sign = 1 if row["first"] == best else -1
     low, high = sorted((sign * row["low"], sign * row["high"]))
@@ -171,25 +201,30 @@ def _margin(name: str, row: pd.Series, best: str, units: str, needed: int) -> st
 
 
 def _places(wins: xr.Dataset, name: str) -> str:
-    mine = wins.best == name
-    others = wins.drop_sel(reconstructor=name)
-    scored = others["mean"].notnull()
-    alone = int((mine & (others.told_apart | ~scored).all("reconstructor")).sum())
-    cells, equalled = int(mine.sum()), int((mine & others.practically_equal.any("reconstructor")).sum())
-    own = wins.sel(reconstructor=name)
+    """A cell belongs to all that are practically equal in it."""
+    own, others = wins.sel(reconstructor=name), wins.drop_sel(reconstructor=name)
+    mine = own.practically_equal & own["mean"].notnull() & (wins.best != "")
+    rivals = others["mean"].notnull()
+    ahead = (wins.best == name) & (others.told_apart & ~others.practically_equal | ~rivals).all(
+        "reconstructor"
+    )
+    sharing = mine & (others.practically_equal & rivals).any("reconstructor")
+    cells, shared = int(mine.sum()), int(sharing.sum())
     close = int((~own.told_apart & own["mean"].notnull() & ~mine).sum())
-    near = int((own.told_apart & own.practically_equal & ~mine).sum())
     tied = f" Not told apart from the best in {close} more." if close else ""
-    tied += f" Told apart from the best, but practically equal to it, in {near} more." if near else ""
     if cells == 0:
         return f"Best in no cell.{tied}"
-    margins = wins.advantage.values[mine.values]
+    margins = wins.advantage.values[(mine & ~sharing).values]
     units = wins.attrs.get("units", "1")
-    by = "" if np.isnan(margins).any() else f", by {number(margins.min())} to {number(margins.max(), units)}"
+    known = margins.size and np.isfinite(margins).all()
+    by = f", by {number(margins.min())} to {number(margins.max(), units)}" if known else ""
+    lead = f"Best in {cells} of {mine.size} cells, within {hull(wins['mean'], mine)}"
+    if shared == cells:
+        return f"{lead}, all shared with others that are practically equal.{tied}"
+    beside = f", {shared} shared with others that are practically equal" if shared else ""
     return (
-        f"Best mean in {cells} of {mine.size} cells, within {hull(wins['mean'], mine)}{by}; "
-        f"told apart from all others in {alone} of them"
-        f"{f', practically equal to another in {equalled}' if equalled else ''}.{tied}"
+        f"{lead}: alone in {cells - shared}{by}, told apart from all others in {int(ahead.sum())} of them{beside}."
+        f"{tied}"
     )
 
 
@@ -209,8 +244,10 @@ def headline(said: list[Answer]) -> str:
         return "No reconstructor has a score"
     if answer.sure:
         return f"{where}, {answer.best} reconstructs best"
+    if answer.unsure:
+        return f"{where}, {answer.first} lead{'s' * (not answer.equal)}, not for certain"
     if answer.equal:
-        return f"{where}, {_listed([answer.best, *answer.equal])} are practically equal"
+        return f"{where}, {answer.first} {'score the same' if answer.same else 'are practically equal'}"
     return f"{where}, {answer.best} leads, not for certain"
 
 
@@ -245,9 +282,9 @@ def how_sure(seeds: int, table: pd.DataFrame) -> str:
         f"Scores are mean {PLUS_MINUS} standard deviation between seeds; brackets are 95 % intervals of the "
         f"mean difference by Student's t. p is that of a Wilcoxon signed-rank test over the {_seeds(seeds)}, after "
         f"Holm's correction for all {len(table)} comparisons of regions; at most 0.05 counts as told apart (filled "
-        f"dots). Scores without units that differ by less than {PRACTICAL:g} are practically equal, whatever p is: a "
-        "threshold on the output gains as much. A seed is one structure, seen in every cell, so the cells of a seed "
-        "are averaged and never counted as independent."
+        f"dots). Scores without units that differ by less than {PRACTICAL:g} are practically equal, whatever p is, and "
+        "share a place: a threshold on the output gains as much. A seed is one structure, seen in every cell, so the "
+        "cells of a seed are averaged and never counted as independent."
     )
 
 

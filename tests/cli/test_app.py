@@ -122,7 +122,7 @@ def test_grid_leaves_the_heatmap_and_the_scores_and_resumes(tmp_path):
     [
         ('"frame","x [nm]"\n1,2\n', "y"),
         ('"frame","x [nm]","y [nm]"\n', "no localization"),
-        ('"frame","x [nm]","y [nm]"\n1,nan,2\n', "NaN"),
+        ('"frame","x [nm]","y [nm]"\n1,nan,2\n', "nan"),
         ('"frame","x [furlong]","y [nm]"\n1,2,3\n', "furlong"),
     ],
 )

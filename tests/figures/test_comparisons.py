@@ -54,8 +54,13 @@ def test_what_is_practically_equal_is_dotted_and_said():
     noise = 1e-4 * stream(6, "noise").standard_normal(scores.ms_ssim.shape[:-1])
     scores.ms_ssim[..., 1] = scores.ms_ssim[..., 2] - 0.005 + noise
     drawn = figures.win_map(compare.win_map(scores))
-    assert {patch.get_hatch() for patch in drawn.axes[0].patches} == {"...."}
+    patches = drawn.axes[0].patches
+    assert {patch.get_hatch() for patch in patches} == {"....", None}
+    halves = [patch for patch in patches if patch.get_hatch() is None]
+    assert [patch.get_width() for patch in halves] == [0.5] * 12
+    assert [patch.get_facecolor()[:3] for patch in halves[:2]] == [to_rgb(CATEGORIES[at]) for at in (2, 1)]
     assert [text.get_text() for text in drawn.legends[0].get_texts()] == [
+        "r1",
         "r2",
         "practically equal to another",
     ]

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from smlmsim.grid import Axis, Grid, read_scores, run_grid
-from smlmsim.grid.run import score_cell
-from smlmsim.grid.store import StoreError
+from smlmsim.grid.clips import clip_path, keep, record, recorded, shown_cells
+from smlmsim.grid.run import score_task
+from smlmsim.grid.store import StoreError, Task
 from smlmsim.metrics import score
 from smlmsim.pipeline import simulate
 
@@ -28,6 +29,11 @@ class Dies:
             os.kill(os.getpid(), signal.SIGKILL)
         return observation[["counts"]].rename(counts="density").astype("f4")
 """
+
+
+def all_of(grid, cell):
+    """The task of a cell of which nothing is known."""
+    return Task(cell, dict.fromkeys(grid.reconstructors, grid.metrics), grid.metrics)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +86,8 @@ def test_a_score_that_the_truth_cannot_give_is_missing_with_its_reason(grid, mon
 
     monkeypatch.setattr("smlmsim.grid.run.simulate", constant)
     metrics = ("ssim", "skeleton_recall", "skeleton_f1")
-    found = score_cell(grid.replace({"metrics": metrics}), next(grid.cells()))
+    grid = grid.replace({"metrics": metrics})
+    found = score_task(grid, (), all_of(grid, next(grid.cells()))).scores
     assert np.isfinite(found.scores[0]).all()
     assert np.isnan(found.scores[1:]).all()
     assert found.reasons == ["the truth has no centre line of 200 nm or more to follow"] * 2
@@ -95,7 +102,7 @@ def test_scores_are_those_of_each_cell_alone(grid, tmp_path):
         "reconstructor",
     )
     for cell in list(grid.cells())[::5]:
-        alone = score_cell(grid, cell)
+        alone = score_task(grid, (), all_of(grid, cell)).scores
         for name, expected in zip(grid.metrics, alone.scores, strict=True):
             np.testing.assert_array_equal(scores[name].values[cell.place], expected)
 
@@ -119,7 +126,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(grid, tmp_path, tree,
     script = (
         "from smlmsim.grid import Grid, run_grid\n"
         "if __name__ == '__main__':\n"
-        f"    run_grid(Grid.from_toml({str(tmp_path / 'grid.toml')!r}), {str(store)!r}, processes=2)"
+        f"    run_grid(Grid.from_toml({str(tmp_path / 'grid.toml')!r}), {str(store)!r}, processes=2, movies_of=(1,))"
     )
     (tmp_path / "run.py").write_text(script)
     for written in (1, 6):
@@ -128,8 +135,13 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(grid, tmp_path, tree,
             time.sleep(0.005)
         runner.send_signal(signal.SIGKILL)
         runner.wait()
-    run_grid(grid, store, processes=2, progress=False)
+    run_grid(grid, store, processes=2, movies_of=(1,), progress=False)
     assert tree(store) == undisturbed
+    cells = shown_cells(grid, (1,))
+    assert len(recorded(grid, tmp_path / "clips", (1,))) == len(cells) == 6
+    keep(tmp_path / "later.nc", record(grid, cells[0], grid.reconstructors), grid.reconstructors)
+    path = clip_path(grid, cells[0], tmp_path / "clips")
+    assert path.read_bytes() == (tmp_path / "later.nc").read_bytes()
 
 
 def _flags(store) -> int:

@@ -27,12 +27,12 @@ def grid(small_study):
 
 def test_what_is_written_is_read_back_and_no_longer_pending(grid, tmp_path):
     store = GridStore(tmp_path / "s.zarr", grid)
-    cells = store.pending()
-    assert len(cells) == 4
-    store.write(cells[1], CellScores(np.array([[0.5, np.nan], [20.0, np.nan]]), ["", "ValueError: no"]))
+    tasks = store.pending()
+    assert len(tasks) == 4
+    store.write(tasks[1], CellScores(np.array([[0.5, np.nan], [20.0, np.nan]]), ["", "ValueError: no"]))
     again = GridStore(tmp_path / "s.zarr", grid)
-    assert [cell.place for cell in again.pending()] == [(0, 0), (1, 0), (1, 1)]
-    assert [cell.place for cell in again.pending(retry_failed=True)] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert [task.cell.place for task in again.pending()] == [(0, 0), (1, 0), (1, 1)]
+    assert [task.cell.place for task in again.pending(retry_failed=True)] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     scores = read_scores(tmp_path / "s.zarr")
     assert scores.ms_ssim.dims == ("photophysics.rate_hz", "seed", "reconstructor")
     chosen = scores.sel({"photophysics.rate_hz": 100, "seed": 7})
@@ -40,6 +40,8 @@ def test_what_is_written_is_read_back_and_no_longer_pending(grid, tmp_path):
     assert np.isnan(chosen.psnr.sel(reconstructor="static_sum"))
     assert str(chosen.reason.sel(reconstructor="static_sum").item()) == "ValueError: no"
     assert np.isnan(scores.ms_ssim.values).sum() == 7
+    retried = again.pending(retry_failed=True)[1]
+    assert retried.wanted == {"static_sum": ("ms_ssim", "psnr")}
 
 
 def test_scores_have_the_order_of_the_grid_whatever_the_directory_listing(grid, tmp_path, monkeypatch):
@@ -61,7 +63,10 @@ def test_scores_have_the_order_of_the_grid_whatever_the_directory_listing(grid, 
 
 def test_a_store_of_another_grid_is_refused_with_the_difference(grid, tmp_path):
     GridStore(tmp_path / "s.zarr", grid)
-    with pytest.raises(StoreError, match=r"another grid: seeds is \[0, 7\] there and \[0, 8\] here"):
+    with pytest.raises(
+        StoreError,
+        match=r"another grid: seeds there are without 8 and with 7 besides; .*--out, or give --add",
+    ):
         GridStore(tmp_path / "s.zarr", grid.replace({"seeds": (0, 8)}))
 
 

@@ -4,6 +4,9 @@ import shutil
 
 import pytest
 
+from smlmsim.grid import read_scores
+from smlmsim.regions import RATE, VELOCITY
+
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
@@ -151,3 +154,74 @@ def test_the_page_fits_its_width_in_light_and_dark(show, width):
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         backgrounds.add(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert len(backgrounds) == 2
+
+
+def test_the_seed_whose_movie_plays_can_be_chosen_and_every_panel_has_the_score_of_that_movie(show, result):
+    tab = show(reduced_motion="reduce")
+    scores = read_scores(result / "scores.zarr")
+    assert tab.locator("#seed option").all_inner_texts() == ["3", "4"]
+    frames = []
+    tab.locator("#time").fill("4")
+    for seed in (3, 4):
+        tab.locator("#seed").select_option(str(seed))
+        tab.wait_for_function(f'document.getElementById("cell-note").textContent.startsWith("Seed {seed};")')
+        assert tab.locator("#time").input_value() == "4"
+        cell_scores = scores.ms_ssim.sel({RATE: 300, VELOCITY: 75, "reconstructor": "sparse"})
+        own, mean = float(cell_scores.sel(seed=seed)), float(cell_scores.mean())
+        note = tab.locator("#panels figure:nth-child(2) figcaption span").inner_text()
+        found = [float(number.strip("()")) for number in note.split()[-2:]]
+        assert found == pytest.approx([own, mean], abs=0.005)
+        frames.append(colours(tab, "#panels figure:last-child canvas"))
+    assert frames[0] != frames[1]
+
+
+def test_a_bar_says_what_the_brightness_of_every_panel_stands_for(show):
+    tab = show()
+    bars = tab.locator("#panels .colours")
+    assert bars.count() == 5
+    texts = bars.all_inner_texts()
+    assert texts[0].split("\n")[-1].endswith("per pixel")
+    assert all("own units" in text for text in texts[1:4])
+    assert texts[4].endswith("\N{MICRO SIGN}m/\N{MICRO SIGN}m\N{SUPERSCRIPT TWO}")
+    before = bars.nth(1).locator("i").get_attribute("style")
+    tab.locator('input[name="view"][value="overlay"]').check()
+    assert bars.nth(1).locator("i").get_attribute("style") != before
+
+
+def test_the_pairs_sort_and_filter(show):
+    tab = show()
+    tab.locator("details", has=tab.locator("#pairs")).evaluate("details => { details.open = true }")
+    rows = tab.locator("#pairs tbody tr:visible")
+    number = rows.count()
+    leads = []
+    for _ in range(2):
+        tab.locator("#pairs th button", has_text="by").click()
+        found = rows.evaluate_all("rows => rows.map(row => Number(row.cells[3].dataset.value))")
+        leads.append(found)
+    assert leads[0] == sorted(leads[0])
+    assert leads[1] == sorted(leads[0], reverse=True)
+    assert tab.locator('#pairs th[aria-sort="descending"]').inner_text() == "by"
+    tab.locator("#pair-region").select_option("live cells")
+    assert rows.count() == 3 < number
+    tab.locator("#pair-name").select_option("sparse")
+    assert rows.count() == 2
+    assert tab.locator("#pair-count").inner_text() == f"2 of {number}"
+    tab.locator("#pair-apart").check()
+    assert rows.count() == 0
+
+
+def test_a_cell_is_parted_among_those_that_are_practically_equal(show):
+    tab = show()
+    tab.evaluate(
+        """() => {
+        const all = (value) => [[value, value], [value, value]];
+        [0, 1, 2].forEach((index) => { metric.equal[index] = metric.tied[index] = all(index > 0); });
+        metric.best = all(2);
+        drawMaps(); }"""
+    )
+    found = cell(tab, 0, 0, 0)
+    assert found.locator(".shares span").all_inner_texts() == ["C", "B"]
+    assert found.get_attribute("aria-label").endswith(
+        "best mean moving_window, practically equal to static_sum"
+    )
+    assert "in several colours" in tab.locator(".swatches").inner_text()

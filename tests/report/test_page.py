@@ -10,6 +10,7 @@ from smlmsim.grid import read_scores
 from smlmsim.grid.store import StoreError
 from smlmsim.regions import RATE, VELOCITY
 from smlmsim.report import write_report
+from smlmsim.report.shared import shared_settings
 
 
 def content_of(page):
@@ -37,20 +38,45 @@ def test_the_maps_hold_the_means_and_spreads_with_the_velocity_upwards(page, res
         np.testing.assert_allclose(metric["sd"], wanted.std("seed", ddof=1), rtol=1e-4)
         sign = {"higher": 1, "lower": -1}[metric["better"]]
         np.testing.assert_array_equal(metric["best"], (sign * wanted.mean("seed")).argmax("reconstructor"))
+        np.testing.assert_allclose(metric["movies"], wanted.sel(seed=[3, 4]), rtol=1e-5)
+    assert content["shown"] == [3, 4]
     assert content["live"] == [[False, False], [True, False]]
     assert content["first"] == [1, 0]
 
 
-def test_every_cell_has_its_movie(page):
-    text = page.read_text(encoding="utf-8")
-    for row in range(2):
-        for column in range(2):
-            found = re.search(rf'id="movie-{row}-{column}">(.*?)</script>', text, re.DOTALL).group(1)
-            movie = json.loads(found)
-            assert movie["layers"] == ["localizations", "sparse", "static_sum", "moving_window", "truth"]
-            assert (movie["seed"], movie["shape"], movie["width_nm"]) == (3, [40, 32], 640)
-            assert len(movie["sheets"]) == 5
-            assert len(movie["times"]) == 6
+def movies_of(page):
+    found = re.findall(r'id="movie-(\S+)">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)
+    return {place: json.loads(text) for place, text in found}
+
+
+def test_every_cell_has_its_movie_of_every_seed_that_is_shown(page):
+    movies = movies_of(page)
+    assert sorted(movies) == [
+        f"{row}-{column}-{seed}" for row in (0, 1) for column in (0, 1) for seed in (3, 4)
+    ]
+    for place, movie in movies.items():
+        assert movie["layers"] == ["localizations", "sparse", "static_sum", "moving_window", "truth"]
+        assert (movie["seed"], movie["shape"], movie["width_nm"]) == (int(place[-1]), [40, 32], 640)
+        assert len(movie["sheets"]) == len(movie["white"]) == 5
+        assert len(movie["times"]) == 6
+        assert movie["white"][0] >= 1
+
+
+def test_the_seeds_whose_movies_are_shown_can_be_chosen(result, tmp_path):
+    page = write_report(result, tmp_path, movies_of=(4,), processes=1, progress=False)
+    assert {movie["seed"] for movie in movies_of(page).values()} == {4}
+    with pytest.raises(ValueError, match=r"no seed 7, whose movies --movies-of asks for; it has \[3, 4\]"):
+        write_report(result, tmp_path, movies_of=(7,), processes=1, progress=False)
+
+
+def test_the_settings_that_do_not_vary_stand_at_the_head_with_their_units(page, grid):
+    head = page.read_text(encoding="utf-8").partition("</header>")[0]
+    assert "<dt>field</dt><dd>height 800\u202fnm, width 640\u202fnm, pixel 20\u202fnm" in head
+    assert "<dt>acquisition</dt><dd>time points 6, frames per point 50, exposure 0.03\u202fs" in head
+    assert "<dt>motion</dt><dd>polymer, " in head
+    assert "persistence length 20000\u202fnm" in head
+    assert "rate" not in dict(shared_settings(grid))["photophysics"]
+    assert "velocity" not in dict(shared_settings(grid))["motion"].replace("velocity lag", "")
 
 
 def test_the_words_warn_that_two_seeds_are_too_few(page):
@@ -72,7 +98,7 @@ def test_a_small_budget_gives_a_smaller_file_and_none_is_refused(page, result, t
     budget = text + (size - text) * 3 // 4
     smaller = write_report(result, tmp_path, processes=1, budget_bytes=budget, progress=False)
     assert smaller.stat().st_size <= budget
-    with pytest.raises(ValueError, match="4 clips do not fit"):
+    with pytest.raises(ValueError, match="8 clips do not fit"):
         write_report(result, tmp_path / "none", processes=1, budget_bytes=text + 100, progress=False)
     assert not (tmp_path / "none").exists()
 

@@ -48,10 +48,19 @@ def test_who_is_best_may_depend_on_the_region():
 
 
 def test_a_tie_is_called_one():
-    answer = said(scores_of({"a": 0.7, "b": 0.7, "c": 0.2}))["everywhere"]
+    answer = said(scores_of({"a": 0.7, "b": 0.72, "c": 0.2}, seeds=3))["everywhere"]
     assert not answer.sure
-    assert "is not told apart from" in answer.sentence
-    assert " c" not in answer.sentence
+    assert answer.sentence.startswith("has the best mean, MS-SSIM 0.72")
+    assert ", but is not told apart from a and c: better than a, the next, by 0.019" in answer.sentence
+    assert (answer.equal, answer.unsure) == ((), ("a", "c"))
+
+
+def test_what_differs_by_little_is_equal_only_where_it_surely_does():
+    answer = said(scores_of({"a": 0.7, "b": 0.7, "c": 0.2}))["everywhere"]
+    assert answer.first in ("a and b", "b and a")
+    assert answer.sentence.startswith("share the first place: they are practically equal, ")
+    few = said(scores_of({"a": 0.7, "b": 0.7, "c": 0.2}, seeds=2))["everywhere"]
+    assert (few.equal, len(few.unsure)) == ((), 2)
 
 
 def nearly(scores, lead):
@@ -65,18 +74,25 @@ def test_what_is_told_apart_by_less_than_a_hundredth_is_practically_equal():
     answers = said(nearly(scores_of({"a": 0.7, "b": 0.7, "c": 0.2}), 0.004))
     answer = answers["everywhere"]
     assert (answer.best, answer.sure, answer.equal) == ("b", False, ("a",))
-    assert "but is practically equal to a: better than a, the next, by 0.004 [0.00" in answer.sentence
+    assert answer.first == "b and a"
+    assert answer.sentence.startswith(
+        "share the first place: they are practically equal, b having the best mean, MS-SSIM 0.70 \u00b1 0.00, "
+        "better than a, the next, by 0.004 [0.00"
+    )
     assert answer.sentence.endswith("in 15 of 15 seeds, practically equal, p\u00a0<\u00a00.001.")
     assert words.headline(list(answers.values())) == "In live cells, b and a are practically equal"
 
 
-def test_places_tell_practically_equal_from_not_told_apart():
-    places = words.places(win_map(nearly(scores_of({"a": 0.7, "b": 0.7, "c": 0.2}), 0.004)))
-    assert places["b"].endswith("told apart from all others in 4 of them, practically equal to another in 4.")
-    assert places["a"] == (
-        "Best in no cell. Told apart from the best, but practically equal to it, in 4 more."
+def test_places_are_shared_by_what_is_practically_equal_and_not_by_what_is_not_told_apart():
+    scores = nearly(scores_of({"a": 0.7, "b": 0.7, "c": [[0.9, 0.2], [0.2, 0.2]]}), 0.004)
+    places = words.places(win_map(scores))
+    shared = "Best in 3 of 4 cells, within 0\u201375\u202fnm/s, 200\u20131200\u202fHz, all shared with others that are "
+    assert places["b"] == places["a"] == f"{shared}practically equal."
+    assert places["c"].startswith(
+        "Best in 1 of 4 cells, within 0\u202fnm/s, 200\u202fHz: alone in 1, by 0.20"
     )
-    assert places["c"] == "Best in no cell."
+    unsure = scores_of({"a": 0.7, "b": 0.72, "c": 0.2}, seeds=3)
+    assert words.places(win_map(unsure))["a"] == "Best in no cell. Not told apart from the best in 4 more."
 
 
 @pytest.mark.parametrize(
@@ -99,12 +115,25 @@ def test_lower_is_better_where_the_metric_says_so():
     assert "by 0.30\u202fdB [" in answer.sentence
 
 
-def test_equal_scores_are_said_to_be_the_same():
-    scores = scores_of({"a": 0.5, "b": 0.5})
+@pytest.mark.parametrize("units", ["1", "dB"])
+@pytest.mark.parametrize("seeds", [1, 15])
+def test_equal_scores_are_a_tie_of_both_names(seeds, units):
+    scores = scores_of({"a": 0.5, "b": 0.5, "c": 0.2}, seeds, units=units)
     scores.ms_ssim[..., 1] = scores.ms_ssim[..., 0]
-    assert said(scores)["everywhere"].sentence.endswith(
-        "is not told apart from b: b, the next, scores exactly the same."
+    answers = said(scores)
+    assert answers["everywhere"].first == "a and b"
+    sentence = answers["everywhere"].sentence
+    assert sentence.startswith(
+        f"share the first place: they score exactly the same, MS-SSIM 0.{50 if seeds > 1 else 49}"
     )
+    assert "better than c, the next, by 0.3" in sentence
+    assert ("but are not told apart from c" in sentence) == (seeds == 1)
+    wanted = "score the same" if seeds > 1 else "lead, not for certain"
+    assert words.headline(list(answers.values())) == f"In live cells, a and b {wanted}"
+    places = words.places(win_map(scores))
+    assert places["a"].startswith("Best in 4 of 4 cells")
+    assert places["a"].split(".")[-3:] == places["b"].split(".")[-3:]
+    assert "all shared with others that are practically equal." in places["a"]
 
 
 def test_one_reconstructor_is_best_of_one():
@@ -126,7 +155,7 @@ def test_no_score_is_said_to_be_none():
 def test_places_count_cells_and_say_where_they_lie():
     places = words.places(win_map(scores_of({"a": [[0.9, 0.9], [0.4, 0.4]], "b": 0.6})))
     assert places["a"] == (
-        "Best mean in 2 of 4 cells, within 0\u202fnm/s, 200\u20131200\u202fHz, by 0.30 to 0.31; "
+        "Best in 2 of 4 cells, within 0\u202fnm/s, 200\u20131200\u202fHz: alone in 2, by 0.30 to 0.31, "
         "told apart from all others in 2 of them."
     )
 

@@ -47,7 +47,7 @@ function inkOn(colour) {
 
 const names = content.reconstructors;
 const letter = (index) => String.fromCharCode(65 + index);
-const selected = { row: 0, column: 0 };
+const selected = { row: 0, column: 0, seed: 0 };
 let metric = content.metrics[0];
 
 function range() {
@@ -59,7 +59,7 @@ function shade(value) {
   const [low, high] = range();
   const share = high > low ? (value - low) / (high - low) : 0.5;
   const towardsBest = metric.better === "lower" ? 1 - share : share;
-  return content.colours.viridis[Math.round(towardsBest * 255)];
+  return content.colours.viridis[Math.round(Math.min(1, Math.max(0, towardsBest)) * 255)];
 }
 
 function cellOf(map, row, column) {
@@ -79,18 +79,37 @@ function dressWinner(cell, row, column, place) {
     cell.setAttribute("aria-label", `${place}: no score`);
     return;
   }
-  const colour = content.colours.categories[best];
-  const tied = (apart) => names.filter((_, index) => index !== best && metric.tied[index][row][column] && metric.told_apart[index][row][column] === apart);
-  cell.style.backgroundColor = colour;
-  cell.style.color = inkOn(colour);
-  cell.textContent = letter(best) + (metric.tie[row][column] ? "=" : "");
-  cell.classList.toggle("tie", metric.tie[row][column]);
-  const [unsure, equal] = [tied(false), tied(true)];
+  const others = [...names.keys()].filter((index) => index !== best && metric.tied[index][row][column]);
+  const equal = others.filter((index) => metric.equal[index][row][column]);
+  const unsure = others.filter((index) => !metric.equal[index][row][column]);
+  if (equal.length) cell.append(sharesOf([best, ...equal]));
+  else {
+    const colour = content.colours.categories[best];
+    cell.style.backgroundColor = colour;
+    cell.style.color = inkOn(colour);
+    cell.textContent = letter(best) + (unsure.length ? "=" : "");
+  }
+  cell.classList.toggle("tie", unsure.length > 0);
+  const listed = (indices) => indices.map((index) => names[index]).join(", ");
   const ties = [
-    unsure.length ? `, not told apart from ${unsure.join(", ")}` : "",
-    equal.length ? `, practically equal to ${equal.join(", ")}` : "",
+    equal.length ? `, practically equal to ${listed(equal)}` : "",
+    unsure.length ? `, not told apart from ${listed(unsure)}` : "",
   ].join("");
   cell.setAttribute("aria-label", `${place}: best mean ${names[best]}${ties || (names.length > 1 ? ", told apart from all others" : "")}`);
+  cell.title = cell.getAttribute("aria-label");
+}
+
+/* A cell parted among those that share it; of many, the number of the others. */
+function sharesOf(indices) {
+  const shown = indices.length > 3 ? indices.slice(0, 2) : indices;
+  const parts = shown.map((index) => {
+    const part = element("span", {}, letter(index));
+    const colour = content.colours.categories[index];
+    Object.assign(part.style, { background: colour, color: inkOn(colour) });
+    return part;
+  });
+  if (shown.length < indices.length) parts.push(element("span", {}, `+${indices.length - shown.length}`));
+  return element("div", { class: "shares", "aria-hidden": "true" }, ...parts);
 }
 
 function dressScore(cell, map, row, column, place) {
@@ -135,7 +154,9 @@ function swatches() {
     Object.assign(swatch.style, { background: colour, color: inkOn(colour) });
     list.append(element("li", {}, swatch, ` ${name}`));
   });
-  list.append(element("li", {}, "= and hatched: not told apart from another, or practically equal to it"));
+  if (metric.equal.some((rows, index) => rows.some((row, r) => row.some((equal, c) => equal && metric.best[r][c] >= 0 && metric.best[r][c] !== index))))
+    list.append(element("li", {}, "in several colours: they are practically equal"));
+  list.append(element("li", {}, "= and hatched: not told apart from another"));
   if (metric.floor) list.append(element("li", {}, floorSwatch(), ` an empty estimate: ${spanOf(metric.floor)}`));
   if (content.live.flat().includes(true)) list.append(element("li", {}, "framed: as measured in live cells"));
   return list;
@@ -228,11 +249,11 @@ async function clipAt(place) {
   return decoded.get(place);
 }
 
-async function choose(row, column, { start, reveal }) {
+async function choose(row, column, { start, reveal, frame = 0, line = null }) {
   stop();
   Object.assign(selected, { row, column });
   markSelected();
-  const place = `${row}-${column}`;
+  const place = `${row}-${column}-${content.shown[selected.seed]}`;
   player.wanted = place;
   byId("cell-title").textContent = `The movie at ${cellName(row, column)}`;
   tabulate();
@@ -242,10 +263,10 @@ async function choose(row, column, { start, reveal }) {
   buildPanels();
   byId("status").textContent = `Movie at ${cellName(row, column)}, ${clip.layers.length} panels, ${clip.times.length} frames.`;
   byId("cell-note").textContent =
-    `Seed ${clip.seed}. ${clip.times.length} of ${clip.points} time points are shown; the scores are of all of them, and of all ${content.seeds} seeds.`;
-  setUp("time", clip.times.length - 1, 0);
-  seek(0);
-  setLine(Math.floor(lines() / 2));
+    `Seed ${clip.seed}; each panel has the score of this movie, and in brackets the mean of all ${content.seeds} seeds. ${clip.times.length} of ${clip.points} time points are shown; the scores are of all of them.`;
+  setUp("time", clip.times.length - 1, frame);
+  seek(Math.min(frame, clip.times.length - 1));
+  setLine(line === null ? Math.floor(lines() / 2) : Math.min(line, lines() - 1));
   if (reveal) {
     byId("player").focus({ preventScroll: true });
     byId("player").scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
@@ -273,16 +294,35 @@ function panelOf(clip, name, layer) {
   const [line, now] = [element("div", { class: "mark" }), element("div", { class: "mark" })];
   const screen = element("div", { class: "screen movie" }, movie, line);
   const scored = layer > 0 && layer < last;
-  const mean = scored && metric.mean[layer - 1][selected.row][selected.column];
-  const note = scored ? `${metric.label} ${score(mean)}` : layer ? "what was there" : "what was seen";
-  const caption = element("figcaption", {}, element("b", {}, name), element("span", {}, note));
-  const figure = element("figure", {}, caption, screen, element("div", { class: "screen kymograph" }, kymograph, now));
+  const note = scored ? scoreOf(layer - 1) : layer ? "what was there" : "what was seen";
+  const caption = element("figcaption", {}, element("b", { title: name }, name), element("span", { title: note }, note));
+  const figure = element("figure", {}, caption, screen, brightness(clip, layer), element("div", { class: "screen kymograph" }, kymograph, now));
   const reason = clip.reasons[layer - 1];
   if (scored && reason) figure.append(element("p", { class: "reason" }, reason));
   if (layer === 0 && clip.width_nm) screen.append(scaleBar(clip.width_nm));
   screen.addEventListener("pointermove", (event) => point(event, screen));
   screen.addEventListener("pointerdown", (event) => point(event, screen));
   return { name, layer, figure, movie, kymograph, line, now };
+}
+
+/* The score of the movie that is shown, and the mean of all. */
+function scoreOf(index) {
+  const { row, column, seed } = selected;
+  const [own, mean] = [metric.movies[seed][index][row][column], metric.mean[index][row][column]];
+  return `${metric.label} ${score(own)} (${score(mean)})`;
+}
+
+/* What the brightness of a panel stands for. */
+function brightness(clip, layer) {
+  const last = clip.layers.length - 1;
+  const over = player.overlay && layer < last;
+  const shades = over ? ["#000", "#f0f"] : content.colours.inferno.filter((_, at) => at % 15 === 0);
+  const bar = element("i", { "aria-hidden": "true" });
+  bar.style.background = `linear-gradient(90deg, ${shades.join(",")})`;
+  const white = layer === last ? 1000 * clip.white[layer] : clip.white[layer];
+  const end = `${Number(white.toPrecision(2))}`;
+  const units = layer === 0 ? "per pixel" : layer === last ? "\u00b5m/\u00b5m\u00b2" : "own units";
+  return element("div", { class: "colours", "aria-label": `from 0 to ${end} ${units}`, role: "img" }, "0", bar, `${end} ${units}`);
 }
 
 function scaleBar(widthNm) {
@@ -392,17 +432,60 @@ function stop() {
 function tabulate() {
   const { row, column } = selected;
   const table = byId("numbers");
-  table.caption.textContent = `Mean \u00b1 standard deviation of ${content.seeds} seeds at ${cellName(row, column)}. Bold: the best mean; =: not told apart from it, or practically equal.`;
+  table.caption.textContent = `Mean \u00b1 standard deviation of ${content.seeds} seeds at ${cellName(row, column)}. Bold: the best mean, and what is practically equal to it; =: not told apart from it.`;
   const head = content.metrics.map((known) => element("th", { scope: "col" }, known.label, element("br"), `${known.better} is better`));
   table.tHead.replaceChildren(element("tr", {}, element("th", { scope: "col" }, "reconstructor"), ...head));
   table.tBodies[0].replaceChildren(...names.map((name, index) => {
     const cells = content.metrics.map((known) => {
-      const best = known.best[row][column] === index;
+      const best = known.best[row][column] >= 0 && known.equal[index][row][column];
       const tied = !best && known.tied[index][row][column] ? " =" : "";
       return element("td", { class: best ? "best" : null }, withSpread(known.mean[index][row][column], known.sd[index][row][column], known.units) + tied);
     });
     return element("tr", {}, element("th", { scope: "row" }, name), ...cells);
   }));
+}
+
+/* -- every pair -- */
+
+const pairs = byId("pairs");
+const cellText = (row, column) => row.cells[column].textContent;
+
+function sortPairs(column) {
+  const heads = [...pairs.tHead.rows[0].cells];
+  const down = heads[column].getAttribute("aria-sort") === "ascending";
+  heads.forEach((head, at) => head.setAttribute("aria-sort", at !== column ? "none" : down ? "descending" : "ascending"));
+  const key = (row) => row.cells[column].dataset.value;
+  const compared = (one, other) => {
+    if (key(one) === undefined && key(other) === undefined) return cellText(one, column).localeCompare(cellText(other, column));
+    return Number(key(one) ?? Infinity) - Number(key(other) ?? Infinity);
+  };
+  const rows = [...pairs.tBodies[0].rows].sort(compared);
+  pairs.tBodies[0].append(...(down ? rows.reverse() : rows));
+}
+
+function filterPairs() {
+  const [region, name, apart] = [byId("pair-region").value, byId("pair-name").value, byId("pair-apart").checked];
+  const rows = [...pairs.tBodies[0].rows];
+  for (const row of rows) {
+    const other = region && cellText(row, 0) !== region;
+    const without = name && cellText(row, 1) !== name && cellText(row, 2) !== name;
+    row.hidden = Boolean(other || without || (apart && !row.querySelector("td.best")));
+  }
+  byId("pair-count").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
+}
+
+function setUpPairs() {
+  [...pairs.tHead.rows[0].cells].forEach((head, column) => {
+    const button = element("button", { type: "button" }, head.textContent);
+    button.addEventListener("click", () => sortPairs(column));
+    head.replaceChildren(button);
+    head.setAttribute("aria-sort", "none");
+  });
+  const regions = new Set([...pairs.tBodies[0].rows].map((row) => cellText(row, 0)));
+  byId("pair-region").append(...[...regions].map((region) => element("option", { value: region }, region)));
+  byId("pair-name").append(...names.map((name) => element("option", { value: name }, name)));
+  for (const id of ["pair-region", "pair-name", "pair-apart"]) byId(id).addEventListener("change", filterPairs);
+  filterPairs();
 }
 
 /* -- listening -- */
@@ -434,12 +517,18 @@ for (const radio of document.querySelectorAll('input[name="view"]')) {
   radio.addEventListener("change", () => {
     player.overlay = radio.value === "overlay";
     byId("legend").hidden = !player.overlay;
-    if (player.clip) { seek(player.frame); setLine(player.line); }
+    if (player.clip) { buildPanels(); seek(player.frame); setLine(player.line); }
   });
 }
+byId("seed").addEventListener("change", (event) => {
+  selected.seed = event.target.selectedIndex;
+  choose(selected.row, selected.column, { start: player.timer !== 0, reveal: false, frame: player.frame, line: player.line });
+});
 document.addEventListener("visibilitychange", () => document.hidden && stop());
 
 byId("metric").append(...content.metrics.map((known) => element("option", {}, known.label)));
+byId("seed").append(...content.shown.map((seed) => element("option", {}, `${seed}`)));
+setUpPairs();
 [selected.row, selected.column] = content.first;
 drawMaps();
 choose(selected.row, selected.column, { start: false, reveal: false });

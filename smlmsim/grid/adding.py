@@ -1,0 +1,62 @@
+"""Adding to a grid that was scored: more seeds, reconstructors or metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from smlmsim.grid.difference import difference
+from smlmsim.grid.grid import ADDABLE, Grid
+from smlmsim.grid.layout import lay_out
+from smlmsim.grid.store import ADDING, StoreError, grid_of, open_store, require_version
+
+
+def enlarge(path: Path, grid: Grid) -> Grid:
+    """Make room in a store for the seeds, reconstructors and metrics of another grid; return what it is of then.
+
+    What is scored stays where it is, byte for byte. A call that was killed is completed by the next one.
+
+    Parameters
+    ----------
+    path : Path
+        The store. No one else may write to it meanwhile.
+    grid : Grid
+        Of the same study and axes.
+
+    Raises
+    ------
+    StoreError
+        If there is no store, or if it is of another study, other axes, or other versions.
+    """
+    stored = stored_grid(path)
+    group = open_store(path, adding=True)
+    attrs = dict(group.attrs)
+    require_version(path, attrs)
+    shared = grid.replace({name: getattr(stored, name) for name in ADDABLE})
+    if shared != stored:
+        words, _ = difference(stored.to_toml(), shared.to_toml())
+        raise StoreError(
+            f"{path} belongs to another grid: {words}; only seeds, reconstructors and metrics can be added, so "
+            "choose another place with --out"
+        )
+    joined = stored.joined(grid)
+    if joined == stored and ADDING not in attrs:
+        return stored
+    group.attrs.update({ADDING: joined.to_toml()})
+    lay_out(group, joined)
+    rest = {name: value for name, value in attrs.items() if name != ADDING}
+    group.attrs.put({**rest, "grid": joined.to_toml(), "grid_digest": joined.digest})
+    return joined
+
+
+def stored_grid(path: Path) -> Grid:
+    """The grid that a store is of, or is being enlarged to.
+
+    Raises
+    ------
+    StoreError
+        If there is no store.
+    """
+    if not path.exists():
+        raise StoreError(f"there is no grid {path} to add to; check --out, or leave out --add")
+    attrs = dict(open_store(path, adding=True).attrs)
+    return grid_of({"grid": attrs.get(ADDING, attrs.get("grid", ""))}, path)

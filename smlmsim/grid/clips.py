@@ -1,0 +1,261 @@
+"""Clips: the movie of a cell as it is shown, with every reconstruction, in 8 bits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import io
+from smlmsim.brightness import white_level
+from smlmsim.grid.attempt import Attempt, attempt
+from smlmsim.grid.grid import Cell, Grid
+from smlmsim.io import hdf5, netcdf
+from smlmsim.pipeline import Movie, simulate
+from smlmsim.provenance import versions
+from smlmsim.spec import brief, one_line
+
+log = logging.getLogger(__name__)
+
+OBSERVED, TRUTH = "localizations", "truth"
+SHOWN_SEEDS = 2
+"""Of so many seeds the movies are shown, unless others are asked for."""
+PARTS = (
+    ("brightness", ("layer", "time", "y", "x"), "u"),
+    ("white", ("layer",), "f"),
+    ("parameters", ("reconstructor",), "iu"),
+    ("reason", ("reconstructor",), "OTU"),
+    ("layer", ("layer",), "OTU"),
+    ("reconstructor", ("reconstructor",), "OTU"),
+    *((dim, (dim,), "f") for dim in ("time", "y", "x")),
+)
+"""What a clip consists of: its variables, their dims, and the kinds of numbers, or text, that they are."""
+
+
+class Recording(NamedTuple):
+    """A clip, and the seconds that each reconstructor in it took for the movie."""
+
+    clip: xr.Dataset
+    seconds: dict[str, float]
+
+
+def shown_seeds(grid: Grid, wanted: Sequence[int] | None = None) -> tuple[int, ...]:
+    """The seeds whose movies are shown, by default the first two of the grid.
+
+    Raises
+    ------
+    ValueError
+        If the grid has no such seed.
+    """
+    if wanted is None:
+        return grid.seeds[:SHOWN_SEEDS]
+    if missing := [seed for seed in wanted if seed not in grid.seeds]:
+        raise ValueError(
+            f"the grid has no seed {missing[0]}, whose movies --movies-of asks for; "
+            f"it has {brief(list(grid.seeds))}"
+        )
+    return tuple(dict.fromkeys(wanted))
+
+
+def shown_cells(grid: Grid, seeds: Iterable[int]) -> list[Cell]:
+    """The cells of some seeds, seed by seed."""
+    return [cell for seed in seeds for cell in grid.cells() if cell.seed == seed]
+
+
+def clip_path(grid: Grid, cell: Cell, folder: Path) -> Path:
+    """Where the clip of a cell lies: a name for the movie, whoever reconstructs it."""
+    described = json.dumps([grid.study_of(cell).to_toml(), cell.seed, versions()])
+    return folder / f"{hashlib.sha256(described.encode()).hexdigest()[:16]}.nc"
+
+
+def record(grid: Grid, cell: Cell, names: Sequence[str]) -> Recording:
+    """Simulate the movie of a cell, let some reconstructors have it, and keep what is to be seen of it."""
+    movie = simulate(grid.study_of(cell), cell.seed)
+    return recording(cell, movie, {name: attempt(name, movie.observation) for name in names})
+
+
+def recording(cell: Cell, movie: Movie, attempts: Mapping[str, Attempt]) -> Recording:
+    """Keep what is to be seen of a movie that was reconstructed.
+
+    Returns
+    -------
+    Recording
+        ``clip.brightness`` (layer, time, y, x) uint8: what was observed, all reconstructions, the truth; each on a
+        scale of its own, on which 255 stands for the value ``white`` (layer). Over ``reconstructor``: ``parameters``,
+        the number of them it says it has (0 if none), and ``reason``, why there is nothing to be seen.
+    """
+    truth = cast(xr.Dataset, movie.truth)
+    nothing = np.zeros(movie.observation.counts.shape, np.float32)
+    densities = [
+        nothing if found.estimate is None else found.estimate.density.values for found in attempts.values()
+    ]
+    layers = [movie.observation.counts.values, *densities, truth.density.values]
+    whites = [white_level(layer.astype(np.float64)) for layer in layers]
+    shown = np.stack([_brightness(layer, white) for layer, white in zip(layers, whites, strict=True)])
+    rows = [(found.parameters, found.reason) for found in attempts.values()]
+    attrs = {"seed": cell.seed, "settings": json.dumps(cell.settings)}
+    clip = _clip(
+        list(attempts), shown, whites, rows, {name: truth[name] for name in ("time", "y", "x")}, attrs
+    )
+    return Recording(clip, {name: found.seconds for name, found in attempts.items()})
+
+
+def keep(path: Path, made: Recording, order: Sequence[str]) -> None:
+    """Write a clip, or add it to what is there of other reconstructors; it has the same bytes in either case.
+
+    Parameters
+    ----------
+    path : Path
+        As :func:`clip_path` says; the seconds go beside it.
+    made : Recording
+    order : sequence of str
+        Of the reconstructors.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    clip = made.clip
+    if path.exists():
+        try:
+            clip = _joined(read_clip(path), clip, order)
+        except ValueError as error:
+            log.warning("%s; it is replaced", error)
+    seconds = read_seconds(path) | {name: value for name, value in made.seconds.items() if np.isfinite(value)}
+    with io.replacing(_seconds_path(path)) as draft:
+        draft.write_text(json.dumps(seconds, indent=1), encoding="utf-8")
+    with io.replacing(path) as draft:
+        clip.to_netcdf(draft, engine="h5netcdf", encoding={"brightness": {"zlib": True, "complevel": 4}})
+
+
+def lacking(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """The reconstructors that a clip does not show; all of them if there is none."""
+    if not path.exists():
+        return tuple(names)
+    try:
+        with hdf5.opened(path) as file:
+            known = set(file["reconstructor"].asstr()[...].tolist())
+    except Exception as error:
+        raise _unusable(path, error) from error
+    return tuple(name for name in names if name not in known)
+
+
+def recorded(grid: Grid, folder: Path, seeds: Sequence[int] | None = None) -> list[Path]:
+    """The clips of a grid that a folder holds."""
+    cells = shown_cells(grid, shown_seeds(grid, seeds))
+    return [path for cell in cells if (path := clip_path(grid, cell, folder)).exists()]
+
+
+def read_clip(path: Path, names: Sequence[str] | None = None) -> xr.Dataset:
+    """Read a clip that :func:`keep` wrote; all of it, or some reconstructors only, in this order.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, is no clip, or lacks a reconstructor.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    try:
+        found = netcdf.read(path)
+        _require_clip(found)
+        if names is not None:
+            found = found.sel(layer=[OBSERVED, *names, TRUTH], reconstructor=list(names))
+    except (ValueError, KeyError) as error:
+        raise _unusable(path, error) from error
+    return found
+
+
+def read_seconds(path: Path) -> dict[str, float]:
+    """How long the reconstructors of a clip took for it; those that are not known are left out."""
+    try:
+        found = json.loads(_seconds_path(path).read_bytes())
+        known = {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError, RecursionError, OverflowError):
+        log.warning("%s is damaged, so these times are not known", _seconds_path(path))
+        return {}
+    return {name: value for name, value in known.items() if np.isfinite(value)}
+
+
+def _seconds_path(path: Path) -> Path:
+    return path.with_suffix(".seconds.json")
+
+
+def _unusable(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path} is not a clip ({one_line(error)}); delete it, and it is recorded anew")
+
+
+def _joined(before: xr.Dataset, after: xr.Dataset, order: Sequence[str]) -> xr.Dataset:
+    """Two clips of one movie as one; the later is right where both show a reconstructor."""
+    found = {
+        name: part.sel(layer=name, reconstructor=name)
+        for part in (before, after)
+        for name in part.reconstructor.values.tolist()
+    }
+    names = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+    layers = [after.sel(layer=OBSERVED), *(found[name] for name in names), after.sel(layer=TRUTH)]
+    return _clip(
+        names,
+        np.stack([layer.brightness.values for layer in layers]),
+        [float(layer.white) for layer in layers],
+        [(int(found[name].parameters), str(found[name].reason.item())) for name in names],
+        {name: after[name] for name in ("time", "y", "x")},
+        dict(after.attrs),
+    )
+
+
+def _clip(
+    names: list[str],
+    shown: npt.NDArray[np.uint8],
+    whites: list[float],
+    rows: list[tuple[int, str]],
+    coords: Mapping[str, Any],
+    attrs: Mapping[str, Any],
+) -> xr.Dataset:
+    parameters, reasons = [row[0] for row in rows], [row[1] for row in rows]
+    return xr.Dataset(
+        {
+            "brightness": (("layer", "time", "y", "x"), shown),
+            "white": ("layer", whites, {"long_name": "what is shown as white"}),
+            "parameters": ("reconstructor", np.array(parameters, np.int64)),
+            "reason": ("reconstructor", np.array(reasons, dtype=object)),
+        },
+        {"layer": [OBSERVED, *names, TRUTH], "reconstructor": names, **coords},
+        attrs,
+    )
+
+
+def _require_clip(found: xr.Dataset) -> None:
+    """Refuse what lacks a part of a clip, or has it in another form."""
+    for name, dims, kinds in PARTS:
+        if name not in found.variables or found[name].dims != dims or found[name].dtype.kind not in kinds:
+            raise ValueError(f"it has no {name} {dims}")
+    if found.brightness.dtype != np.uint8 or min(found.brightness.shape) < 1:
+        raise ValueError(f"brightness is {found.brightness.shape} of {found.brightness.dtype}")
+    names, layers = found.reconstructor.values.tolist(), found.layer.values.tolist()
+    if not all(isinstance(text, str) for text in [*found.reason.values.tolist(), *names, *layers]):
+        raise ValueError("a reason or a name is no text")
+    if layers != [OBSERVED, *names, TRUTH]:
+        raise ValueError("its layers are not those of its reconstructors")
+    if not all(np.isfinite(found[name].values).all() for name in ("time", "y", "x", "white")):
+        raise ValueError("its scale is not finite")
+    if not isinstance(found.attrs.get("seed"), (int, np.integer)):
+        raise ValueError("it does not say its seed")
+
+
+def _brightness(movie: npt.NDArray[Any], white: float) -> npt.NDArray[np.uint8]:
+    """A movie in 8 bits, on the scale on which it would be drawn; what is negative is black."""
+    shown: npt.NDArray[np.uint8] = np.rint((movie.astype(np.float64) / white).clip(0, 1) * 255).astype(
+        np.uint8
+    )
+    return shown

@@ -1,0 +1,109 @@
+"""Which arrays the store of a grid consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+from smlmsim.floor import floor_name
+from smlmsim.grid.grid import Grid
+from smlmsim.io import zarr_store
+from smlmsim.metrics import METRICS, described, three_crests
+
+Array = zarr.Array[Any]
+
+
+class DamagedError(ValueError):
+    """An array is not what it should be."""
+
+    def __init__(self, array: str, problem: Exception) -> None:
+        super().__init__(str(problem) or type(problem).__name__)
+        self.array = array
+
+
+def lay_out(group: zarr.Group, grid: Grid) -> None:
+    """Make all arrays of a grid, or enlarge those there are; what they hold stays where it is.
+
+    A chunk is a cell. ``done`` says of every score (*axes, seed, reconstructor, metric) whether it was made.
+    """
+    names = len(grid.reconstructors)
+    for axis in grid.axes:
+        _coordinate(group, axis.setting, np.array(axis.values), axis.attrs)
+    _coordinate(group, "seed", np.array(grid.seeds), {"long_name": "seed", "units": "1"})
+    _coordinate(group, "reconstructor", np.array(grid.reconstructors, dtype=object), {})
+    normalisation = described(three_crests(grid.study.to_toml()))
+    movie = (grid.study.acquisition.time_points, *grid.study.field.shape)
+    for name in grid.metrics:
+        metric = METRICS[name]
+        _array(group, grid, name, (names,), ("reconstructor",), metric.attrs(movie, normalisation))
+        attrs = {"long_name": f"{metric.long_name} of an empty estimate", "units": metric.units}
+        _array(group, grid, floor_name(name), (), (), attrs)
+    attrs = {"long_name": "why there is no score"}
+    _array(group, grid, "reason", (names,), ("reconstructor",), attrs, dtype=str, fill="")
+    last = (names, len(grid.metrics)), ("reconstructor", "metric")
+    _array(group, grid, "done", *last, {}, dtype=bool, fill=False)
+
+
+def require_layout(path: Path, group: zarr.Group, grid: Grid) -> None:
+    """Refuse arrays that are not those of a grid, before any is read.
+
+    The flags of an earlier version, one for each cell, are let through.
+
+    Raises
+    ------
+    DamagedError
+        With the name of the first that is not.
+    """
+    scored = (*grid.shape, len(grid.reconstructors))
+    wanted: dict[str, tuple[tuple[int, ...], str]] = {
+        **{dim: ((size,), "fiu") for dim, size in zip(grid.dims, grid.shape, strict=True)},
+        **dict.fromkeys(grid.metrics, (scored, "f")),
+        "reconstructor": ((scored[-1],), "T"),
+        "reason": (scored, "T"),
+        "done": ((*scored, len(grid.metrics)), "b"),
+    }
+    floors = [floor for floor in map(floor_name, grid.metrics) if (path / floor).exists()]
+    for name, (shape, kinds) in (wanted | dict.fromkeys(floors, (grid.shape, "f"))).items():
+        try:
+            found = group[name]
+            earlier = name == "done" and getattr(found, "shape", None) == grid.shape
+            zarr_store.require_shape(found, grid.shape if earlier else shape, kinds)
+        except Exception as error:
+            raise DamagedError(name, error) from error
+
+
+def _array(
+    group: zarr.Group,
+    grid: Grid,
+    name: str,
+    last: tuple[int, ...],
+    last_dims: tuple[str, ...],
+    attrs: dict[str, Any],
+    *,
+    dtype: Any = "f8",
+    fill: Any = np.nan,
+) -> None:
+    """Make an array over the cells and some more dims, a chunk for each cell, or enlarge the one there is."""
+    shape = (*grid.shape, *last)
+    if name not in group:
+        group.create_array(
+            name, shape=shape, chunks=(*(1 for _ in grid.shape), *last), dtype=dtype, fill_value=fill,
+            dimension_names=(*grid.dims, *last_dims), attributes=attrs,
+        )  # fmt: skip
+    elif (found := group[name]).shape != shape:  # type: ignore[union-attr]
+        found.resize(shape)  # type: ignore[union-attr]
+
+
+def _coordinate(group: zarr.Group, name: str, values: npt.NDArray[Any], attrs: Mapping[str, Any]) -> None:
+    if name in group and getattr(group[name], "shape", None) == values.shape:
+        return
+    dtype = str if values.dtype == object else values.dtype
+    array = group.create_array(
+        name, shape=values.shape, dtype=dtype, dimension_names=(name,), attributes=dict(attrs), overwrite=True
+    )
+    array[...] = values

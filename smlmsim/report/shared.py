@@ -1,0 +1,69 @@
+"""The settings that all movies of a grid share, in words and with units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+
+from smlmsim._settings import UNITS
+from smlmsim.grid import Grid
+from smlmsim.spec import Spec
+
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+MICRO = "\N{MICRO SIGN}"
+
+
+def shared_settings(grid: Grid) -> list[tuple[str, str]]:
+    """The parts of the study, each with its settings besides those that are axes.
+
+    Examples
+    --------
+    >>> from smlmsim.grid import Axis
+    >>> grid = Grid(axes=(Axis(setting="photophysics.rate_hz", values=(1,)),), reconstructors=("sparse",))
+    >>> dict(shared_settings(grid))["acquisition"]
+    'exposure 0.03\u202fs, frames per point 50, time points 100'
+    """
+    varied = {axis.setting for axis in grid.axes}
+    parts: dict[str, list[str]] = {}
+    for path, value in _leaves(grid.study):
+        part, _, name = path.partition(".")
+        if path not in varied and value is not None and not name.endswith("kind"):
+            parts.setdefault(part if name else "study", []).append(_said(name or part, value))
+    kinds = {name: getattr(getattr(grid.study, name), "kind", "") for name in parts if name != "study"}
+    return [
+        (name.replace("_", " "), ", ".join(filter(None, [_words(kinds.get(name, "")), *said])))
+        for name, said in parts.items()
+        if name != "study" or said
+    ]
+
+
+def _leaves(spec: Spec, path: str = "") -> Iterator[tuple[str, Any]]:
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        if isinstance(value, Spec):
+            yield from _leaves(value, f"{path}{name}.")
+        elif name != "kind":
+            yield f"{path}{name}", value
+
+
+def _said(path: str, value: Any) -> str:
+    leaf = path.rpartition(".")[2]
+    ending = next((ending for ending in UNITS if leaf.endswith(ending)), "")
+    unit = UNITS.get(ending, "").replace("um", f"{MICRO}m")
+    name = _words(leaf.removesuffix(ending)).strip() or _words(leaf)
+    return f"{name} {_shown(value)}" + (f"{NARROW}{unit}" if unit else "")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return " to ".join(map(_shown, value)) if len(value) == 2 else ", ".join(map(_shown, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return _words(str(value.value if isinstance(value, Enum) else value))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,72 @@
+"""The command that scores a grid: sweeps, what is given instead, and what is added."""
+
+import subprocess
+import sys
+
+import pytest
+
+from smlmsim.cli.presets import preset_path
+from smlmsim.cli.sweep import seeds_of, sweep_of
+from smlmsim.grid import Axis, Grid
+from smlmsim.grid.store import GridStore, StoreError
+
+QUICK = preset_path("grid", "quick")
+
+
+@pytest.fixture
+def store(small_study, tmp_path):
+    rates = Axis(setting="photophysics.rate_hz", values=(1600,))
+    grid = Grid(study=small_study, axes=(rates,), seeds=(3,), reconstructors=("sparse",), metrics=("nrmse",))
+    GridStore(tmp_path / "scores.zarr", grid)
+    return tmp_path / "scores.zarr"
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("0-3", (0, 1, 2, 3)), ("7", (7,)), ("5, 0-2,1", (5, 0, 1, 2)), (None, None)]
+)
+def test_seeds_are_numbers_and_ranges(text, seeds):
+    assert seeds_of(text, "--seeds") == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "3-1", "-1", "1..3", "0-99999999", "1,,2", "1e3"])
+def test_other_seeds_are_refused_in_a_line_that_names_the_option(text):
+    with pytest.raises(
+        ValueError, match=r"^--movies-of takes whole numbers and ranges, as in 0-9 or 0,3,7-9; found"
+    ):
+        seeds_of(text, "--movies-of")
+
+
+def test_options_stand_for_what_the_sweep_says(store):
+    grid = sweep_of(None, QUICK, store, seeds="4-5", metrics=["psnr"], reconstructors=["sparse"])
+    assert (grid.seeds, grid.metrics, grid.reconstructors) == ((4, 5), ("psnr",), ("sparse",))
+    assert grid.study == Grid.from_toml(QUICK).study
+
+
+def test_what_is_added_without_a_sweep_belongs_to_the_stored_one(store, small_study):
+    grid = sweep_of(None, QUICK, store, reconstructors=["static_sum"], add=True)
+    assert (grid.study, grid.seeds, grid.reconstructors) == (small_study, (3,), ("static_sum",))
+    assert sweep_of(QUICK, QUICK, store, add=True).study == Grid.from_toml(QUICK).study
+    with pytest.raises(StoreError, match="to add to"):
+        sweep_of(None, QUICK, store.parent / "none", add=True)
+
+
+def test_a_reconstructor_is_added_to_a_finished_grid(store):
+    out = store.parent
+
+    def run(*options, code=0):
+        command = [sys.executable, "-m", "smlmsim", "grid", "--out", out, "--workers", "1", *options]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        return done.stderr
+
+    refused = run("--reconstructor", "static_sum", code=1)
+    assert refused.startswith("error: ")
+    assert len(refused.splitlines()) == 1
+    run("--reconstructor", "static_sum", "--seeds", "4", "--add")
+    header, *rows = (out / "scores.csv").read_text().splitlines()
+    assert header.startswith("photophysics.rate_hz,seed,reconstructor,nrmse")
+    assert sorted(row.split(",")[1:3] for row in rows) == [
+        ["3", "sparse"], ["3", "static_sum"], ["4", "sparse"], ["4", "static_sum"],
+    ]  # fmt: skip
+    assert all(row.split(",")[3] for row in rows)
+    assert len(list((out / "clips").glob("*.nc"))) == 2

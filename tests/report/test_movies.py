@@ -1,0 +1,33 @@
+"""The movies of a report are those kept while the grid was scored, and what is missing is made."""
+
+import shutil
+
+from smlmsim.grid.clips import recorded
+from smlmsim.report import movies
+from smlmsim.report.movies import record_all
+
+
+def test_nothing_is_made_twice(grid, result, monkeypatch):
+    monkeypatch.setattr(movies, "record", lambda *_: 1 / 0)
+    paths = record_all(grid, result / "clips", processes=1, progress=False)
+    assert sorted(paths) == [(row, column, seed) for row in (0, 1) for column in (0, 1) for seed in (0, 1)]
+    assert set(paths.values()) == set(recorded(grid, result / "clips"))
+
+
+def test_only_clips_that_are_missing_are_recorded(grid, result, tmp_path):
+    shutil.copytree(result / "clips", tmp_path / "clips")
+    paths = recorded(grid, tmp_path / "clips")
+    assert len(paths) == 8
+    kept, lost = paths[1].stat().st_mtime_ns, paths[0].read_bytes()
+    paths[0].unlink()
+    assert list(record_all(grid, tmp_path / "clips", processes=1, progress=False).values()) == paths
+    assert paths[0].read_bytes() == lost
+    assert paths[1].stat().st_mtime_ns == kept
+
+
+def test_only_the_reconstructor_that_is_missing_is_recorded(grid, result, tmp_path):
+    fewer = grid.replace({"reconstructors": ("sparse", "moving_window")})
+    record_all(fewer, tmp_path / "clips", (3,), processes=1, progress=False)
+    paths = record_all(grid, tmp_path / "clips", (3,), processes=1, progress=False)
+    for path in paths.values():
+        assert path.read_bytes() == (result / "clips" / path.name).read_bytes()
