@@ -105,7 +105,7 @@ def test_grid_leaves_the_heatmap_and_the_scores_and_resumes(tmp_path):
     out = tmp_path / "out"
     for _ in range(2):
         smlmsim("grid", tmp_path / "sweep.toml", "--out", out, "--workers", 1)
-    assert names(out) == {"heatmap.png", "heatmap.pdf", "scores.nc", "scores.csv", "scores.zarr"}
+    assert names(out) == {"heatmap.png", "heatmap.pdf", "scores.nc", "scores.csv", "scores.zarr", "clips"}
     scores = xr.open_dataset(out / "scores.nc")
     assert scores.ms_ssim.dims == (
         "motion.velocity_nm_per_s",
