@@ -64,6 +64,11 @@ def documents(content: bytes) -> list[Any]:
 class _PlainLoader(LOADER):  # type: ignore[valid-type, misc]
     """A loader that knows no tags but those of plain values."""
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Make the value of a node; nothing at all is None, whatever its tag asks for."""
+        empty = isinstance(node, yaml.ScalarNode) and not node.value and node.tag != f"{STANDARD}str"
+        return None if empty else super().construct_object(node, deep=deep)
+
 
 def _untagged(loader: Any, node: yaml.Node) -> Any:
     """What a node of an unknown tag holds."""
@@ -79,10 +84,15 @@ def _of_object(_loader: Any, _suffix: str, node: yaml.Node) -> float | int | Non
     """The number of NumPy that an object of Python is, or nothing."""
     if not node.tag.endswith("multiarray.scalar") or not isinstance(node, yaml.SequenceNode):
         return None
-    kind, content = node.value
-    (args,) = (value for name, value in kind.value if name.value == "args")
-    found = np.frombuffer(base64.b64decode(content.value), np.dtype(args.value[0].value).newbyteorder("<"))
-    return cast("float | int", found.item()) if found.dtype.kind in "iuf" else None
+    try:
+        kind, content = node.value
+        (args,) = (value for name, value in kind.value if name.value == "args")
+        found = np.frombuffer(
+            base64.b64decode(content.value), np.dtype(args.value[0].value).newbyteorder("<")
+        )
+    except REFUSALS:
+        return None
+    return cast("float | int", found.item()) if found.size == 1 and found.dtype.kind in "iuf" else None
 
 
 def _text(loader: Any, node: yaml.Node) -> Any:

@@ -49,8 +49,30 @@ def test_aliases_are_refused(text):
 
 
 @pytest.mark.parametrize(
-    "text", [b"a: [", b"\xff\xfe\xff", b"a: !!python/object/apply:x.multiarray.scalar [1, 2]"]
+    "tag",
+    [
+        "python/name:x",
+        "python/tuple",
+        "python/object/apply:x.multiarray.scalar",
+        "set",
+        "float",
+        "bool",
+        "seq",
+    ],
 )
+@pytest.mark.parametrize("nothing", ["", "''"])
+def test_nothing_at_all_is_nothing_whatever_its_tag(tag, nothing):
+    text = f"a: !!{tag} {nothing}\nb: ''\nPixelsize: 130"
+    assert plain_yaml.documents(text.encode()) == [{"a": None, "b": "", "Pixelsize": 130}]
+
+
+@pytest.mark.parametrize("parts", ["[1, 2]", "['', '']", "[]", "[{args: []}, '']", "[{args: [i8]}, '']"])
+def test_a_number_of_numpy_that_lacks_its_parts_is_nothing(parts):
+    text = f"a: !!python/object/apply:x.multiarray.scalar {parts}"
+    assert plain_yaml.documents(text.encode()) == [{"a": None}]
+
+
+@pytest.mark.parametrize("text", [b"a: [", b"\xff\xfe\xff"])
 def test_what_is_no_yaml_is_refused_in_one_line(text):
     with pytest.raises(ValueError, match=r"^not YAML: .+") as raised:
         plain_yaml.documents(text)
