@@ -142,7 +142,10 @@ def _embedded(file: h5py.File) -> list[Document]:
 
 
 def _size(found: Any) -> float | None:
-    """A size in nm, in quotes or with its unit, too."""
+    """A size in nm, in quotes or with its unit, too, or the same along each axis."""
+    if isinstance(found, list):
+        sides = {_size(side) for side in found[:2] if not isinstance(side, list)}
+        return sides.pop() if len(found) == 2 and len(sides) == 1 else None
     if isinstance(found, str) and (match := SIZE.fullmatch(found)):
         try:
             found = float(match[1])
@@ -160,6 +163,14 @@ def _unknown_pixel(name: str, where: str, documents: list[Document]) -> str:
     if not where:
         return f"there is no {name} beside it, which says how large a camera pixel is; {advice}"
     pairs = [pair for document in documents for pair in document.items()]
+    for found in (value for key, value in pairs if key == "Pixelsize" and value is not None):
+        written = f"Pixelsize: {str(found)[:40]}"
+        if isinstance(found, list) and len(found) == 2 and all(map(_size, found)):
+            return (
+                f"{name} has two pixel sizes, {written}, and only square pixels are read; "
+                f"give camera_pixel_nm={_size(found[0]):g} to use that along both"
+            )
+        return f"{name} has no Pixelsize in nm that is one positive number, but {written}; {advice}"
     for key, value in pairs:
         if "pixel" in str(key).lower() and "size" in str(key).lower() and (size := _size(value)) is not None:
             return (

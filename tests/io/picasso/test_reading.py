@@ -188,7 +188,17 @@ def test_a_damaged_file_is_read_or_refused(tmp_path, handmade, data):
         schema.check(found, "loc_y", "loc_x")
 
 
-@pytest.mark.parametrize("size", ["'130'", "130.0", "'130 nm'", "1.3e+2", "' 130 '"])
+def test_a_pixel_that_is_not_square_is_refused(handmade):
+    words = r"has two pixel sizes, Pixelsize: \[100, 160\], and only square .* give camera_pixel_nm=100"
+    with pytest.raises(ValueError, match=words):
+        picasso.read(handmade(text="Pixelsize: [100, 160]\n"))
+    with pytest.raises(
+        ValueError, match=r"no Pixelsize in nm that is one .*, but Pixelsize: \[100, abc\]; give"
+    ):
+        picasso.read(handmade(text="Pixelsize: '[100, abc]'\n"))
+
+
+@pytest.mark.parametrize("size", ["'130'", "130.0", "'130 nm'", "1.3e+2", "' 130 '", "[130, 130.0]"])
 def test_a_size_in_quotes_or_with_its_unit_is_taken(handmade, size):
     found = picasso.read(handmade(text=f"Pixelsize: {size}\n"))
     assert found.attrs["camera_pixel_nm"] == 130
