@@ -9,7 +9,7 @@ import typer
 from smlmsim import cli
 from smlmsim.cli.messages import as_options
 
-KNOWN = {"camera_pixel_nm": True, "drop_bad_rows": False, "channel": True, "pixel_nm": True}
+KNOWN = {"camera_pixel_nm": True, "drop_bad_rows": False, "channel": True, "pixel_nm": True, "columns": True}
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ KNOWN = {"camera_pixel_nm": True, "drop_bad_rows": False, "channel": True, "pixe
         ("drop_bad_rows=True leaves them out", "--drop-bad-rows leaves them out"),
         ("pixel_nm: found -1", "--pixel-nm: found -1"),
         ("choose channel=647; the channel is bright", "choose --channel 647; the channel is bright"),
+        ("as in columns=frame=1,x=2,y=3", "as in --columns frame=1,x=2,y=3"),
+        ("give columns=x=Längs,channel=c.2; done", "give --columns x=Längs,channel=c.2; done"),
         ("first_frame=0 is no option here", "first_frame=0 is no option here"),
         ("/tmp/pixel_nm/a.csv is damaged", "/tmp/pixel_nm/a.csv is damaged"),
     ],
