@@ -12,7 +12,7 @@ from smlmsim.io.text import BLANK, COMMENTS, Readable
 
 LONGEST_HEADER = 2**20
 MOST_COLUMNS = 1000
-SEPARATORS = ("\t", ";", ",", BLANK)
+SEPARATORS = ("\t", ";", ",", "|", BLANK)
 SAMPLE = 200  # rows
 MOST_TITLES = 20  # lines above a header that may look like rows
 BLOCK = 2**16
@@ -20,6 +20,7 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _XML_FIELD = re.compile(r"<field\b([^>]*)>")
 _XML_SAYS = re.compile(r'(identifier|unit)="([^"]*)"')
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+")
 _KNOWN_BINARY = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook or another Office document; save it as CSV",
     b"{\\rtf": "rich text; save it as plain text",
@@ -71,6 +72,12 @@ class Layout(NamedTuple):
     def style(self, *, tail: bool = False) -> text.Style:
         """How the rows are written."""
         return text.Style(self.width, self.separator, self.point, tail)
+
+    def odd(self, value: str) -> str:
+        """What is odd about a value that is no number, in words for the end of a sentence; "" if nothing is."""
+        if _DECIMAL_COMMA.fullmatch(value.strip()) and self.point == ".":
+            return " (a decimal comma where a decimal point is expected)"
+        return " (write numbers without separators of thousands)" if text.GROUPED.fullmatch(value) else ""
 
     def numeric(self, place: int) -> bool:
         """Whether a column holds numbers, or nothing at all: not more text than numbers in the sample."""
@@ -220,8 +227,9 @@ def _header(
     plain = [index for index, line in enumerate(lines[:first]) if line.strip() and not _is_comment(line)]
     if not plain or _SEP_LINE.fullmatch(lines[plain[-1]].strip()):
         return None, [], ","
-    best = max(candidates, key=lambda candidate: len(titles(lines[plain[-1]], candidate)))
-    return plain[-1], titles(lines[plain[-1]], best), best
+    header = plain[-1] if first < len(lines) else plain[0]  # the line above the rows, if there are any
+    best = max(candidates, key=lambda candidate: len(titles(lines[header], candidate)))
+    return header, titles(lines[header], best), best
 
 
 def _readings(line: str, separators: Sequence[str]) -> list[list[str]]:
@@ -233,8 +241,13 @@ def _readings(line: str, separators: Sequence[str]) -> list[list[str]]:
 
 
 def _point(rows: Sequence[Sequence[str]]) -> str:
-    """The decimal point of a sample: a comma if there are numbers with one, and none with a point."""
+    """The decimal point of a sample: a comma if there are numbers with one, and none with a point but for thousands."""
     values = [value for row in rows for value in row]
+    if any(map(_THOUSANDS.fullmatch, values)):
+        return ","
     commas = any(map(_DECIMAL_COMMA.fullmatch, values))
-    points = any("." in value and text.number(value) == text.number(value) for value in values)
+    points = any(
+        "." in value and text.number(value) == text.number(value) and not text.GROUPED.fullmatch(value)
+        for value in values
+    )
     return "," if commas and not points else "."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,7 +17,9 @@ LATERAL = (
     "loc_x", "loc_y", "loc_sigma", "loc_sigma_x", "loc_sigma_y", "loc_uncertainty", "loc_uncertainty_x",
     "loc_uncertainty_y",
 )  # fmt: skip
+AXIAL = ("loc_z", "loc_uncertainty_z")
 READ = (*LATERAL, "loc_frame", "loc_z", "loc_intensity", "loc_background", "loc_uncertainty_z", "loc_channel")
+_PLAIN = re.compile(r"[\w.+-]{0,30}\w")
 
 
 class Column(NamedTuple):
@@ -80,7 +83,9 @@ def understood(
     chosen = {name: _given(heading, headings, split_headings) for name, heading in _said(given).items()}
     columns: dict[str, Column] = {}
     notes: list[str] = []
-    assumed = length_unit or ("px" if in_pixels else "")
+    bare: dict[str, list[int]] = {}  # columns without a unit, by the one that is assumed
+    said_of: set[str] = set()
+    shared = assumed = length_unit or ("px" if in_pixels else "")
     for variable in READ:
         if variable not in schema.VOCABULARY:
             continue
@@ -96,13 +101,14 @@ def understood(
             ]
         if not candidates:
             continue
-        best, scale, refused = _best(variable, candidates, headings, assumed, pixel_nm)
+        unit = _unsaid(variable, shared, assumed)
+        best, scale, refused = _best(variable, candidates, headings, unit, pixel_nm)
         name = _called(variable)
         if best is None:
             if variable in table_columns.REQUIRED:
                 raise ValueError(refused[candidates[0].place])
             notes.extend(
-                f"{headings[found.place]!r} is not read as {name}, since its unit is {_why(found.unit, assumed)}"
+                f"{headings[found.place]!r} is not read as {name}, since its unit is {_why(found.unit, unit)}"
                 for found in candidates
             )
             continue
@@ -112,14 +118,24 @@ def understood(
         if variable == "loc_x":
             notes.extend(_of_unit(best.unit, length_unit, in_pixels, pixel_nm))
             if best.unit:
-                assumed = ""
-    if missing := [axis for axis in "xy" if f"loc_{axis}" not in columns]:
-        found = ", ".join(repr(heading[:40]) for heading in headings[:20]) or "nothing"
+                shared, assumed = length_unit or best.unit, length_unit or _of_others(best.unit)
+            said_of = {"loc_x"} if best.unit else {"loc_x", "loc_y"}
+        elif not best.unit and variable in (*LATERAL, *AXIAL) and variable not in said_of:
+            bare.setdefault(unit, []).append(best.place)
+    taken = {column.place for column in columns.values()}
+    free = [n for n, said in enumerate(split_headings) if n not in taken and "id" not in said.names]
+    missing = [name for name in ("frame", "x", "y") if f"loc_{name}" not in columns]
+    if axes := [axis for axis in missing if axis != "frame"]:
         raise ValueError(
-            f"no column {' nor '.join(missing)}; the header names {found}; give columns.x and columns.y, say"
+            f"no column {' nor '.join(axes)}; the header names {_listed(headings)}; {_advice(missing, free, headings)}"
         )
-    if "loc_frame" not in columns:
-        notes.append("there is no column of frames, so the localizations have no time")
+    if missing:
+        note = "there is no column of frames, so the localizations have no time"
+        may_be = free and dialect.synonyms("loc_frame")
+        example = f"; if one holds them, name it, as in {_example(missing, free, headings)}" if may_be else ""
+        notes.append(note + example)
+    if not length_unit:
+        notes.extend(_of_bare(bare, headings, pixel_nm))
     return Meaning(_single_axes(columns), notes)
 
 
@@ -140,8 +156,35 @@ def _given(wanted: str, headings: Sequence[str], split_headings: Sequence[Headin
             return place
     if plain.isdecimal() and 1 <= int(plain) <= len(headings):
         return int(plain) - 1
-    found = ", ".join(repr(heading[:40]) for heading in headings[:20])
-    raise ValueError(f"there is no column {wanted!r}; the columns are {found}, counted from 1")
+    raise ValueError(f"there is no column {wanted!r}; the columns are {_listed(headings)}, counted from 1")
+
+
+def _listed(headings: Sequence[str]) -> str:
+    """The headings in words."""
+    named = [repr(heading[:40]) for heading in headings[:20] if heading]
+    nameless = sum(not heading for heading in headings)
+    return ", ".join([*named, *([f"{nameless} without a name"] if nameless else [])]) or "nothing"
+
+
+def _example(missing: Sequence[str], free: Sequence[int], headings: Sequence[str]) -> str:
+    """How columns that were not found can be named: by their headings where these are plain, or by their numbers."""
+    places = [*free, *range(max(len(headings) - len(missing), 0), len(headings) + len(missing))]
+    named = (
+        headings[place] if place < len(headings) and _PLAIN.fullmatch(headings[place]) else str(place + 1)
+        for place in places
+    )
+    return "columns=" + ",".join(f"{name}={found}" for name, found in zip(missing, named, strict=False))
+
+
+def _advice(missing: Sequence[str], free: Sequence[int], headings: Sequence[str]) -> str:
+    """What would do where x or y was not found."""
+    marks = re.findall(r"[^\w\s.,;()\[\]{}<>'\"-]", headings[0]) if len(headings) == 1 else []
+    if marks:
+        return (
+            "columns are told apart by tabs, semicolons, commas, bars (|) or blanks; "
+            f"if something else stands between them, say so in a first line, as in sep={marks[0]}"
+        )
+    return f"say which they are, by name or number, as in {_example(missing, free, headings)}"
 
 
 def _candidates(
@@ -173,7 +216,7 @@ def _best(
     factors: dict[int, float] = {}
     refused: dict[int, str] = {}
     for candidate in candidates:
-        unit = candidate.unit or (assumed if variable in LATERAL else "")
+        unit = candidate.unit or assumed
         try:
             factors[candidate.place] = table_columns.factor(
                 variable, headings[candidate.place], unit, pixel_nm
@@ -197,6 +240,32 @@ def _why(unit: str, assumed: str) -> str:
     if (unit or assumed).casefold() in PIXEL:
         return "the camera pixel, whose size is not known"
     return f"not known, {unit!r}"
+
+
+def _unsaid(variable: str, shared: str, assumed: str) -> str:
+    """The unit of a column that says none: y is as x, and what is no length across the image is as usual."""
+    if variable in ("loc_x", "loc_y"):
+        return shared
+    return assumed if variable in LATERAL else ""
+
+
+def _of_others(unit_of_x: str) -> str:
+    """The unit of widths and precisions without one: the pixel where positions are in pixels, or else nm."""
+    return unit_of_x if unit_of_x.casefold() in PIXEL else ""
+
+
+def _of_bare(bare: dict[str, list[int]], headings: Sequence[str], pixel_nm: float | None) -> list[str]:
+    """What is assumed of other lengths without a unit."""
+    said = []
+    for unit, places in bare.items():
+        named = [repr(headings[place]) if headings[place] else f"column {place + 1}" for place in places]
+        one = len(named) == 1
+        words = f"camera pixels of {pixel_nm:g} nm" if unit.casefold() in PIXEL else unit or "nm"
+        said.append(
+            f"{' and '.join(filter(None, (', '.join(named[:-1]), named[-1])))} {'has' if one else 'have'} no unit "
+            f"and {'is' if one else 'are'} taken to be in {words}"
+        )
+    return said
 
 
 def _of_unit(unit: str, length_unit: str, in_pixels: bool, pixel_nm: float | None) -> list[str]:

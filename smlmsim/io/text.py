@@ -21,6 +21,10 @@ NOTHING = ("", "nan", "na", "n/a", "none", "null", "-", "--", "?")
 INFINITE = ("inf", "-inf", "infinity", "-infinity", "∞", "-∞")
 MISSING = frozenset((*NOTHING, *INFINITE))
 TAIL = re.compile(rb"(?m)^[A-Za-z\r\n]")
+GROUPED = re.compile(
+    r"\s*[+-]?\d{1,3}(?P<mark>[.,'\s\N{RIGHT SINGLE QUOTATION MARK}])\d{3}((?P=mark)\d{3})*([.,]\d*)?\s*"
+)
+"""A number that may have separators of thousands."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -242,8 +246,16 @@ def numbers_of(values: Sequence[str], point: str) -> list[float]:
 
 def number(value: str, point: str = ".") -> float:
     """The number that is written; NaN if it is none."""
+    if point != "." and "." in value and GROUPED.fullmatch(value):
+        return float("nan")
     plain = (value.replace(point, ".") if point != "." and "." not in value else value).strip()
     return float(plain) if _NUMBER.fullmatch(plain) else float("nan")
+
+
+def numbers_in(words: str) -> list[float]:
+    """The positive, finite numbers among some words."""
+    found = (float(match[0]) for match in _NUMBER.finditer(words))
+    return [value for value in found if 0 < value < np.inf]
 
 
 def is_number(value: str, point: str = ".") -> bool:

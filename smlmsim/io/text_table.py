@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ import xarray as xr
 from smlmsim.io import columns as table_columns
 from smlmsim.io import dialects, layout, text
 from smlmsim.io.channels import Channels
-from smlmsim.io.columns import LEFT_OUT, ROWS
+from smlmsim.io.columns import LEFT_OUT, PIXEL, ROWS
 from smlmsim.io.decoding import Source
 from smlmsim.io.dialects import Dialect
 from smlmsim.io.flaws import Flaws
@@ -44,9 +44,10 @@ class _Opened(NamedTuple):
 def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
     """Read a localization table.
 
-    The columns may stand in any order, between tabs, semicolons, commas or blanks, with decimal points or commas; the
-    dialect of the table (``dialects.toml``) tells which is which. A length without a unit is in nm, or in camera pixels
-    if the size of one is given. What is assumed is logged. The time of a localization is not in the file.
+    The columns may stand in any order, between tabs, semicolons, commas, bars or blanks, with decimal points or commas;
+    the dialect of the table (``dialects.toml``) tells which is which. Coordinates without a unit are in nm, or in
+    camera pixels if the size of one is given; widths and precisions without a unit are in pixels where the coordinates
+    are, and in nm otherwise. What is assumed is logged. The time of a localization is not in the file.
 
     Parameters
     ----------
@@ -172,20 +173,19 @@ def _understood(
     """What the columns mean, and what is known beside them."""
     comments = f"{found.comments}\n{found.header}"
     said = dialect.said(comments)
-    camera: dict[str, float] = {
-        name: float(said[name])
-        for name in said.keys() & {"camera_pixel_nm", "exposure_s"}
-        if getattr(metadata, name) is None and float(said[name]) > 0
-    }
-    metadata = metadata.replace(dict[str, Any](camera))
     headings = found.headings or ("",) * found.width
+    sides = text.numbers_in(said.get("camera_pixel_nm", ""))
+    notes = _of_pixel(sides, reading.camera_pixel_nm or metadata.camera_pixel_nm, headings, said)
+    camera = {"camera_pixel_nm": sides[0] if sides and not notes else None, "exposure_s": _exposure_s(said)}
+    known = {name: value for name, value in camera.items() if value and getattr(metadata, name) is None}
+    metadata = metadata.replace(dict[str, Any](known))
     if not found.headings and None in (reading.columns.x, reading.columns.y):
         if not found.rows:
             raise ValueError("there are no localizations in it")
         first = ", ".join(found.rows[0][:10])
         raise ValueError(
             f"there is no header with x and y, the first line holds {first}; "
-            "say which columns they are, counted from 1, as in columns.frame=1 columns.x=2 columns.y=3"
+            "say which columns they are, counted from 1, as in columns=frame=1,x=2,y=3"
         )
     meaning = understood(
         headings,
@@ -196,7 +196,33 @@ def _understood(
         in_pixels=reading.camera_pixel_nm is not None,
         length_unit=said.get("length_unit", ""),
     )
-    return meaning, metadata
+    return Meaning(meaning.columns, [*meaning.notes, *notes]), metadata
+
+
+def _exposure_s(said: Mapping[str, str]) -> float | None:
+    """The duration of a camera frame, if the comments say it."""
+    for name, per_s in (("exposure_s", 1), ("exposure_ms", 1000)):
+        for found in text.numbers_in(said.get(name, "")):
+            return found / per_s
+    return None
+
+
+def _of_pixel(
+    sides: Sequence[float], known_nm: float | None, headings: Sequence[str], said: Mapping[str, str]
+) -> list[str]:
+    """What is to be said of a camera pixel that is not square; refuse it where coordinates are in pixels."""
+    if len({f"{side:g}" for side in sides}) < 2:
+        return []
+    size = f"the camera pixel is {' by '.join(f'{side:g}' for side in sides)} nm along x and y"
+    if known_nm is not None:
+        return [f"{size}, but camera_pixel_nm={known_nm:g} goes before that"]
+    units = {said.get("length_unit", ""), *(unit for heading in headings for unit in split(heading).units)}
+    if any(unit.casefold() in PIXEL for unit in units):
+        raise ValueError(
+            f"{size}, and only square pixels are read; write the positions in nm, "
+            f"or give camera_pixel_nm={sides[0]:g} to use that along both"
+        )
+    return [f"{size} and is not kept, since only square ones are"]
 
 
 def _units(found: Layout, dialect: Dialect) -> list[str]:
@@ -286,7 +312,8 @@ class _Table:
                 return f"{line}, which holds {len(lines.found[row])} values where the header names {self.layout.width}"
             written = self._written(name, lines)
             found = repr(written[row][:40]) if written else f"{values[name][row]:g}"
-            return f"{line}: found {found} in the column {self._called(name)}"
+            why = self.layout.odd(written[row]) if written else ""
+            return f"{line}: found {found} in the column {self._called(name)}{why}"
 
         return table_columns.complete(values, self.flaws, place, misfits)
 

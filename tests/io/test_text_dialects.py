@@ -65,6 +65,8 @@ def _assert_as_written(found, frames=FRAMES - 1):
 LAYOUTS = {
     "comma": _plain(quoted=True),
     "tab": _plain(separator="\t", quoted=True),
+    "bar": _plain(separator="|"),
+    "bars all around": "".join(f"| {line} |\n" for line in _plain(separator=" | ").splitlines()),
     "semicolon, decimal comma": _plain(separator=";", point=","),
     "semicolon, decimal point": _plain(separator=";"),
     "tab, decimal comma": _plain(separator="\t", point=",", end="\r\n"),
@@ -348,6 +350,98 @@ def test_a_dialect_is_recognised_and_read(table, name):
     _assert_as_written(found, FRAMES - first_frame)
     for column, values in columns.items():
         np.testing.assert_allclose(found[column], values, rtol=1e-6)
+
+
+def test_a_camera_pixel_that_is_not_square_is_refused_where_it_is_the_unit(table, said):
+    def decode(unit, sizes="[100.0, 160.0]"):
+        return table(f'# {{"xy_unit": "{unit}", "px_size": {sizes}}}\n' + _text(DECODE, *DECODE_COLUMNS))
+
+    with pytest.raises(
+        ValueError, match=r"pixel is 100 by 160 nm along x and y, .* give camera_pixel_nm=100"
+    ):
+        io.read(decode("px"))
+    assert "camera_pixel_nm" not in io.read(decode("nm")).attrs
+    assert "100 by 160 nm along x and y and is not kept" in said()[0]
+    _assert_as_written(io.read(decode("px"), Reading(camera_pixel_nm=PIXEL_NM)), FRAMES)
+    assert "100 by 160 nm along x and y, but camera_pixel_nm=160 goes before" in said()[0]
+    _assert_as_written(io.read(decode("px", "[160, 160.0]")), FRAMES)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        '{"distanceCalibration":{"nmPerPixel":160.0},"timeCalibration":{"exposureTime":20.0,"unit":"FRAME"}}',
+        '{"nmPerPixel": "160.0", "exposureTime": "2.0e1"}',
+        "<nmPerPixel>160.0</nmPerPixel><exposureTime>20.0</exposureTime>",
+    ],
+)
+def test_the_pixel_and_the_exposure_of_peakfit_are_read(table, comment):
+    path = table(f"#Calibration {comment}\n" + _text(PEAKFIT, *PEAKFIT_COLUMNS, separator="\t"))
+    found = io.read(path)
+    _assert_as_written(found)
+    assert found.attrs["exposure_s"] == 0.02
+    assert found.attrs["camera_pixel_nm"] == PIXEL_NM
+
+
+@pytest.mark.parametrize(
+    ("headings", "given", "factors", "words"),
+    [
+        (
+            "x [nm],y [nm],uncertainty,z",
+            None,
+            (1, 1, 1),
+            ["'uncertainty' and 'z' have no unit and are taken to be in nm"],
+        ),
+        (
+            "x,y,sigma,uncertainty",
+            None,
+            (1, 1, 1),
+            ["x and y have no", "'sigma' and 'uncertainty' have no unit"],
+        ),
+        (
+            "x [px],y [px],sigma,z",
+            100,
+            (100, 100, 1),
+            [
+                "'sigma' has no unit and is taken to be in camera pixels of 100 nm",
+                "'z' has no unit and is taken to be in nm",
+            ],
+        ),
+        (
+            "x,y,sigma,uncertainty [nm]",
+            100,
+            (100, 100, 1),
+            ["'sigma' has no unit and is taken to be in camera pixels"],
+        ),
+        ("x [nm],y [nm],sigma,z [nm]", 100, (1, 1, 1), ["'sigma' has no unit and is taken to be in nm"]),
+        (
+            "x [um],y,sigma [nm],z",
+            None,
+            (1000, 1, 1),
+            ["'y' has no unit and is taken to be in um", "'z' has no unit and is taken to be in nm"],
+        ),
+    ],
+)
+def test_lengths_without_a_unit_are_in_pixels_where_x_is_and_that_is_said(
+    table, said, headings, given, factors, words
+):
+    found = text_table.read(
+        table(_text(("frame", *headings.split(",")), FRAMES, X, Y, ONES, ONES)),
+        Reading(camera_pixel_nm=given),
+    )
+    names = [f"loc_{heading.split()[0]}" for heading in headings.split(",")]
+    np.testing.assert_allclose(found.loc_x, X * factors[0], rtol=1e-6)
+    np.testing.assert_allclose(found.loc_y, Y * factors[0], rtol=1e-6)
+    assert [found[name].values[0] for name in names[2:]] == list(factors[1:])
+    (line,) = said()
+    assert all(text in line for text in words)
+
+
+def test_a_frame_in_another_language_can_be_named_as_the_note_says(table, said):
+    path = table(_text(("Bild", "x [nm]", "y [nm]"), FRAMES, X, Y))
+    assert "loc_frame" not in text_table.read(path)
+    assert "columns=frame=Bild" in said()[0]
+    _assert_as_written(text_table.read(path, Reading(columns={"frame": "Bild"})))
 
 
 def test_times_do_not_stand_for_frames(table, said):

@@ -150,7 +150,29 @@ def test_columns_that_are_not_known_may_hold_anything(table):
         ("frame,x,y\n1,2,3\n1,2\0,3\n", "found a NUL byte in line 3; the file is damaged"),
         (
             "1,2,3\n4,5,6\n",
-            "no header with x and y, the first line holds 1, 2, 3; .* columns.frame=1 columns.x=2",
+            "no header with x and y, the first line holds 1, 2, 3; .* columns=frame=1,x=2,y=3",
+        ),
+        ("frame~x~y\n1~2~3\n4~5~6\n", "the header names 'frame~x~y'; .* in a first line, as in sep=~"),
+        (
+            "Bild;Rechts;Hoch [nm]\n1;2;3\n",
+            r"names 'Bild', 'Rechts', 'Hoch \[nm\]'; .* columns=frame=Bild,x=Rechts,y=3",
+        ),
+        (",frame,,x\n1,2,3,4\n2,3,4,5\n", "no column y; the header names 'frame', 'x', 2 without a name; "),
+        *(
+            (
+                f"frame;x;y\n{rows}",
+                f"1 row .* in line {line}: found '{value}' in .*without separators of thousands",
+            )
+            for rows, line, value in (
+                ("1;234,50;34,5\n2;1.234,50;34,5\n", 3, "1.234,50"),
+                ("1;234,50;34,5\n2;1.234;34,5\n", 3, "1.234"),
+                ("1;234,50;34,5\n2;1.234.567,5;34,5\n", 3, r"1\.234\.567,5"),
+                ("1;1,234.50;34.5\n2;234.5;34.5\n", 2, "1,234.50"),
+            )
+        ),
+        (
+            "frame;x;y\n1;12.5;3.5\n2;12,5;3.5\n",
+            "line 3: found '12,5' .*a decimal comma where a decimal point is expected",
         ),
         ("\xd0\xcf\x11\xe0...", "this is of no known format|an Excel workbook"),
     ],

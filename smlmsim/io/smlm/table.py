@@ -15,6 +15,7 @@ from smlmsim.io import columns as table_columns
 from smlmsim.io import dialects, text
 from smlmsim.io.columns import Columns
 from smlmsim.io.flaws import Flaws
+from smlmsim.io.headings import split
 from smlmsim.io.meaning import Meaning, understood
 from smlmsim.io.reading import Reading
 from smlmsim.io.smlm.archive import member, pieces
@@ -243,18 +244,28 @@ def _scalars(form: TableFormat, headers: list[str]) -> list[str]:
     return [header if math.prod(record[j].shape) == 1 else "" for j, header in enumerate(headers)]
 
 
+def _x_says(headers: list[str], units: list[str]) -> bool:
+    """Whether a column of x has a unit; a pixel that is given is then no unit of columns without one."""
+    names = set(dialects.ANY().synonyms("loc_x"))
+    return any(
+        (unit or any(split(header).units)) and not names.isdisjoint(split(header).names)
+        for header, unit in zip(headers, units, strict=True)
+    )
+
+
 def _meaning(
     entry: Entry, form: TableFormat, headers: list[str], reading: Reading, pixel_nm: float | None
 ) -> Meaning:
     """What the columns mean; the format says that a length without a unit is in nm."""
-    in_pixels = reading.camera_pixel_nm is not None
     scalars = _scalars(form, headers)
+    units = [form.said_unit(header) for header in headers]
+    in_pixels = reading.camera_pixel_nm is not None and not _x_says(scalars, units)
     try:
         return understood(
             scalars,
             dialects.ANY(),
             reading.columns,
-            units=[form.said_unit(header) for header in headers],
+            units=units,
             pixel_nm=pixel_nm,
             in_pixels=in_pixels,
             length_unit="" if in_pixels else "nm",
