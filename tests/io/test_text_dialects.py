@@ -364,7 +364,8 @@ def test_a_camera_pixel_that_is_not_square_is_refused_where_it_is_the_unit(table
     assert "100 by 160 nm along x and y and is not kept" in said()[0]
     _assert_as_written(io.read(decode("px"), Reading(camera_pixel_nm=PIXEL_NM)), FRAMES)
     assert "100 by 160 nm along x and y, but camera_pixel_nm=160 goes before" in said()[0]
-    _assert_as_written(io.read(decode("px", "[160, 160.0]")), FRAMES)
+    for square in ("[160, 160.0]", "160.0", '160, "seed": 5'):
+        _assert_as_written(io.read(decode("px", square)), FRAMES)
 
 
 @pytest.mark.parametrize(
