@@ -44,11 +44,16 @@ class Channels:
         """
         if written is None:
             found, firsts, inverse = np.unique(values, return_index=True, return_inverse=True)
-            names = [UNKNOWN if np.isnan(value) else f"{value:g}" for value in found]
+            names = [UNKNOWN if np.isnan(value) else _name(value) for value in found]
         else:
             plain = [UNKNOWN if value.casefold() in MISSING else value for value in written]
             unique, firsts, inverse = np.unique(np.array(plain, str), return_index=True, return_inverse=True)
-            names = [f"{float(name):g}" if is_number(name) else str(name) for name in unique]
+            names = [_name(float(name)) if is_number(name) else str(name) for name in unique]
         for index in np.argsort(firsts):
             self._numbers.setdefault(names[index], len(self._numbers))
         return np.array([self._numbers[name] for name in names], np.float64)[inverse]
+
+
+def _name(number: float) -> str:
+    """A number as a name, with all its digits."""
+    return f"{int(number)}" if float(number).is_integer() else f"{number:.15g}"
