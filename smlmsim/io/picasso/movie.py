@@ -74,6 +74,9 @@ def read(file: h5py.File, path: Path, given_nm: float | None) -> Movie:
         said = Metadata(camera_pixel_nm=sizes[-1] if sizes else None, picasso=rest)
         return Movie(pixel_nm, said.replace(_extent(foreign, pixel_nm)))
     said = Metadata.from_tree(ours[-1][OURS], f"{OURS!r} in {where}").replace({"picasso": rest})
+    said_nm = sizes[-1] if sizes else said.camera_pixel_nm
+    if said.field_nm is not None and given_nm and said_nm:
+        said = said.replace({"field_nm": tuple(length * given_nm / said_nm for length in said.field_nm)})
     shift, stand_ins = _as_written(ours[-1].get(AS_WRITTEN), where)
     return Movie(pixel_nm, said, shift, stand_ins)
 

@@ -192,3 +192,15 @@ def test_a_picture_in_an_earlier_manifest_is_left_out_where_it_is_too_long(tmp_p
     assert picasso.read(tmp_path / "a.hdf5").attrs == table.attrs | {"first_frame": 0}
     with pytest.raises(schema.SchemaError, match="the metadata are longer than 131072 bytes"):
         picasso.write(table.assign_attrs(description="x" * plain_yaml.LARGEST), tmp_path / "a.hdf5")
+
+
+def test_another_pixel_scales_the_field_as_it_scales_positions(tmp_path):
+    table = schema.dataset(
+        {"camera_pixel_nm": 100.0, "field_nm": (200.0, 100.0, 3200.0, 6400.0)},
+        loc_frame=np.int32([0]), loc_y=np.float32([500]), loc_x=np.float32([700]),
+    )  # fmt: skip
+    io.write(table, tmp_path / "a.hdf5")
+    found = io.read(tmp_path / "a.hdf5", Reading(camera_pixel_nm=130))
+    assert found.loc_x.item() == pytest.approx(910)
+    assert found.attrs["field_nm"] == pytest.approx([260, 130, 4160, 8320])
+    assert io.read(tmp_path / "a.hdf5").attrs["field_nm"] == [200, 100, 3200, 6400]
