@@ -47,7 +47,7 @@ class Source:
         self._decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)("replace")
         self._returns = False
         head = self._as_utf8(head[len(mark) :])
-        self._returns = b"\r" in head and b"\n" not in head
+        self._returns = _has_returns(head)
         self._head = self._as_lines(head)
 
     def read(self, size: int, /) -> bytes:
@@ -61,7 +61,7 @@ class Source:
         return read if self._decoder is None else self._decoder.decode(read).encode("utf-8", errors="replace")
 
     def _as_lines(self, read: bytes) -> bytes:
-        return read.replace(b"\r", b"\n") if self._returns else read
+        return read.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if self._returns else read
 
 
 class _Unpacked:
@@ -81,6 +81,12 @@ class _Unpacked:
         self._read_bytes += len(read)
         require_plausible("the gzip file", self._read_bytes, self._stored_bytes)
         return read
+
+
+def _has_returns(head: bytes) -> bool:
+    """Whether lines end in a return alone; some programs add such lines below a header that ends otherwise."""
+    parts = [part for line in head.split(b"\n") for part in line.rstrip(b"\r").split(b"\r")[:-1]]
+    return any(part.count(b'"') % 2 == 0 for part in parts) or (b"\r" in head and b"\n" not in head)
 
 
 def _guessed(head: bytes) -> str:

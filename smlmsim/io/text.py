@@ -230,7 +230,7 @@ def _split(line: str, separator: str) -> list[str]:
     """Split a line into its values, without the quotes around them."""
     if '"' not in line:
         return line.split() if separator == BLANK else line.split(separator)
-    values = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    values = next(csv.reader([line.replace("\r", BLANK)], delimiter=separator, skipinitialspace=True), [])
     return [value for value in values if value] if separator == BLANK else values
 
 

@@ -222,3 +222,17 @@ def _read_or_refuse(path):
         assert "table.csv: " in str(error)  # noqa: PT017
     else:
         schema.check(found, "loc_y", "loc_x")
+
+
+@pytest.mark.parametrize("ends", ["\n \r \r", "\r \r \r", "\r\n \r \r", "\r \r \n", "\r\n \r\n \r\n"])
+def test_lines_may_end_in_a_return_alone_below_any_header(tmp_path, ends):
+    lines = ["frame,x [nm],y [nm],note", '1,10,20,"a, b"', "2,30,40,c", "3,50,60,d"]
+    path = tmp_path / "a.csv"
+    path.write_bytes("".join(map("".join, zip(lines, [*ends.split(" "), ""], strict=True))).encode())
+    assert text_table.read(path).loc_x.values.tolist() == [10, 30, 50]
+
+
+def test_a_return_within_quotes_ends_no_line(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'frame,x [nm],y [nm],note\n1,10,20,"a\rb"\n2,30,40,c\n')
+    assert text_table.read(path).loc_x.values.tolist() == [10, 30]
