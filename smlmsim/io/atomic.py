@@ -25,10 +25,44 @@ REMEDIES = {
 }
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+WORDS = {"No space left": errno.ENOSPC, "Disk quota": errno.EDQUOT, "File too large": errno.EFBIG}
+NO_ROOM_BYTES = 2**20
+"""With less room than this, a failure that nothing is said of is taken for one of a full disk."""
 DRAFT = re.compile(r"\.smlmsim-(new-)?[0-9a-f]{16}([.-].*)?")
 DAY_S = 86_400.0
 PROBE_BYTES = 2**10
 _cleared: set[Path] = set()
+
+
+def failure(error: BaseException, folder: Path) -> int:
+    """The number of what kept something from being written, 0 if it is not known; not every library passes it on."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    for words, number in WORDS.items():
+        if words in str(error):
+            return number
+    with contextlib.suppress(OSError):
+        if isinstance(error, OSError) and shutil.disk_usage(folder).free < NO_ROOM_BYTES:
+            return errno.ENOSPC
+    return 0
+
+
+def remedy(error: BaseException, folder: Path) -> str:
+    """What kept something from being written to a folder, and what would do; the words of the error if not known."""
+    number = failure(error, folder)
+    if number in REMEDIES:
+        return REMEDIES[number].format(folder=folder)
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+@contextlib.contextmanager
+def naming(folder: Path) -> Iterator[None]:
+    """Say, where something within cannot be written, to which folder, and what would do."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write to {folder}: {remedy(error, folder)}") from error
 
 
 def require_writable(folder: str | Path) -> None:
@@ -55,8 +89,7 @@ def require_writable(folder: str | Path) -> None:
             if file.write(bytes(PROBE_BYTES)) < PROBE_BYTES:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
-        remedy = REMEDIES.get(error.errno or 0, error.strerror or str(error)).format(folder=there)
-        raise OSError(error.errno, f"cannot write to {folder}: {remedy}") from error
+        raise OSError(error.errno, f"cannot write to {folder}: {remedy(error, there)}") from error
 
 
 def require_writable_file(path: str | Path) -> None:
@@ -70,8 +103,7 @@ def require_writable_file(path: str | Path) -> None:
     target = Path(os.path.realpath(path))
     code = errno.EISDIR if target.is_dir() else 0 if target.parent.is_dir() else errno.ENOENT
     if code:
-        remedy = REMEDIES[code].format(folder=target.parent)
-        raise OSError(code, f"cannot write {path}: {remedy}")
+        raise OSError(code, f"cannot write {path}: {REMEDIES[code].format(folder=target.parent)}")
     require_writable(target.parent)
 
 
@@ -109,17 +141,57 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield draft
         _flush(draft)
         draft.replace(target)
-    except OSError as error:
-        about_draft = error.filename is None or os.fspath(error.filename) == str(draft)
-        if not about_draft or error.errno not in REMEDIES:
+    except (OSError, RuntimeError) as error:  # h5py passes some on as the latter
+        number = failure(error, target.parent)
+        if not _is_about(error, draft) or number not in REMEDIES:
             raise
-        remedy = REMEDIES[error.errno].format(folder=target.parent)
-        raise OSError(error.errno, f"cannot write {target.name}: {remedy}") from error
+        raise OSError(number, f"cannot write {target.name}: {remedy(error, target.parent)}") from error
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # not every file system lets a folder be flushed
         _flush(target.parent)
+
+
+@contextlib.contextmanager
+def replacing_pair(path: str | Path, side: Path, said: str | None) -> Iterator[Path]:
+    """Give a draft as :func:`replacing` does, for a file beside which another lies that is about it.
+
+    Both are complete before either is put in its place, and the older side file goes before the older file does: there
+    is no moment at which a new file stands beside an older side file, even if the process dies.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write.
+    side : Path
+        The side file.
+    said : str or None
+        What the side file is to hold; with None there is to be none.
+
+    Yields
+    ------
+    Path
+        An empty file for the first one.
+
+    Raises
+    ------
+    OSError
+        As :func:`replacing`.
+    """
+    with contextlib.ExitStack() as both:
+        drafts = []
+        if said is not None:
+            drafts.append(both.enter_context(replacing(side)))
+            drafts[0].write_text(said, encoding="utf-8")
+        drafts.append(both.enter_context(replacing(path)))
+        yield drafts[-1]
+        for draft in drafts:
+            _flush(draft)
+        older = side if said is None else Path(os.path.realpath(side))
+        older.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            _flush(older.parent)
 
 
 @contextlib.contextmanager
@@ -155,6 +227,11 @@ def making(folder: Path) -> Iterator[Path]:
         yield draft
         draft.chmod(0o755)
         draft.rename(folder)
+    except (OSError, RuntimeError) as error:
+        number = failure(error, folder.parent)
+        if not _is_about(error, draft) or number not in FULL:
+            raise
+        raise OSError(number, f"cannot write {folder}: {remedy(error, folder.parent)}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -198,6 +275,14 @@ def _clear(draft: Path, before: float) -> None:
             shutil.rmtree(draft, ignore_errors=True)
         else:
             draft.unlink()
+
+
+def _is_about(error: OSError | RuntimeError, draft: Path) -> bool:
+    """Whether an error is about a draft, or what is in it, and nobody has said so yet."""
+    name = getattr(error, "filename", None)
+    if name is None:
+        return not isinstance(error.__cause__, OSError)
+    return draft in (found := Path(os.fsdecode(name)), *found.parents)
 
 
 def _draft() -> str:

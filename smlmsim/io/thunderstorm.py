@@ -16,7 +16,7 @@ import xarray as xr
 from smlmsim import schema
 from smlmsim.io import columns as table_columns
 from smlmsim.io import dialects
-from smlmsim.io.atomic import replacing
+from smlmsim.io.atomic import replacing_pair
 from smlmsim.io.headings import split
 from smlmsim.io.metadata import Metadata
 
@@ -69,10 +69,14 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         table[_heading_of_other(heading, column.attrs["units"])] = column.values
     if "loc_frame" in found:
         table["frame"] = table["frame"].astype(np.int64) + first_frame
-    with replacing(path) as draft, open(draft, "w", newline="", encoding="utf-8") as file:
+    tree = (metadata.replace({"first_frame": None}) if first_frame == FIRST_FRAME else metadata).tree()
+    said = json.dumps(tree, indent=2, ensure_ascii=False) + "\n" if tree else None
+    with (
+        replacing_pair(path, beside(path), said) as draft,
+        open(draft, "w", newline="", encoding="utf-8") as file,
+    ):
         csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(table.columns)
         table.to_csv(file, index=False, header=False, lineterminator="\n")
-    _write_beside(metadata.replace({"first_frame": None}) if first_frame == FIRST_FRAME else metadata, path)
 
 
 def _heading(name: str, units: str) -> str:
@@ -89,13 +93,3 @@ def _heading_of_other(name: str, units: str) -> str:
 def beside(path: str | Path) -> Path:
     """Where the metadata of a table lie."""
     return Path(path).with_name(f"{Path(path).name}.json")
-
-
-def _write_beside(metadata: Metadata, path: str | Path) -> None:
-    """Put metadata beside a table; older ones, which no longer are about it, go."""
-    tree = metadata.tree()
-    if not tree:
-        beside(path).unlink(missing_ok=True)
-        return
-    with replacing(beside(path)) as draft:
-        draft.write_text(json.dumps(tree, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

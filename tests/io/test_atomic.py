@@ -5,6 +5,7 @@ import os
 import stat
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -140,6 +141,90 @@ def test_a_full_disk_is_named(tmp_path):
     ):
         full.write(b"x")
     assert not list(tmp_path.iterdir())
+
+
+def _no_room(monkeypatch, free_bytes):
+    monkeypatch.setattr(atomic.shutil, "disk_usage", lambda _: SimpleNamespace(free=free_bytes))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("40680 requested and 7968 written"),
+        OSError("No space left on device"),
+        RuntimeError("Can't decrement id ref count (error message = 'No space left on device')"),
+    ],
+)
+def test_a_full_disk_is_named_where_a_library_does_not_say_its_number(tmp_path, monkeypatch, error):
+    _no_room(monkeypatch, 4096)
+    words = rf"cannot write a\.tif: the disk that holds {tmp_path} is full; free some space"
+    with pytest.raises(OSError, match=words) as caught, replacing(tmp_path / "a.tif"):
+        raise error
+    assert caught.value.errno == errno.ENOSPC
+    words = f"cannot write {tmp_path / 'store'}: the disk that holds {tmp_path} is full"
+    with pytest.raises(OSError, match=words), making(tmp_path / "store"):
+        raise error
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_another_kind_is_not_taken_for_a_full_disk(tmp_path, monkeypatch):
+    _no_room(monkeypatch, 2**30)
+    with pytest.raises(OSError, match=r"^damaged in {some} way$"), replacing(tmp_path / "a.tif"):
+        raise OSError("damaged in {some} way")
+    _no_room(monkeypatch, 0)
+    with pytest.raises(RuntimeError, match=r"^another$"), replacing(tmp_path / "a.tif"):
+        raise RuntimeError("another")
+
+
+def test_a_full_disk_within_a_folder_names_it(tmp_path):
+    words = f"cannot write to {tmp_path}: the disk that holds"
+    with pytest.raises(OSError, match=words) as caught, atomic.naming(tmp_path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("said", ["new", None])
+def test_a_new_file_never_stands_beside_an_older_side_file(tmp_path, monkeypatch, said):
+    target, side = tmp_path / "a.csv", tmp_path / "a.csv.json"
+    moments = []
+
+    def look():
+        moments.append(tuple(path.read_text() if path.exists() else "" for path in (target, side)))
+
+    def watched(name):
+        real = getattr(Path, name)
+
+        def act(self, *args, **keys):
+            done = real(self, *args, **keys)
+            look()
+            return done
+
+        monkeypatch.setattr(Path, name, act)
+
+    target.write_text("old")
+    side.write_text("old")
+    watched("unlink")
+    watched("replace")
+    with atomic.replacing_pair(target, side, said) as draft:
+        draft.write_text("new")
+        look()
+    assert moments[0] == ("old", "old")
+    assert moments[-1] == ("new", said or "")
+    assert ("new", "old") not in moments
+    assert ("old", "new") not in moments
+
+
+def test_nothing_changes_where_one_of_two_files_cannot_be_written(tmp_path):
+    target, side = tmp_path / "a.csv", tmp_path / "a.csv.json"
+    target.write_text("old")
+    side.write_text("old")
+    with (
+        pytest.raises(OSError, match=r"cannot write a\.csv: the disk"),
+        atomic.replacing_pair(target, side, "new"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert (target.read_text(), side.read_text()) == ("old", "old")
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_failure_to_read_something_else_keeps_its_own_words(tmp_path):

@@ -1,5 +1,7 @@
 """Whatever of a table is not in the file that was made of it is listed."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -91,3 +93,43 @@ def test_the_pixel_that_is_given_is_written(tmp_path):
     assert found.lost == ()
     assert io.read(tmp_path / "b.hdf5").attrs["camera_pixel_nm"] == 160
     np.testing.assert_allclose(io.read(tmp_path / "b.hdf5").loc_x, [150, 250], rtol=2**-23)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".hdf5"])
+def test_a_writer_that_dies_leaves_no_new_table_with_the_metadata_of_the_old_one(
+    tmp_path, monkeypatch, suffix
+):
+    path = tmp_path / f"a{suffix}"
+    io.write(_table(camera_pixel_nm=100.0, exposure_s=0.01, first_frame=0), path)
+    new = _table(camera_pixel_nm=160.0, exposure_s=0.05)
+    new["loc_x"] = new.loc_x * 2
+    replace = Path.replace
+
+    class Killed(BaseException):
+        """Ends the process where it stands."""
+
+    def die(self, target):
+        replace(self, target)
+        if target == path:
+            raise Killed
+
+    monkeypatch.setattr(Path, "replace", die)
+    with pytest.raises(Killed):
+        io.write(new, path)
+    if suffix == ".hdf5":
+        with pytest.raises(ValueError, match=r"there is no a\.yaml beside it"):
+            io.read(path)
+    else:
+        assert "exposure_s" not in io.read(path).attrs
+        np.testing.assert_array_equal(io.read(path).loc_x, new.loc_x)
+
+
+@pytest.mark.parametrize(
+    "names", [("1234567", "1234568"), ("1234567.0", "far red 1234567"), ("640.25", "488")]
+)
+def test_channels_that_are_numbers_keep_all_digits(tmp_path, names):
+    rows = [f"{index + 1},{index},{index},{names[index % 2]}" for index in range(4)]
+    (tmp_path / "a.csv").write_text("\n".join(["frame,x [nm],y [nm],channel", *rows]))
+    found = io.read(tmp_path / "a.csv")
+    assert found.attrs["channels"] == [name.removesuffix(".0") for name in names]
+    assert found.loc_channel.values.tolist() == [0, 1, 0, 1]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.io import columns as table_columns
-from smlmsim.io.atomic import replacing
+from smlmsim.io.atomic import replacing_pair
 from smlmsim.io.axes import AXES
 from smlmsim.io.columns import Columns
 from smlmsim.io.metadata import Metadata
@@ -93,10 +93,11 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     said = movie.text(
         movie.Movie(pixel_nm, metadata, shift, stand_ins), **_extent(values, metadata, pixel_nm, shift)
     )
-    with replacing(path) as draft, h5py.File(draft, "w") as file:
+    with (
+        replacing_pair(path, Path(path).with_suffix(".yaml"), said) as draft,
+        h5py.File(draft, "w") as file,
+    ):
         file.create_dataset(LOCS, data=_records(values))
-    with replacing(Path(path).with_suffix(".yaml")) as draft:
-        draft.write_text(said, encoding="utf-8")
 
 
 def _columns(data: xr.Dataset | xr.DataArray) -> Columns:
