@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from smlmsim import workers
 from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.encoding import Encoding
 from smlmsim.corpus.store import PER_MOVIE, SLOTS_PER_CHUNK, VERTICES_PER_CHUNK, Capacity, CorpusStore, create
-from smlmsim.io import require_writable
+from smlmsim.io import remedy, require_writable
 from smlmsim.io.limits import bounded_memory
 from smlmsim.io.lock import sole_writer
 from smlmsim.pipeline import simulate
@@ -198,8 +197,7 @@ def _explained(error: Exception, store: CorpusStore, movie: int) -> Exception:
     """Say which movie could not be made, and what is kept."""
     kept = f"{int(store.done().sum())} of {store.corpus.movies} movies are kept, run again to go on"
     if isinstance(error, OSError):
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        return OSError(error.errno, f"cannot write to {store.path}: {reason}; {kept}")
+        return OSError(error.errno, f"cannot write to {store.path}: {remedy(error, store.path)}; {kept}")
     recipe = store.corpus.recipe(movie)
     settings = ", ".join(f"{name} = {value:g}" for name, value in recipe.settings.items()) or "no ranges"
     return CorpusError(f"movie {movie} ({settings}, seed {recipe.seed}) could not be made: {error}; {kept}")

@@ -14,7 +14,7 @@ from zarr.codecs import BloscCodec
 from smlmsim import schema
 from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.encoding import DENSITY_STEP, Encoding, Scale
-from smlmsim.io import making, zarr_store
+from smlmsim.io import making, naming, zarr_store
 from smlmsim.pipeline import Movie
 from smlmsim.provenance import PROCESSOR, also_here, other_version, provenance
 from smlmsim.spec import one_line, parse_toml
@@ -101,7 +101,8 @@ class CorpusStore:
         """Note that this kind of processor makes movies of the corpus too, and warn if it is another one."""
         made = also_here(self.group.attrs, str(self.path))
         if made != self.group.attrs.get(PROCESSOR, made):
-            self.group.attrs[PROCESSOR] = made
+            with naming(self.path):
+                self.group.attrs[PROCESSOR] = made
 
     def done(self) -> npt.NDArray[np.bool_]:
         """Which movies are there, (movie,).

@@ -18,7 +18,7 @@ from smlmsim.grid.difference import difference
 from smlmsim.grid.grid import Cell, Grid
 from smlmsim.grid.layout import DamagedError, lay_out, require_layout
 from smlmsim.grid.scores import require_scores
-from smlmsim.io import making, require_writable, zarr_store
+from smlmsim.io import making, naming, remedy, require_writable, zarr_store
 from smlmsim.io.limits import bounded_memory
 from smlmsim.provenance import PROCESSOR, also_here, other_version, provenance
 from smlmsim.spec import explain, one_line, parse_toml
@@ -92,7 +92,8 @@ class GridStore:
         """Note that this kind of processor scores cells of the grid too, and warn if it is another one."""
         made = also_here(self._group.attrs, str(self.path))
         if made != self._group.attrs.get(PROCESSOR, made):
-            self._group.attrs[PROCESSOR] = made
+            with naming(self.path):
+                self._group.attrs[PROCESSOR] = made
 
     def write(self, task: Task, result: CellScores) -> None:
         """Keep what was found of a task; all other scores stay as they are."""
@@ -111,7 +112,9 @@ class GridStore:
             done[place] = np.asarray(done[place]) | asked
         except OSError as error:
             raise OSError(
-                f"cannot write to {self.path}: {error.strerror or error}; all cells before are kept, run again to go on"
+                error.errno,
+                f"cannot write to {self.path}: {remedy(error, self.path)}; "
+                "all cells before are kept, run again to go on",
             ) from error
 
     def _task(self, cell: Cell, todo: npt.NDArray[np.bool_]) -> Task:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from smlmsim.io import columns as table_columns
-from smlmsim.io.atomic import making, replacing, require_writable, require_writable_file
+from smlmsim.io.atomic import making, naming, remedy, replacing, require_writable, require_writable_file
 from smlmsim.io.columns import LEFT_OUT, ROWS
 from smlmsim.io.formats import FORMATS, extensions, overview, recognised
 from smlmsim.io.metadata import Metadata
@@ -30,8 +30,10 @@ __all__ = [
     "format_name",
     "holds_table",
     "making",
+    "naming",
     "overview",
     "read",
+    "remedy",
     "replacing",
     "require_writable",
     "require_writable_file",

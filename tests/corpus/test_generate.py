@@ -168,7 +168,7 @@ def test_where_there_is_no_room_it_says_so_keeps_the_rest_and_goes_on_later(corp
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
     try:
         with pytest.raises(
-            OSError, match=r"cannot write to .*: File too large; 4 of 6 movies are kept, run again"
+            OSError, match=r"cannot write to .*: it is larger than .*; 4 of 6 movies are kept, run again"
         ):
             generate(corpus, copy, processes=1, progress=False)
     finally:
