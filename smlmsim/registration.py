@@ -102,11 +102,11 @@ def register(
     Raises
     ------
     RegistrationError
-        If one of the images is even, if the quality or the correlation is too low, or if too little is common.
+        If one of the images is constant, if the quality or the correlation is too low, or if too little is common.
     """
     for image in (widefield, localizations):
         if not np.ptp(image.values) > 0:
-            raise RegistrationError("one of the images is even, so there is nothing to register")
+            raise RegistrationError("one of the images is constant: it has no structure to register")
     pair = _Pair(widefield, localizations, sigma_nm)
     angles = np.linspace(-largest_angle, largest_angle, 5)
     scales = np.exp(np.linspace(-1, 1, 3) * math.log(largest_scale))

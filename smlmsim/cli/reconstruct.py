@@ -92,8 +92,12 @@ def reconstruct(
     estimate = smlmsim.reconstruct.reconstruct(reconstructor, observation)
     judged = None
     if widefield:
+        begin_s = observation.attrs["start_frame"] * observation.attrs["exposure_s"]
         judged = against.against_widefield(
-            estimate.density, widefield, widefield_pixel_nm, widefield_interval_s
+            estimate.density.assign_coords(time=estimate.time + begin_s),
+            widefield,
+            widefield_pixel_nm,
+            widefield_interval_s,
         )
         typer.echo(against.verdict(judged))
     images = {"counts": observation.counts, name: estimate.density}

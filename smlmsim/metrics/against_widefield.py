@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from smlmsim import schema
 
 Floats = npt.NDArray[np.float64]
 
+_log = logging.getLogger(__name__)
 LEAST_PIXELS = 6
 TRIED = 12
 """Widths that are tried before the best is refined."""
@@ -55,7 +57,7 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
     Raises
     ------
     ValueError
-        If the two hardly overlap, or if one of them is even, so that there is nothing to compare.
+        If the two hardly overlap, or if one of them is constant, so that there is nothing to compare.
 
     References
     ----------
@@ -65,10 +67,10 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
     movie = widefield.transpose(..., "y", "x")
     movie = movie if "time" in movie.dims else movie.expand_dims(time=estimate.time.values[:1])
     rows, columns = (_Sampling.between(estimate[dim].values, movie[dim].values) for dim in ("y", "x"))
-    movie = movie.isel(y=rows.kept, x=columns.kept)
+    movie = _while_reconstructed(movie, estimate).isel(y=rows.kept, x=columns.kept)
     images, seen = movie.values.astype(np.float64), _at_images(estimate, schema.times_s(movie))
     if np.ptp(images) == 0 or np.ptp(seen) == 0:
-        raise ValueError("the reconstruction or the widefield image is even: there is nothing to compare")
+        raise ValueError("the reconstruction or the widefield image is constant: there is nothing to compare")
 
     def predicted(sigma_nm: float) -> Floats:
         blurred: Floats = rows.matrix(sigma_nm) @ seen @ columns.matrix(sigma_nm).T
@@ -78,6 +80,25 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
         images, predicted, (rows.step_nm / 2, WIDEST * min(rows.span_nm, columns.span_nm))
     )
     return _described(movie, images, predicted(sigma_nm), sigma_nm)
+
+
+def _while_reconstructed(movie: xr.DataArray, estimate: xr.DataArray) -> xr.DataArray:
+    """The images that were taken while the reconstruction lasts; a single one may be of any time."""
+    if movie.sizes["time"] == 1:
+        return movie
+    images_s, points_s = schema.times_s(movie), schema.times_s(estimate)
+    point_s = (points_s[-1] - points_s[0]) / max(points_s.size - 1, 1)
+    during = (images_s >= points_s[0] - point_s) & (images_s <= points_s[-1] + point_s)
+    if not during.any():
+        raise ValueError(
+            f"the widefield images were taken from {images_s[0]:g} to {images_s[-1]:g} s, "
+            f"the reconstruction lasts from {points_s[0]:g} to {points_s[-1]:g} s: there is nothing to compare"
+        )
+    if not during.all():
+        left_out = np.count_nonzero(~during)
+        _log.info("%d of %d widefield images were taken outside of the reconstruction and are left out",
+                  left_out, during.size)  # fmt: skip
+    return movie.isel(time=np.flatnonzero(during))
 
 
 class _Sampling(NamedTuple):

@@ -171,5 +171,20 @@ def test_a_single_image_is_compared_with_the_mean_of_the_movie(movie, widefield)
 def test_what_cannot_be_compared_is_refused(movie, widefield):
     with pytest.raises(ValueError, match="0 lie in the reconstruction, from 0 to 2560 nm"):
         score_against_widefield(movie.truth.density, widefield.assign_coords(y=widefield.y.values + 10_000))
-    with pytest.raises(ValueError, match="is even: there is nothing to compare"):
+    with pytest.raises(ValueError, match="is constant: there is nothing to compare"):
         score_against_widefield(0 * movie.truth.density, widefield)
+
+
+def test_only_images_taken_while_the_reconstruction_lasts_are_compared(movie, widefield, caplog):
+    estimate = movie.truth.density
+    with caplog.at_level("INFO"):
+        whole = score_against_widefield(estimate, widefield)
+        part = score_against_widefield(estimate.isel(time=slice(0, 2)), widefield)
+    assert whole.sizes["time"] == 3
+    assert part.sizes["time"] == 2
+    assert "1 of 3 widefield images were taken outside of the reconstruction and are left out" in caplog.text
+    later = estimate.assign_coords(time=estimate.time + 100)
+    with pytest.raises(
+        ValueError, match=r"taken from .* to .* s, the reconstruction lasts from 100\.75 to 103\.75 s"
+    ):
+        score_against_widefield(later, widefield)
