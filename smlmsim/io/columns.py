@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from smlmsim.io.flaws import Flaws
 OTHER = "other_"
 """Begins the name of a variable that the vocabulary does not know; ``heading`` is what its file calls it."""
 LEFT_OUT = "left_out"
-"""The attribute of a table that was read with other columns: the headings of those that hold text, if there are any."""
+"""The attribute of a table that was read with other columns: the headings of those that were not, if there are any."""
 ROWS = 2**20  # of a chunk, unless asked otherwise
 REQUIRED = ("loc_frame", "loc_x", "loc_y")
 WHOLE = ("loc_frame", "loc_channel")
@@ -175,15 +176,41 @@ def other(heading: str, unit: str, found: npt.NDArray[Any]) -> xr.Variable:
 
 
 def named(others: Iterable[xr.Variable]) -> dict[str, xr.Variable]:
-    """Name columns by their headings, in plain letters."""
-    return {OTHER + re.sub(r"\W+", "_", found.attrs["heading"]): found for found in others}
+    """Name columns by their headings, in plain letters; those that would have one name are numbered."""
+    columns: dict[str, xr.Variable] = {}
+    for heading, found in _told_apart(others).items():
+        columns[numbered(OTHER + re.sub(r"\W+", "_", heading), columns)] = found
+    return columns
+
+
+def _told_apart(others: Iterable[xr.Variable]) -> dict[str, xr.Variable]:
+    """Columns by their headings; those of one heading, which may differ by their units, are numbered."""
+    columns: dict[str, xr.Variable] = {}
+    for found in others:
+        columns[numbered(str(found.attrs["heading"]), columns)] = found
+    return columns
+
+
+def numbered(name: str, taken: Container[str]) -> str:
+    """A name that is not taken: itself, or with the first number from 2 that makes it one.
+
+    Examples
+    --------
+    >>> numbered("width", {"width"})
+    'width_2'
+    """
+    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return next(candidate for candidate in names if candidate not in taken)
 
 
 def others(data: xr.Dataset | xr.DataArray) -> dict[str, xr.Variable]:
-    """The columns of a dataset that the vocabulary does not know, by the headings that a file gives them."""
+    """The columns of a dataset that the vocabulary does not know, by the headings that a file gives them.
+
+    Those of one heading, which may differ by their units, are numbered.
+    """
     variables = data.variables if isinstance(data, xr.Dataset) else {}
     found = (column for name, column in variables.items() if str(name).startswith(OTHER))
-    return {str(column.attrs["heading"]): column for column in found if column.dims == ("localization",)}
+    return _told_apart(column for column in found if column.dims == ("localization",))
 
 
 def dataset(

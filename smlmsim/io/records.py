@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +12,11 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.io import columns as table_columns
+from smlmsim.io.columns import LEFT_OUT
 from smlmsim.io.flaws import Flaws
 from smlmsim.io.reading import Reading
 
+_log = logging.getLogger(__name__)
 Fields = Mapping[str, npt.NDArray[Any]]
 
 
@@ -66,7 +69,8 @@ def tables(
     reading : Reading
         Whether rows without a position or a frame are left out.
     others : bool
-        Whether to keep the fields of numbers that are not known, too.
+        Whether to keep the fields of numbers that are not known, too. The attribute ``left_out`` then names the other
+        ones, if there are any.
 
     Yields
     ------
@@ -79,7 +83,7 @@ def tables(
         If a field holds no numbers, or rows lack a position or a frame and may not be left out, or none is left.
     """
     flaws = Flaws(str(path), drop_bad_rows=reading.drop_bad_rows)
-    start, empty = 0, True
+    start, empty, said = 0, True, False
     for found in pieces:
         columns = {name: meaning.of(found) for name, meaning in known.items() if meaning.field in found}
         kept = _kept(columns, known, start, flaws)
@@ -87,7 +91,13 @@ def tables(
             empty = False
             taken = {meaning.field for meaning in known.values()}
             rest = {field: values for field, values in found.items() if others and field not in taken}
-            yield _table(columns, known, rest, kept, start, flaws).assign_attrs(attrs)
+            left_out = [field for field, values in rest.items() if not _is_column(values)]
+            if left_out and not said:
+                names = ", ".join(map(repr, left_out))
+                _log.info("%s: fields of texts, or of several values a record, are left out: %s", path, names)
+            said = said or bool(left_out)
+            more = {LEFT_OUT: left_out} if left_out else {}
+            yield _table(columns, known, rest, kept, start, flaws).assign_attrs(dict(attrs) | more)
         start += kept.size
     flaws.require_rows()
     flaws.say()
@@ -126,12 +136,13 @@ def _table(
         name: table_columns.values(name, found[rows], known[name].scale, place, flaws, known[name].field)
         for name, found in columns.items()
     }
-    more = [
-        _other(field, values[rows])
-        for field, values in rest.items()
-        if values.dtype.kind in "biuf" and values.ndim == 1
-    ]
+    more = [_other(field, values[rows]) for field, values in rest.items() if _is_column(values)]
     return table_columns.dataset(made, {}, more)
+
+
+def _is_column(values: npt.NDArray[Any]) -> bool:
+    """Whether a field holds one number a record."""
+    return values.dtype.kind in "biuf" and values.ndim == 1
 
 
 def _other(field: str, found: npt.NDArray[Any]) -> xr.Variable:

@@ -65,8 +65,11 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     table = pd.DataFrame({"id": np.arange(1, data.sizes["localization"] + 1)})
     for name, values in found.items():
         table[_heading(HEADINGS[name], schema.VOCABULARY[name].units)] = values
-    for heading, column in table_columns.others(data).items():
-        table[_heading_of_other(heading, column.attrs["units"])] = column.values
+    for numbered, column in table_columns.others(data).items():
+        heading = _heading_of_other(column.attrs["heading"], column.attrs["units"])
+        if heading in table:
+            heading = _heading_of_other(numbered, column.attrs["units"])
+        table[heading] = column.values
     if "loc_frame" in found:
         table["frame"] = table["frame"].astype(np.int64) + first_frame
     tree = (metadata.replace({"first_frame": None}) if first_frame == FIRST_FRAME else metadata).tree()

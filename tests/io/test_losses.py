@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -133,3 +134,31 @@ def test_channels_that_are_numbers_keep_all_digits(tmp_path, names):
     found = io.read(tmp_path / "a.csv")
     assert found.attrs["channels"] == [name.removesuffix(".0") for name in names]
     assert found.loc_channel.values.tolist() == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("target", [".csv", ".smlm", ".hdf5"])
+def test_columns_whose_headings_are_alike_are_all_kept(tmp_path, target):
+    headings = ["width [nm]", "width [px]", "chi-a", "chi_a", "chi_a", "chi_a_2", "width_2"]
+    table = np.arange(4 * len(headings)).reshape(4, -1) + 0.5
+    rows = [f"{n + 1},{n},{n}," + ",".join(map(str, row)) for n, row in enumerate(table.tolist())]
+    (tmp_path / "a.csv").write_text("\n".join([",".join(["frame,x [nm],y [nm]", *headings]), *rows]))
+    path = tmp_path / f"b{target}"
+    found = io.convert(tmp_path / "a.csv", path)
+    assert found.lost == ()
+    assert not [words for words in found.changed if "differs" in words and "loc_" not in words]
+    for file, copy in ((path, tmp_path / "c.csv"), (tmp_path / "c.csv", tmp_path / "d.csv")):
+        kept = io.convert(file, copy).data
+        columns = [kept[name] for name in kept.data_vars if str(name).startswith("other_")]
+        np.testing.assert_array_equal(np.transpose(columns), table)
+    if target == ".csv":
+        assert path.read_text().partition("\n")[0].count('"width [') == 2
+
+
+def test_fields_of_texts_and_of_several_values_are_said_to_be_lost(tmp_path, caplog):
+    kinds = [("frame", "u4"), ("x", "f4"), ("y", "f4"), ("fit", "f4", 2), ("dye", "S4"), ("chi", "f4")]
+    with h5py.File(tmp_path / "a.hdf5", "w") as file:
+        file["locs"] = np.ones(3, kinds)
+    with caplog.at_level("INFO", "smlmsim"):
+        found = io.convert(tmp_path / "a.hdf5", tmp_path / "b.csv", Reading(camera_pixel_nm=100))
+    assert found.lost == ("fit", "dye")
+    assert "left out: 'fit', 'dye'" in caplog.text
