@@ -130,7 +130,7 @@ def convert(
     if form.module != "ome_zarr":
         require_writable_file(target)
     data = _read(source, reading, pixel_nm=pixel_nm, point_s=point_s, others=True)
-    texts = data.attrs.pop(LEFT_OUT, ())
+    left_out = data.attrs.pop(LEFT_OUT, ())
     if found.holds == "images":
         write(data, target)
         return Converted(data)
@@ -144,7 +144,7 @@ def convert(
     else:
         write(data, target)
     missing, changed = losses.of(data, Path(target), form)
-    return Converted(data, (*texts, *missing, *(file.entry["name"] for file in attached)), tuple(changed))
+    return Converted(data, (*left_out, *missing, *(file.entry["name"] for file in attached)), tuple(changed))
 
 
 def chunks(path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS) -> Iterator[xr.Dataset]:

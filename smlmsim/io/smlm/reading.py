@@ -11,7 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.io import columns as table_columns
-from smlmsim.io.columns import ROWS
+from smlmsim.io.columns import LEFT_OUT, ROWS
 from smlmsim.io.flaws import Flaws
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import Reading, counted
@@ -39,7 +39,8 @@ def read(
     offsets : bool
         Whether to shift every table by its offset, which puts tiles beside each other.
     others : bool
-        Whether to read the columns of packed records that are not known, too.
+        Whether to read the columns of packed records that are not known, too. The attribute ``left_out`` then names
+        what is not read: unknown columns of texts, those of several values a row, and those that some tables lack.
 
     Returns
     -------
@@ -104,6 +105,8 @@ def _chunks(
         tables = [Table.of(archive, manifest, entry, reading, pixel_nm) for entry in entries]
         shared = set.intersection(*(set(table.meaning.columns) for table in tables)) if tables else set()
         alike = set.intersection(*(set(table.others()) for table in tables)) if tables else set()
+        left_out = _left_out(tables, shared, alike, notes, others=others)
+        attrs = metadata.tree() | ({LEFT_OUT: left_out} if others and left_out else {})
         notes.extend(dict.fromkeys(note for table in tables for note in table.meaning.notes))
         flaws = Flaws(str(path), drop_bad_rows=reading.drop_bad_rows)
         empty = True
@@ -115,11 +118,35 @@ def _chunks(
                 if len(names) > 1:
                     kept["loc_channel"] = np.full(kept["loc_x"].size, channel, np.int32)
                 rest = [column for column in more if column.attrs["heading"] in alike]
-                yield table_columns.dataset(kept, metadata.tree(), rest)
+                yield table_columns.dataset(kept, attrs, rest)
         flaws.require_rows()
         if empty:
             raise ValueError(f"{len(entries)} tables, but no localizations")
         flaws.say()
+
+
+def _left_out(
+    tables: list[Table], shared: set[str], alike: set[str], notes: list[str], *, others: bool
+) -> list[str]:
+    """The headers of the columns that are not read, which are noted; unknown ones only if they are asked for."""
+    partial = [
+        column.heading
+        for table in tables
+        for variable, column in table.meaning.columns.items()
+        if variable not in shared
+    ]
+    unread = []
+    if others:
+        partial += [header for table in tables for header in table.others() if header not in alike]
+        unread = [header for table in tables for header in table.unread()]
+    reasons = {
+        "columns that not all of the tables have": partial,
+        "unknown columns of text tables, or columns of several values a row,": unread,
+    }
+    for reason, headers in reasons.items():
+        if headers:
+            notes.append(f"{reason} are left out: {', '.join(map(repr, dict.fromkeys(headers)))}")
+    return list(dict.fromkeys([*partial, *unread]))
 
 
 def _metadata(manifest: Manifest, entries: list[Entry]) -> Metadata:

@@ -136,6 +136,12 @@ class Table(NamedTuple):
             return []
         return [header for header in _scalars(self.format, self.headers) if header and header not in known]
 
+    def unread(self) -> list[str]:
+        """The headers of all other columns: unknown ones of a text, but for the number of the row, and vectors."""
+        read = {*(column.heading for column in self.meaning.columns.values()), *self.others()}
+        rest = [header for header in self.headers if header and header not in read]
+        return [name for name in rest if self.format.mode == "binary" or "id" not in split(name).names]
+
     def raw(self, *headers: str) -> list[npt.NDArray[Any]]:
         """Some columns as they are stored, whole."""
         read = [[piece.columns[header] for header in headers] for piece in self._binary(table_columns.ROWS)]

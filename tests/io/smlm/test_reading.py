@@ -296,3 +296,54 @@ def test_an_excel_workbook_is_refused_in_words(tmp_path):
         archive.writestr("xl/workbook.xml", "")
     with pytest.raises(ValueError, match="this is an Excel workbook; save it as CSV"):
         io.read(tmp_path / "a.xlsx")
+
+
+def _columns(*headers, shape=None, mode="binary"):
+    return {
+        "headers": list(headers), "columns": len(headers), "dtype": ["float32"] * len(headers), "mode": mode,
+        "shape": shape or [1] * len(headers), "units": ["" if name == "frame" else "nm" for name in headers],
+        "type": "table", "extension": ".bin", "delimiter": ",", "header_row": -1,
+    }  # fmt: skip
+
+
+def _left_out(path, tmp_path, caplog):
+    with caplog.at_level("INFO", "smlmsim"):
+        found = io.convert(path, tmp_path / "a.csv")
+    assert all(f"{name!r}" in caplog.text for name in found.lost)
+    assert "left_out" not in found.data.attrs
+    return found.lost
+
+
+def test_columns_that_some_of_the_tables_lack_are_said_to_be_left_out(tmp_path, caplog):
+    formats = {"f": _columns("frame", "x", "y", "z", "chi"), "g": _columns("frame", "x", "y", "chi", "psi")}
+    manifest = {
+        "format_version": "0.2", "formats": formats,
+        "files": [{"name": f"{name}.bin", "type": "table", "format": name, "channel": name} for name in formats],
+    }  # fmt: skip
+    path = tmp_path / "two.smlm"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in formats:
+            archive.writestr(f"{name}.bin", np.arange(1, 11, dtype="<f4").tobytes())
+        archive.writestr("manifest.json", json.dumps(manifest))
+    assert _left_out(path, tmp_path, caplog) == ("z", "psi")
+    assert "chi" in (tmp_path / "a.csv").read_text()
+    caplog.clear()
+    with caplog.at_level("INFO", "smlmsim"):
+        assert "loc_z" not in io.read(path)
+    assert "columns that not all of the tables have are left out: 'z'" in caplog.text
+    assert "psi" not in caplog.text
+
+
+def test_unknown_columns_of_a_text_table_are_said_to_be_left_out(handmade, tmp_path, caplog):
+    path = handmade(
+        form=_columns("id", "frame", "x", "y", "chi2", mode="text"), content=b"1,1,2,3,4\n2,2,3,4,5\n"
+    )
+    assert _left_out(path, tmp_path, caplog) == ("chi2",)
+
+
+def test_columns_of_several_values_a_row_are_said_to_be_left_out(handmade, tmp_path, caplog):
+    path = handmade(
+        form=_columns("frame", "x", "y", "fit", shape=[1, 1, 1, [2]]),
+        content=np.arange(1, 11, dtype="<f4").tobytes(),
+    )
+    assert _left_out(path, tmp_path, caplog) == ("fit",)
