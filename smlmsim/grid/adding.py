@@ -8,6 +8,7 @@ from smlmsim.grid.difference import difference
 from smlmsim.grid.grid import ADDABLE, Grid
 from smlmsim.grid.layout import lay_out
 from smlmsim.grid.store import ADDING, StoreError, grid_of, open_store, require_version
+from smlmsim.io import naming
 
 
 def enlarge(path: Path, grid: Grid) -> Grid:
@@ -26,6 +27,8 @@ def enlarge(path: Path, grid: Grid) -> Grid:
     ------
     StoreError
         If there is no store, or if it is of another study, other axes, or other versions.
+    OSError
+        If it cannot be written to.
     """
     stored = stored_grid(path)
     group = open_store(path, adding=True)
@@ -41,10 +44,11 @@ def enlarge(path: Path, grid: Grid) -> Grid:
     joined = stored.joined(grid)
     if joined == stored and ADDING not in attrs:
         return stored
-    group.attrs.update({ADDING: joined.to_toml()})
-    lay_out(group, joined)
-    rest = {name: value for name, value in attrs.items() if name != ADDING}
-    group.attrs.put({**rest, "grid": joined.to_toml(), "grid_digest": joined.digest})
+    with naming(path):
+        group.attrs.update({ADDING: joined.to_toml()})
+        lay_out(group, joined)
+        rest = {name: value for name, value in attrs.items() if name != ADDING}
+        group.attrs.put({**rest, "grid": joined.to_toml(), "grid_digest": joined.digest})
     return joined
 
 

@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 REMEDIES = {
@@ -25,7 +25,7 @@ REMEDIES = {
 }
 
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+OF_PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 WORDS = {"No space left": errno.ENOSPC, "Disk quota": errno.EDQUOT, "File too large": errno.EFBIG}
 NO_ROOM_BYTES = 2**20
 """With less room than this, a failure that nothing is said of is taken for one of a full disk."""
@@ -63,6 +63,28 @@ def naming(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, f"cannot write to {folder}: {remedy(error, folder)}") from error
+
+
+@contextlib.contextmanager
+def explaining(draft: Path, name: str, known: Container[int] = OF_PLACES) -> Iterator[None]:
+    """Say, where a draft cannot be written, what it is a draft of, and what would do; other errors pass.
+
+    Parameters
+    ----------
+    draft : Path
+        A file or a folder.
+    name : str
+        What is to be written.
+    known : container of int
+        The numbers of the errors that are explained.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # h5py passes some on as the latter
+        number = failure(error, draft.parent)
+        if not _is_about(error, draft) or number not in known:
+            raise
+        raise OSError(number, f"cannot write {name}: {remedy(error, draft.parent)}") from error
 
 
 def require_writable(folder: str | Path) -> None:
@@ -136,16 +158,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     draft = target.with_name(_draft() + target.suffix)
     try:
-        draft.touch(exist_ok=False)
-        clear_drafts(draft)
-        yield draft
-        _flush(draft)
-        draft.replace(target)
-    except (OSError, RuntimeError) as error:  # h5py passes some on as the latter
-        number = failure(error, target.parent)
-        if not _is_about(error, draft) or number not in REMEDIES:
-            raise
-        raise OSError(number, f"cannot write {target.name}: {remedy(error, target.parent)}") from error
+        with explaining(draft, target.name, REMEDIES):
+            draft.touch(exist_ok=False)
+            clear_drafts(draft)
+            yield draft
+            _flush(draft)
+            draft.replace(target)
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
@@ -224,14 +242,10 @@ def making(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise OSError(f"cannot make {folder}: {error.strerror}; choose another place") from error
     try:
-        yield draft
-        draft.chmod(0o755)
-        draft.rename(folder)
-    except (OSError, RuntimeError) as error:
-        number = failure(error, folder.parent)
-        if not _is_about(error, draft) or number not in FULL:
-            raise
-        raise OSError(number, f"cannot write {folder}: {remedy(error, folder.parent)}") from error
+        with explaining(draft, str(folder)):
+            yield draft
+            draft.chmod(0o755)
+            draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -21,6 +21,7 @@ import xarray as xr
 import zarr
 from zarr.codecs import BloscCodec
 
+from smlmsim.io.atomic import explaining
 from smlmsim.io.limits import bounded_memory, require_own_files, require_plausible
 from smlmsim.io.metadata import Metadata, parse_json
 from smlmsim.io.movie import DIMS, Axis, even_axis, one_movie, own_meaning, stamped
@@ -303,10 +304,11 @@ def _replacing_folder(path: Path) -> Iterator[Path]:
     token = secrets.token_hex(8)
     draft, old = (target.with_name(f".smlmsim-{kind}-{token}") for kind in ("new", "old"))
     try:
-        yield draft
-        if target.exists():
-            target.rename(old)
-        draft.rename(target)
+        with explaining(draft, path.name):
+            yield draft
+            if target.exists():
+                target.rename(old)
+            draft.rename(target)
     finally:
         if old.exists() and not target.exists():
             old.rename(target)

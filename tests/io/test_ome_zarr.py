@@ -1,7 +1,9 @@
 """Movies come back from OME-Zarr, other programs find their scale, and a damaged store ends in one clear error."""
 
+import errno
 import json
 import logging
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -466,3 +468,13 @@ def test_a_damaged_store_is_read_or_refused(tmp_path, data):
         schema.check(found, *found, "y", "x", *({"time"} & set(found.coords)))
     finally:
         shutil.rmtree(path)
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    def refuse(*_args, **_keys):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(zarr.Array, "__setitem__", refuse)
+    with pytest.raises(OSError, match=rf"cannot write a\.zarr: the disk that holds {tmp_path} is full; free"):
+        ome_zarr.write(_movie(), tmp_path / "a.zarr")
+    assert not list(tmp_path.iterdir())
