@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from smlmsim.io import columns as table_columns
-from smlmsim.io.atomic import making, naming, remedy, replacing, require_writable, require_writable_file
+from smlmsim.io.atomic import (
+    making,
+    naming,
+    remedy,
+    replacing,
+    require_room,
+    require_writable,
+    require_writable_file,
+)
 from smlmsim.io.columns import LEFT_OUT, ROWS
 from smlmsim.io.formats import FORMATS, extensions, overview, recognised
 from smlmsim.io.metadata import Metadata
@@ -35,6 +43,7 @@ __all__ = [
     "read",
     "remedy",
     "replacing",
+    "require_room",
     "require_writable",
     "require_writable_file",
     "write",

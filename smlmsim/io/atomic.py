@@ -114,6 +114,18 @@ def require_writable(folder: str | Path) -> None:
         raise OSError(error.errno, f"cannot write to {folder}: {remedy(error, there)}") from error
 
 
+def require_room(folder: Path, size_bytes: int) -> None:
+    """Refuse to begin a file that the disk has no room for, where the library that writes it would crash half way.
+
+    Raises
+    ------
+    OSError
+        If there is less room; :func:`replacing` says where and what would do.
+    """
+    if shutil.disk_usage(folder).free < size_bytes + NO_ROOM_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def require_writable_file(path: str | Path) -> None:
     """Refuse a file that :func:`replacing` could not write, before the work for it begins.
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from smlmsim.io import atomic, making, replacing, require_writable, require_writable_file
+from smlmsim.io import atomic, making, replacing, require_room, require_writable, require_writable_file
 
 
 def test_a_finished_draft_takes_the_place_of_the_file(tmp_path):
@@ -174,6 +174,14 @@ def test_an_error_of_another_kind_is_not_taken_for_a_full_disk(tmp_path, monkeyp
     _no_room(monkeypatch, 0)
     with pytest.raises(RuntimeError, match=r"^another$"), replacing(tmp_path / "a.tif"):
         raise RuntimeError("another")
+
+
+def test_a_file_that_the_disk_has_no_room_for_is_not_begun(tmp_path, monkeypatch):
+    _no_room(monkeypatch, 10_000_000)
+    require_room(tmp_path, 1_000_000)
+    words = rf"cannot write a\.nc: the disk that holds {tmp_path} is full"
+    with pytest.raises(OSError, match=words), replacing(tmp_path / "a.nc") as draft:
+        require_room(draft.parent, 10_000_000)
 
 
 def test_a_full_disk_within_a_folder_names_it(tmp_path):
