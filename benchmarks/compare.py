@@ -16,6 +16,7 @@ from smlmsim import compare, figures, io
 from smlmsim.cli.options import Scheduler, Workers
 from smlmsim.cli.sweep import Add, Metrics, MoviesOf, Reconstructors, Seeds, seeds_of, sweep_of
 from smlmsim.grid import run_grid, stored_grid
+from smlmsim.io import netcdf
 from smlmsim.regions import axes_of, inside, regions_of
 from smlmsim.report import costs, recorded, write_report
 
@@ -47,8 +48,7 @@ def main(
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     scores = run_grid(grid, store, add=add, movies_of=shown, processes=workers, scheduler=scheduler)
-    with io.replacing(out / "scores.nc") as draft:
-        scores.to_netcdf(draft, engine="h5netcdf")
+    netcdf.write(scores, out / "scores.nc")
     path = write_report(store, out, movies_of=shown, processes=workers)
     grid = stored_grid(store)
     by = grid.metrics[0]

@@ -10,6 +10,7 @@ import typer
 from smlmsim import figures, io
 from smlmsim.cli import main
 from smlmsim.cli.options import Workers
+from smlmsim.io import netcdf
 from smlmsim.robustness import Robustness, differences, in_words, run_robustness
 
 QUICK = Path(__file__).parent / "studies" / "robustness-quick.toml"
@@ -55,8 +56,7 @@ def robustness(
         Robustness.from_toml(study), out, processes=workers, trainings=trainings, crop_workers=crop_workers
     )
     table, words = differences(scores), in_words(scores)
-    with io.replacing(out / "scores.nc") as draft:
-        scores.to_netcdf(draft, engine="h5netcdf")
+    netcdf.write(scores, out / "scores.nc")
     with io.replacing(out / "robustness.csv") as draft:
         table.to_csv(draft, index=False)
     with io.replacing(out / "report.txt") as draft:

@@ -157,8 +157,9 @@ def grid_command(
         grid, store, add=add, movies_of=seeds_of(movies_of, "--movies-of"),
         processes=workers, scheduler=scheduler, retry_failed=retry_failed,
     )  # fmt: skip
-    with smlmsim.io.replacing(out / "scores.nc") as draft:
-        scores.to_netcdf(draft, engine="h5netcdf")
+    from smlmsim.io import netcdf  # here, since it loads HDF5
+
+    netcdf.write(scores, out / "scores.nc")
     with smlmsim.io.replacing(out / "scores.csv") as draft:
         scores.to_dataframe().reset_index().to_csv(draft, index=False)
     heatmap = smlmsim.figures.heatmap(scores, metric=str(next(iter(scores))))

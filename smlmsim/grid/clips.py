@@ -132,9 +132,7 @@ def keep(path: Path, made: Recording, order: Sequence[str]) -> None:
     seconds = read_seconds(path) | {name: value for name, value in made.seconds.items() if np.isfinite(value)}
     with io.replacing(_seconds_path(path)) as draft:
         draft.write_text(json.dumps(seconds, indent=1), encoding="utf-8")
-    with io.replacing(path) as draft:
-        io.require_room(draft.parent, clip.nbytes)  # HDF5 ends the process where it cannot close a file
-        clip.to_netcdf(draft, engine="h5netcdf", encoding={"brightness": {"zlib": True, "complevel": 4}})
+    netcdf.write(clip, path, encoding={"brightness": {"zlib": True, "complevel": 4}})
 
 
 def lacking(path: Path, names: Sequence[str]) -> tuple[str, ...]:

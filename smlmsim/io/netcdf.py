@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import h5py
 import xarray as xr
 
 from smlmsim.io import hdf5
+from smlmsim.io.atomic import replacing, require_room
 from smlmsim.io.limits import bounded_memory, require_plausible
 from smlmsim.spec import one_line
 
@@ -55,3 +58,26 @@ def _loaded(path: Path) -> xr.Dataset:
             raise
         except Exception as error:  # the layers below meet damage with errors of many kinds
             raise ValueError(f"not a NetCDF file, or a damaged one ({one_line(error)})") from error
+
+
+def write(
+    data: xr.Dataset, path: str | Path, *, encoding: Mapping[str, Mapping[str, Any]] | None = None
+) -> None:
+    """Write a NetCDF file; it is there whole or not at all.
+
+    Parameters
+    ----------
+    data : xr.Dataset
+    path : str or Path
+    encoding : mapping, optional
+        How variables are stored, as :meth:`xarray.Dataset.to_netcdf` takes it.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; where there is no room, before HDF5 begins, which ends the process if it
+        cannot close a file.
+    """
+    with replacing(path) as draft:
+        require_room(draft.parent, data.nbytes)
+        data.to_netcdf(draft, engine="h5netcdf", encoding=dict(encoding or {}))
