@@ -133,7 +133,7 @@ def test_counts_say_what_they_are_and_keep_the_localizations():
     observation = bin_localizations(localizations, FIELD, ACQUISITION)
     assert observation.counts.dims == ("time", "y", "x")
     assert observation.counts.dtype == np.uint16
-    assert observation.counts.attrs == {"units": "1", "long_name": "localizations"}
+    assert observation.counts.attrs == {"units": "1", "long_name": "localizations per pixel and time point"}
     np.testing.assert_array_equal(observation.time, ACQUISITION.times_s)
     np.testing.assert_array_equal(observation.y, FIELD.y_nm)
     np.testing.assert_array_equal(observation.x, FIELD.x_nm)
