@@ -11,7 +11,7 @@ import pytest
 
 from smlmsim.workers import WorkerDiedError, spread
 
-TASK = """
+TASK = r"""
 import os, signal, threadpoolctl
 import numpy
 
