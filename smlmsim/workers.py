@@ -97,7 +97,7 @@ def _in_processes(
                 for future in landed:
                     task, outcome = flying.pop(future), _outcome(future)
                     if isinstance(outcome, BrokenProcessPool):
-                        _require_guard(pool)
+                        _require_guard(_processes(pool))
                         lost.append(task)
                         continue
                     yield task, outcome
@@ -111,8 +111,11 @@ def _one_by_one(
 ) -> Iterator[tuple[Task, Result | Exception]]:
     for task in tasks:
         with _pool(1) as pool:
-            outcome = _outcome(_submit(pool, function, task))
+            future = _submit(pool, function, task)
+            processes = _processes(pool)
+            outcome = _outcome(future)
         if isinstance(outcome, BrokenProcessPool):
+            _require_guard(processes)  # which have ended now, so that each tells how
             yield task, WorkerDiedError("the worker process died: out of memory, or a crash in native code")
         else:
             yield task, outcome
@@ -151,8 +154,8 @@ def _processes(pool: ProcessPoolExecutor) -> list[Any]:
     return list((getattr(pool, "_processes", None) or {}).values())
 
 
-def _require_guard(pool: ProcessPoolExecutor) -> None:
-    if any(process.exitcode == UNGUARDED for process in _processes(pool)):
+def _require_guard(processes: list[Any]) -> None:
+    if any(process.exitcode == UNGUARDED for process in processes):
         raise UnguardedScriptError(
             f"{sys.argv[0]} would run itself again in every process that it starts; "
             'put what it does, but for imports and definitions, below: if __name__ == "__main__":'
