@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from smlmsim.grid.grid import Grid
 from smlmsim.io import zarr_store
 from smlmsim.metrics import METRICS, described, three_crests
 
-Array = zarr.Array[Any]
+Array: TypeAlias = "zarr.Array[Any]"
 
 
 class DamagedError(ValueError):
