@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,6 @@ from smlmsim.floor import floor_name
 from smlmsim.grid.grid import Grid
 from smlmsim.io import zarr_store
 from smlmsim.metrics import METRICS, described, three_crests
-
-Array: TypeAlias = "zarr.Array[Any]"
 
 
 class DamagedError(ValueError):
