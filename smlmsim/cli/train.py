@@ -61,7 +61,7 @@ def train(
 ) -> None:
     """Train a network on a corpus; killed at any moment, `--resume DIR` goes on from the last checkpoint.
 
-    `smlmsim train annapalm3d --study tiny --out DIR` is done in two minutes, to see that all works.
+    `smlmsim train annapalm3d --study tiny --out DIR` computes for a minute or so, to see that all works.
 
     Leaves in DIR: `weights.safetensors`, for `smlmsim reconstruct --with NETWORK --weights FILE`; `log.csv`; a preview
     of every epoch; `tensorboard`, if that is installed; and `corpus.zarr`, `validation.zarr` where they were not given.

@@ -113,7 +113,7 @@ def _columns(data: xr.Dataset | xr.DataArray) -> Columns:
 def _shift(found: npt.NDArray[Any], pixel_nm: float, *, zero: bool) -> int:
     """By how many pixels positions are to be shifted to be positive, with room for what rounding does to them.
 
-    A zero of Picasso's own stays where it is; versions before 0.11 leave it out in the source as well.
+    A zero of Picasso's own stays where it is.
     """
     least = float(found.min(initial=np.inf)) / pixel_nm
     return 0 if least > 0 or (zero and least == 0) else math.floor(-least * (1 + 1e-6)) + 1
