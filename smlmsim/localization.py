@@ -62,8 +62,8 @@ class Localization(Spec):
         Parameters
         ----------
         events : Dataset
-            ``loc_frame``, ``loc_y`` and ``loc_x`` in nm (localization,), sorted by frame; those outside the
-            field can be localized inside it.
+            ``event_frame``, ``event_y`` and ``event_x`` in nm (event,), sorted by frame; those outside the field
+            can be localized inside it.
         field : FieldOfView
         acquisition : Acquisition
         rng : Generator
@@ -79,11 +79,9 @@ class Localization(Spec):
         SchemaError
             If one of the variables is missing, or a position is NaN or infinite.
         """
-        schema.check(events, "loc_frame", "loc_y", "loc_x")
-        frame = np.ascontiguousarray(events.variables["loc_frame"].values, np.int32)
-        y, x = (
-            np.ascontiguousarray(events.variables[name].values, np.float32) for name in ("loc_y", "loc_x")
-        )
+        schema.check(events, "event_frame", "event_y", "event_x")
+        frame = np.ascontiguousarray(events.variables["event_frame"].values, np.int32)
+        y, x = (np.ascontiguousarray(events.variables[f"event_{axis}"].values, np.float32) for axis in "yx")
         loc_frame, loc_y, loc_x, loc_uncertainty = self._find(frame, y, x, field, acquisition, rng)
         return schema.dataset(
             loc_frame=loc_frame,

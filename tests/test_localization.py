@@ -30,10 +30,10 @@ def events(y, x, frames=None):
     if frames is None:
         frames = np.sort(np.random.default_rng(0).integers(ACQUISITION.frames, size=np.size(y)))
     return schema.dataset(
-        loc_frame=np.asarray(frames, np.int32),
-        loc_time=ACQUISITION.frame_times_s(np.asarray(frames)),
-        loc_y=np.asarray(y, np.float32),
-        loc_x=np.asarray(x, np.float32),
+        event_frame=np.asarray(frames, np.int32),
+        event_time=ACQUISITION.frame_times_s(np.asarray(frames)),
+        event_y=np.asarray(y, np.float32),
+        event_x=np.asarray(x, np.float32),
     )
 
 
@@ -64,10 +64,10 @@ def errors(seed=2, **settings):
 def test_exact_localization_returns_the_events_of_the_field():
     truth = scattered(5000, FIELD, margin_nm=200)
     found = Localization(**EXACT).localize(truth, FIELD, ACQUISITION, np.random.default_rng(0))
-    inside = FIELD.contains(truth.loc_y.values, truth.loc_x.values)
+    inside = FIELD.contains(truth.event_y.values, truth.event_x.values)
     assert 0 < inside.sum() < 5000
-    for name in truth.data_vars:
-        assert np.array_equal(found[name], truth[name][inside]), name
+    for name in ("frame", "time", "y", "x"):
+        assert np.array_equal(found[f"loc_{name}"], truth[f"event_{name}"][inside]), name
     assert (found.loc_uncertainty == 0).all()
 
 
@@ -146,23 +146,25 @@ def false_ones(truth, seed, field=FIELD, **settings):
     found = Localization(**{**EXACT, **settings}).localize(
         truth, field, ACQUISITION, np.random.default_rng(seed)
     )
-    true = np.isin(found.loc_y.values, truth.loc_y.values) & np.isin(found.loc_x.values, truth.loc_x.values)
+    true = np.isin(found.loc_y.values, truth.event_y.values) & np.isin(
+        found.loc_x.values, truth.event_x.values
+    )
     return found.isel(localization=np.flatnonzero(~true))
 
 
-def image(localizations, bins=(20, 16)):
+def image(y, x, bins=(20, 16)):
     edges = [
         np.linspace(FIELD.origin_y_nm, FIELD.origin_y_nm + FIELD.height_nm, bins[0] + 1),
         np.linspace(FIELD.origin_x_nm, FIELD.origin_x_nm + FIELD.width_nm, bins[1] + 1),
     ]
-    return np.histogram2d(localizations.loc_y.values, localizations.loc_x.values, edges)[0]
+    return np.histogram2d(y.values, x.values, edges)[0]
 
 
 def test_uniform_false_positives_are_anywhere_and_anytime():
     truth = events(np.full(N, 0.0), np.linspace(600, 700, N))
     false = false_ones(truth, 6, false_positive_uniform=0.5)
     n = false.sizes["localization"]
-    found = image(false)
+    found = image(false.loc_y, false.loc_x)
     chi2 = ((found - n / found.size) ** 2 / (n / found.size)).sum() / found.size
     assert abs(chi2 - 1) < 5 * np.sqrt(2 / found.size)
     frames = np.bincount(false.loc_frame.values, minlength=ACQUISITION.frames)
@@ -175,10 +177,10 @@ def test_structured_false_positives_follow_the_blurred_structure():
     way = rng.random(N)
     truth = events(-250 + 900 * way, 520 + 1200 * way**2)
     fine = (320, 256)
-    blurred = gaussian_filter(image(truth, fine), 300 / 5, mode="reflect", truncate=8)
+    blurred = gaussian_filter(image(truth.event_y, truth.event_x, fine), 300 / 5, mode="reflect", truncate=8)
     expected = blurred.reshape(20, 16, 16, 16).sum(axis=(1, 3))
     false = false_ones(truth, 8, false_positive_structured=1.0, structured_blur_nm=300)
-    found = image(false)
+    found = image(false.loc_y, false.loc_x)
     n = false.sizes["localization"]
     expected *= n / expected.sum()
     chi2 = ((found - expected) ** 2 / expected).sum() / found.size
@@ -285,7 +287,7 @@ def test_settings_that_make_no_sense_are_refused(setting):
         Localization(**setting)
 
 
-@pytest.mark.parametrize("name", ["loc_frame", "loc_y", "loc_x"])
+@pytest.mark.parametrize("name", ["event_frame", "event_y", "event_x"])
 def test_a_missing_variable_is_named(name):
     with pytest.raises(SchemaError, match=name):
         Localization().localize(
@@ -295,8 +297,8 @@ def test_a_missing_variable_is_named(name):
 
 def test_a_position_that_is_not_finite_is_refused():
     truth = scattered(10, FIELD)
-    truth.loc_x[3] = np.nan
-    with pytest.raises(SchemaError, match="loc_x holds 1 values"):
+    truth.event_x[3] = np.nan
+    with pytest.raises(SchemaError, match="event_x holds 1 values"):
         Localization().localize(truth, FIELD, ACQUISITION, np.random.default_rng(0))
 
 

@@ -92,7 +92,7 @@ def test_molecules_may_blink(small_study, tmp_path):
     (tmp_path / "study.toml").write_text(study.to_toml())
     movie = simulate(read_study(tmp_path / "study.toml"), 0)
     assert movie.observation.counts.sum() > 0
-    assert "loc_molecule" not in movie.observation
+    assert "event" not in movie.observation.dims
 
 
 def test_a_static_motion_has_no_velocity(small_study):

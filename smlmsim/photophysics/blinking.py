@@ -117,7 +117,7 @@ class Blinking(Spec):
         Returns
         -------
         Dataset
-            ``loc_frame``, ``loc_time`` in s, ``loc_y``, ``loc_x`` in nm and ``loc_molecule`` (localization,),
+            ``event_frame``, ``event_time`` in s, ``event_y``, ``event_x`` in nm and ``event_molecule`` (event,),
             sorted by frame: where the molecules are in the middle of the frames in which they are localized,
             in the field and its margin. Empty if the contour is never in the field.
 
@@ -154,11 +154,11 @@ class Blinking(Spec):
         )
         order = np.argsort(frame, kind="stable")
         return schema.dataset(
-            loc_frame=frame[order],
-            loc_time=acquisition.frame_times_s(frame[order]),
-            loc_y=at_y[order],
-            loc_x=at_x[order],
-            loc_molecule=molecule[order],
+            event_frame=frame[order],
+            event_time=acquisition.frame_times_s(frame[order]),
+            event_y=at_y[order],
+            event_x=at_x[order],
+            event_molecule=molecule[order],
         )
 
     @property

@@ -67,7 +67,7 @@ class Poisson(Spec):
         Returns
         -------
         Dataset
-            ``loc_frame``, ``loc_time`` in s, ``loc_y``, ``loc_x`` in nm (localization,), sorted by frame:
+            ``event_frame``, ``event_time`` in s, ``event_y``, ``event_x`` in nm (event,), sorted by frame:
             where the molecules are, in the field and its margin. Empty if the contour is never in the field.
 
         Raises
@@ -77,9 +77,9 @@ class Poisson(Spec):
             infinite, or if the contour is so little in the field that the rate would take more than 10**9
             draws along the rest of it.
         """
-        loc_frame, loc_y, loc_x = self._draw(moving, field, acquisition, rng)
+        frame, at_y, at_x = self._draw(moving, field, acquisition, rng)
         return schema.dataset(
-            loc_frame=loc_frame, loc_time=acquisition.frame_times_s(loc_frame), loc_y=loc_y, loc_x=loc_x
+            event_frame=frame, event_time=acquisition.frame_times_s(frame), event_y=at_y, event_x=at_x
         )
 
     def _draw(
@@ -98,11 +98,11 @@ class Poisson(Spec):
             raise ValueError("the vertices are too far apart for single precision")
         draws = rng.poisson(self._expected(nearby, frames, float(weights @ visible), acquisition))
         most = int(draws.sum())
-        loc_frame, (loc_y, loc_x) = np.empty(most, np.int32), np.empty((2, most), np.float32)
+        frame, (at_y, at_x) = np.empty(most, np.int32), np.empty((2, most), np.float32)
         n = _emission_kernels.emit(
-            y, x, frames, blocks, nearby, draws, window, period, key(rng), loc_frame, loc_y, loc_x
+            y, x, frames, blocks, nearby, draws, window, period, key(rng), frame, at_y, at_x
         )
-        return loc_frame[:n], loc_y[:n], loc_x[:n]
+        return frame[:n], at_y[:n], at_x[:n]
 
     def _expected(
         self, nearby: Nearby, frames: Frames, visible_nm: float, acquisition: Acquisition

@@ -43,7 +43,7 @@ def emitted(blinking, acquisition, seed=0, filaments=None):
 
 
 def inside(events):
-    return FIELD.contains(events.loc_y.values, events.loc_x.values)
+    return FIELD.contains(events.event_y.values, events.event_x.values)
 
 
 def frames_per_blink(mean, share):
@@ -56,8 +56,8 @@ def frames_per_blink(mean, share):
 
 def blinks_of(events, gap):
     """The blinks of every molecule that was seen, in frames: runs that are at most ``gap`` frames apart."""
-    order = np.lexsort([events.loc_frame.values, events.loc_molecule.values])
-    frame, molecule = events.loc_frame.values[order], events.loc_molecule.values[order]
+    order = np.lexsort([events.event_frame.values, events.event_molecule.values])
+    frame, molecule = events.event_frame.values[order], events.event_molecule.values[order]
     begins = np.append(True, (np.diff(frame) > gap) | (np.diff(molecule) != 0))
     return np.diff(np.append(np.flatnonzero(begins), frame.size)), molecule[begins]
 
@@ -72,7 +72,7 @@ def test_mean_number_of_frames_a_molecule_is_on_is_that_of_its_blinks(mean, shar
     )
     per_molecule = 3 * frames_per_blink(mean, share)
     blinking = blinking.replace({"rate_hz": 0.97 * 20_000 * per_molecule / acquisition.duration_s})
-    found = emitted(blinking, acquisition).sizes["localization"]
+    found = emitted(blinking, acquisition).sizes["event"]
     wanted = blinking.rate_hz * acquisition.duration_s
     variance_per_molecule = per_molecule**2 * 4
     assert abs(found - wanted) < 5 * np.sqrt(20_000 * variance_per_molecule)
@@ -117,7 +117,7 @@ def test_rate_over_time_is_the_bleaching_curve_of_the_chain(dark_s):
     acquisition = Acquisition(time_points=40, frames_per_point=100, exposure_s=T)
     blinking = Blinking(rate_hz=800, labels_per_um=20_000, on_s=0.3, dark_s=dark_s, blinks=2)
     events = emitted(blinking, acquisition)
-    found = np.bincount(events.loc_frame.values // 100, minlength=40)
+    found = np.bincount(events.event_frame.values // 100, minlength=40)
     kinetics = Kinetics(1 / 0.3, 1 / 2, None if dark_s is None else 1 / dark_s, 0.5, T)
     k = kinetics.activation_per_s(800 * acquisition.duration_s, np.full(acquisition.frames, 20_000.0))
     r = k if dark_s is None else 1 / dark_s
@@ -166,7 +166,7 @@ def test_counts_are_bunched_and_those_of_memoryless_emission_are_not():
     acquisition = Acquisition(time_points=2000, frames_per_point=100, exposure_s=T, steps_per_point=1)
     mean = 5.0
     blinking = Blinking(rate_hz=30, labels_per_um=100_000, on_s=mean * T, dark_s=1e6, blinks=1)
-    counts = np.bincount(emitted(blinking, acquisition).loc_frame.values // 100, minlength=2000)
+    counts = np.bincount(emitted(blinking, acquisition).event_frame.values // 100, minlength=2000)
     d = np.linspace(0.5, 200, 400_000)
     weight = np.exp(-d / mean) / mean
     low, part = np.divmod(d, 1.0)
@@ -182,7 +182,7 @@ def test_a_molecule_is_found_at_most_once_in_a_frame():
     acquisition = Acquisition(time_points=20)
     blinking = Blinking(rate_hz=2000, labels_per_um=3000, on_s=0.02, dark_s=0.005, blinks=50)
     events = emitted(blinking, acquisition)
-    pairs = np.stack([events.loc_frame.values, events.loc_molecule.values])
+    pairs = np.stack([events.event_frame.values, events.event_molecule.values])
     assert np.unique(pairs, axis=1).shape == pairs.shape
 
 
@@ -193,13 +193,13 @@ def test_a_molecule_stays_at_its_part_of_a_contour_that_moves_and_stretches():
     contour = (line(half_nm=150) - CENTRE) * growth + CENTRE + drift
     blinking = Blinking(rate_hz=400, labels_per_um=1000, on_s=0.5, blinks=20)
     events = emitted(blinking, acquisition, filaments=[contour])
-    times_s = np.clip(events.loc_time.values, *acquisition.step_times_s[[0, -1]])
-    place = np.stack([events.loc_y.values, events.loc_x.values], axis=1).astype(float)
+    times_s = np.clip(events.event_time.values, *acquisition.step_times_s[[0, -1]])
+    place = np.stack([events.event_y.values, events.event_x.values], axis=1).astype(float)
     centred = (place - CENTRE - 15.0 * times_s[:, None]) / (1 + times_s[:, None] / acquisition.duration_s)
     part = centred @ [0.6, 0.8]
     assert np.abs(centred @ [0.8, -0.6]).max() < 1e-2
     assert np.abs(part).max() < 150 + 1e-2
-    molecule = events.loc_molecule.values
+    molecule = events.event_molecule.values
     home = np.bincount(molecule, part) / np.maximum(np.bincount(molecule), 1)
     assert np.unique(molecule).size > 100
     assert np.abs(part - home[molecule]).max() < 1e-2
@@ -216,7 +216,7 @@ def test_a_filament_that_wraps_does_not_smear_across_the_view():
     events = Blinking(rate_hz=500, labels_per_um=10_000, on_s=1.0).emit(
         moving(acquisition, [walker, still], box), FIELD, acquisition, np.random.default_rng(10)
     )
-    assert np.abs(events.loc_y.values - 900).max() < 0.01
+    assert np.abs(events.event_y.values - 900).max() < 0.01
 
 
 def test_molecules_outside_the_window_are_left_out_and_the_others_are_all_there():
@@ -229,12 +229,12 @@ def test_molecules_outside_the_window_are_left_out_and_the_others_are_all_there(
     window = FIELD.replace(
         {"height_nm": 1700.0, "width_nm": 1380.0, "origin_y_nm": -350.0, "origin_x_nm": 450.0}
     )
-    assert window.contains(events.loc_y.values, events.loc_x.values).all()
+    assert window.contains(events.event_y.values, events.event_x.values).all()
     everything = blinking.replace({"margin_nm": 5000.0})
     more = emitted(everything, acquisition, filaments=[f + wobble for f in filaments])
-    kept = window.contains(more.loc_y.values, more.loc_x.values)
+    kept = window.contains(more.event_y.values, more.event_x.values)
     assert not kept.all()
-    for name in ("loc_frame", "loc_molecule", "loc_y", "loc_x"):
+    for name in ("event_frame", "event_molecule", "event_y", "event_x"):
         np.testing.assert_array_equal(more[name].values[kept], events[name].values)
 
 
@@ -242,12 +242,12 @@ def test_same_seed_gives_the_same_bytes_and_another_does_not():
     acquisition = Acquisition(time_points=10)
     first, second, other = (emitted(Blinking(), acquisition, seed) for seed in (1, 1, 2))
     assert all(first[name].values.tobytes() == second[name].values.tobytes() for name in first)
-    assert not first.loc_y.equals(other.loc_y)
+    assert not first.event_y.equals(other.event_y)
 
 
 def test_events_come_in_the_order_of_frames():
     acquisition = Acquisition(time_points=10)
-    frames = emitted(Blinking(), acquisition).loc_frame.values
+    frames = emitted(Blinking(), acquisition).event_frame.values
     assert (np.diff(frames) >= 0).all()
     assert frames[0] >= 0
     assert frames[-1] < acquisition.frames
@@ -255,7 +255,7 @@ def test_events_come_in_the_order_of_frames():
 
 def test_a_contour_that_is_never_in_the_field_gives_no_events():
     acquisition = Acquisition(time_points=3)
-    assert emitted(Blinking(), acquisition, filaments=[line() + 9000.0]).sizes["localization"] == 0
+    assert emitted(Blinking(), acquisition, filaments=[line() + 9000.0]).sizes["event"] == 0
 
 
 def test_a_rate_that_the_molecules_cannot_give_is_refused_with_what_would_do():

@@ -51,7 +51,7 @@ def wheel(acquisition, spokes=6, vertices=70, length_nm=2000.0, turns=0.6, drift
 
 
 def within(field, events, margin_nm=0.0):
-    y, x = events.loc_y.values - field.origin_y_nm, events.loc_x.values - field.origin_x_nm
+    y, x = events.event_y.values - field.origin_y_nm, events.event_x.values - field.origin_x_nm
     inside = (y >= -margin_nm) & (y < field.height_nm + margin_nm)
     return inside & (x >= -margin_nm) & (x < field.width_nm + margin_nm)
 
@@ -121,7 +121,7 @@ def test_waiting_between_events_is_exponential():
     acquisition = Acquisition(time_points=100, frames_per_point=2000, exposure_s=0.001)
     structure = moving(acquisition, [line(CENTRE - 300, CENTRE + 300, 40)])
     events = Poisson(rate_hz=60).emit(structure, FIELD, acquisition, np.random.default_rng(3))
-    waits = np.diff(events.loc_frame.values)
+    waits = np.diff(events.event_frame.values)
     mean = 1 / (60 * acquisition.exposure_s)
     edges = np.append(np.arange(0, 80, 4), np.inf)
     found, _ = np.histogram(waits, edges)
@@ -138,7 +138,7 @@ def test_counts_of_disjoint_times_are_independent():
     structure = moving(acquisition, [line(CENTRE - 300, CENTRE + 300, 40)])
     emitter, rng, movies = Poisson(rate_hz=40), np.random.default_rng(4), 3000
     late = np.array([
-        np.bincount(emitter.emit(structure, FIELD, acquisition, rng).loc_frame.values // 25, minlength=2)
+        np.bincount(emitter.emit(structure, FIELD, acquisition, rng).event_frame.values // 25, minlength=2)
         for _ in range(movies)
     ])  # fmt: skip
     assert abs(np.corrcoef(late.T)[0, 1]) < 5 / np.sqrt(movies)
@@ -151,7 +151,7 @@ def test_frames_are_uniform(timing):
     events = Poisson(rate_hz=rate_hz, frozen=frozen).emit(
         structure, FIELD, acquisition, np.random.default_rng(5)
     )
-    found = np.bincount(events.loc_frame.values, minlength=acquisition.frames)
+    found = np.bincount(events.event_frame.values, minlength=acquisition.frames)
     chi2 = ((found - 500) ** 2 / 500).sum()
     assert found.size == acquisition.frames
     assert abs(chi2 / found.size - 1) < 5 * np.sqrt(2 / found.size)
@@ -171,9 +171,9 @@ def test_places_are_uniform_along_the_contour_however_long_its_bonds_are():
     events = emitter.emit(moving(acquisition, filaments), FIELD, acquisition, rng)
     chi2, bins = 0.0, 0
     for start, length in zip(starts, lengths, strict=True):
-        mine = np.abs(events.loc_y.values - start[0]) < 1
+        mine = np.abs(events.event_y.values - start[0]) < 1
         pieces = int(length)
-        found, _ = np.histogram(events.loc_x.values[mine] - start[1], pieces, (0, length))
+        found, _ = np.histogram(events.event_x.values[mine] - start[1], pieces, (0, length))
         expected = n * length / lengths.sum() / pieces
         chi2, bins = chi2 + ((found - expected) ** 2 / expected).sum(), bins + pieces
     assert abs(chi2 / bins - 1) < 5 * np.sqrt(2 / bins)
@@ -209,9 +209,9 @@ def test_counts_follow_the_exact_density(frozen):
     emitter = Poisson(rate_hz=n / acquisition.duration_s, frozen=frozen)
     events = emitter.emit(structure, FIELD, acquisition, np.random.default_rng(7))
     sample = [
-        events.loc_frame.values // acquisition.frames_per_point,
-        events.loc_y.values,
-        events.loc_x.values,
+        events.event_frame.values // acquisition.frames_per_point,
+        events.event_y.values,
+        events.event_x.values,
     ]
     found = np.histogramdd(np.stack(sample, axis=-1).astype(float), bins)[0]
     expected = n * image / image.sum()
@@ -240,21 +240,21 @@ def test_every_event_lies_on_the_contour_at_the_time_of_its_frame(timing):
     structure = wheel(acquisition)
     emitter = Poisson(rate_hz=3000 / acquisition.duration_s, frozen=frozen)
     events = emitter.emit(structure, FIELD, acquisition, np.random.default_rng(8))
-    times_s = events.loc_time.values
-    assert np.array_equal(times_s, acquisition.frame_times_s(events.loc_frame.values))
+    times_s = events.event_time.values
+    assert np.array_equal(times_s, acquisition.frame_times_s(events.event_frame.values))
     if frozen:
-        times_s = acquisition.times_s[events.loc_frame.values // acquisition.frames_per_point]
-    places = np.stack([events.loc_y.values, events.loc_x.values], axis=1)
-    assert events.sizes["localization"] > 2500
+        times_s = acquisition.times_s[events.event_frame.values // acquisition.frames_per_point]
+    places = np.stack([events.event_y.values, events.event_x.values], axis=1)
+    assert events.sizes["event"] > 2500
     assert distance_to_contour(structure, times_s, places).max() < 16 * 2000 * np.finfo(np.float32).eps
 
 
 def test_events_come_in_the_order_of_frames(timing):
     acquisition, frozen = timing
     events = Poisson(frozen=frozen).emit(wheel(acquisition), FIELD, acquisition, np.random.default_rng(9))
-    assert (np.diff(events.loc_frame.values) >= 0).all()
-    assert events.loc_frame.values[0] >= 0
-    assert events.loc_frame.values[-1] < acquisition.frames
+    assert (np.diff(events.event_frame.values) >= 0).all()
+    assert events.event_frame.values[0] >= 0
+    assert events.event_frame.values[-1] < acquisition.frames
 
 
 def test_a_filament_that_wraps_does_not_smear_across_the_view():
@@ -268,7 +268,7 @@ def test_a_filament_that_wraps_does_not_smear_across_the_view():
     box = [-1500.0, -1500.0, height, width]
     structure = moving(acquisition, [walker, still], box)
     events = Poisson(rate_hz=50_000).emit(structure, FIELD, acquisition, np.random.default_rng(10))
-    assert np.abs(events.loc_y.values - 900).max() < 0.01
+    assert np.abs(events.event_y.values - 900).max() < 0.01
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_stretched_contour_emits_more(acquisition):
     n = 2_000_000
     emitter = Poisson(rate_hz=n / acquisition.duration_s)
     events = emitter.emit(structure, FIELD, acquisition, np.random.default_rng(11))
-    found = np.bincount(events.loc_frame.values, minlength=acquisition.frames)
+    found = np.bincount(events.event_frame.values, minlength=acquisition.frames)
     expected = visible_length(structure, acquisition.frame_times_s(np.arange(acquisition.frames)))
     expected *= n / expected.sum()
     chi2 = ((found - expected) ** 2 / expected).sum()
@@ -302,7 +302,7 @@ def test_the_margin_holds_as_many_events_per_nm_as_the_field():
     events = emitter.emit(structure, FIELD, acquisition, np.random.default_rng(12))
     inside, around = within(FIELD, events).sum(), within(FIELD, events, 120).sum()
     expected = n * 240 / FIELD.width_nm
-    assert around == events.sizes["localization"]
+    assert around == events.sizes["event"]
     assert abs(around - inside - expected) < 5 * np.sqrt(expected)
     none = Poisson(margin_nm=0).emit(structure, FIELD, acquisition, np.random.default_rng(12))
     assert within(FIELD, none).all()
@@ -322,8 +322,8 @@ def test_nothing_in_the_field_emits_nothing(filaments):
     acquisition = Acquisition(time_points=4, frames_per_point=3)
     structure = moving(acquisition, filaments)
     events = Poisson().emit(structure, FIELD, acquisition, np.random.default_rng(13))
-    assert events.sizes["localization"] == 0
-    assert set(events.data_vars) == {"loc_frame", "loc_time", "loc_y", "loc_x"}
+    assert events.sizes["event"] == 0
+    assert set(events.data_vars) == {"event_frame", "event_time", "event_y", "event_x"}
 
 
 def test_same_bytes_for_any_number_of_threads():
@@ -454,9 +454,9 @@ def test_structures_of_few_vertices_emit_as_many_events_as_longer_ones():
         structure = moving(acquisition, [line(CENTRE - 300, CENTRE + 300, vertices)])
         events = Poisson(rate_hz=rate_hz).emit(structure, FIELD, acquisition, np.random.default_rng(17))
         expected = rate_hz * acquisition.duration_s
-        assert abs(events.sizes["localization"] - expected) < 5 * np.sqrt(expected)
-        places = np.stack([events.loc_y.values, events.loc_x.values], axis=1)
-        assert distance_to_contour(structure, events.loc_time.values, places).max() < 1e-3
+        assert abs(events.sizes["event"] - expected) < 5 * np.sqrt(expected)
+        places = np.stack([events.event_y.values, events.event_x.values], axis=1)
+        assert distance_to_contour(structure, events.event_time.values, places).max() < 1e-3
 
 
 def test_visible_length_is_that_of_the_exactly_clipped_segments():
