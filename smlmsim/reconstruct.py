@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import pydantic
 import xarray as xr
 
 from smlmsim import schema
-from smlmsim.spec import explain
-
-GROUP = "smlmsim.reconstructors"
+from smlmsim.plugins import PluginError, Plugins
 
 
-class ReconstructionError(ValueError):
+class ReconstructionError(PluginError):
     """A reconstructor cannot be had, or what it returned is not an estimate."""
+
+
+RECONSTRUCTORS = Plugins(
+    "smlmsim.reconstructors", "reconstructor", ("reconstruct",), error=ReconstructionError
+)
 
 
 @runtime_checkable
@@ -56,7 +57,7 @@ class Reconstructor(Protocol):
 
 def available() -> list[str]:
     """Return the names of all reconstructors that are installed, sorted; none of them is imported."""
-    return sorted(_installed().names)
+    return RECONSTRUCTORS.available()
 
 
 def load(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructor:
@@ -80,21 +81,7 @@ def load(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructor:
     >>> load("gaussian_time", {"time_sigma_s": 3.0}).time_sigma_s
     3.0
     """
-    entry = _entry(name)
-    try:
-        make = entry.load()
-    except Exception as error:
-        raise ReconstructionError(
-            f"reconstructor {name!r} of {_package(entry)} cannot be imported: {_described(error)}"
-        ) from error
-    try:
-        made = make(**(settings or {}))
-    except pydantic.ValidationError as error:
-        raise ReconstructionError(f"the settings of {name!r} do not fit: {explain(error)}") from error
-    except TypeError as error:
-        raise ReconstructionError(f"the settings of {name!r} do not fit: {error}") from error
-    if not isinstance(made, Reconstructor):
-        raise ReconstructionError(f"{entry.value} of {_package(entry)} has no reconstruct()")
+    made: Reconstructor = RECONSTRUCTORS.load(name, settings)
     return made
 
 
@@ -170,25 +157,3 @@ def _values(found: xr.DataArray, counts: xr.DataArray) -> np.ndarray[Any, np.dty
     if spoilt := sum(np.count_nonzero(~np.isfinite(image)) for image in values):
         raise ReconstructionError(f"its {name} holds {spoilt} values that are NaN or infinite")
     return values
-
-
-def _installed() -> EntryPoints:
-    return entry_points(group=GROUP)
-
-
-def _entry(name: str) -> EntryPoint:
-    entries = list(_installed().select(name=name))
-    if not entries:
-        raise ReconstructionError(f"no reconstructor {name!r}; installed: {', '.join(available()) or 'none'}")
-    if len(entries) > 1:
-        packages = " and ".join(sorted(_package(entry) for entry in entries))
-        raise ReconstructionError(f"reconstructor {name!r} is offered by {packages}: uninstall all but one")
-    return entries[0]
-
-
-def _package(entry: EntryPoint) -> str:
-    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

@@ -1,16 +1,22 @@
-"""For the test suites of reconstructors: the contract, and observations to try it on."""
+"""For the test suites of plug-ins: the contract of each family, and observations to try reconstructors on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import tomllib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import tomli_w
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.plugins import PluginError
 from smlmsim.reconstruct import ReconstructionError, Reconstructor, reconstruct
+
+if TYPE_CHECKING:
+    from smlmsim.train import Trainable
 
 FULL = np.iinfo(np.uint16).max
 MANY = 100
@@ -91,6 +97,54 @@ def check_reconstructor(reconstructor: Reconstructor) -> None:
             raise ReconstructionError(
                 f"on {kind} of shape {observation.counts.shape}: {_reason(reconstructor, error)}"
             ) from error
+
+
+def check_trainable(network: type[Trainable]) -> None:
+    """Require that the configurations of a network can be stored and counted; nothing is trained.
+
+    The default configuration, and each one of ``smlmsim.train.SIZES`` that the network has, must come back equal from
+    TOML, as a training folder holds it, and count at least one parameter in every part.
+
+    Raises
+    ------
+    PluginError
+        Naming the class, the configuration and the reason.
+
+    Examples
+    --------
+    >>> from smlmsim.train import load_trainable
+    >>> check_trainable(load_trainable("dblink"))
+    """
+    from smlmsim.train import configurations
+
+    try:
+        default = network.configured()
+    except Exception as error:
+        raise PluginError(f"{network.__name__} has no default configuration: {error}") from error
+    for size, configuration in {"default": default, **configurations(network)}.items():
+        try:
+            _check_configuration(network, configuration)
+        except Exception as error:
+            reason = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+            raise PluginError(
+                f"{network.__name__} is refused: its configuration {size!r} {reason}"
+            ) from error
+
+
+def _check_configuration(network: type[Trainable], configuration: Trainable) -> None:
+    stored = tomli_w.dumps(configuration.model_dump(mode="json", exclude_none=True))
+    if network.model_validate(tomllib.loads(stored)) != configuration:
+        raise PluginError("is another one when it comes back from TOML")
+    counts = configuration.parameters()
+    if not counts or min(counts.values()) < 1:
+        raise PluginError(f"counts the parameters {counts}; each part has at least one")
+
+
+CONTRACTS: dict[str, Callable[[Any], None]] = {
+    "smlmsim.reconstructors": check_reconstructor,
+    "smlmsim.trainable": check_trainable,
+}
+"""The contract of each family of plug-ins, by its group of entry points; each checks what ``Plugins.load`` returns."""
 
 
 def _check(reconstructor: Reconstructor, observation: xr.Dataset) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -14,6 +13,7 @@ from pydantic import Field
 from smlmsim.corpus import Corpus, generate
 from smlmsim.io import replacing, require_writable
 from smlmsim.io.lock import sole_writer
+from smlmsim.plugins import PluginError, Plugins
 from smlmsim.provenance import provenance
 from smlmsim.spec import Spec, read_toml
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from smlmsim.corpus.dataset import Source
     from smlmsim.pipeline import Simulated
 
-GROUP = "smlmsim.trainable"
 SIZES = ("tiny", "shipped", "published")
 """Names that configurations may have; a network need not have all of them."""
 RUN = "run.toml"
@@ -30,8 +29,17 @@ HELD_OUT_MOVIES = 16
 HELD_OUT_SEED = 1000
 
 
-class TrainingError(ValueError):
+class TrainingError(PluginError):
     """A training cannot be started or resumed."""
+
+
+TRAINABLES = Plugins(
+    "smlmsim.trainable",
+    "trainable network",
+    ("configured", "parameters", "model_dump", "model_validate", "require_fit", "train"),
+    made=False,
+    error=TrainingError,
+)
 
 
 class Trainable(Protocol):
@@ -129,7 +137,7 @@ class Run(Spec):
 
 def trainable() -> list[str]:
     """Return the names of all networks that can be trained, sorted; none of them is imported."""
-    return sorted(entry_points(group=GROUP).names)
+    return TRAINABLES.available()
 
 
 def load_trainable(name: str) -> type[Trainable]:
@@ -138,32 +146,14 @@ def load_trainable(name: str) -> type[Trainable]:
     Raises
     ------
     TrainingError
-        If none or more than one is installed under this name, or it cannot be imported.
+        If none or more than one is installed under this name, it cannot be imported, or lacks a method.
     """
-    found: list[EntryPoint] = list(entry_points(group=GROUP, name=name))
-    if len(found) != 1:
-        there = ", ".join(trainable()) or "none"
-        raise TrainingError(
-            f"{len(found) or 'no'} networks named {name!r} can be trained; installed: {there}"
-        )
-    try:
-        made: type[Trainable] = found[0].load()
-    except Exception as error:
-        raise TrainingError(
-            f"{found[0].value} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
-    return made
+    found: type[Trainable] = TRAINABLES.load(name)
+    return found
 
 
-def configurations(name: str) -> dict[str, Trainable]:
-    """Return the configurations of a network that have names, by their names.
-
-    Raises
-    ------
-    TrainingError
-        As :func:`load_trainable`.
-    """
-    network = load_trainable(name)
+def configurations(network: type[Trainable]) -> dict[str, Trainable]:
+    """Return the configurations of a network that have names, by their names."""
     found: dict[str, Trainable] = {}
     for size in SIZES:
         with contextlib.suppress(ValueError):

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from smlmsim import schema
+from smlmsim.plugins import PluginError
 from smlmsim.reconstruct import ReconstructionError
-from smlmsim.testing import check_reconstructor, make_observation
+from smlmsim.spec import Spec
+from smlmsim.testing import check_reconstructor, check_trainable, make_observation
 
 
 class Blur:
@@ -144,3 +146,58 @@ def test_an_observation_is_consistent():
 def test_counts_that_a_pixel_cannot_hold_are_refused(number):
     with pytest.raises(ValueError, match=f"counts go from 0 to 65535, found {number} to {number}"):
         make_observation(np.full((1, 2, 2), number))
+
+
+class Network(Spec):
+    """A network that keeps to the contract, until a test spoils it."""
+
+    width: int = 3
+
+    @classmethod
+    def configured(cls, size="shipped"):
+        if size == "published":
+            raise ValueError("no such size")
+        return cls(width=4 if size == "tiny" else 3)
+
+    def parameters(self):
+        return {"network": 5}
+
+
+class Unconfigured(Network):
+    @classmethod
+    def configured(cls, size="shipped"):
+        raise FileNotFoundError("shipped.toml")
+
+
+class Forgets(Network):
+    @classmethod
+    def model_validate(cls, obj):
+        return cls()
+
+
+class Empty(Network):
+    def parameters(self):
+        return {"network": 5, "critic": 0}
+
+
+class Unstorable(Network):
+    def model_dump(self, **_):
+        return {"width": None}
+
+
+def test_a_network_that_keeps_to_the_contract_passes():
+    check_trainable(Network)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "reason"),
+    [
+        (Unconfigured, "Unconfigured has no default configuration: shipped.toml"),
+        (Forgets, "Forgets is refused: its configuration 'tiny' is another one when it comes back from TOML"),
+        (Empty, "Empty is refused: its configuration 'default' counts the parameters .*'critic': 0"),
+        (Unstorable, "Unstorable is refused: its configuration 'default' TypeError: .*NoneType"),
+    ],
+)
+def test_a_network_that_breaks_the_contract_is_told_where_and_why(spoilt, reason):
+    with pytest.raises(PluginError, match=reason):
+        check_trainable(spoilt)

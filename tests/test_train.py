@@ -20,10 +20,6 @@ def run(stored_movies, held_out_movie):
     return Run(network="dblink", configuration=CONFIGURATION, corpus=stored_movies, validation=held_out_movie)
 
 
-def test_the_learned_reconstructors_can_be_trained():
-    assert {"annapalm2d", "annapalm3d", "dblink", "vivit"} <= set(train.trainable())
-
-
 @pytest.mark.parametrize("name", train.trainable())
 @pytest.mark.parametrize("size", train.SIZES)
 def test_every_network_has_a_tiny_the_shipped_and_the_published_size(name, size, tmp_path):
@@ -32,13 +28,6 @@ def test_every_network_has_a_tiny_the_shipped_and_the_published_size(name, size,
     plain = configuration.model_dump(mode="json", exclude_none=True)
     train.start(tmp_path, Run(network=name, configuration=plain, corpus=tmp_path, validation=tmp_path))
     assert train.load_trainable(name).model_validate(train.read_run(tmp_path).configuration) == configuration
-
-
-def test_an_unknown_network_is_refused_with_those_there_are():
-    with pytest.raises(
-        TrainingError, match="no networks named 'nope' can be trained; installed: annapalm2d, "
-    ):
-        train.load_trainable("nope")
 
 
 def test_an_unknown_size_is_refused_with_those_there_are(tmp_path):

@@ -52,7 +52,8 @@ def _parameters() -> str:
     """A table of every network's parameters, with the running means and variances of its normalization."""
     rows = [("network", "size", "part", "parameters")]
     for name in smlmsim.train.trainable():
-        for size, configuration in smlmsim.train.configurations(name).items():
+        network = smlmsim.train.load_trainable(name)
+        for size, configuration in smlmsim.train.configurations(network).items():
             counts = configuration.parameters()
             together = {"together": sum(counts.values())} if len(counts) > 1 else {}
             rows += [(name, size, part, f"{count:,}") for part, count in (counts | together).items()]

@@ -18,7 +18,7 @@ def new_reconstructor(
     """Write a small package with a reconstructor that passes the contract test, to begin your own with."""
     from smlmsim import scaffold
 
-    folder = scaffold.new_reconstructor(name, out, trainable=trainable)
+    folder = scaffold.new_plugin(name, out, kind="trainable" if trainable else "reconstructor")
     source = folder / "src" / name
     todo = (
         f"replace the network in {source / 'network.py'}"

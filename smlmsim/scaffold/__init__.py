@@ -1,4 +1,8 @@
-"""A new package with a reconstructor in it, to begin with."""
+"""A new package with a plug-in in it, to begin with.
+
+Below ``template`` there is a folder for each kind of plug-in. It is laid out as the package is: its files end in
+``.template``, and ``NAME`` in their paths stands for the name.
+"""
 
 from __future__ import annotations
 
@@ -9,39 +13,28 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
-from smlmsim.reconstruct import available
+from smlmsim.plugins import offered
 
-FILES = {
-    "pyproject.toml": "pyproject.toml",
-    "README.md": "README.md",
-    "__init__.py": "src/{name}/__init__.py",
-    "reconstruct.py": "src/{name}/reconstruct.py",
-    "test_reconstruct.py": "tests/test_{name}.py",
-}
-TRAINABLE = {
-    **{f"trainable/{template}": target for template, target in FILES.items()},
-    "trainable/network.py": "src/{name}/network.py",
-    "trainable/train.py": "src/{name}/train.py",
-    "trainable/shipped.toml": "src/{name}/shipped.toml",
-    "trainable/tiny.toml": "src/{name}/tiny.toml",
-}
+ENDING = ".template"
 
 
-def new_reconstructor(name: str, parent: str | Path = ".", *, trainable: bool = False) -> Path:
-    """Write a minimal package whose reconstructor keeps to the contract.
+def new_plugin(name: str, parent: str | Path = ".", *, kind: str = "reconstructor") -> Path:
+    """Write a minimal package whose plug-in keeps to its contract.
 
     Parameters
     ----------
     name : str
-        Of the reconstructor, the module and the folder: lower-case letters, digits and underscores.
+        Of the plug-in, the module and the folder: lower-case letters, digits and underscores.
     parent : str or Path
         Where to make the folder.
-    trainable : bool
-        Whether the reconstructor is a network, which ``smlmsim train`` trains.
+    kind : str
+        One of ``kinds()``: a reconstructor, or a trainable one, which is a network that ``smlmsim train`` trains.
 
     Returns
     -------
@@ -51,10 +44,13 @@ def new_reconstructor(name: str, parent: str | Path = ".", *, trainable: bool = 
     Raises
     ------
     ValueError
-        If it is no name for a module, or that of a reconstructor, a module or a package that is there already.
+        If there is no such kind, or if it is no name for a module, or that of a plug-in, a module or a package that is
+        there already.
     OSError
         If there is such a folder, or it cannot be made.
     """
+    if kind not in kinds():
+        raise ValueError(f"no kind {kind!r} of a plug-in; there are: {', '.join(kinds())}")
     _check_name(name)
     folder = Path(parent) / name
     if folder.exists():
@@ -67,18 +63,36 @@ def new_reconstructor(name: str, parent: str | Path = ".", *, trainable: bool = 
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as draft:
-        for template, target in (TRAINABLE if trainable else FILES).items():
-            path = Path(draft) / name / target.format(name=name)
+        for place, template in _files(_templates() / kind):
+            path = Path(draft) / name / place.removesuffix(ENDING).replace("NAME", name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(Template(_template(template)).substitute(words), encoding="utf-8")
+            path.write_text(Template(template).substitute(words), encoding="utf-8")
         shutil.move(Path(draft) / name, folder)
     return folder
+
+
+def kinds() -> list[str]:
+    """Return the kinds of plug-ins for which there is a template."""
+    return sorted(folder.name for folder in _templates().iterdir() if folder.is_dir())
+
+
+def _templates() -> Traversable:
+    return resources.files("smlmsim.scaffold") / "template"
+
+
+def _files(folder: Traversable, place: str = "") -> Iterator[tuple[str, str]]:
+    """The path of every template below a folder, and its text."""
+    for each in folder.iterdir():
+        if each.is_dir():
+            yield from _files(each, f"{place}{each.name}/")
+        elif each.name.endswith(ENDING):
+            yield place + each.name, each.read_text(encoding="utf-8")
 
 
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         raise ValueError(
-            f"{name!r} is no name for a reconstructor; use lower-case letters, digits and _, as in my_method"
+            f"{name!r} is no name for a plug-in; use lower-case letters, digits and _, as in my_method"
         )
     if taken := _taken(name):
         raise ValueError(f"{name!r} is {taken}; choose another name, such as my_{name}")
@@ -87,9 +101,9 @@ def _check_name(name: str) -> None:
 def _taken(name: str) -> str:
     """What a name stands for already, in words; nothing if it is free."""
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        return "a keyword of Python, which is no name for a reconstructor"
-    if name in available():
-        return "installed already, as a reconstructor"
+        return "a keyword of Python, which is no name for a plug-in"
+    if offered(name):
+        return "installed already, as a plug-in"
     if name in sys.stdlib_module_names:
         return "a module of Python itself"
     if _importable(name):
@@ -110,7 +124,3 @@ def _importable(name: str) -> bool:
 
 def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "_", name).lower()
-
-
-def _template(name: str) -> str:
-    return (resources.files("smlmsim.scaffold") / "template" / f"{name}.template").read_text(encoding="utf-8")

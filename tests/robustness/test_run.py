@@ -168,7 +168,7 @@ def test_a_failure_is_told_with_its_movie_and_nothing_before_it_is_lost(small, r
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"network": "nope"}, TrainingError, "no networks named 'nope'"),
+        ({"network": "nope"}, TrainingError, "no trainable network 'nope'"),
         ({"size": "huge"}, ValueError, "no configuration 'huge'"),
         (
             {"configuration": {"budget.nope": 1}},

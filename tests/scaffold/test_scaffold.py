@@ -11,9 +11,9 @@ from smlmsim import scaffold
 OFFLINE = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
 
 
-@pytest.mark.parametrize("trainable", [False, True])
-def test_the_new_package_installs_and_passes_its_own_tests(tmp_path, trainable):
-    folder = scaffold.new_reconstructor("my_method", tmp_path, trainable=trainable)
+@pytest.mark.parametrize("kind", scaffold.kinds())
+def test_the_new_package_installs_and_passes_its_own_tests(tmp_path, kind):
+    folder = scaffold.new_plugin("my_method", tmp_path, kind=kind)
     install = [sys.executable, "-m", "pip", "install", *OFFLINE, "--target", tmp_path / "site", folder]
     subprocess.run(install, check=True, timeout=120)
     path = os.pathsep.join([str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -26,7 +26,7 @@ def test_the_new_package_installs_and_passes_its_own_tests(tmp_path, trainable):
 
 
 def test_the_new_package_says_its_name_everywhere_and_leaves_nothing_open(tmp_path):
-    folder = scaffold.new_reconstructor("deep_blur2", tmp_path / "made" / "here")
+    folder = scaffold.new_plugin("deep_blur2", tmp_path / "made" / "here")
     files = {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
     assert set(files) == {
         "pyproject.toml",
@@ -42,7 +42,7 @@ def test_the_new_package_says_its_name_everywhere_and_leaves_nothing_open(tmp_pa
 
 
 def test_a_new_network_says_its_name_everywhere_and_leaves_nothing_open(tmp_path):
-    folder = scaffold.new_reconstructor("deep_blur2", tmp_path, trainable=True)
+    folder = scaffold.new_plugin("deep_blur2", tmp_path, kind="trainable")
     files = {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
     assert {"src/deep_blur2/network.py", "src/deep_blur2/train.py", "src/deep_blur2/tiny.toml"} < set(files)
     assert files["pyproject.toml"].count('deep_blur2 = "deep_blur2.') == 2
@@ -51,8 +51,8 @@ def test_a_new_network_says_its_name_everywhere_and_leaves_nothing_open(tmp_path
 
 @pytest.mark.parametrize("name", ["", "My", "2fast", "a-b", "a__b", "../up", "class", "a.b"])
 def test_what_is_no_name_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="is no name for a reconstructor"):
-        scaffold.new_reconstructor(name, tmp_path)
+    with pytest.raises(ValueError, match="is no name for a plug-in"):
+        scaffold.new_plugin(name, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -70,13 +70,20 @@ def test_what_is_no_name_is_refused(tmp_path, name):
 )
 def test_a_name_that_stands_for_something_already_is_refused(tmp_path, name, reason):
     with pytest.raises(ValueError, match=f"'{name}' is {reason}.*choose another name, such as my_{name}"):
-        scaffold.new_reconstructor(name, tmp_path)
+        scaffold.new_plugin(name, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="'gaussian_time' is installed already"):
-        scaffold.new_reconstructor("gaussian_time", tmp_path)
-    scaffold.new_reconstructor("mine", tmp_path)
+    with pytest.raises(ValueError, match="'gaussian_time' is installed already, as a plug-in"):
+        scaffold.new_plugin("gaussian_time", tmp_path)
+    scaffold.new_plugin("mine", tmp_path)
     with pytest.raises(FileExistsError, match="is there already"):
-        scaffold.new_reconstructor("mine", tmp_path)
+        scaffold.new_plugin("mine", tmp_path)
+
+
+def test_a_kind_of_plugin_that_has_no_template_is_refused_with_those_there_are(tmp_path):
+    with pytest.raises(
+        ValueError, match="no kind 'metric' of a plug-in; there are: reconstructor, trainable"
+    ):
+        scaffold.new_plugin("mine", tmp_path, kind="metric")
