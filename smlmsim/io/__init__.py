@@ -20,7 +20,7 @@ from smlmsim.io.atomic import (
     require_writable_file,
 )
 from smlmsim.io.columns import LEFT_OUT, ROWS
-from smlmsim.io.formats import FORMATS, extensions, overview, recognised
+from smlmsim.io.formats import FORMATS, OME_ZARR, SMLM, extensions, overview, recognised
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import CountedFromZeroError, Reading, exposure_s
 from smlmsim.progress import bar
@@ -75,6 +75,7 @@ def read(
     path: str | Path,
     reading: Reading = Reading(),
     *,
+    others: bool = False,
     pixel_nm: float | None = None,
     point_s: float | None = None,
 ) -> xr.Dataset:
@@ -85,6 +86,9 @@ def read(
     path : str or Path
     reading : Reading
         How a table is to be understood where its file does not say, or says otherwise.
+    others : bool
+        Whether to read the columns of a table that are not in the vocabulary, too. They are called ``other_*``; the
+        attribute ``left_out`` names those that are no numbers, if there are any.
     pixel_nm, point_s : float, optional
         The pixel of images, and the duration of a time point, where the file does not say it.
 
@@ -101,7 +105,19 @@ def read(
     OSError
         If there is no such file, or it may not be read.
     """
-    return _read(path, reading, pixel_nm=pixel_nm, point_s=point_s)
+    form = recognised(path)
+    if form.holds == "images":
+        return form.images.read(path, pixel_nm=pixel_nm, point_s=point_s)
+
+    def gathered(understood: Reading) -> xr.Dataset:
+        pieces = form.chunks(path, understood, others=others)
+        return table_columns.gathered(_counting(understood.applied(pieces, str(path))))
+
+    try:
+        return gathered(reading)
+    except CountedFromZeroError:
+        _log.info("%s: there is a frame 0 further down, so frames are counted from 0", path)
+        return gathered(reading.replace({"first_frame": 0}))
 
 
 def convert(
@@ -136,9 +152,9 @@ def convert(
     form = _writing(target)
     if Path(target).exists() and Path(source).samefile(target):
         raise ValueError(f"{source} would be replaced by what is made of it; choose another name")
-    if form.module != "ome_zarr":
+    if form is not OME_ZARR:
         require_writable_file(target)
-    data = _read(source, reading, pixel_nm=pixel_nm, point_s=point_s, others=True)
+    data = read(source, reading, others=True, pixel_nm=pixel_nm, point_s=point_s)
     left_out = data.attrs.pop(LEFT_OUT, ())
     if found.holds == "images":
         write(data, target)
@@ -146,8 +162,8 @@ def convert(
     data = selection.select(data)
     from smlmsim.io import losses, smlm
 
-    attached = smlm.read_attachments(source) if found.module == "smlm" else []
-    if form.module == "smlm":
+    attached = smlm.read_attachments(source) if found is SMLM else []
+    if form is SMLM:
         smlm.write(data, target, attachments=attached)
         attached = []
     else:
@@ -156,12 +172,14 @@ def convert(
     return Converted(data, (*left_out, *missing, *(file.entry["name"] for file in attached)), tuple(changed))
 
 
-def chunks(path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS) -> Iterator[xr.Dataset]:
+def chunks(
+    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
+) -> Iterator[xr.Dataset]:
     """Read a localization table of any format piece by piece: it need not fit in memory.
 
     Parameters
     ----------
-    path, reading :
+    path, reading, others :
         As in :func:`read`.
     rows : int
         The most localizations to hold at a time; positive.
@@ -189,7 +207,7 @@ def chunks(path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS) 
     found = recognised(path)
     if found.holds != "table":
         raise ValueError(f"{path} is {found.name}, which holds images; a table is read piece by piece")
-    return reading.applied(found.table.chunks(path, reading, rows=rows), str(path))
+    return reading.applied(found.chunks(path, reading, rows=rows, others=others), str(path))
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
@@ -233,25 +251,6 @@ def holds_table(path: str | Path) -> bool:
         As :func:`read`.
     """
     return recognised(path).holds == "table"
-
-
-def _read(
-    path: str | Path, reading: Reading, *, pixel_nm: float | None, point_s: float | None, others: bool = False
-) -> xr.Dataset:
-    """Read a file of any format; a table with the columns that the vocabulary does not know, or without them."""
-    form = recognised(path)
-    if form.holds == "images":
-        return form.images.read(path, pixel_nm=pixel_nm, point_s=point_s)
-
-    def gathered(understood: Reading) -> xr.Dataset:
-        pieces = form.table.chunks(path, understood, others=others)
-        return table_columns.gathered(_counting(understood.applied(pieces, str(path))))
-
-    try:
-        return gathered(reading)
-    except CountedFromZeroError:
-        _log.info("%s: there is a frame 0 further down, so frames are counted from 0", path)
-        return gathered(reading.replace({"first_frame": 0}))
 
 
 def _counting(chunks: Iterator[xr.Dataset]) -> Iterator[xr.Dataset]:

@@ -1,8 +1,8 @@
 """Localization tables of DECODE: the emitters of HDF5 files; read only.
 
 ``data/xyz`` holds positions, along x and y in camera pixels or nm, along z in nm; ``data/frame_ix`` camera frames,
-counted from 0; the attributes of ``meta`` say the unit, ``xy_unit``, and the pixel, ``px_size``. The centre of the
-first pixel is at 0; nothing is added.
+counted from 0; the attributes of ``meta`` say the unit, ``xy_unit``, and the pixel, ``px_size``, unless
+``camera_pixel_nm`` is given. The centre of the first pixel is at 0; nothing is added.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlmsim.io import columns as table_columns
 from smlmsim.io import hdf5, records
 from smlmsim.io.columns import ROWS
 from smlmsim.io.limits import bounded_memory
 from smlmsim.io.metadata import Metadata
-from smlmsim.io.reading import Reading, counted
+from smlmsim.io.reading import Reading
 
+FIRST_FRAME = 0
 FIELDS = {
     "loc_frame": "frame_ix",
     "loc_x": "x",
@@ -52,68 +52,15 @@ class Emitters(NamedTuple):
 def recognises(path: Path) -> bool:
     """Whether an HDF5 file holds emitters."""
     try:
-        with hdf5.opened(path, whole=False) as file:
+        with hdf5.opened(path, whole=False) as file, bounded_memory():
             data = hdf5.group(file, "data")
             return data is not None and {"xyz", "frame_ix"} <= set(data)
     except ValueError:
         return False
 
 
-def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
-    """Read a localization table.
-
-    Parameters
-    ----------
-    path : str or Path
-    reading : Reading
-        How the table is to be understood; ``camera_pixel_nm`` goes before what the file says.
-    others : bool
-        Whether to read what is not in ``FIELDS``, too.
-
-    Returns
-    -------
-    xr.Dataset
-        ``loc_frame``, ``loc_y``, ``loc_x`` and what else of ``FIELDS`` is known of any emitter, (localization,),
-        sorted by frame. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, if nobody says how large a pixel is where positions are in pixels, or if a value cannot
-        be used.
-    OSError
-        If there is no such file, or it may not be read.
-    """
-    return table_columns.gathered(chunks(path, reading, others=others))
-
-
-def chunks(
-    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
-) -> Iterator[xr.Dataset]:
-    """Read a localization table piece by piece, in the order of the file.
-
-    Parameters
-    ----------
-    path, reading, others :
-        As in :func:`read`.
-    rows : int
-        The most localizations to hold at a time.
-
-    Yields
-    ------
-    xr.Dataset
-        As from :func:`read`, but not sorted.
-
-    Raises
-    ------
-    ValueError, OSError
-        As :func:`read`, when the piece is reached.
-    """
-    return counted(_chunks(path, reading, rows, others), reading.first_frame, 0, str(path))
-
-
-def _chunks(path: str | Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
-    """The pieces of a table, frames as in the file."""
+def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """Read the pieces of a table, as :class:`~smlmsim.io.formats.TableModule` says."""
     with hdf5.opened(path) as file:
         found = _emitters(file, reading.camera_pixel_nm)
         known = {

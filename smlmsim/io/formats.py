@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import xarray as xr
 
 from smlmsim.io.columns import ROWS
-from smlmsim.io.reading import Reading
+from smlmsim.io.reading import Reading, counted
 
 HEAD = 4096
 
@@ -18,14 +18,37 @@ HEAD = 4096
 class TableModule(Protocol):
     """What the module of a format for tables offers; one that writes has ``write(data, path)``, too."""
 
-    def chunks(
-        self, path: str | Path, reading: Reading = ..., *, rows: int = ROWS, others: bool = False
-    ) -> Iterator[xr.Dataset]:
-        """Read a file of the format piece by piece."""
-        ...
+    FIRST_FRAME: int
+    """What the format calls the first camera frame where a file does not say it: 1, unless a frame 0 occurs, or 0."""
 
-    def read(self, path: str | Path, reading: Reading = ..., *, others: bool = False) -> xr.Dataset:
-        """Read a file of the format."""
+    def chunks(self, path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
+        """Read a file of the format piece by piece, in its order, frames as in the file.
+
+        Parameters
+        ----------
+        path : Path
+        reading : Reading
+            How the table is to be understood where the file does not say.
+        rows : int
+            The most localizations to hold at a time.
+        others : bool
+            Whether to read the columns of numbers that the vocabulary does not know, too. The attribute ``left_out``
+            then names those that are not read, if there are any.
+
+        Yields
+        ------
+        xr.Dataset
+            ``loc_y``, ``loc_x`` and what else of the vocabulary the file has, (localization,). The attributes are
+            :class:`~smlmsim.io.metadata.Metadata`, and perhaps :data:`~smlmsim.io.reading.NOTES`.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, if nobody says how large a pixel is where positions are in pixels, or if a row has
+            no usable position or frame; the message names the file.
+        OSError
+            If there is no such file, or it may not be read.
+        """
         ...
 
     def write(self, data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
@@ -74,6 +97,13 @@ class Format(NamedTuple):
     extensions: tuple[str, ...]
     verified: str
 
+    def chunks(
+        self, path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
+    ) -> Iterator[xr.Dataset]:
+        """Read a table piece by piece, as its module does, but with frames counted from 0."""
+        found = self.table.chunks(Path(path), reading, rows=rows, others=others)
+        return counted(found, reading.first_frame, self.table.FIRST_FRAME, str(path))
+
     def _load(self) -> Any:
         return importlib.import_module(f"smlmsim.io.{self.module}")
 
@@ -105,10 +135,11 @@ WRITTEN_DIALECT = "ThunderSTORM"
 TEXT = Format(
     "ThunderSTORM CSV", "text_table", "table", (), (".csv",), "tables of four laboratories, there and back"
 )
+SMLM = Format(".smlm", "smlm", "table", (b"PK",), (".smlm",), "files laid out as ShareLoc's, there and back")
 OME_ZARR = Format("OME-Zarr", "ome_zarr", "images", (), (".zarr",), "zarr, there and back")
 FORMATS = (
     TEXT,
-    Format(".smlm", "smlm", "table", (b"PK",), (".smlm",), "files laid out as ShareLoc's, there and back"),
+    SMLM,
     Format("DECODE HDF5", "decode", "table", HDF5, (), "files laid out by its documentation"),
     Format("storm-analysis HDF5", "storm_analysis", "table", HDF5, (), "files laid out by its documentation"),
     Format("Picasso HDF5", "picasso", "table", HDF5, (".hdf5", ".h5"), "Picasso 0.11 and pandas 3, there and back"),
@@ -124,7 +155,6 @@ class Row(NamedTuple):
 
     name: str
     holds: str
-    read: bool
     written: str
     verified: str
 
@@ -137,7 +167,7 @@ def overview() -> list[Row]:
     from smlmsim.io.dialects import dialects
 
     rows = [
-        Row(form.name, form.holds, True, ", ".join(form.extensions), form.verified)
+        Row(form.name, form.holds, ", ".join(form.extensions), form.verified)
         for form in FORMATS
         if form is not TEXT
     ]
@@ -145,7 +175,6 @@ def overview() -> list[Row]:
         dialect.name: Row(
             dialect.name,
             TEXT.holds,
-            True,
             ", ".join(TEXT.extensions) if dialect.name == WRITTEN_DIALECT else "",
             dialect.verified,
         )

@@ -34,7 +34,8 @@ def opened(path: str | Path, *, whole: bool = True) -> Iterator[h5py.File]:
     path : str or Path
     whole : bool
         Whether to look at all groups first. Where there are more than ``MOST_OBJECTS`` of them, as with one for each
-        camera frame, take each dataset from :func:`dataset` instead, which looks at that one.
+        camera frame, take each dataset from :func:`dataset` instead, which looks at that one, and all names and groups
+        within :func:`~smlmsim.io.limits.bounded_memory`: listing them can lead round in circles.
 
     Yields
     ------

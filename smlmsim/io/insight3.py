@@ -1,8 +1,9 @@
 """Localization tables of Insight3 and storm-analysis: ``.bin`` files that begin with "M425"; read only.
 
-Behind a head of 16 bytes there are records of 18 numbers, of 4 bytes each. Positions are in camera pixels; those that
-are corrected for drift are taken. The centre of the first pixel is at 1 there; nothing is subtracted. Camera frames are
-counted from 1. Heights, areas and backgrounds are in camera counts, and thus no photons.
+Behind a head of 16 bytes there are records of 18 numbers, of 4 bytes each. Positions are in camera pixels, whose size,
+``camera_pixel_nm``, has to be given, since the file does not say it; those that are corrected for drift are taken. The
+centre of the first pixel is at 1 there; nothing is subtracted. Camera frames are counted from 1. Heights, areas and
+backgrounds are in camera counts, and thus no photons.
 """
 
 from __future__ import annotations
@@ -14,11 +15,9 @@ from typing import BinaryIO
 import numpy as np
 import xarray as xr
 
-from smlmsim.io import columns as table_columns
 from smlmsim.io import records
-from smlmsim.io.columns import ROWS
 from smlmsim.io.metadata import Metadata
-from smlmsim.io.reading import Reading, counted
+from smlmsim.io.reading import Reading
 
 FIRST_FRAME = 1
 HEAD = np.dtype([("version", "S4"), ("frames", "<i4"), ("status", "<i4"), ("molecules", "<i4")])
@@ -31,65 +30,8 @@ RECORD = np.dtype(
 )
 
 
-def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
-    """Read a localization table.
-
-    Parameters
-    ----------
-    path : str or Path
-    reading : Reading
-        How the table is to be understood; ``camera_pixel_nm`` has to be given, since the file does not say it.
-    others : bool
-        Whether to read the other numbers of the records, too.
-
-    Returns
-    -------
-    xr.Dataset
-        ``loc_frame``, ``loc_y``, ``loc_x``, ``loc_z`` (localization,), sorted by frame. The attributes are
-        :class:`~smlmsim.io.metadata.Metadata`.
-
-    Raises
-    ------
-    ValueError
-        If it is no such file, or is cut, if the pixel is not given, or if a value cannot be used.
-    OSError
-        If there is no such file, or it may not be read.
-    """
-    return table_columns.gathered(chunks(path, reading, others=others))
-
-
-def chunks(
-    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
-) -> Iterator[xr.Dataset]:
-    """Read a localization table piece by piece, in the order of the file.
-
-    Parameters
-    ----------
-    path, reading, others :
-        As in :func:`read`.
-    rows : int
-        The most localizations to hold at a time.
-
-    Yields
-    ------
-    xr.Dataset
-        As from :func:`read`, but not sorted.
-
-    Raises
-    ------
-    ValueError, OSError
-        As :func:`read`, when the piece is reached.
-    """
-    return counted(
-        _chunks(Path(path), reading, rows, others),
-        reading.first_frame,
-        FIRST_FRAME,
-        str(path),
-    )
-
-
-def _chunks(path: Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
-    """The pieces of a table, frames as in the file."""
+def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """Read the pieces of a table, as :class:`~smlmsim.io.formats.TableModule` says."""
     with path.open("rb") as file:
         try:
             number, frames = _head(file.read(HEAD.itemsize), path.stat().st_size)

@@ -16,6 +16,7 @@ MOST_EXPANSION = 200
 MOST_MORE_BYTES = 2**30
 WRITABLE = 5  # the place of the pages of data and stacks in /proc/self/statm
 _one_at_a_time = threading.Lock()  # each restores the limit that it found
+_limited = threading.local()
 
 
 def require_plausible(what: str, claimed_bytes: int, stored_bytes: int) -> None:
@@ -99,7 +100,7 @@ def bounded_memory(claimed_bytes: int = 0, more_bytes: int = MOST_MORE_BYTES) ->
 
     A damaged file can send a library round in circles, which allocates until the system stops some process. Only Linux
     tells and limits what a process takes; elsewhere nothing is bounded. What counts is memory that can be written to:
-    a thread of a library reserves far more addresses than it ever uses.
+    a thread of a library reserves far more addresses than it ever uses. Within another one it changes nothing.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def bounded_memory(claimed_bytes: int = 0, more_bytes: int = MOST_MORE_BYTES) ->
     MemoryError
         Or what a library makes of it, if that does not suffice.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or getattr(_limited, "now", False):
         yield
         return
     import resource
@@ -125,7 +126,9 @@ def bounded_memory(claimed_bytes: int = 0, more_bytes: int = MOST_MORE_BYTES) ->
         resource.setrlimit(
             resource.RLIMIT_DATA, (most if soft == resource.RLIM_INFINITY else min(soft, most), hard)
         )
+        _limited.now = True
         try:
             yield
         finally:
+            _limited.now = False
             resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))

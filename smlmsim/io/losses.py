@@ -13,8 +13,7 @@ import xarray as xr
 
 from smlmsim.io import axes
 from smlmsim.io.columns import OTHER
-from smlmsim.io.formats import Format
-from smlmsim.io.reading import Reading
+from smlmsim.io.formats import SMLM, Format
 
 ROUNDING = 2**-22  # of the largest value: what two roundings to float32 may change
 PLAIN = {
@@ -92,14 +91,14 @@ def _written(target: Path, form: Format) -> Iterator[xr.Dataset]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield from form.table.chunks(target, Reading(), others=True)
+        yield from form.chunks(target, others=True)
     finally:
         logger.setLevel(level)
 
 
 def _order(data: xr.Dataset, form: Format) -> npt.NDArray[np.intp] | None:
     """In which order the rows are written: a .smlm file has a table for each channel."""
-    if form.module != "smlm" or "loc_channel" not in data:
+    if form is not SMLM or "loc_channel" not in data:
         return None
     return np.argsort(data.loc_channel.values, kind="stable")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import xarray as xr
@@ -12,6 +12,8 @@ from pydantic import NonNegativeInt, PositiveFloat
 from smlmsim.spec import Spec
 
 ALL = "all"
+NOTES = "notes"
+"""The attribute of a piece that says what was assumed."""
 USUAL_EXPOSURE_S = 0.03
 MOST_CHANNELS = 10
 _log = logging.getLogger(__name__)
@@ -155,22 +157,20 @@ def counted(
     given: int | None,
     usual: int,
     source: str,
-    notes: Sequence[str] = (),
 ) -> Iterator[xr.Dataset]:
     """Count the frames of a table from 0, whatever the file calls the first one.
 
     Parameters
     ----------
     chunks : iterable of xr.Dataset
-        The pieces of a table, ``loc_frame`` as in the file; the attribute ``first_frame`` where the file says it.
+        The pieces of a table, ``loc_frame`` as in the file; the attribute ``first_frame`` where the file says it, and
+        ``NOTES``, what else was assumed, which is logged on the same line.
     given : int or None
         What the user calls the first frame.
     usual : int
         What the format does as a rule: 1, unless a frame 0 occurs, or always 0.
     source : str
         What the table is called, for messages.
-    notes : sequence of str
-        What else was assumed when the first piece is there; it is logged on the same line.
 
     Yields
     ------
@@ -184,7 +184,7 @@ def counted(
     """
     first, assumed, told = given, list[str](), False
     for chunk in chunks:
-        least = _least(chunk)
+        notes, least = chunk.attrs.pop(NOTES, ()), _least(chunk)
         if least is not None and (first is None or not told):
             first, assumed = _first_frame(chunk, given, usual, least)
         if not told and (said := [*notes, *assumed]):

@@ -18,12 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlmsim.io import columns as table_columns
 from smlmsim.io import hdf5, matlab5, records
 from smlmsim.io.columns import ROWS
 from smlmsim.io.limits import bounded_memory
 from smlmsim.io.metadata import Metadata
-from smlmsim.io.reading import Reading, counted
+from smlmsim.io.reading import Reading
 
 FIRST_FRAME = 1
 FIELDS = {
@@ -59,60 +58,11 @@ class Table(NamedTuple):
     pixel_nm: float | None
 
 
-def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
-    """Read a localization table.
+def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """Read the pieces of a table, as :class:`~smlmsim.io.formats.TableModule` says.
 
-    Parameters
-    ----------
-    path : str or Path
-    reading : Reading
-        How the table is to be understood where the file does not say.
-    others : bool
-        Whether to read the columns that are not in ``FIELDS``, too.
-
-    Returns
-    -------
-    xr.Dataset
-        ``loc_frame``, ``loc_y``, ``loc_x`` and what else of ``FIELDS`` there is, (localization,), sorted by frame. The
-        attributes are :class:`~smlmsim.io.metadata.Metadata`.
-
-    Raises
-    ------
-    ValueError
-        If the file holds no such table, or is damaged, or if a value cannot be used.
-    OSError
-        If there is no such file, or it may not be read.
+    A file of MATLAB's own format is unpacked as a whole.
     """
-    return table_columns.gathered(chunks(path, reading, others=others))
-
-
-def chunks(
-    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
-) -> Iterator[xr.Dataset]:
-    """Read a localization table piece by piece; a file of MATLAB's own format is unpacked as a whole for that.
-
-    Parameters
-    ----------
-    path, reading, others :
-        As in :func:`read`.
-    rows : int
-        The most localizations to hold at a time.
-
-    Yields
-    ------
-    xr.Dataset
-        As from :func:`read`, but not sorted.
-
-    Raises
-    ------
-    ValueError, OSError
-        As :func:`read`, when the piece is reached.
-    """
-    return counted(_chunks(Path(path), reading, rows, others), reading.first_frame, FIRST_FRAME, str(path))
-
-
-def _chunks(path: Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
-    """The pieces of a table, frames as in the file."""
     with _opened(path) as table:
         columns = _checked(table.columns)
         size = columns["xnm"].size
@@ -138,7 +88,9 @@ def _opened(path: Path) -> Iterator[Table]:
         is_hdf5 = file.read(len(HDF5_HEAD)) == HDF5_HEAD
     if is_hdf5:
         with hdf5.opened(path, whole=False) as archive:
-            yield _of_hdf5(archive)
+            with bounded_memory():
+                table = _of_hdf5(archive)
+            yield table
         return
     try:
         yield _of_matlab5(path)

@@ -19,11 +19,11 @@ import xarray as xr
 
 from smlmsim.io import columns as table_columns
 from smlmsim.io import hdf5, records
-from smlmsim.io.columns import ROWS
 from smlmsim.io.limits import bounded_memory
 from smlmsim.io.metadata import Metadata
-from smlmsim.io.reading import Reading, counted
+from smlmsim.io.reading import Reading
 
+FIRST_FRAME = 0
 GROUP = re.compile(r"fr_(\d{1,9})")
 FIELDS = {
     "loc_frame": "frame",
@@ -45,66 +45,14 @@ Fields = dict[str, npt.NDArray[Any]]
 def recognises(path: Path) -> bool:
     """Whether an HDF5 file holds groups for camera frames."""
     try:
-        with hdf5.opened(path, whole=False) as file:
+        with hdf5.opened(path, whole=False) as file, bounded_memory():
             return any(GROUP.fullmatch(name) for name in file)
     except ValueError:
         return False
 
 
-def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
-    """Read a localization table.
-
-    Parameters
-    ----------
-    path : str or Path
-    reading : Reading
-        How the table is to be understood; ``camera_pixel_nm`` goes before what the file says.
-    others : bool
-        Whether to read the columns that are not in ``FIELDS``, too.
-
-    Returns
-    -------
-    xr.Dataset
-        ``loc_frame``, ``loc_y``, ``loc_x`` and what else of ``FIELDS`` there is, (localization,), sorted by frame. The
-        attributes are :class:`~smlmsim.io.metadata.Metadata`.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, if nobody says how large a pixel is, or if a value cannot be used.
-    OSError
-        If there is no such file, or it may not be read.
-    """
-    return table_columns.gathered(chunks(path, reading, others=others))
-
-
-def chunks(
-    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
-) -> Iterator[xr.Dataset]:
-    """Read a localization table piece by piece, in the order of the camera frames.
-
-    Parameters
-    ----------
-    path, reading, others :
-        As in :func:`read`.
-    rows : int
-        The most localizations to hold at a time, besides those of one camera frame.
-
-    Yields
-    ------
-    xr.Dataset
-        As from :func:`read`.
-
-    Raises
-    ------
-    ValueError, OSError
-        As :func:`read`, when the piece is reached.
-    """
-    return counted(_chunks(path, reading, rows, others), reading.first_frame, 0, str(path))
-
-
-def _chunks(path: str | Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
-    """The pieces of a table."""
+def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """Read the pieces of a table, as :class:`~smlmsim.io.formats.TableModule` says."""
     with hdf5.opened(path, whole=False) as file:
         with bounded_memory():
             said = {
@@ -143,11 +91,14 @@ def _metadata(said: dict[str, float], pixel_nm: float) -> Metadata:
 
 def _frames(file: h5py.File) -> Iterator[Fields]:
     """The columns of each camera frame that has localizations, all with those of the first one."""
-    numbers = sorted(int(match[1]) for name in file if (match := GROUP.fullmatch(name)))
+    with bounded_memory():
+        numbers = sorted(int(match[1]) for name in file if (match := GROUP.fullmatch(name)))
     names: list[str] = []
     for number in numbers:
-        group = hdf5.group(file, f"fr_{number}")
-        found = _columns(group, number) if group is not None else {}
+        with bounded_memory():
+            group = hdf5.group(file, f"fr_{number}")
+            data = _datasets(group) if group is not None else {}
+        found = _columns(group, data, number) if data else {}
         if not found:
             continue
         names = names or list(found)
@@ -156,16 +107,20 @@ def _frames(file: h5py.File) -> Iterator[Fields]:
         yield {name: found.get(name, missing) for name in names}
 
 
-def _columns(group: h5py.Group, number: int) -> Fields:
+def _datasets(group: h5py.Group) -> dict[str, h5py.Dataset]:
+    """The datasets of a camera frame that are columns of numbers."""
+    found = {name: hdf5.dataset(group, name) for name in group}
+    return {
+        name: data
+        for name, data in found.items()
+        if data is not None and data.ndim == 1 and data.dtype.kind in "iuf"
+    }
+
+
+def _columns(group: h5py.Group, data: dict[str, h5py.Dataset], number: int) -> Fields:
     """The columns of a camera frame, shifted by the drift."""
-    found: Fields = {}
-    for name in group:
-        data = hdf5.dataset(group, name)
-        if data is not None and data.ndim == 1 and data.dtype.kind in "iuf":
-            with bounded_memory(data.size * data.dtype.itemsize):
-                found[name] = data[:]
-    if not found:
-        return {}
+    with bounded_memory(sum(each.size * each.dtype.itemsize for each in data.values())):
+        found: Fields = {name: each[:] for name, each in data.items()}
     sizes = {len(values) for values in found.values()}
     if "x" not in found or "y" not in found or len(sizes) > 1:
         raise ValueError(f"the group 'fr_{number}' has no x and y, or columns of different lengths")

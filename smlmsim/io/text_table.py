@@ -1,5 +1,11 @@
 """Localization tables that are text, of any dialect: columns of numbers below a header.
 
+The columns may stand in any order, between tabs, semicolons, commas, bars or blanks, with decimal points or commas, in
+UTF-8, UTF-16 or UTF-32, perhaps in a gzip file; the micro sign of older encodings is understood. The dialect of the
+table (``dialects.toml``) tells which column is which. Coordinates without a unit are in nm, or in camera pixels if the
+size of one is given; widths and precisions without a unit are in pixels where the coordinates are, and in nm otherwise.
+What is assumed is logged. The time of a localization is not in the file.
+
 Metadata may lie beside a table as JSON: ``table.csv`` has ``table.csv.json``.
 """
 
@@ -18,7 +24,7 @@ import xarray as xr
 from smlmsim.io import columns as table_columns
 from smlmsim.io import dialects, layout, text
 from smlmsim.io.channels import Channels
-from smlmsim.io.columns import LEFT_OUT, PIXEL, ROWS
+from smlmsim.io.columns import LEFT_OUT, PIXEL
 from smlmsim.io.decoding import Source
 from smlmsim.io.dialects import Dialect
 from smlmsim.io.flaws import Flaws
@@ -26,11 +32,10 @@ from smlmsim.io.headings import named, split
 from smlmsim.io.layout import Layout
 from smlmsim.io.meaning import Column, Meaning, understood
 from smlmsim.io.metadata import Metadata, read_json
-from smlmsim.io.reading import Reading, counted
-from smlmsim.io.thunderstorm import beside, write
+from smlmsim.io.reading import NOTES, Reading
+from smlmsim.io.thunderstorm import FIRST_FRAME, beside, write
 
-__all__ = ["chunks", "format_name", "read", "write"]
-FIRST_FRAME = 1  # as most programs count
+__all__ = ["FIRST_FRAME", "chunks", "format_name", "write"]
 
 
 class _Opened(NamedTuple):
@@ -39,70 +44,6 @@ class _Opened(NamedTuple):
     source: Source
     layout: Layout
     dialect: Dialect
-
-
-def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
-    """Read a localization table.
-
-    The columns may stand in any order, between tabs, semicolons, commas, bars or blanks, with decimal points or commas;
-    the dialect of the table (``dialects.toml``) tells which is which. Coordinates without a unit are in nm, or in
-    camera pixels if the size of one is given; widths and precisions without a unit are in pixels where the coordinates
-    are, and in nm otherwise. What is assumed is logged. The time of a localization is not in the file.
-
-    Parameters
-    ----------
-    path : str or Path
-        Text in UTF-8, UTF-16 or UTF-32, perhaps in a gzip file; the micro sign of older encodings is understood.
-    reading : Reading
-        How the table is to be understood where the file does not say.
-    others : bool
-        Whether to read the columns of numbers that are not known, too. The attribute ``left_out`` then names columns
-        of text, if there are any.
-
-    Returns
-    -------
-    xr.Dataset
-        ``loc_y``, ``loc_x``, ``loc_frame`` (counted from 0; a file counts as its dialect does, or else from 1, unless
-        it has a frame 0) and, where the file has them, other variables of the vocabulary, all (localization,), sorted
-        by frame; those of one frame stay in the order of the file. NaN stands where one of the others is missing. The
-        attributes are the :class:`~smlmsim.io.metadata.Metadata` that lie beside the file.
-
-    Raises
-    ------
-    ValueError
-        If x or y are missing or their unit is not known, the table is empty, or a row has no usable position or frame;
-        the message names the file and, where there is one, the line.
-    OSError
-        If there is no such file, or it may not be read.
-    """
-    return table_columns.gathered(chunks(path, reading, others=others))
-
-
-def chunks(
-    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
-) -> Iterator[xr.Dataset]:
-    """Read a localization table piece by piece, in the order of the file.
-
-    Parameters
-    ----------
-    path, reading, others :
-        As in :func:`read`.
-    rows : int
-        The most lines to hold at a time.
-
-    Yields
-    ------
-    xr.Dataset
-        As from :func:`read`, but not sorted.
-
-    Raises
-    ------
-    ValueError, OSError
-        As :func:`read`, when the piece is reached.
-    """
-    notes: list[str] = []
-    found = _chunks(path, reading, rows, others, notes)
-    return counted(found, reading.first_frame, FIRST_FRAME, str(path), notes)
 
 
 def format_name(path: str | Path) -> str:
@@ -135,20 +76,18 @@ def _opened(path: str | Path, reading: Reading) -> Iterator[_Opened]:
             raise ValueError(f"{path}: {error}") from None
 
 
-def _chunks(
-    path: str | Path, reading: Reading, rows: int, others: bool, notes: list[str]
-) -> Iterator[xr.Dataset]:
-    """The pieces of a table, frames as in the file."""
+def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """Read the pieces of a table, as :class:`~smlmsim.io.formats.TableModule` says."""
     with _opened(path, reading) as (source, found, dialect):
         meaning, metadata = _understood(found, dialect, reading, read_json(beside(path)))
         first_frame = dialect.first_frame if metadata.first_frame is None else metadata.first_frame
-        notes.extend([f"read as {dialect.name}"] if meaning.notes and dialect.headings else [])
+        notes = [f"read as {dialect.name}"] if meaning.notes and dialect.headings else []
         notes.extend(meaning.notes)
         notes.extend(["the decimal point is a comma"] if found.point == "," else [])
         table = _Table(found, dialect, meaning, Flaws(str(path), drop_bad_rows=reading.drop_bad_rows), others)
         if others and table.texts:
             notes.append(f"columns of text are left out: {', '.join(map(repr, table.texts))}")
-        attrs = metadata.tree() | ({LEFT_OUT: table.texts} if others and table.texts else {})
+        attrs = metadata.tree() | {NOTES: notes} | ({LEFT_OUT: table.texts} if others and table.texts else {})
         empty = True
         for piece, channels in table.pieces(source, rows, metadata.channels):
             empty = False

@@ -112,7 +112,7 @@ def test_columns_that_nobody_knows_go_through_every_format_and_back(smlmsim, tmp
         assert found.splitlines()[0] == f"2 localizations in {last}"
         assert ("left out" in found) == (step == 0)
         assert "left out, as the format has no place for it: note" in found or step > 0
-    kept = smlm.read(last, others=True)
+    kept = io.read(last, others=True)
     np.testing.assert_array_equal(kept.other_chi2, [0.5, np.nan])
     np.testing.assert_array_equal(kept.other_drift, [1.25, 2.5])
     assert '"drift [um]"' in (tmp_path / "2.csv").read_text()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from smlmsim import io
-from smlmsim.io import Reading, decode
+from smlmsim.io import Reading
 from smlmsim.io.formats import recognised
 
 DATA = {
@@ -48,7 +48,7 @@ def test_pixels_become_nm_along_either_axis(handmade):
     np.testing.assert_allclose(found.loc_uncertainty_z, [30, 20, 40], rtol=1e-6)
     assert found.loc_intensity.values.tolist() == [600, 700, 500]
     assert found.attrs == {"first_frame": 0}
-    assert set(decode.read(path, others=True)) - set(found) == {"other_prob"}
+    assert set(io.read(path, others=True)) - set(found) == {"other_prob"}
 
 
 def test_nm_stay_and_the_given_pixel_goes_before_the_one_of_the_file(handmade):

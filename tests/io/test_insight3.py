@@ -37,7 +37,7 @@ def test_positions_corrected_for_drift_become_nm(tmp_path, rows):
     assert found.loc_y.values.tolist() == [800, 1040, 640]
     assert found.loc_z.values.tolist() == [0, 100, -100]
     assert found.attrs == {"first_frame": 1, "frames": 10, "camera_pixel_nm": 160}
-    assert insight3.read(path, PIXEL, others=True).other_bg.values.tolist() == [12, 12, 12]
+    assert io.read(path, PIXEL, others=True).other_bg.values.tolist() == [12, 12, 12]
     pieces = list(io.chunks(path, PIXEL, rows=rows))
     assert [piece.sizes["localization"] for piece in pieces] == ([2, 1] if rows == 2 else [3])
 

@@ -31,6 +31,19 @@ def test_the_bound_goes_with_the_block_even_if_that_fails():
     assert np.empty(TOO_MUCH, np.uint8).size == TOO_MUCH
 
 
+@on_linux
+def test_a_bound_within_another_changes_nothing_and_the_outer_one_is_lifted_at_its_end():
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with bounded_memory():
+        within = resource.getrlimit(resource.RLIMIT_DATA)
+        with bounded_memory(TOO_MUCH):
+            assert resource.getrlimit(resource.RLIMIT_DATA) == within
+        assert resource.getrlimit(resource.RLIMIT_DATA) == within != before
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
 @pytest.fixture
 def store(tmp_path):
     """A folder with a file in a folder, and a secret beside it."""

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+from smlmsim import io
 from smlmsim.io import Reading, picasso, records
 
 KNOWN = {
@@ -80,7 +81,7 @@ def test_a_missing_value_of_picasso_goes_through_to_picasso(tmp_path, field, cap
     with h5py.File(tmp_path / "a.hdf5", "w") as file:
         file["locs"] = found
     (tmp_path / "a.yaml").write_text("Pixelsize: 130\n")
-    picasso.write(picasso.read(tmp_path / "a.hdf5"), tmp_path / "b.hdf5")
+    picasso.write(io.read(tmp_path / "a.hdf5"), tmp_path / "b.hdf5")
     with h5py.File(tmp_path / "b.hdf5") as file:
         np.testing.assert_allclose(file["locs"][field], found[field], rtol=2**-23)
     assert f"1 localization with NaN in {field}" in caplog.text

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smlmsim import io, schema
-from smlmsim.io import Reading, smap
+from smlmsim.io import Reading
 from smlmsim.io.formats import recognised
 
 few_in_one_folder = settings(
@@ -75,7 +75,7 @@ def test_a_table_is_read_in_nm_with_frames_from_0(tmp_path, make, rows):
 @KINDS
 def test_other_columns_are_kept_and_channels_counted(tmp_path, make):
     path = make(tmp_path / "a.mat", LOC | {"channel": np.float32([[1], [0], [2]])})
-    found = smap.read(path, others=True)
+    found = io.read(path, others=True)
     np.testing.assert_array_equal(found.other_LLrel, [-2, np.nan, -1])
     assert found.loc_channel.values.tolist() == [0, 2, 1]
     assert "loc_channel" not in io.read(
@@ -138,7 +138,7 @@ def test_a_damaged_file_is_read_or_refused(tmp_path, data):
         content[place : place + 1] = data.draw(st.binary(min_size=1, max_size=1))
     path.write_bytes(content)
     try:
-        found = smap.read(path, Reading())
+        found = io.read(path, Reading())
     except ValueError as error:
         assert "a.mat: " in str(error)  # noqa: PT017
     else:

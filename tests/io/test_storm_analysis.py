@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from smlmsim import io
-from smlmsim.io import Reading, storm_analysis
+from smlmsim.io import Reading
 from smlmsim.io.formats import recognised
 
 
@@ -52,7 +52,7 @@ def test_pixels_and_um_become_nm_and_the_drift_is_added(handmade):
         "frames": 20,
         "field_nm": [0, 0, 1600, 3200],
     }
-    assert set(storm_analysis.read(path, others=True)) - set(found) == {"other_category", "other_error"}
+    assert set(io.read(path, others=True)) - set(found) == {"other_category", "other_error"}
 
 
 @pytest.mark.parametrize(("rows", "sizes"), [(1, [1] * 5), (2, [2, 1, 2]), (4, [3, 2]), (100, [5])])

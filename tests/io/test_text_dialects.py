@@ -117,7 +117,7 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_same_table_is_read_however_it_is_laid_out(table, layout):
-    found = text_table.read(table(LAYOUTS[layout]))
+    found = io.read(table(LAYOUTS[layout]))
     _assert_as_written(found)
     assert found.attrs["first_frame"] == 1
 
@@ -126,11 +126,9 @@ def test_the_same_table_is_read_however_it_is_laid_out(table, layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_pieces_of_any_size_make_the_same_table(table, layout, rows):
     path = table(LAYOUTS[layout])
-    pieces = list(text_table.chunks(path, rows=rows))
+    pieces = list(io.chunks(path, rows=rows))
     assert max(piece.sizes["localization"] for piece in pieces) <= rows
-    np.testing.assert_array_equal(
-        np.concatenate([piece.loc_x for piece in pieces]), text_table.read(path).loc_x
-    )
+    np.testing.assert_array_equal(np.concatenate([piece.loc_x for piece in pieces]), io.read(path).loc_x)
 
 
 @pytest.mark.parametrize("layout", ["comma", "semicolon, decimal comma"])
@@ -178,12 +176,12 @@ def test_a_gzip_file_that_is_damaged_or_unpacks_without_end_is_refused(table, mo
 @pytest.mark.parametrize("form", ["{} [{}]", "{} ({})", "{}[{}]"])
 def test_coordinates_in_another_unit_become_nm(table, unit, factor, form):
     content = _text(("frame", form.format("x", unit), form.format("y", unit)), FRAMES, X / factor, Y / factor)
-    _assert_as_written(text_table.read(table(content), Reading(camera_pixel_nm=PIXEL_NM)))
+    _assert_as_written(io.read(table(content), Reading(camera_pixel_nm=PIXEL_NM)))
 
 
 def test_coordinates_without_a_unit_are_in_nm_or_in_the_pixels_that_are_given(table, said):
     path = table(_text(("frame", "x", "y", "sigma", "z"), FRAMES, X, Y, PRECISION, PRECISION))
-    _assert_as_written(text_table.read(path))
+    _assert_as_written(io.read(path))
     assert (
         "x and y have no unit and are taken to be in nm; if they are in pixels, give camera_pixel_nm="
         in said()[0]
@@ -191,7 +189,7 @@ def test_coordinates_without_a_unit_are_in_nm_or_in_the_pixels_that_are_given(ta
     path = table(
         _text(("frame", "x", "y", "sigma", "z"), FRAMES, X / PIXEL_NM, Y / PIXEL_NM, PRECISION, PRECISION)
     )
-    found = text_table.read(path, Reading(camera_pixel_nm=PIXEL_NM))
+    found = io.read(path, Reading(camera_pixel_nm=PIXEL_NM))
     _assert_as_written(found)
     np.testing.assert_allclose(found.loc_sigma, PRECISION * PIXEL_NM, rtol=1e-6)
     np.testing.assert_allclose(found.loc_z, PRECISION, rtol=1e-6)
@@ -214,7 +212,7 @@ def test_whatever_is_assumed_is_said_once_on_one_line(table, said):
 )
 def test_frames_are_counted_from_what_is_given_or_from_0_if_there_is_one(table, least, given, first):
     content = _text(("frame", "x [nm]", "y [nm]"), FRAMES - 1 + least, X, Y)
-    found = text_table.read(table(content), Reading(first_frame=given))
+    found = io.read(table(content), Reading(first_frame=given))
     _assert_as_written(found, FRAMES - 1 + least - first)
     assert found.attrs["first_frame"] == first
 
@@ -426,7 +424,7 @@ def test_the_pixel_and_the_exposure_of_peakfit_are_read(table, comment):
 def test_lengths_without_a_unit_are_in_pixels_where_x_is_and_that_is_said(
     table, said, headings, given, factors, words
 ):
-    found = text_table.read(
+    found = io.read(
         table(_text(("frame", *headings.split(",")), FRAMES, X, Y, ONES, ONES)),
         Reading(camera_pixel_nm=given),
     )
@@ -440,9 +438,9 @@ def test_lengths_without_a_unit_are_in_pixels_where_x_is_and_that_is_said(
 
 def test_a_frame_in_another_language_can_be_named_as_the_note_says(table, said):
     path = table(_text(("Bild", "x [nm]", "y [nm]"), FRAMES, X, Y))
-    assert "loc_frame" not in text_table.read(path)
+    assert "loc_frame" not in io.read(path)
     assert "columns=frame=Bild" in said()[0]
-    _assert_as_written(text_table.read(path, Reading(columns={"frame": "Bild"})))
+    _assert_as_written(io.read(path, Reading(columns={"frame": "Bild"})))
 
 
 def test_times_do_not_stand_for_frames(table, said):
@@ -535,9 +533,7 @@ def test_a_second_column_and_an_odd_unit_are_said_and_no_reason_to_refuse(
 ):
     if given and "sigma [px]" in headings:
         pytest.skip("a pixel that is known is no reason either")
-    found = text_table.read(
-        table(_text(("frame", *headings), FRAMES, *columns)), Reading(camera_pixel_nm=given)
-    )
+    found = io.read(table(_text(("frame", *headings), FRAMES, *columns)), Reading(camera_pixel_nm=given))
     _assert_as_written(found)
     assert words in said()[0]
 
@@ -566,7 +562,7 @@ def test_a_value_that_is_missing_where_none_is_needed_is_nan_and_counted(table, 
     names, columns = ("frame", "x [nm]", "y [nm]", "uncertainty [nm]"), (FRAMES, X, Y, values)
     order = range(4) if last else (3, 0, 1, 2)
     content = _text([names[i] for i in order], *(columns[i] for i in order))
-    found = text_table.read(table(content))
+    found = io.read(table(content))
     _assert_as_written(found)
     assert np.isnan(found.loc_uncertainty).values.tolist() == [False, True, False, False, True, False]
     assert "2 values of 'uncertainty [nm]' kept as NaN, the first in line 3" in said()[-1]
@@ -576,7 +572,7 @@ def test_a_value_that_is_missing_where_none_is_needed_is_nan_and_counted(table, 
 
 def test_a_short_row_that_has_all_that_is_needed_is_read(table):
     content = _plain().replace(",8.62\n", "\n")
-    found = text_table.read(table(content))
+    found = io.read(table(content))
     _assert_as_written(found)
     assert np.isnan(found.loc_uncertainty).sum() == 1
 
@@ -586,8 +582,8 @@ def test_rows_without_a_position_or_a_frame_can_be_left_out(table, said):
     with pytest.raises(
         ValueError, match=r"2 rows without .* in line 3: .*drop_bad_rows=True leaves them out"
     ):
-        text_table.read(table(content))
-    found = text_table.read(table(content), Reading(drop_bad_rows=True))
+        io.read(table(content))
+    found = io.read(table(content), Reading(drop_bad_rows=True))
     assert found.loc_frame.values.tolist() == [0, 11, 11, 99]
     assert "2 rows left out, the first in line 3: found nan in the column 'x [nm]'" in said()[-1]
 

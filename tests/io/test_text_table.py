@@ -9,8 +9,8 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smlmsim import schema
-from smlmsim.io import Reading, text_table
+from smlmsim import io, schema
+from smlmsim.io import Reading
 
 REAL = {
     "fixed_microtubules_luckyprofiler_10um.csv": (40_411, 16_930, set()),
@@ -46,7 +46,7 @@ def table(tmp_path):
 def test_a_measured_table_is_read_whole(real_tables, name):
     rows, last_frame, optional = REAL[name]
     (path,) = (path for path in real_tables if path.name == name)
-    found = text_table.read(path)
+    found = io.read(path)
     assert found.sizes["localization"] == rows
     assert found.loc_frame.max() == last_frame - 1
     assert set(found) == {"loc_frame", "loc_y", "loc_x"} | optional
@@ -54,7 +54,7 @@ def test_a_measured_table_is_read_whole(real_tables, name):
 
 
 def test_a_table_is_read_in_nm_with_frames_from_0(table):
-    found = text_table.read(table(TABLE))
+    found = io.read(table(TABLE))
     wanted = schema.dataset(
         {"first_frame": 1},
         loc_frame=np.array([0, 2], np.int32),
@@ -66,15 +66,15 @@ def test_a_table_is_read_in_nm_with_frames_from_0(table):
 
 
 def test_columns_may_stand_in_any_order(table):
-    wanted = text_table.read(table(TABLE))
+    wanted = io.read(table(TABLE))
     rows = [line.split(",") for line in TABLE.splitlines()]
     for order in itertools.permutations(range(5)):
         text = "\n".join(",".join(row[place] for place in order) for row in rows)
-        assert text_table.read(table(text)).equals(wanted)
+        assert io.read(table(text)).equals(wanted)
 
 
 def test_localizations_are_sorted_by_frame_and_keep_their_order_within_one(table):
-    found = text_table.read(table("frame,x,y\n3,1,0\n1,2,0\n3,3,0\n1,4,0\n2,5,0\n"))
+    found = io.read(table("frame,x,y\n3,1,0\n1,2,0\n3,3,0\n1,4,0\n2,5,0\n"))
     assert found.loc_x.values.tolist() == [2, 4, 5, 1, 3]
 
 
@@ -84,26 +84,26 @@ def test_localizations_are_sorted_by_frame_and_keep_their_order_within_one(table
 def test_lengths_are_converted_to_nm(table, unit, factor):
     names = ("x", "y", "z", "sigma", "uncertainty")
     header = ",".join(f'"{name} [{unit}]"' for name in names)
-    found = text_table.read(table(f"frame,{header}\n1,1,2,3,4,5\n"), Reading(camera_pixel_nm=160))
+    found = io.read(table(f"frame,{header}\n1,1,2,3,4,5\n"), Reading(camera_pixel_nm=160))
     lengths = [float(found[f"loc_{name}"][0]) for name in names]
     assert lengths == [factor, 2 * factor, 3 * factor, 4 * factor, 5 * factor]
 
 
 def test_a_micro_sign_of_an_old_encoding_is_understood(table):
-    found = text_table.read(table('"frame","x [µm]","y [µm]"\n1,1,2\n'.encode("latin-1")))
+    found = io.read(table('"frame","x [µm]","y [µm]"\n1,1,2\n'.encode("latin-1")))
     assert (found.loc_x, found.loc_y) == (1000, 2000)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_line_endings_byte_order_marks_and_blank_lines_do_not_matter(table, ending):
-    wanted = text_table.read(table(TABLE))
+    wanted = io.read(table(TABLE))
     text = "\N{BYTE ORDER MARK}" + TABLE.replace("\n", ending).replace(f"{ending}2,", f"{ending}{ending}2,")
     for tail in ("", ending, ending * 3):
-        assert text_table.read(table(text + tail)).equals(wanted)
+        assert io.read(table(text + tail)).equals(wanted)
 
 
 def test_columns_that_are_not_known_may_hold_anything(table):
-    found = text_table.read(table("frame,x,note,y,,chi2\n1,10,a b,20,,\n2,30,,40,,7\n"))
+    found = io.read(table("frame,x,note,y,,chi2\n1,10,a b,20,,\n2,30,,40,,7\n"))
     assert set(found) == {"loc_frame", "loc_x", "loc_y"}
     assert found.loc_y.values.tolist() == [20, 40]
 
@@ -179,13 +179,13 @@ def test_columns_that_are_not_known_may_hold_anything(table):
 )
 def test_what_is_wrong_with_a_table_is_said_with_its_place(table, text, words):
     with pytest.raises(ValueError, match=rf"table\.csv: .*({words})") as caught:
-        text_table.read(table(text.encode("latin-1")))
+        io.read(table(text.encode("latin-1")))
     assert len(str(caught.value)) < 500
 
 
 def test_numbers_that_are_columns_are_not_taken_for_headings(table):
     columns = {"frame": "1", "x": "2", "y": "3"}
-    found = text_table.read(table("1,100.5,200.5\n2,3,1\n"), Reading(columns=columns))
+    found = io.read(table("1,100.5,200.5\n2,3,1\n"), Reading(columns=columns))
     assert found.loc_x.values.tolist() == [100.5, 3]
 
 
@@ -212,12 +212,12 @@ def test_a_table_cut_short_is_read_or_refused_as_a_value_error(table):
     for length in range(len(TABLE)):
         _read_or_refuse(table(TABLE[:length]))
     with pytest.raises(ValueError, match="in line 3, which holds 4 values where the header names 5"):
-        text_table.read(table(TABLE[: -len(",8.5\n")]))
+        io.read(table(TABLE[: -len(",8.5\n")]))
 
 
 def _read_or_refuse(path):
     try:
-        found = text_table.read(path)
+        found = io.read(path)
     except ValueError as error:
         assert "table.csv: " in str(error)  # noqa: PT017
     else:
@@ -229,10 +229,10 @@ def test_lines_may_end_in_a_return_alone_below_any_header(tmp_path, ends):
     lines = ["frame,x [nm],y [nm],note", '1,10,20,"a, b"', "2,30,40,c", "3,50,60,d"]
     path = tmp_path / "a.csv"
     path.write_bytes("".join(map("".join, zip(lines, [*ends.split(" "), ""], strict=True))).encode())
-    assert text_table.read(path).loc_x.values.tolist() == [10, 30, 50]
+    assert io.read(path).loc_x.values.tolist() == [10, 30, 50]
 
 
 def test_a_return_within_quotes_ends_no_line(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b'frame,x [nm],y [nm],note\n1,10,20,"a\rb"\n2,30,40,c\n')
-    assert text_table.read(path).loc_x.values.tolist() == [10, 30]
+    assert io.read(path).loc_x.values.tolist() == [10, 30]

@@ -9,7 +9,7 @@ pixel from where another program would.
 """
 
 from smlmsim.io.picasso.fields import FIELDS, PIXELS
-from smlmsim.io.picasso.reading import chunks, read
+from smlmsim.io.picasso.reading import FIRST_FRAME, chunks
 from smlmsim.io.picasso.writing import write
 
-__all__ = ["FIELDS", "PIXELS", "chunks", "read", "write"]
+__all__ = ["FIELDS", "FIRST_FRAME", "PIXELS", "chunks", "write"]

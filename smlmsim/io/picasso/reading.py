@@ -9,82 +9,29 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from smlmsim.io import columns as table_columns
 from smlmsim.io import hdf5, records
 from smlmsim.io.columns import ROWS
 from smlmsim.io.formats import FORMATS, HDF5
 from smlmsim.io.picasso import movie
 from smlmsim.io.picasso.fields import FIELDS, MEAN_FRAME, PIXELS
 from smlmsim.io.picasso.locs import Locs, holds
-from smlmsim.io.reading import Reading, counted
+from smlmsim.io.reading import Reading
 
+FIRST_FRAME = 0
 _log = logging.getLogger(__name__)
 
 
-def read(path: str | Path, reading: Reading = Reading(), *, others: bool = False) -> xr.Dataset:
-    """Read a localization table.
+def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """Read the pieces of a table, as :class:`~smlmsim.io.formats.TableModule` says.
 
-    Parameters
-    ----------
-    path : str or Path
-        The HDF5 file; ``table.hdf5`` has its ``table.yaml``. Data frames that pandas has stored as ``locs`` are read,
-        too, but for columns of texts.
-    reading : Reading
-        How the table is to be understood; ``camera_pixel_nm`` goes before what the YAML file says.
-    others : bool
-        Whether to read the fields of numbers that are not in ``FIELDS``, too.
-
-    Returns
-    -------
-    xr.Dataset
-        ``loc_y``, ``loc_x`` and what else of ``FIELDS`` there is, (localization,), sorted by frame; tables of
-        molecules, whose frames are means, have no ``loc_frame``. Where widths and standard errors differ between x and
-        y there is the one for both axes, too; see :mod:`smlmsim.io.axes`. The attributes are
-        :class:`~smlmsim.io.metadata.Metadata`.
-
-    Raises
-    ------
-    ValueError
-        If it is no such file, is damaged, claims an absurd size, holds no localizations, or lies outside of the
-        file itself, if nobody says how large a pixel is, or if a value cannot be used.
-    OSError
-        If there is no such file, or it may not be read.
+    Data frames that pandas has stored as ``locs`` are read, too, but for columns of texts. Tables of molecules, whose
+    frames are means, have no ``loc_frame``. ``camera_pixel_nm`` goes before what the YAML file says.
     """
-    return table_columns.gathered(chunks(path, reading, others=others))
-
-
-def chunks(
-    path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
-) -> Iterator[xr.Dataset]:
-    """Read a localization table piece by piece, in the order of the file.
-
-    Parameters
-    ----------
-    path, reading, others :
-        As in :func:`read`.
-    rows : int
-        The most localizations to hold at a time.
-
-    Yields
-    ------
-    xr.Dataset
-        As from :func:`read`, but not sorted.
-
-    Raises
-    ------
-    ValueError, OSError
-        As :func:`read`, when the piece is reached.
-    """
-    return counted(_chunks(path, reading, rows, others), reading.first_frame, 0, str(path))
-
-
-def _chunks(path: str | Path, reading: Reading, rows: int, others: bool) -> Iterator[xr.Dataset]:
-    """The pieces of a table, frames as in the file."""
     with hdf5.opened(path) as file:
         if not holds(file):
             raise ValueError(_unknown(sorted(file)))
         locs = Locs.of(file)
-        said = movie.read(file, Path(path), reading.camera_pixel_nm)
+        said = movie.read(file, path, reading.camera_pixel_nm)
         known = _known(locs, said)
         if "loc_frame" not in known:
             _log.info("%s: %s; the table has no camera frames", path, _why_no_frames(locs))

@@ -32,7 +32,7 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     Picasso leaves out what does not lie within its field, and what holds a NaN or no precision, when it opens a table.
     The sizes in the YAML file therefore hold all positions, which are made positive by a shift of whole pixels where
     they are not, and the precisions lpx and lpy are always there, a tenth of a pixel where nothing is known of them.
-    The YAML file says so, and :func:`~smlmsim.io.picasso.read` takes both back.
+    The YAML file says so, and :func:`smlmsim.io.read` takes both back.
 
     What has no place in ``FIELDS`` is left out, such as the time of a localization, but for columns from other files,
     whose fields lose their units. Lengths along x and y are in pixels, rounded to float32: of ``camera_pixel_nm``, or

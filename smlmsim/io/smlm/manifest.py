@@ -16,6 +16,8 @@ from smlmsim.io.smlm.archive import member
 from smlmsim.spec import explain
 
 NAME = "manifest.json"
+FIRST_FRAME = 1
+"""The format does not say what the first camera frame is called; ShareLoc keeps frames as ThunderSTORM counts them."""
 VERSION = "0.2"
 VERSIONS = (VERSION, 0.2, 1, "1")
 DEFAULT_UNITS = {"x": "nm", "y": "nm", "z": "nm"}

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.io import columns as table_columns
-from smlmsim.io.columns import LEFT_OUT, ROWS
+from smlmsim.io.columns import LEFT_OUT
 from smlmsim.io.flaws import Flaws
 from smlmsim.io.metadata import Metadata
-from smlmsim.io.reading import Reading, counted
+from smlmsim.io.reading import NOTES, Reading
 from smlmsim.io.smlm.archive import member, opened
 from smlmsim.io.smlm.hash import table_hash
 from smlmsim.io.smlm.image import read_image
@@ -23,79 +23,12 @@ from smlmsim.io.smlm.table import Table
 from smlmsim.io.smlm.tags import read_metadata
 
 
-def read(
-    path: str | Path, reading: Reading = Reading(), *, offsets: bool = True, others: bool = False
-) -> xr.Dataset:
-    """Read all tables of a file.
+def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
+    """Read the pieces of a table, as :class:`~smlmsim.io.formats.TableModule` says.
 
-    The format does not say what the first frame is called. Unless the metadata do, frames are taken to be counted
-    from 1, as ShareLoc keeps them from ThunderSTORM's tables, or from 0 if there is a frame 0.
-
-    Parameters
-    ----------
-    path : str or Path
-    reading : Reading
-        How the tables are to be understood where the file does not say.
-    offsets : bool
-        Whether to shift every table by its offset, which puts tiles beside each other.
-    others : bool
-        Whether to read the columns of packed records that are not known, too. The attribute ``left_out`` then names
-        what is not read: unknown columns of texts, those of several values a row, and those that some tables lack.
-
-    Returns
-    -------
-    xr.Dataset
-        ``loc_y``, ``loc_x`` and what else of the vocabulary all tables have, (localization,), sorted by frame;
-        ``loc_channel`` if there are several channels, whose names are the attribute ``channels``. The attributes
-        are :class:`~smlmsim.io.metadata.Metadata`.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, is not what its manifest says, would unpack to far more than it is, or holds no
-        localizations, or if a row has no usable position or frame; the message names the file and what in it.
-    OSError
-        If there is no such file, or it may not be read.
+    One table comes after the other, shifted by its offset, which puts tiles beside each other; ``loc_channel`` is there
+    if there are several channels. What only some of the tables have is left out.
     """
-    return table_columns.gathered(chunks(path, reading, offsets=offsets, others=others))
-
-
-def chunks(
-    path: str | Path,
-    reading: Reading = Reading(),
-    *,
-    rows: int = ROWS,
-    offsets: bool = True,
-    others: bool = False,
-) -> Iterator[xr.Dataset]:
-    """Read all tables of a file piece by piece, one table after the other.
-
-    Parameters
-    ----------
-    path, reading, offsets, others :
-        As in :func:`read`.
-    rows : int
-        The most localizations to hold at a time.
-
-    Yields
-    ------
-    xr.Dataset
-        As from :func:`read`, but not sorted.
-
-    Raises
-    ------
-    ValueError, OSError
-        As :func:`read`, when the piece is reached.
-    """
-    notes: list[str] = []
-    found = _chunks(path, reading, rows, offsets, others, notes)
-    return counted(found, reading.first_frame, 1, str(path), notes)
-
-
-def _chunks(
-    path: str | Path, reading: Reading, rows: int, offsets: bool, others: bool, notes: list[str]
-) -> Iterator[xr.Dataset]:
-    """The pieces of all tables, frames as in the file."""
     with opened(path) as archive:
         manifest = read_manifest(archive)
         entries = manifest.entries("table")
@@ -105,14 +38,15 @@ def _chunks(
         tables = [Table.of(archive, manifest, entry, reading, pixel_nm) for entry in entries]
         shared = set.intersection(*(set(table.meaning.columns) for table in tables)) if tables else set()
         alike = set.intersection(*(set(table.others()) for table in tables)) if tables else set()
+        notes: list[str] = []
         left_out = _left_out(tables, shared, alike, notes, others=others)
-        attrs = metadata.tree() | ({LEFT_OUT: left_out} if others and left_out else {})
+        attrs = metadata.tree() | {NOTES: notes} | ({LEFT_OUT: left_out} if others and left_out else {})
         notes.extend(dict.fromkeys(note for table in tables for note in table.meaning.notes))
         flaws = Flaws(str(path), drop_bad_rows=reading.drop_bad_rows)
         empty = True
         for table in tables:
             channel = names.index(_channel(table.entry, len(entries)))
-            for found, more in table.chunks(rows, flaws, offsets=offsets, others=others):
+            for found, more in table.chunks(rows, flaws, others=others):
                 empty = False
                 kept = {name: values for name, values in found.items() if name in shared}
                 if len(names) > 1:

@@ -82,7 +82,7 @@ class Table(NamedTuple):
         return cls(archive, entry, form, headers, _meaning(entry, form, headers, reading, pixel_nm))
 
     def chunks(
-        self, rows: int, flaws: Flaws, *, offsets: bool, others: bool = False
+        self, rows: int, flaws: Flaws, *, others: bool = False
     ) -> Iterator[tuple[Columns, list[xr.Variable]]]:
         """Read the table piece by piece.
 
@@ -92,8 +92,6 @@ class Table(NamedTuple):
             The most localizations to hold at a time.
         flaws : Flaws
             Counts what cannot be used.
-        offsets : bool
-            Add the offset of each column.
         others : bool
             Read the other columns of packed records, too.
 
@@ -114,7 +112,7 @@ class Table(NamedTuple):
         for piece in self._binary(rows) if self.format.mode == "binary" else self._text(rows):
             read += piece.places.size
             known = {
-                variable: self._shifted(column.heading, piece.columns, offsets)
+                variable: self._shifted(column.heading, piece.columns)
                 for variable, column in self.meaning.columns.items()
             }
             kept = self._kept(known, piece, flaws)
@@ -153,10 +151,8 @@ class Table(NamedTuple):
         by_header = said if isinstance(said, Mapping) else dict(zip(self.format.headers, said, strict=False))
         return by_header.get(header, 0.0)
 
-    def _shifted(
-        self, header: str, columns: Mapping[str, npt.NDArray[Any]], offsets: bool
-    ) -> npt.NDArray[Any]:
-        offset = self._offset(header) if offsets else 0.0
+    def _shifted(self, header: str, columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        offset = self._offset(header)
         return columns[header] + np.float64(offset) if offset else columns[header]
 
     def _kept(

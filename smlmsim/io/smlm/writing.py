@@ -19,12 +19,11 @@ from smlmsim.io.atomic import replacing
 from smlmsim.io.columns import Columns
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.smlm.hash import joined_hash, table_hash
-from smlmsim.io.smlm.manifest import DTYPES, NAME, VERSION, Attachment
+from smlmsim.io.smlm.manifest import DTYPES, FIRST_FRAME, NAME, VERSION, Attachment
 from smlmsim.io.smlm.table import HEADINGS
 from smlmsim.io.smlm.tags import manifest_keys, table_keys
 
 TABLE_FORMAT = "smlm-table(binary)-0"
-FIRST_FRAME = 1  # as ShareLoc keeps frames from ThunderSTORM's tables
 LEVEL = 1  # of the compression: the low bits of float32 are noise, which does not shrink further
 LAST_FRAME = 2**24  # the last whole number that float32 counts to
 BLOCK = 2**16  # rows that are packed at a time

@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from smlmsim.io import Reading, picasso
+from smlmsim import io
+from smlmsim.io import Reading
 
 COLUMNS = {
     "frame": np.arange(5, dtype=np.uint32),
@@ -65,7 +66,7 @@ def _single(path):
 @pytest.mark.parametrize("make", [_fixed, _table, _single])
 @pytest.mark.parametrize("rows", [2, 100])
 def test_all_columns_of_a_data_frame_are_read(tmp_path, make, rows):
-    pieces = list(picasso.chunks(make(tmp_path / "a.hdf5"), PIXEL, rows=rows, others=True))
+    pieces = list(io.chunks(make(tmp_path / "a.hdf5"), PIXEL, rows=rows, others=True))
     assert [piece.sizes["localization"] for piece in pieces] == ([2, 2, 1] if rows == 2 else [5])
     assert set(pieces[0]) == {"loc_frame", "loc_x", "loc_y", "loc_uncertainty", "loc_uncertainty_x"}
     assert np.concatenate([piece.loc_frame for piece in pieces]).tolist() == [0, 1, 2, 3, 4]
@@ -89,7 +90,7 @@ def test_names_that_are_no_list_of_texts_are_refused(tmp_path, names):
     with pytest.raises(
         ValueError, match=r"a\.hdf5: the field 'values_block_1' .* is not laid out as pandas does"
     ):
-        picasso.read(path, PIXEL)
+        io.read(path, PIXEL)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_a_data_frame_of_another_layout_is_refused(tmp_path, change, words):
     with h5py.File(path, "a") as file:
         change(file["locs"])
     with pytest.raises(ValueError, match=rf"a\.hdf5: .*{words}"):
-        picasso.read(path, PIXEL)
+        io.read(path, PIXEL)
 
 
 def _replace(group, name, values):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smlmsim import schema
+from smlmsim import io, schema
 from smlmsim.io import Reading, limits, picasso, plain_yaml
 
 few_in_one_folder = settings(
@@ -21,7 +21,7 @@ LOCS = np.dtype([("frame", "u4"), *((name, "f4") for name in REALS), ("group", "
 
 
 def test_pixels_become_nm_and_two_axes_one_value(handmade):
-    found = picasso.read(handmade())
+    found = io.read(handmade())
     assert found.loc_frame.values.tolist() == [2, 4]
     assert found.loc_x.values.tolist() == [260, 130]
     assert found.loc_y.values.tolist() == [520, 390]
@@ -41,12 +41,12 @@ def test_pixels_become_nm_and_two_axes_one_value(handmade):
 
 def test_a_pixel_that_nobody_knows_is_asked_for(handmade):
     with pytest.raises(ValueError, match=r"there is no a_locs\.yaml beside it, .*; give camera_pixel_nm=130"):
-        picasso.read(handmade(text=None))
+        io.read(handmade(text=None))
     with pytest.raises(ValueError, match=r"a_locs\.yaml has no Pixelsize in nm; give camera_pixel_nm=130"):
-        picasso.read(handmade(text="Width: 3"))
+        io.read(handmade(text="Width: 3"))
     with pytest.raises(ValueError, match=r"but 'Camera\.Pixelsize': 160; .*, give camera_pixel_nm=160"):
-        picasso.read(handmade(text="Camera.Pixelsize: 160"))
-    assert picasso.read(handmade(text="Width: 3\n"), Reading(camera_pixel_nm=10)).loc_x.values.tolist() == [
+        io.read(handmade(text="Camera.Pixelsize: 160"))
+    assert io.read(handmade(text="Width: 3\n"), Reading(camera_pixel_nm=10)).loc_x.values.tolist() == [
         20,
         10,
     ]
@@ -74,7 +74,7 @@ def _records(**changes):
 )
 def test_what_is_wrong_with_the_records_is_said(handmade, records, words):
     with pytest.raises(ValueError, match=rf"a_locs\.hdf5: .*{words}"):
-        picasso.read(handmade(records))
+        io.read(handmade(records))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_what_is_wrong_with_the_records_is_said(handmade, records, words):
 )
 def test_what_is_wrong_with_the_yaml_is_said(handmade, text, words):
     with pytest.raises(ValueError, match=rf"a_locs\.hdf5: .*{words}"):
-        picasso.read(handmade(text=text))
+        io.read(handmade(text=text))
 
 
 def test_a_file_that_points_outside_of_itself_is_refused(handmade, tmp_path):
@@ -120,22 +120,22 @@ def test_a_file_that_points_outside_of_itself_is_refused(handmade, tmp_path):
     with pytest.raises(
         ValueError, match=r"soft.hdf5: none of the tables in HDF5 .*Picasso.*; at its top it holds locs"
     ):
-        picasso.read(tmp_path / "soft.hdf5", Reading(camera_pixel_nm=100))
+        io.read(tmp_path / "soft.hdf5", Reading(camera_pixel_nm=100))
     for name in ("link", "raw", "virtual"):
         with pytest.raises(ValueError, match=f"{name}.hdf5: 'locs' refers to another file"):
-            picasso.read(tmp_path / f"{name}.hdf5", Reading(camera_pixel_nm=100))
+            io.read(tmp_path / f"{name}.hdf5", Reading(camera_pixel_nm=100))
 
 
 def test_records_of_absurd_number_are_refused(tmp_path, monkeypatch):
     with h5py.File(tmp_path / "a.hdf5", "w") as file:
         file.create_dataset("locs", (10**12,), LOCS, chunks=(1000,))
     with pytest.raises(ValueError, match=r"'locs' claims to hold 4\.8e\+13 bytes in the .* that are stored"):
-        picasso.read(tmp_path / "a.hdf5", Reading(camera_pixel_nm=100))
+        io.read(tmp_path / "a.hdf5", Reading(camera_pixel_nm=100))
     monkeypatch.setattr(limits, "FREE_BYTES", 2**20)
     with h5py.File(tmp_path / "b.hdf5", "w") as file:
         file.create_dataset("locs", data=np.zeros(2**18, LOCS), chunks=True, compression="gzip")
     with pytest.raises(ValueError, match="'locs' claims to hold"):
-        picasso.read(tmp_path / "b.hdf5", Reading(camera_pixel_nm=100))
+        io.read(tmp_path / "b.hdf5", Reading(camera_pixel_nm=100))
 
 
 def test_numbers_of_no_usual_format_are_refused(handmade):
@@ -147,7 +147,7 @@ def test_numbers_of_no_usual_format_are_refused(handmade):
     first, rest = path.read_bytes().split(exponent_of_float32, 1)
     path.write_bytes(first + exponent_of_float32[:-1] + bytes([126]) + rest)
     with pytest.raises(ValueError, match="the field 'x' holds numbers of no usual format"):
-        picasso.read(path)
+        io.read(path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux only")
@@ -160,7 +160,7 @@ def test_a_file_that_sends_hdf5_round_in_circles_is_refused(handmade):
         content.replace(name + last, name + itself)
     )  # of the free places between names, each next one
     with pytest.raises(ValueError, match=r"a_locs\.hdf5: not an HDF5 file, or a damaged one"):
-        picasso.read(path)
+        io.read(path)
 
 
 @few_in_one_folder
@@ -168,7 +168,7 @@ def test_a_file_that_sends_hdf5_round_in_circles_is_refused(handmade):
 def test_random_bytes_are_refused(tmp_path, content):
     (tmp_path / "a.hdf5").write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.hdf5: "):
-        picasso.read(tmp_path / "a.hdf5", Reading(camera_pixel_nm=100))
+        io.read(tmp_path / "a.hdf5", Reading(camera_pixel_nm=100))
 
 
 @settings(few_in_one_folder, max_examples=100)
@@ -181,7 +181,7 @@ def test_a_damaged_file_is_read_or_refused(tmp_path, handmade, data):
         content[place : place + 1] = data.draw(st.binary(min_size=1, max_size=1))
     (tmp_path / "a.hdf5").write_bytes(content)
     try:
-        found = picasso.read(tmp_path / "a.hdf5", Reading(camera_pixel_nm=100))
+        found = io.read(tmp_path / "a.hdf5", Reading(camera_pixel_nm=100))
     except ValueError as error:
         assert "a.hdf5: " in str(error)  # noqa: PT017
     else:
@@ -191,16 +191,16 @@ def test_a_damaged_file_is_read_or_refused(tmp_path, handmade, data):
 def test_a_pixel_that_is_not_square_is_refused(handmade):
     words = r"has two pixel sizes, Pixelsize: \[100, 160\], and only square .* give camera_pixel_nm=100"
     with pytest.raises(ValueError, match=words):
-        picasso.read(handmade(text="Pixelsize: [100, 160]\n"))
+        io.read(handmade(text="Pixelsize: [100, 160]\n"))
     with pytest.raises(
         ValueError, match=r"no Pixelsize in nm that is one .*, but Pixelsize: \[100, abc\]; give"
     ):
-        picasso.read(handmade(text="Pixelsize: '[100, abc]'\n"))
+        io.read(handmade(text="Pixelsize: '[100, abc]'\n"))
 
 
 @pytest.mark.parametrize("size", ["'130'", "130.0", "'130 nm'", "1.3e+2", "' 130 '", "[130, 130.0]"])
 def test_a_size_in_quotes_or_with_its_unit_is_taken(handmade, size):
-    found = picasso.read(handmade(text=f"Pixelsize: {size}\n"))
+    found = io.read(handmade(text=f"Pixelsize: {size}\n"))
     assert found.attrs["camera_pixel_nm"] == 130
     assert found.loc_x.values.tolist() == [260, 130]
 
@@ -209,11 +209,11 @@ def test_what_later_versions_say_within_the_file_is_read_where_there_is_no_yaml(
     path = handmade(text=None)
     with h5py.File(path, "a") as file:
         file["metadata"] = json.dumps([{"Width": 20, "Height": 10, "Frames": 100, "Pixelsize": 130}])
-    found = picasso.read(path)
+    found = io.read(path)
     assert found.attrs["field_nm"] == [0, 0, 1300, 2600]
     assert found.attrs["frames"] == 100
     path.with_suffix(".yaml").write_text("Pixelsize: 100\n")
-    assert picasso.read(path).attrs["camera_pixel_nm"] == 100
+    assert io.read(path).attrs["camera_pixel_nm"] == 100
 
 
 @pytest.mark.parametrize("content", ["[", "3", "[3]", "{}", "[" * 100_000])
@@ -224,7 +224,7 @@ def test_other_things_within_the_file_say_nothing(handmade, content):
     with pytest.raises(
         ValueError, match=r"a_locs\.hdf5: (there is no a_locs\.yaml|the metadata are not JSON)"
     ):
-        picasso.read(path)
+        io.read(path)
 
 
 def test_a_table_of_molecules_has_no_camera_frames(handmade, caplog):
@@ -232,7 +232,7 @@ def test_a_table_of_molecules_has_no_camera_frames(handmade, caplog):
     records = np.zeros(3, [("frame", "f4"), ("x", "f4"), ("y", "f4"), ("std_frame", "f4")])
     records["frame"], records["x"] = [3, 27.5, 4], [1, 2, 3]
     path = handmade(records)
-    found = picasso.read(path, others=True)
+    found = io.read(path, others=True)
     assert "loc_frame" not in found
     assert found.loc_x.values.tolist() == [130, 260, 390]
     assert found.other_mean_frame.values.tolist() == [3, 27.5, 4]
@@ -241,10 +241,10 @@ def test_a_table_of_molecules_has_no_camera_frames(handmade, caplog):
     with h5py.File(path.with_name("b.hdf5")) as file:
         assert file["locs"]["frame"].tolist() == [3, 27.5, 4]
     records["frame"] = [3, 27, 4]
-    assert picasso.read(handmade(records)).loc_frame.values.tolist() == [3, 4, 27]
+    assert io.read(handmade(records)).loc_frame.values.tolist() == [3, 4, 27]
 
 
 @pytest.mark.parametrize("as_written", ["3", "{shift_px: 3}", "{shift_px: [a, b]}"])
 def test_a_shift_that_cannot_be_is_refused(handmade, as_written):
     with pytest.raises(ValueError, match=r"'as written' in a_locs\.yaml does not fit"):
-        picasso.read(handmade(text=f"Pixelsize: 100\nsmlmsim: {{}}\nas written: {as_written}\n"))
+        io.read(handmade(text=f"Pixelsize: 100\nsmlmsim: {{}}\nas written: {as_written}\n"))

@@ -61,7 +61,7 @@ def test_what_is_not_positive_is_shifted_by_whole_pixels_and_comes_back(tmp_path
     assert (documents[0]["Width"], documents[0]["Height"]) == (4, 6)
     assert documents[1]["as written"]["shift_px"] == [1, 3]
     assert "x and y are shifted by 3 and 1 pixels" in caplog.text
-    found = picasso.read(tmp_path / "a.hdf5")
+    found = io.read(tmp_path / "a.hdf5")
     assert found.loc_x.equals(wanted.loc_x)
     assert found.loc_y.equals(wanted.loc_y)
 
@@ -73,7 +73,7 @@ def test_a_precision_that_nobody_knows_is_written_but_not_read(tmp_path, caplog)
     assert (locs["lpx"] > 0).all()
     assert (locs["lpy"] > 0).all()
     assert "no precision is known; lpx and lpy are 0.1 pixels" in caplog.text
-    assert set(picasso.read(tmp_path / "a.hdf5")) == {"loc_frame", "loc_y", "loc_x"}
+    assert set(io.read(tmp_path / "a.hdf5")) == {"loc_frame", "loc_y", "loc_x"}
 
 
 def test_a_missing_value_is_kept_and_said_to_be_left_out_by_picasso(tmp_path, caplog):
@@ -105,7 +105,7 @@ def test_a_pixel_that_is_taken_for_granted_is_said(tmp_path, caplog):
     assert (
         "the camera pixel is not known and taken to be 100 nm; if not, give camera_pixel_nm=" in caplog.text
     )
-    assert "camera_pixel_nm" not in picasso.read(tmp_path / "a.hdf5").attrs
+    assert "camera_pixel_nm" not in io.read(tmp_path / "a.hdf5").attrs
 
 
 def test_from_picasso_to_picasso_everything_stays(tmp_path, handmade):
@@ -143,7 +143,7 @@ def test_where_the_camera_looked_becomes_the_size(tmp_path):
     picasso.write(table, tmp_path / "a.hdf5")
     first = _yaml(tmp_path / "a.hdf5")[0]
     assert (first["Height"], first["Width"], first["Frames"]) == (16, 32, 50)
-    assert picasso.read(tmp_path / "a.hdf5").attrs == table.attrs | {"first_frame": 0}
+    assert io.read(tmp_path / "a.hdf5").attrs == table.attrs | {"first_frame": 0}
 
 
 def test_widths_of_an_astigmatic_spot_are_in_pixels(tmp_path):
@@ -158,7 +158,7 @@ def test_a_table_without_camera_frames_is_written_without(tmp_path, caplog):
     picasso.write(_table().drop_vars("loc_frame"), tmp_path / "a.hdf5")
     assert "frame" not in _locs(tmp_path / "a.hdf5").dtype.names
     assert "there are no camera frames" in caplog.text
-    assert set(picasso.read(tmp_path / "a.hdf5")) == {"loc_y", "loc_x"}
+    assert set(io.read(tmp_path / "a.hdf5")) == {"loc_y", "loc_x"}
 
 
 @few_in_one_folder
@@ -166,7 +166,7 @@ def test_a_table_without_camera_frames_is_written_without(tmp_path, caplog):
 def test_a_table_comes_back_to_the_precision_of_pixels_in_float32(tmp_path, localizations, data):
     written = data.draw(localizations())
     picasso.write(written, tmp_path / "a.hdf5")
-    found = picasso.read(tmp_path / "a.hdf5")
+    found = io.read(tmp_path / "a.hdf5")
     assert set(found) == set(written)
     tiny = 100 * np.finfo(np.float32).smallest_normal  # below which float32 pixels have fewer digits
     for name in written:
@@ -184,12 +184,12 @@ def test_a_table_comes_back_to_the_precision_of_pixels_in_float32(tmp_path, loca
 def test_a_pixel_that_was_assumed_for_writing_is_not_taken_for_known(tmp_path, table):
     del table.attrs["camera_pixel_nm"]
     picasso.write(table, tmp_path / "a.hdf5")
-    assert picasso.read(tmp_path / "a.hdf5").attrs == table.attrs | {"first_frame": 0}
+    assert io.read(tmp_path / "a.hdf5").attrs == table.attrs | {"first_frame": 0}
 
 
 def test_a_picture_in_an_earlier_manifest_is_left_out_where_it_is_too_long(tmp_path, table):
     picasso.write(table.assign_attrs(smlm='{"a": "' + "x" * plain_yaml.LARGEST + '"}'), tmp_path / "a.hdf5")
-    assert picasso.read(tmp_path / "a.hdf5").attrs == table.attrs | {"first_frame": 0}
+    assert io.read(tmp_path / "a.hdf5").attrs == table.attrs | {"first_frame": 0}
     with pytest.raises(schema.SchemaError, match="the metadata are longer than 131072 bytes"):
         picasso.write(table.assign_attrs(description="x" * plain_yaml.LARGEST), tmp_path / "a.hdf5")
 

@@ -86,7 +86,7 @@ json_values = st.recursive(
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_said(handmade, broken, words):
     with pytest.raises(ValueError, match=rf"(?s)handmade\.smlm: .*{words}") as caught:
-        smlm.read(handmade(**broken))
+        io.read(handmade(**broken))
     assert len(str(caught.value)) < 1000
 
 
@@ -98,7 +98,7 @@ def test_a_path_that_leads_out_of_the_archive_is_refused_and_nothing_is_written(
 ):
     content = {"table.bin": bytes(24)} | ({name: bytes(24)} if name and "\0" not in name else {})
     table, image = {"name": name, "hash": "0"}, {"name": name, "type": "image", "format": "png"}
-    for act, entry in ((smlm.read, table), (smlm.hashes, table), (smlm.read_images, image)):
+    for act, entry in ((io.read, table), (smlm.hashes, table), (smlm.read_images, image)):
         with pytest.raises(ValueError, match="is not the path of a file in the archive"):
             act(handmade(files=content, entry=entry))
     assert tree(tmp_path).keys() == {"handmade.smlm"}
@@ -107,7 +107,7 @@ def test_a_path_that_leads_out_of_the_archive_is_refused_and_nothing_is_written(
 def test_a_file_that_is_listed_twice_is_refused(handmade):
     entry = {"name": "table.bin", "type": "table", "format": "f", "rows": 2}
     with pytest.raises(ValueError, match="a file is listed twice"):
-        smlm.read(handmade(entries=[entry, entry]))
+        io.read(handmade(entries=[entry, entry]))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -116,7 +116,7 @@ def test_two_files_of_one_name_are_refused(handmade):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("table.bin", bytes(24))
     with pytest.raises(ValueError, match="two files of one name"):
-        smlm.read(path)
+        io.read(path)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
@@ -125,7 +125,7 @@ def test_compression_that_may_not_be_bounded_is_refused(handmade, method):
     with zipfile.ZipFile(path, "a", method) as archive:
         archive.writestr("b", bytes(1000))
     with pytest.raises(ValueError, match="'b' is compressed otherwise than by DEFLATE"):
-        smlm.read(path)
+        io.read(path)
 
 
 def test_an_encrypted_file_is_refused(handmade):
@@ -134,7 +134,7 @@ def test_an_encrypted_file_is_refused(handmade):
     path = handmade()
     path.write_bytes(content)
     with pytest.raises(ValueError, match="is encrypted; write the archive without a password"):
-        smlm.read(path)
+        io.read(path)
 
 
 def _peak(act, words):
@@ -150,7 +150,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(handmade, monkeypatch):
     monkeypatch.setattr(limits, "FREE_BYTES", 2**20)
     path = handmade(content=bytes(3 * 2**23), entry={"rows": 2**21})
     assert path.stat().st_size < 2**15
-    assert _peak(lambda: smlm.read(path), r"claims to hold 2\.52e.07 bytes in the .* that are stored") < 2**19
+    assert _peak(lambda: io.read(path), r"claims to hold 2\.52e.07 bytes in the .* that are stored") < 2**19
 
 
 def test_a_zip_bomb_that_claims_to_be_small_is_unpacked_no_further_than_it_claims(handmade):
@@ -161,7 +161,7 @@ def test_a_zip_bomb_that_claims_to_be_small_is_unpacked_no_further_than_it_claim
         content[at : at + 4] = struct.pack("<I", 24)
     path = handmade()
     path.write_bytes(content)
-    assert _peak(lambda: smlm.read(path), "damaged") < 2**21
+    assert _peak(lambda: io.read(path), "damaged") < 2**21
 
 
 def test_a_picture_of_absurd_size_is_refused(handmade):
@@ -202,13 +202,13 @@ def intact(tmp_path_factory):
 
 
 def _read_or_refuse(path):
-    for act in (smlm.read, smlm.read_images, smlm.hashes):
+    for act in (io.read, smlm.read_images, smlm.hashes):
         try:
             found = act(path)
         except ValueError as error:
             assert f"{path.name}: " in str(error)  # noqa: PT017
         else:
-            if act is smlm.read:
+            if act is io.read:
                 schema.check(found, "loc_y", "loc_x")
     assert [found.name for found in path.parent.iterdir()] == [path.name]
 

@@ -28,7 +28,7 @@ def test_records_are_packed_little_endian_of_any_known_types(handmade):
     rows = np.array([(1, 300, 70_000, 1.5, -2, 0.25), (2, 301, 80_000, 2.5, -3, 0.5)], record)
     assert record.itemsize == 1 + 2 + 4 + 8 + 4 + 4
     form = {"headers": headers, "dtype": list(types), "shape": [1] * 6, "columns": 6, "units": []}
-    found = smlm.read(handmade(form=form, content=rows.tobytes()))
+    found = io.read(handmade(form=form, content=rows.tobytes()))
     assert found.loc_frame.values.tolist() == [299, 300]  # counted from 1
     assert found.loc_intensity.values.tolist() == [70_000, 80_000]
     assert found.loc_x.values.tolist() == [1.5, 2.5]
@@ -44,7 +44,7 @@ def test_a_column_starts_after_the_shapes_of_those_before_it(handmade):
         "headers": ["moments", "x", "codes", "y", "frame"], "columns": 5, "units": {},
         "dtype": ["uint16", "float32", "uint8", "float32", "uint32"], "shape": [[2, 3], 1, 5, [1], 1],
     }  # fmt: skip
-    found = smlm.read(handmade(form=form, content=rows.tobytes()))
+    found = io.read(handmade(form=form, content=rows.tobytes()))
     assert found.loc_x.values.tolist() == [1, 2]
     assert found.loc_y.values.tolist() == [3, 4]
     assert found.loc_frame.values.tolist() == [4, 5]
@@ -52,32 +52,32 @@ def test_a_column_starts_after_the_shapes_of_those_before_it(handmade):
 
 @pytest.mark.parametrize("units", [["1", "nm", "nm"], [], {}, None, ["", None, "nm"], {"x": "nm"}])
 def test_units_may_be_a_list_or_a_mapping_or_missing(handmade, units):
-    assert smlm.read(handmade(form={"units": units})).loc_y.values.tolist() == [2, 5]
+    assert io.read(handmade(form={"units": units})).loc_y.values.tolist() == [2, 5]
 
 
 @pytest.mark.parametrize("units", [["1", "um", "um"], {"x": "um", "y": "um"}, ["1", "pixel", "px"]])
 def test_lengths_are_converted_to_nm(handmade, units):
-    found = smlm.read(handmade(form={"units": units}), Reading(camera_pixel_nm=1000))
+    found = io.read(handmade(form={"units": units}), Reading(camera_pixel_nm=1000))
     assert found.loc_y.values.tolist() == [2000, 5000]
 
 
 @pytest.mark.parametrize("version", ["0.2", 1, "1", 0.2])
 def test_older_versions_are_read(handmade, version):
-    assert smlm.read(handmade(format_version=version)).sizes["localization"] == 2
+    assert io.read(handmade(format_version=version)).sizes["localization"] == 2
 
 
 def test_rows_that_are_not_announced_are_counted(handmade):
-    assert smlm.read(handmade(entry={"rows": None})).sizes["localization"] == 2
+    assert io.read(handmade(entry={"rows": None})).sizes["localization"] == 2
 
 
 def test_localizations_come_sorted_by_frame(handmade):
     records = np.array([[7, 1, 0], [3, 2, 0], [7, 3, 0], [3, 4, 0]], "<f4").tobytes()
-    assert smlm.read(handmade(entry={"rows": 4}, content=records)).loc_x.values.tolist() == [2, 4, 1, 3]
+    assert io.read(handmade(entry={"rows": 4}, content=records)).loc_x.values.tolist() == [2, 4, 1, 3]
 
 
 def test_a_table_without_frames_is_read(handmade):
     form = {"headers": ["x", "y"], "dtype": ["float32"] * 2, "shape": [1, 1], "columns": 2, "units": []}
-    found = smlm.read(handmade(form=form, entry={"rows": 3}))
+    found = io.read(handmade(form=form, entry={"rows": 3}))
     assert set(found) == {"loc_y", "loc_x"}
     assert found.loc_x.values.tolist() == [0, 2, 4]
 
@@ -95,27 +95,26 @@ def _two(**second):
 
 
 def test_colours_that_are_all_called_default_are_told_apart_by_their_files(handmade):
-    found = smlm.read(handmade(**_two()))
+    found = io.read(handmade(**_two()))
     assert found.attrs["channels"] == ["a", "b"]
     assert found.loc_x.values.tolist() == [1, 10, 40, 4]
     assert found.loc_channel.values.tolist() == [0, 1, 1, 0]
 
 
-def test_tiles_are_put_beside_each_other_by_their_offsets_which_can_be_switched_off(handmade):
+def test_tiles_are_put_beside_each_other_by_their_offsets(handmade):
     tiles = _two(offset={"x": 1000, "frame": 2, "unknown": 3}, channel="DAPI")
     tiles["entries"][0]["channel"] = "DAPI"
-    found = smlm.read(handmade(**tiles))
+    found = io.read(handmade(**tiles))
     assert found.loc_x.values.tolist() == [1, 1010, 4, 1040]
     assert found.loc_frame.values.tolist() == [0, 2, 3, 3]
     assert found.attrs["channels"] == ["DAPI"]
     assert "loc_channel" not in found
-    assert smlm.read(handmade(**tiles), offsets=False).loc_x.values.tolist() == [1, 10, 40, 4]
 
 
 def test_an_offset_may_be_a_list_in_the_order_of_the_columns(handmade):
-    assert smlm.read(handmade(entry={"offset": [0, 5, 0.5]})).loc_x.values.tolist() == [6, 9]
-    assert smlm.read(handmade(entry={"offset": []})).loc_x.values.tolist() == [1, 4]
-    assert smlm.read(handmade(entry={"offset": None})).loc_x.values.tolist() == [1, 4]
+    assert io.read(handmade(entry={"offset": [0, 5, 0.5]})).loc_x.values.tolist() == [6, 9]
+    assert io.read(handmade(entry={"offset": []})).loc_x.values.tolist() == [1, 4]
+    assert io.read(handmade(entry={"offset": None})).loc_x.values.tolist() == [1, 4]
 
 
 def test_only_what_all_tables_have_is_joined(handmade):
@@ -126,7 +125,7 @@ def test_only_what_all_tables_have_is_joined(handmade):
         | {"dtype": ["float32"] * len(headers), "shape": [1] * len(headers)}
         for key, headers in {"f": ["frame", "x", "y"], "g": ["frame", "x", "y", "z"]}.items()
     }
-    found = smlm.read(handmade(**tables, formats=forms))
+    found = io.read(handmade(**tables, formats=forms))
     assert set(found) == {"loc_frame", "loc_y", "loc_x", "loc_channel"}
 
 
@@ -136,14 +135,14 @@ def test_a_text_table_is_read_with_its_comments_and_its_own_header(handmade):
         "mode": "text", "extension": ".txt", "headers": [], "columns": None, "dtype": "float32", "shape": 1,
         "delimiter": ";", "comments": "#", "header_row": 1, "header_transform": {"x [px]": "x"}, "units": {"x": "px"},
     }  # fmt: skip
-    found = smlm.read(handmade(form=form, content=text), Reading(camera_pixel_nm=100))
+    found = io.read(handmade(form=form, content=text), Reading(camera_pixel_nm=100))
     assert found.loc_x.values.tolist() == [1000, 3000]
     assert found.loc_uncertainty.values.tolist() == [5, 6]
 
 
 def test_a_text_table_without_a_header_takes_its_columns_from_the_manifest(handmade):
     form = {"mode": "text", "header_row": -1, "delimiter": "\t", "comments": "", "header_transform": ""}
-    found = smlm.read(handmade(form=form, content=b"1\t10\t20\n2\t30\t40\n"))
+    found = io.read(handmade(form=form, content=b"1\t10\t20\n2\t30\t40\n"))
     assert found.loc_y.values.tolist() == [20, 40]
 
 
@@ -174,13 +173,13 @@ def test_tags_and_keys_become_metadata_and_unknown_ones_are_kept(handmade):
         tags=["Modality: dSTORM", "cell line:U2OS", "dye:Alexa 647", "fluorophore:Cy3", "drift corrected", "colour:"],
         entry={"exposure": -1, "metadata": {"exposure_s": 0.02, "gain": 3}, "pixel_size": 108, "tags": ["left"]},
     )  # fmt: skip
-    attrs = smlm.read(path).attrs
+    attrs = io.read(path).attrs
     assert (attrs["name"], attrs["author"], attrs["license"]) == ("Tubulin", "A. Nonymous", "CC-BY-4.0")
     assert (attrs["modality"], attrs["cell_line"], attrs["fluorophore"]) == ("dSTORM", "U2OS", "Alexa 647")
     assert (attrs["labelling"], attrs["exposure_s"]) == ("antibodies", 0.02)
     assert attrs["tags"] == ["fluorophore:Cy3", "drift corrected", "colour:"]
-    smlm.write(smlm.read(path), path.with_name("again.smlm"))
-    assert smlm.read(path.with_name("again.smlm")).attrs == attrs
+    smlm.write(io.read(path), path.with_name("again.smlm"))
+    assert io.read(path.with_name("again.smlm")).attrs == attrs
     with zipfile.ZipFile(path.with_name("again.smlm")) as archive:
         manifest = json.loads(archive.read("manifest.json"))
     assert manifest["citeAs"] == "doi:10.1/2"
@@ -193,7 +192,7 @@ def test_tags_and_keys_become_metadata_and_unknown_ones_are_kept(handmade):
 
 @pytest.mark.parametrize("odd", [{"tags": "one, two"}, {"name": {"en": "a"}}, {"tags": [1]}, {"tags": None}])
 def test_odd_keys_stay_as_they_are(handmade, odd):
-    smlm.write(smlm.read(handmade(**odd)), path := handmade(**odd).with_name("again.smlm"))
+    smlm.write(io.read(handmade(**odd)), path := handmade(**odd).with_name("again.smlm"))
     with zipfile.ZipFile(path) as archive:
         manifest = json.loads(archive.read("manifest.json"))
     assert odd.items() <= manifest.items() or manifest["tags"] == []
@@ -212,7 +211,7 @@ def test_a_hash_is_that_of_the_frames_and_positions(handmade):
     [["frame", "position_x", "position_y"], ["Frame Number", "X", "Y"], ["image_number", "x_nm", "y_nm"]],
 )
 def test_the_columns_of_other_programs_are_understood(handmade, headers):
-    found = smlm.read(handmade(form={"headers": headers, "units": []}))
+    found = io.read(handmade(form={"headers": headers, "units": []}))
     assert found.loc_y.values.tolist() == [2, 5]
     assert found.loc_frame.values.tolist() == [0, 3]
 
@@ -222,11 +221,11 @@ def test_frames_are_counted_from_1_unless_there_is_a_frame_0_or_something_else_i
     handmade, first, given, wanted
 ):
     content = np.array([[first, 1, 2], [first + 3, 4, 5]], "<f4").tobytes()
-    found = smlm.read(handmade(content=content), Reading(first_frame=given))
+    found = io.read(handmade(content=content), Reading(first_frame=given))
     assert found.loc_frame.values.tolist() == [first - wanted, first - wanted + 3]
     assert found.attrs["first_frame"] == wanted
     smlm.write(found, path := handmade().with_name("again.smlm"))
-    assert smlm.read(path).identical(found)
+    assert io.read(path).identical(found)
 
 
 def test_a_missing_value_that_is_not_needed_is_nan_and_a_row_without_a_position_can_be_left_out(
@@ -242,13 +241,13 @@ def test_a_missing_value_that_is_not_needed_is_nan_and_a_row_without_a_position_
     with pytest.raises(
         ValueError, match=r"1 row without .* in row 2 of 'table.bin': found inf .*drop_bad_rows=True"
     ):
-        smlm.read(path)
-    found = smlm.read(path, Reading(drop_bad_rows=True))
+        io.read(path)
+    found = io.read(path, Reading(drop_bad_rows=True))
     np.testing.assert_array_equal(found.loc_uncertainty, np.array([np.nan, np.nan, 9], "f4"))
     assert "1 row left out, the first in row 2" in caplog.messages[-1]
     assert "2 values of 'uncertainty' kept as NaN, the first in row 0" in caplog.messages[-1]
     smlm.write(found, again := path.with_name("again.smlm"))
-    assert smlm.read(again).identical(found)
+    assert io.read(again).identical(found)
     with zipfile.ZipFile(again) as archive:
         json.loads(archive.read("manifest.json"), parse_constant=pytest.fail)
 
@@ -262,7 +261,7 @@ def test_an_odd_unit_and_a_second_column_are_no_reason_to_refuse(handmade):
         "headers": headers, "columns": 6, "dtype": ["float32"] * 6, "shape": [1, 1, 1, 1, 1, 3],
         "units": ["", "nm", "nm", "ADU", "px", ""],
     }  # fmt: skip
-    found = smlm.read(handmade(form=form, content=rows.tobytes()), others=True)
+    found = io.read(handmade(form=form, content=rows.tobytes()), others=True)
     assert found.loc_x.values.tolist() == [1, 2]
     assert found.other_intensity.values.tolist() == [5, 6]
     assert found.other_intensity.attrs["units"] == "ADU"
@@ -280,14 +279,14 @@ def test_an_odd_unit_and_a_second_column_are_no_reason_to_refuse(handmade):
     ],
 )
 def test_what_an_entry_says_of_the_camera_is_taken_where_its_unit_is_beyond_doubt(handmade, entry, wanted):
-    attrs = smlm.read(handmade(entry=entry)).attrs
+    attrs = io.read(handmade(entry=entry)).attrs
     assert {name: attrs[name] for name in ("exposure_s", "camera_pixel_nm") if name in attrs} == wanted
 
 
 def test_coordinates_without_a_unit_are_in_the_pixels_that_are_given(handmade):
-    found = smlm.read(handmade(form={"units": []}), Reading(camera_pixel_nm=100))
+    found = io.read(handmade(form={"units": []}), Reading(camera_pixel_nm=100))
     assert found.loc_y.values.tolist() == [200, 500]
-    assert smlm.read(handmade(), Reading(camera_pixel_nm=100)).loc_y.values.tolist() == [2, 5]
+    assert io.read(handmade(), Reading(camera_pixel_nm=100)).loc_y.values.tolist() == [2, 5]
 
 
 def test_an_excel_workbook_is_refused_in_words(tmp_path):
