@@ -12,7 +12,7 @@ from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.density import Density
 from smlmsim.field import FieldOfView
-from smlmsim.localization import Localization
+from smlmsim.localization import Statistical
 from smlmsim.photophysics import Poisson
 
 FIELD = FieldOfView()
@@ -95,7 +95,7 @@ def chi2(found, expected):
 def both_follow_the_dense_movie(frozen, dense):
     """With an error as large as the blur, ours has the dense movie as its mean image."""
     expected = 4800 * dense
-    localization = Localization(precision_nm=SIGMA_NM, precision_spread=0, **TRUE_ONLY)
+    localization = Statistical(precision_nm=SIGMA_NM, precision_spread=0, **TRUE_ONLY)
     found = ours(frozen, 4800, 1, localization, np.random.default_rng(1))
     sample = [
         found.loc_frame.values // 50,
@@ -117,18 +117,18 @@ def per_point(request, benchmark):
 @pytest.mark.parametrize("sample", [our_arrays, ours], ids=["smlmsim arrays", "smlmsim"])
 def test_frozen(benchmark, sample, frozen, per_point):
     rng = np.random.default_rng(3)
-    benchmark(sample, frozen, per_point, 1, Localization(**TRUE_ONLY), rng)
+    benchmark(sample, frozen, per_point, 1, Statistical(**TRUE_ONLY), rng)
 
 
 def test_smlmsim_frozen_with_false_positives(benchmark, frozen, per_point):
     rng = np.random.default_rng(3)
-    benchmark(ours, frozen, per_point, 1, Localization(), rng)
+    benchmark(ours, frozen, per_point, 1, Statistical(), rng)
 
 
 @pytest.mark.parametrize("sample", [our_arrays, ours], ids=["smlmsim arrays", "smlmsim"])
 def test_moving_within_the_time_points(benchmark, sample, moving, per_point):
     rng = np.random.default_rng(3)
-    benchmark(sample, moving, per_point, 5, Localization(**TRUE_ONLY), rng)
+    benchmark(sample, moving, per_point, 5, Statistical(**TRUE_ONLY), rng)
 
 
 def test_numpy_per_pixel(benchmark, dense, per_point):

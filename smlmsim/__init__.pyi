@@ -5,6 +5,7 @@ from . import (
     figures,
     grid,
     io,
+    localization,
     metrics,
     motion,
     photophysics,
@@ -19,7 +20,7 @@ from .density import Density
 from .field import FieldOfView
 from .grid import Axis, Grid, read_scores, run_grid
 from .io import Reading, read, write
-from .localization import Localization
+from .localization import Spot, Statistical
 from .metrics import METRICS, Metric, score, score_against_widefield
 from .motion import Brownian, Deformation, Polymer, Rigid, Static
 from .photophysics import Blinking, Poisson
@@ -47,7 +48,6 @@ __all__ = [
     "FieldOfView",
     "Grid",
     "Hybrid",
-    "Localization",
     "Measured",
     "Metric",
     "Microtubules",
@@ -64,7 +64,9 @@ __all__ = [
     "SemiSimulated",
     "SimulatedDynamic",
     "Spec",
+    "Spot",
     "Static",
+    "Statistical",
     "Widefield",
     "available",
     "compare",
@@ -74,6 +76,7 @@ __all__ = [
     "grid",
     "io",
     "load",
+    "localization",
     "metrics",
     "motion",
     "photophysics",

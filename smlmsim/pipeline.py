@@ -18,7 +18,7 @@ from smlmsim.acquisition import Acquisition, recorded_frames
 from smlmsim.density import Density
 from smlmsim.field import FieldOfView
 from smlmsim.io import Reading
-from smlmsim.localization import Localization
+from smlmsim.localization import Localization, Statistical
 from smlmsim.memory import require_memory
 from smlmsim.motion import Deformation, Motion, Polymer
 from smlmsim.photophysics import Photophysics, Poisson
@@ -55,8 +55,8 @@ class Simulated(Spec, abc.ABC):
         How the truth is drawn.
     photophysics : Spec
         When molecules light up.
-    localization : Localization
-        How well they are localized.
+    localization : Spec
+        How, and how well, they are localized.
     widefield : Widefield, optional
         The images that are taken in between; by default none.
     """
@@ -65,7 +65,7 @@ class Simulated(Spec, abc.ABC):
     acquisition: Acquisition = Acquisition()
     density: Density = Density()
     photophysics: Photophysics = Poisson()
-    localization: Localization = Localization()
+    localization: Localization = Statistical()
     widefield: Widefield | None = None
 
     @abc.abstractmethod

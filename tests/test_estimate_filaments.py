@@ -10,7 +10,7 @@ from smlmsim.acquisition import Acquisition
 from smlmsim.density import Density
 from smlmsim.estimate.ridges import normals, ridge_lines, uncrossed
 from smlmsim.field import FieldOfView
-from smlmsim.localization import Localization
+from smlmsim.localization import Statistical
 from smlmsim.motion import Static
 from smlmsim.photophysics import Poisson
 from smlmsim.pipeline import SimulatedDynamic, simulate
@@ -88,7 +88,7 @@ def _localized(seed, density_per_um, sigma_nm, size_nm=2000.0, number=20_000):
         field=field,
         acquisition=acquisition,
         photophysics=Poisson(rate_hz=number / acquisition.duration_s),
-        localization=Localization(precision_nm=sigma_nm, precision_spread=0.0),
+        localization=Statistical(precision_nm=sigma_nm, precision_spread=0.0),
     )
     return simulate(study, seed).observation
 

@@ -10,13 +10,13 @@ from smlmsim.acquisition import Acquisition
 from smlmsim.estimate import contour_velocity
 from smlmsim.field import FieldOfView
 from smlmsim.io import Reading
-from smlmsim.localization import Localization
+from smlmsim.localization import Statistical
 from smlmsim.motion import Deformation, Polymer, Rigid, Static
 from smlmsim.photophysics import Blinking, Poisson
 from smlmsim.pipeline import Experimental, Hybrid, SemiSimulated, SimulatedDynamic, read_study, simulate
 from smlmsim.structures import Measured, Microtubules
 
-EXACT = Localization(precision_nm=1e-6, false_positive_uniform=0, false_positive_structured=0)
+EXACT = Statistical(precision_nm=1e-6, false_positive_uniform=0, false_positive_structured=0)
 
 
 def test_same_seed_gives_the_same_bytes(small_study):
@@ -54,6 +54,9 @@ def test_the_observation_does_not_tell_the_truth(small_study):
         "loc_y",
         "loc_x",
         "loc_uncertainty",
+        "loc_sigma",
+        "loc_background",
+        "loc_intensity",
     }
     assert set(observation.attrs) == {"pixel_nm", "exposure_s", "frames_per_point"}
 
@@ -187,7 +190,7 @@ def patchy(tmp_path):
 def test_movies_that_flow_have_the_wanted_velocity_and_rate(kind, patchy):
     settings = {"acquisition": Acquisition(time_points=40), "motion": Deformation(velocity_nm_per_s=80)}
     clean = {"false_positive_uniform": 0, "false_positive_structured": 0}
-    settings |= {"photophysics": Poisson(rate_hz=500), "localization": Localization(**clean)}
+    settings |= {"photophysics": Poisson(rate_hz=500), "localization": Statistical(**clean)}
     tables = (Measured(table=patchy),)
     study = SemiSimulated(**settings) if kind == "semi_simulated" else Hybrid(tables=tables, **settings)
     movie = simulate(study, 3)

@@ -8,7 +8,7 @@ import pytest
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
-from smlmsim.localization import Localization
+from smlmsim.localization import Statistical
 from smlmsim.motion import Static
 from smlmsim.photophysics import Poisson
 from smlmsim.pipeline import SimulatedDynamic
@@ -48,7 +48,7 @@ def _images(seed, shift_nm=(0.0, 0.0), scale=1.0, angle=0.0, *, other=None, rate
     widefield = as_movie(study._images(microscope, moving, seed)).isel(time=0)
     seen = _carried(_structure(other) if other is not None else moving, shift_nm, scale, angle)
     events = Poisson(rate_hz=rate_hz).emit(seen, FIELD, ACQUISITION, stream(seed, "p"))
-    table = Localization().localize(events, FIELD, ACQUISITION, stream(seed, "l"))
+    table = Statistical().localize(events, FIELD, ACQUISITION, stream(seed, "l"))
     return widefield, bin_localizations(table, FIELD, ACQUISITION).counts.sum("time")
 
 

@@ -9,14 +9,14 @@ from smlmsim.acquisition import Acquisition
 from smlmsim.corpus import Augmentation
 from smlmsim.corpus.augmentation import Contours
 from smlmsim.field import FieldOfView
-from smlmsim.localization import Localization
+from smlmsim.localization import Statistical
 from smlmsim.pipeline import SimulatedDynamic
 
 STEP_NM = 0.3125
 STUDY = SimulatedDynamic(
     field=FieldOfView(height_nm=1280, width_nm=1280),
     acquisition=Acquisition(time_points=60, frames_per_point=10),
-    localization=Localization(precision_spread=0, false_positive_structured=0),
+    localization=Statistical(precision_spread=0, false_positive_structured=0),
 )
 CROP = Augmentation(
     time_points=60, height=64, width=64, rate_hz=(800, 800), precision_nm=(1, 1), false_positives=(0, 0)

@@ -72,7 +72,7 @@ def test_every_laboratory_has_as_many_movies_of_both_conditions(small):
     [
         (
             {"localization.precision": 3},
-            "odd: Localization has no setting 'precision'.* it has: precision_nm",
+            "odd: Statistical has no setting 'precision'.* it has: kind, precision_nm",
         ),
         (
             {"motion.persistence_s": 3},

@@ -1,8 +1,9 @@
-"""From where molecules are to where they are localized."""
+"""Statistical errors: from where molecules are to where they are localized, without images of them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import logging
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,31 +11,38 @@ import pydantic
 import xarray as xr
 from pydantic import NonNegativeFloat
 
-from smlmsim import _localization_kernels as _kernels
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
+from smlmsim.localization import _statistical_kernels as _kernels
+from smlmsim.localization.spot import Spot
 from smlmsim.rng import key
 from smlmsim.spec import Spec
 
+_log = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float32]
 Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
 
 
-class Localization(Spec):
-    """Every event is found with an error and a claim of how large it is; some localizations are of nothing.
+class Statistical(Spec):
+    """Every event is localized with a random error and a reported precision; false positives are added.
+
+    The reported precision is drawn, and the photons of a localization are those with which its spot gives it.
 
     Parameters
     ----------
     precision_nm : float
-        Median claimed standard error per axis, at least 0; 10-30 nm in practice (PMC4368834).
+        Median reported standard error per axis, at least 0; 10-30 nm in practice (PMC4368834). At 0, which takes
+        infinitely many photons, the photons are left out.
     precision_spread : float
-        Standard deviation of the logarithm of the claimed standard error, 0 to 2: photon numbers differ
+        Standard deviation of the logarithm of the reported standard error, 0 to 2: photon numbers differ
         between molecules.
     error_factor : float
-        True over claimed standard error, at least 0. In practice about 2 (doi:10.1101/2024.10.10.617567).
+        True over reported standard error, at least 0. In practice about 2 (doi:10.1101/2024.10.10.617567).
     linkage_nm : float
         Standard deviation per axis of the displacement of a label from the contour, at least 0; not part of
-        the claim.
+        the reported standard error.
     false_positive_uniform : float
         Mean number of localizations that are anywhere in the field and the movie, per event in the field: 0
         to 1.
@@ -44,8 +52,11 @@ class Localization(Spec):
     structured_blur_nm : float
         Standard deviation per axis of that displacement, at least 0. It is reflected at the borders of the
         field, as if the structure went on like that; 25 px of 20 nm in Bai 2023 (tel-04772446, chapter II.3).
+    spot : Spot
+        How wide spots are, and on what background: how many photons a reported standard error stands for.
     """
 
+    kind: Literal["statistical"] = "statistical"
     precision_nm: NonNegativeFloat = 15.0
     precision_spread: Annotated[float, pydantic.Field(ge=0, le=2)] = 0.25
     error_factor: NonNegativeFloat = 1.0
@@ -53,6 +64,7 @@ class Localization(Spec):
     false_positive_uniform: Fraction = 0.02
     false_positive_structured: Fraction = 0.02
     structured_blur_nm: NonNegativeFloat = 500.0
+    spot: Spot = Spot()
 
     def localize(
         self, events: xr.Dataset, field: FieldOfView, acquisition: Acquisition, rng: np.random.Generator
@@ -71,8 +83,10 @@ class Localization(Spec):
         Returns
         -------
         Dataset
-            ``loc_frame``, ``loc_time`` in s, ``loc_y``, ``loc_x``, ``loc_uncertainty`` in nm (localization,),
-            sorted by frame: all that is localized inside the field.
+            ``loc_frame``, ``loc_time`` in s, ``loc_y``, ``loc_x``, ``loc_uncertainty``, ``loc_sigma`` in nm,
+            ``loc_intensity`` and ``loc_background`` in photons (localization,), sorted by frame: all that is
+            localized inside the field. Without ``loc_intensity`` where a standard error is so small that no
+            number of photons gives it.
 
         Raises
         ------
@@ -89,18 +103,34 @@ class Localization(Spec):
             loc_y=loc_y,
             loc_x=loc_x,
             loc_uncertainty=loc_uncertainty,
+            **self._spots(loc_uncertainty),
         )
+
+    def _spots(self, uncertainty_nm: Floats) -> dict[str, Floats]:
+        """What a fit reports of the spots beside their places: their widths, background and photons.
+
+        Width and background are views of one number, which take no memory and cannot be written to.
+        """
+        shared = {"loc_sigma": self.spot.width_nm, "loc_background": self.spot.background_photons}
+        spots = {
+            name: np.broadcast_to(np.float32(value), uncertainty_nm.size) for name, value in shared.items()
+        }
+        photons = self.spot.photons(uncertainty_nm)
+        if np.isinf(photons.max(initial=0)):
+            _log.info("precision_nm=%g takes infinitely many photons; they are left out", self.precision_nm)
+            return spots
+        return {**spots, "loc_intensity": photons}
 
     def _find(
         self,
         frame: npt.NDArray[np.int32],
-        y: npt.NDArray[np.float32],
-        x: npt.NDArray[np.float32],
+        y: Floats,
+        x: Floats,
         field: FieldOfView,
         acquisition: Acquisition,
         rng: np.random.Generator,
     ) -> _kernels.Spots:
-        """Find molecules, or nothing where there is none, in the field."""
+        """Localize molecules, and add false positives, in the field."""
         edges, key_of_errors = _edges(field), key(rng)
         false = self._false_positives(frame, y, x, field, acquisition, rng)
         most = frame.size + false[0].size
@@ -120,13 +150,13 @@ class Localization(Spec):
     def _false_positives(
         self,
         frame: npt.NDArray[np.int32],
-        y: npt.NDArray[np.float32],
-        x: npt.NDArray[np.float32],
+        y: Floats,
+        x: Floats,
         field: FieldOfView,
         acquisition: Acquisition,
         rng: np.random.Generator,
     ) -> _kernels.Spots:
-        """Draw the localizations of nothing."""
+        """Draw the false positives."""
         if self.false_positive_uniform == self.false_positive_structured == 0:
             nothing = np.empty(0, np.float32)
             return np.empty(0, np.int32), nothing, nothing, nothing
@@ -144,8 +174,8 @@ class Localization(Spec):
             astray = at[source] - low + self.structured_blur_nm * rng.standard_normal(structured)
             distance = np.concatenate([extent * rng.random(uniform), _reflect(astray, extent)])
             placed.append(low + distance[order])
-        claimed = self.precision_nm * np.exp(self.precision_spread * rng.standard_normal(order.size))
-        y_false, x_false, uncertainty = (values.astype(np.float32) for values in (*placed, claimed))
+        reported = self.precision_nm * np.exp(self.precision_spread * rng.standard_normal(order.size))
+        y_false, x_false, uncertainty = (values.astype(np.float32) for values in (*placed, reported))
         return frames[order].astype(np.int32), y_false, x_false, uncertainty
 
 

@@ -20,7 +20,7 @@ Indices = npt.NDArray[np.int32]
 # Plain tuples, not classes: numba could not read its cache on disk any more once a class in it is renamed.
 
 Errors = tuple[np.float32, np.float32, np.float32, np.float32]
-"""``median, spread, factor, linkage``: the distribution of the claimed errors, and how the true ones differ."""
+"""``median, spread, factor, linkage``: the distribution of the reported errors, and how the true ones differ."""
 
 Spots = tuple[Indices, Floats, Floats, Floats]
 """``frame, y, x, uncertainty`` of localizations, sorted by frame."""
@@ -53,7 +53,7 @@ def localize(
     edges: Edges,
     found: Spots,
 ) -> Any:
-    """Displace molecules by random errors, merge false localizations in, and keep what lies within the edges.
+    """Displace molecules by random errors, merge false positives in, and keep what lies within the edges.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def localize(
     """
     false_frame, false_y, false_x, false_uncertainty = false
     found_frame, found_y, found_x, found_uncertainty = found
-    error_y, error_x, claimed = (
+    error_y, error_x, reported = (
         np.empty(_CHUNK, np.float32),
         np.empty(_CHUNK, np.float32),
         np.empty(_CHUNK, np.float32),
@@ -73,8 +73,8 @@ def localize(
     for start in range(0, frame.size, _CHUNK):
         for m in range(_CHUNK):
             w0[m], w1[m], w2[m], w3[m] = words(key, start + m, 0, 0)
-        _draw_claims(w0, w1, errors, claimed)
-        _draw_errors(w2, w3, errors, claimed, error_y, error_x)
+        _draw_reported(w0, w1, errors, reported)
+        _draw_errors(w2, w3, errors, reported, error_y, error_x)
         for m in range(np.uint64(min(_CHUNK, frame.size - start))):
             i = np.uint64(start) + m
             while k < last and false_frame[k] < frame[i]:
@@ -83,7 +83,7 @@ def localize(
                 n += _within(false_y[k], false_x[k], edges)
                 k += np.uint64(1)
             place_y, place_x = y[i] + error_y[m], x[i] + error_x[m]
-            found_frame[n], found_uncertainty[n] = frame[i], claimed[m]
+            found_frame[n], found_uncertainty[n] = frame[i], reported[m]
             found_y[n], found_x[n] = place_y, place_x
             n += _within(place_y, place_x, edges)
     for rest in range(k, last):
@@ -100,23 +100,23 @@ def _within(y: Any, x: Any, edges: Edges) -> Any:
 
 
 @njit(error_model="numpy", fastmath={"contract"})
-def _draw_claims(radius: Any, angle: Any, errors: Errors, claimed: Floats) -> None:
+def _draw_reported(radius: Any, angle: Any, errors: Errors, reported: Floats) -> None:
     """Draw log-normal standard errors."""
     median, spread, _, _ = errors
-    for m in range(claimed.size):
+    for m in range(reported.size):
         normal, _ = normals_f32(radius[m], angle[m])
-        claimed[m] = median * _exp(spread * normal)
+        reported[m] = median * _exp(spread * normal)
 
 
 @njit(error_model="numpy", fastmath={"contract"})
 def _draw_errors(
-    radius: Any, angle: Any, errors: Errors, claimed: Floats, error_y: Floats, error_x: Floats
+    radius: Any, angle: Any, errors: Errors, reported: Floats, error_y: Floats, error_x: Floats
 ) -> None:
     """Draw the true errors; the variances of localization and linkage add."""
     _, _, factor, linkage = errors
-    for m in range(claimed.size):
+    for m in range(reported.size):
         normal_y, normal_x = normals_f32(radius[m], angle[m])
-        true = factor * claimed[m]
+        true = factor * reported[m]
         size = np.sqrt(true * true + linkage * linkage)
         error_y[m], error_x[m] = size * normal_y, size * normal_x
 

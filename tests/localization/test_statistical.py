@@ -6,11 +6,11 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.stats import kstest
 
-from smlmsim import _localization_kernels as kernels
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
-from smlmsim.localization import Localization
+from smlmsim.localization import Statistical
+from smlmsim.localization import _statistical_kernels as kernels
 from smlmsim.schema import SchemaError
 
 FIELD = FieldOfView(height_nm=1600, width_nm=1280, origin_y_nm=-300, origin_x_nm=500)
@@ -50,7 +50,7 @@ def in_the_middle(n):
 
 def errors(seed=2, **settings):
     """Errors along y and x and the claims, of molecules far from any border."""
-    found = Localization(**{**EXACT, **settings}).localize(
+    found = Statistical(**{**EXACT, **settings}).localize(
         in_the_middle(N), WIDE, ACQUISITION, np.random.default_rng(seed)
     )
     assert found.sizes["localization"] == N
@@ -63,7 +63,7 @@ def errors(seed=2, **settings):
 
 def test_exact_localization_returns_the_events_of_the_field():
     truth = scattered(5000, FIELD, margin_nm=200)
-    found = Localization(**EXACT).localize(truth, FIELD, ACQUISITION, np.random.default_rng(0))
+    found = Statistical(**EXACT).localize(truth, FIELD, ACQUISITION, np.random.default_rng(0))
     inside = FIELD.contains(truth.event_y.values, truth.event_x.values)
     assert 0 < inside.sum() < 5000
     for name in ("frame", "time", "y", "x"):
@@ -113,7 +113,7 @@ def test_linkage_adds_in_quadrature_and_is_not_claimed():
 def test_errors_carry_molecules_both_ways_across_the_border():
     truth = scattered(N, FIELD, margin_nm=150)
     settings = {**EXACT, "precision_nm": 30.0}
-    found = Localization(**settings).localize(truth, FIELD, ACQUISITION, np.random.default_rng(3))
+    found = Statistical(**settings).localize(truth, FIELD, ACQUISITION, np.random.default_rng(3))
     area = FIELD.height_nm * FIELD.width_nm
     inside = area / ((FIELD.height_nm + 300) * (FIELD.width_nm + 300))
     assert abs(found.sizes["localization"] - N * inside) < 5 * np.sqrt(N * inside * (1 - inside))
@@ -124,16 +124,14 @@ def test_errors_carry_molecules_both_ways_across_the_border():
 def test_false_positives_are_the_stated_fraction(kind):
     truth = scattered(N, FIELD)
     settings = {**EXACT, kind: 0.05}
-    found = Localization(**settings).localize(truth, FIELD, ACQUISITION, np.random.default_rng(4))
+    found = Statistical(**settings).localize(truth, FIELD, ACQUISITION, np.random.default_rng(4))
     false = found.sizes["localization"] - N
     assert abs(false - 0.05 * N) < 5 * np.sqrt(0.05 * N)
 
 
 def test_numbers_of_false_positives_are_poisson():
     truth, rng, movies = scattered(500, FIELD), np.random.default_rng(5), 1500
-    localization = Localization(
-        **{**EXACT, "false_positive_uniform": 0.06, "false_positive_structured": 0.04}
-    )
+    localization = Statistical(**{**EXACT, "false_positive_uniform": 0.06, "false_positive_structured": 0.04})
     false = np.array([
         localization.localize(truth, FIELD, ACQUISITION, rng).sizes["localization"] - 500 for _ in range(movies)
     ])  # fmt: skip
@@ -143,7 +141,7 @@ def test_numbers_of_false_positives_are_poisson():
 
 def false_ones(truth, seed, field=FIELD, **settings):
     """The false localizations alone: those that are where no event is."""
-    found = Localization(**{**EXACT, **settings}).localize(
+    found = Statistical(**{**EXACT, **settings}).localize(
         truth, field, ACQUISITION, np.random.default_rng(seed)
     )
     true = np.isin(found.loc_y.values, truth.event_y.values) & np.isin(
@@ -216,7 +214,7 @@ def test_false_positives_claim_like_the_true_ones():
 
 def test_localizations_lie_in_the_field_in_the_order_of_frames():
     truth = scattered(20_000, FIELD, margin_nm=150)
-    found = Localization(precision_nm=30).localize(truth, FIELD, ACQUISITION, np.random.default_rng(11))
+    found = Statistical(precision_nm=30).localize(truth, FIELD, ACQUISITION, np.random.default_rng(11))
     frames = found.loc_frame.values
     assert (np.diff(frames) >= 0).all()
     assert frames[0] >= 0
@@ -228,7 +226,7 @@ def test_localizations_lie_in_the_field_in_the_order_of_frames():
 def test_false_positives_leave_the_true_localizations_alone():
     truth = scattered(5000, FIELD)
     with_false, without = (
-        Localization(false_positive_uniform=f, false_positive_structured=f).localize(
+        Statistical(false_positive_uniform=f, false_positive_structured=f).localize(
             truth, FIELD, ACQUISITION, np.random.default_rng(12)
         )
         for f in (0.1, 0.0)
@@ -240,26 +238,35 @@ def test_false_positives_leave_the_true_localizations_alone():
 def test_the_events_are_left_as_they_are():
     truth = scattered(1000, FIELD)
     before = truth.copy(deep=True)
-    Localization().localize(truth, FIELD, ACQUISITION, np.random.default_rng(13))
+    Statistical().localize(truth, FIELD, ACQUISITION, np.random.default_rng(13))
     assert truth.identical(before)
 
 
 def test_no_events_give_no_localizations():
-    found = Localization().localize(events([], []), FIELD, ACQUISITION, np.random.default_rng(14))
+    found = Statistical().localize(events([], []), FIELD, ACQUISITION, np.random.default_rng(14))
     assert dict(found.sizes) == {"localization": 0}
-    assert set(found.data_vars) == {"loc_frame", "loc_time", "loc_y", "loc_x", "loc_uncertainty"}
+    assert set(found.data_vars) == {
+        "loc_frame",
+        "loc_time",
+        "loc_y",
+        "loc_x",
+        "loc_uncertainty",
+        "loc_sigma",
+        "loc_background",
+        "loc_intensity",
+    }
 
 
 def test_events_outside_the_field_alone_have_no_false_positives():
     truth = events(np.full(100, -400.0), np.full(100, 700.0))
-    found = Localization().localize(truth, FIELD, ACQUISITION, np.random.default_rng(15))
+    found = Statistical().localize(truth, FIELD, ACQUISITION, np.random.default_rng(15))
     assert found.sizes["localization"] == 0
 
 
 def test_same_stream_gives_the_same_bytes():
     truth = scattered(3000, FIELD)
     one, other = (
-        Localization().localize(truth, FIELD, ACQUISITION, np.random.default_rng(16)) for _ in range(2)
+        Statistical().localize(truth, FIELD, ACQUISITION, np.random.default_rng(16)) for _ in range(2)
     )
     for name in one.data_vars:
         assert one[name].values.tobytes() == other[name].values.tobytes(), name
@@ -284,13 +291,13 @@ def test_same_stream_gives_the_same_bytes():
 )
 def test_settings_that_make_no_sense_are_refused(setting):
     with pytest.raises(pydantic.ValidationError):
-        Localization(**setting)
+        Statistical(**setting)
 
 
 @pytest.mark.parametrize("name", ["event_frame", "event_y", "event_x"])
 def test_a_missing_variable_is_named(name):
     with pytest.raises(SchemaError, match=name):
-        Localization().localize(
+        Statistical().localize(
             scattered(10, FIELD).drop_vars(name), FIELD, ACQUISITION, np.random.default_rng(0)
         )
 
@@ -299,7 +306,7 @@ def test_a_position_that_is_not_finite_is_refused():
     truth = scattered(10, FIELD)
     truth.event_x[3] = np.nan
     with pytest.raises(SchemaError, match="event_x holds 1 values"):
-        Localization().localize(truth, FIELD, ACQUISITION, np.random.default_rng(0))
+        Statistical().localize(truth, FIELD, ACQUISITION, np.random.default_rng(0))
 
 
 def test_kernel_merges_and_keeps_like_numpy():
