@@ -130,7 +130,7 @@ def emit(
     period: Period,
     key: np.uint64,
     room: int,
-) -> tuple[Indices, Indices, Floats, Floats]:
+) -> tuple[Indices, Indices, Floats, Floats, Floats]:
     """Let every molecule blink, and list where it is in the frames in which it is seen in the window.
 
     Parameters
@@ -144,12 +144,14 @@ def emit(
     -------
     frame, molecule : ndarray of int32
     y, x : ndarray of float32
-        In nm; ordered by molecule, then by frame.
+        In nm.
+    on_fraction : ndarray of float32
+        The part of the frame that the blink fills. All are ordered by molecule, then by frame.
     """
     bond, along = molecules
     before, blend, exposure_s = frames
     activation, reactivation, ending, bleaching, share = kinetics
-    label, place, n = np.empty((2, room), np.int32), np.empty((2, room), np.float32), 0
+    label, place, n = np.empty((2, room), np.int32), np.empty((3, room), np.float32), 0
     for m in range(bond.size):
         start_s, blink, close = 0.0, 0, near[bond[m] // BLOCK]
         while True:
@@ -158,7 +160,8 @@ def emit(
             if not start_s < before.size * exposure_s:
                 break
             end_s = start_s + _wait(w1) / ending
-            first, stop = _frames_seen(start_s / exposure_s, end_s / exposure_s, share)
+            start, end = start_s / exposure_s, end_s / exposure_s
+            first, stop = _frames_seen(start, end, share)
             for f in range(first, min(stop, before.size)):
                 if not close[before[f]]:
                     continue
@@ -168,11 +171,12 @@ def emit(
                     if n == label.shape[1]:
                         label, place = _doubled(label), _doubled(place)
                     label[0, n], label[1, n], place[0, n], place[1, n] = f, m, at_y, at_x
+                    place[2, n] = min(end, f + 1) - max(start, f)
                     n += 1
             if (np.float64(w2) + 0.5) * _UNIT < bleaching:
                 break
             start_s, blink = end_s, blink + 1
-    return label[0, :n], label[1, :n], place[0, :n], place[1, :n]
+    return label[0, :n], label[1, :n], place[0, :n], place[1, :n], place[2, :n]
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -204,7 +208,7 @@ def _locate(z: Floats, bond: int, along: Any, row: int, blend: Any, period: Any)
 
 @njit(error_model="numpy")
 def _doubled(rows: Any) -> Any:
-    """Copy two rows into an array twice as long."""
-    longer = np.empty((2, 2 * rows.shape[1]), rows.dtype)
+    """Copy rows into an array twice as long."""
+    longer = np.empty((rows.shape[0], 2 * rows.shape[1]), rows.dtype)
     longer[:, : rows.shape[1]] = rows
     return longer

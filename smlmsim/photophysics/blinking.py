@@ -117,9 +117,9 @@ class Blinking(Spec):
         Returns
         -------
         Dataset
-            ``event_frame``, ``event_time`` in s, ``event_y``, ``event_x`` in nm and ``event_molecule`` (event,),
-            sorted by frame: where the molecules are in the middle of the frames in which they are localized,
-            in the field and its margin. Empty if the contour is never in the field.
+            ``event_frame``, ``event_time`` in s, ``event_y``, ``event_x`` in nm, ``event_molecule`` and
+            ``event_on_fraction`` (event,), sorted by frame: where the molecules are in the middle of the frames in
+            which they are localized, in the field and its margin. Empty if the contour is never in the field.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class Blinking(Spec):
         in_field = self._active_per_nm * _every_frame(seen_nm, acquisition)
         if not in_field.any():
             molecules = molecules[0][:0], molecules[1][:0]
-        frame, molecule, at_y, at_x = _kernels.emit(
+        frame, molecule, at_y, at_x, on_fraction = _kernels.emit(
             y,
             x,
             molecules,
@@ -159,6 +159,7 @@ class Blinking(Spec):
             event_y=at_y[order],
             event_x=at_x[order],
             event_molecule=molecule[order],
+            event_on_fraction=on_fraction[order],
         )
 
     @property

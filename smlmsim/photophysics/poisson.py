@@ -69,6 +69,7 @@ class Poisson(Spec):
         Dataset
             ``event_frame``, ``event_time`` in s, ``event_y``, ``event_x`` in nm (event,), sorted by frame:
             where the molecules are, in the field and its margin. Empty if the contour is never in the field.
+            There is no ``event_on_fraction``: every molecule is on for the whole of its frame.
 
         Raises
         ------

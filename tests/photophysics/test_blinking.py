@@ -91,6 +91,40 @@ def test_blinks_last_as_many_frames_as_the_closed_form_says():
     assert abs(lengths.mean() - expected) < 5 * lengths.std() / np.sqrt(lengths.size)
 
 
+def filled_by_blinks(blinking, acquisition):
+    """The parts of their frames that blinks fill, blink by blink, and where every blink begins in them."""
+    events = emitted(blinking, acquisition)
+    order = np.lexsort([events.event_frame.values, events.event_molecule.values])
+    lengths, _ = blinks_of(events, gap=1)
+    return events.event_on_fraction.values[order], np.cumsum(lengths) - lengths
+
+
+def test_parts_of_frames_that_blinks_fill_are_distributed_by_the_closed_form():
+    """A frame is filled by a share at least with the chance of the closed form, whatever the share."""
+    acquisition = Acquisition(time_points=10, frames_per_point=10_000, exposure_s=T)
+    mean, share = 2.5, 0.5
+    filled, begins = filled_by_blinks(
+        Blinking(rate_hz=15, labels_per_um=8000, on_s=mean * T, dark_s=200.0, blinks=3), acquisition
+    )
+    assert filled.size > 20_000
+    assert share - 1e-6 < filled.min() < share + 0.01
+    assert filled.max() == 1
+    for part in (0.6, 0.75, 0.9, 1.0):
+        expected = frames_per_blink(mean, part) / frames_per_blink(mean, share)
+        excess = np.add.reduceat((filled >= part) - expected, begins)
+        assert abs(excess.sum()) < 5 * np.sqrt((excess**2).sum())
+
+
+def test_only_the_first_and_the_last_frame_of_a_blink_are_filled_in_part():
+    acquisition = Acquisition(time_points=10, frames_per_point=10_000, exposure_s=T)
+    filled, begins = filled_by_blinks(
+        Blinking(rate_hz=5, labels_per_um=2000, on_s=5 * T, dark_s=2000.0, blinks=3), acquisition
+    )
+    inner = np.delete(filled, np.concatenate([begins, begins - 1]))
+    assert inner.size > 5000
+    assert (inner == 1).all()
+
+
 def test_number_of_blinks_is_geometric():
     acquisition = Acquisition(time_points=10, frames_per_point=100_000, exposure_s=T)
     blinks, mean = 4.0, 60.0
