@@ -17,6 +17,7 @@ from . import (
 )
 from .acquisition import Acquisition
 from .density import Density
+from .experimental import Experimental
 from .field import FieldOfView
 from .grid import Axis, Grid, read_scores, run_grid
 from .io import Reading, read, write
@@ -24,7 +25,7 @@ from .localization import Spot, Statistical
 from .metrics import METRICS, Metric, score, score_against_widefield
 from .motion import Brownian, Deformation, Polymer, Rigid, Static
 from .photophysics import Blinking, Poisson
-from .pipeline import Experimental, Hybrid, Movie, SemiSimulated, SimulatedDynamic, read_study, simulate
+from .pipeline import Hybrid, Movie, SemiSimulated, SimulatedDynamic, read_study, simulate
 from .reconstruct import Reconstructor, available, load
 from .registration import Registration, register
 from .selection import Selection

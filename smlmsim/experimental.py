@@ -1,0 +1,134 @@
+"""A measured localization table as a study: it is read and cut into time points."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pydantic
+import xarray as xr
+from pydantic import PositiveFloat, PositiveInt
+
+from smlmsim import io, schema
+from smlmsim.acquisition import Acquisition, recorded_frames
+from smlmsim.field import FieldOfView
+from smlmsim.io import Reading
+from smlmsim.movie import Movie, require_room, seen
+from smlmsim.provenance import provenance
+from smlmsim.selection import Selection
+from smlmsim.sparse import bin_localizations
+from smlmsim.spec import Spec
+
+_log = logging.getLogger(__name__)
+
+
+class Experimental(Spec):
+    """A measured localization table, cut into time points.
+
+    Parameters
+    ----------
+    table : Path
+        A localization table of a format that :mod:`smlmsim.io` reads.
+    frames_per_point : int
+        As in :class:`~smlmsim.acquisition.Acquisition`.
+    exposure_s : float, optional
+        The duration of a camera frame; by default as the table says, or else 0.03 s.
+    pixel_nm : float
+        The pixel of the images to make.
+    field : FieldOfView, optional
+        Where to look; by default all that the table covers.
+    coverage : float
+        The central part of the localizations that the field covers along either axis, in (0, 1]: with 0.999, a few
+        stray ones far outside are left out.
+    reading : Reading
+        How the table is to be understood where it does not say, or says otherwise.
+    selection : Selection
+        What of the table is used.
+    """
+
+    kind: Literal["experimental"] = "experimental"
+    table: Path
+    frames_per_point: PositiveInt = 50
+    exposure_s: PositiveFloat | None = None
+    pixel_nm: PositiveFloat = 20.0
+    field: FieldOfView | None = None
+    coverage: float = pydantic.Field(default=1.0, gt=0, le=1)
+    reading: Reading = Reading()
+    selection: Selection = Selection()
+
+    def movie(self, seed: int = 0) -> Movie:
+        """Read the table; nothing is random here, so every seed gives the same movie.
+
+        The movie begins with the first frame that is recorded: a table that is a stretch of a longer recording has no
+        empty time points in front. The attribute ``start_frame`` tells how many frames come before, and ``first_frame``
+        what the file calls the first one of the movie.
+        """
+        table = self.localizations()
+        field = self.covered(table)
+        acquisition, start = self._acquisition(table)
+        inside = field.contains(table.loc_y.values, table.loc_x.values)
+        if not inside.all():
+            _log.info("%s: %d of %d localizations lie outside of the field and are left out",
+                      self.table.name, np.count_nonzero(~inside), inside.size)  # fmt: skip
+        recorded = [0, recorded_frames(table)[1] - start]
+        table = table.isel(localization=np.flatnonzero(inside))
+        frame = table.loc_frame.values - np.int32(start)
+        table["loc_frame"] = schema.variable("loc_frame", frame)
+        table["loc_time"] = schema.variable("loc_time", acquisition.frame_times_s(frame))
+        require_room(
+            field,
+            acquisition,
+            "ask for more frames_per_point, a larger pixel_nm, or a part of the table: coverage=0.999 leaves out "
+            "localizations far outside, crop_nm, from_frame and to_frame choose a part",
+        )
+        observation = bin_localizations(table, field, acquisition)
+        frames = {"start_frame": start, "first_frame": table.attrs.get("first_frame", 0) + start}
+        said = seen(field, acquisition) | {"table": self.table.name, "recorded_frames": recorded} | frames
+        return Movie(observation.assign_attrs(said, **provenance()), None)
+
+    def localizations(self) -> xr.Dataset:
+        """The localizations that are used, with frames and positions, sorted by frame."""
+        understood = self.reading
+        if self.exposure_s is not None:
+            understood = understood.replace({"exposure_s": self.exposure_s})
+        found = io.read(self.table, understood)
+        if "localization" not in found.dims:
+            raise ValueError(f"{self.table} holds images; a table of localizations is needed")
+        if "loc_frame" not in found:
+            raise ValueError(
+                f"{self.table} does not say in which camera frames molecules were localized; "
+                "if a column does, name it, as in columns=frame=NAME"
+            )
+        understood.require_one_channel(found, self.table.name)
+        return self.selection.select(found)
+
+    def covered(self, table: xr.Dataset) -> FieldOfView:
+        """The field to look at: the one that is set, or what the table covers."""
+        # Here, since it loads statistics and image processing, which take longer than the rest of this module.
+        from smlmsim import estimate
+
+        if self.field:
+            return self.field
+        found = estimate.field_of_view(table, pixel_nm=self.pixel_nm, coverage=self.coverage)
+        if self.coverage == 1:
+            estimate.require_no_strays(table, found)
+        return found
+
+    def _acquisition(self, table: xr.Dataset) -> tuple[Acquisition, int]:
+        """When the camera looked, and how many frames of the recording come before."""
+        begin, end = recorded_frames(table)
+        if begin:
+            _log.info(
+                "%s: the movie begins with frame %d",
+                self.table.name,
+                begin + table.attrs.get("first_frame", 0),
+            )
+        acquisition = Acquisition(
+            time_points=math.ceil((end - begin) / self.frames_per_point),
+            frames_per_point=self.frames_per_point,
+            exposure_s=io.exposure_s(table, self.table.name),
+        )
+        return acquisition, begin
