@@ -6,6 +6,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 
+from smlmsim import io
 from smlmsim.acquisition import Acquisition
 from smlmsim.estimate import contour_velocity
 from smlmsim.field import FieldOfView
@@ -14,6 +15,7 @@ from smlmsim.localization import Statistical
 from smlmsim.motion import Deformation, Polymer, Rigid, Static
 from smlmsim.photophysics import Blinking, Poisson
 from smlmsim.pipeline import Experimental, Hybrid, SemiSimulated, SimulatedDynamic, read_study, simulate
+from smlmsim.selection import Selection
 from smlmsim.structures import Measured, Microtubules
 
 EXACT = Statistical(precision_nm=1e-6, false_positive_uniform=0, false_positive_structured=0)
@@ -59,6 +61,37 @@ def test_the_observation_does_not_tell_the_truth(small_study):
         "loc_intensity",
     }
     assert set(observation.attrs) == {"pixel_nm", "exposure_s", "frames_per_point"}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "hdf5", "smlm"])
+def test_a_simulated_table_carries_what_a_measured_one_does_through_a_file(small_study, tmp_path, suffix):
+    made = simulate(small_study, 0).observation
+    path = tmp_path / f"table.{suffix}"
+    io.write(made, path)
+    found = io.read(path)
+    for name in ("loc_y", "loc_x", "loc_uncertainty", "loc_sigma", "loc_background", "loc_intensity"):
+        assert found[name].values == pytest.approx(made[name].values, rel=1e-6), name
+
+
+def test_a_simulated_table_is_filtered_by_its_photons(small_study, tmp_path):
+    """More photons than those of the median precision have the localizations that are more precise."""
+    made = simulate(small_study, 0).observation
+    io.write(made, tmp_path / "table.csv")
+    least = float(small_study.localization.spot.photons(np.float32([15.0]))[0])
+    chosen = Selection(min_photons=least)
+    kept = simulate(Experimental(table=tmp_path / "table.csv", selection=chosen), 0).observation
+    assert 0 < kept.sizes["localization"] < made.sizes["localization"]
+    assert kept.sizes["localization"] == np.count_nonzero(made.loc_uncertainty.values <= 15)
+
+
+def test_a_localization_of_an_unknown_kind_is_refused(small_study):
+    with pytest.raises(pydantic.ValidationError, match=r"localization.kind\n.*'statistical'"):
+        small_study.replace({"localization": {"kind": "guessed"}})
+
+
+def test_a_localization_that_names_no_kind_is_statistical(tmp_path):
+    (tmp_path / "study.toml").write_text("[localization]\nprecision_nm = 12.0\n")
+    assert read_study(tmp_path / "study.toml").localization == Statistical(precision_nm=12)
 
 
 def test_the_truth_says_how_it_was_made(small_study, tmp_path):

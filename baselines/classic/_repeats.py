@@ -26,8 +26,8 @@ from baselines.classic import _weights
 from smlmsim.compiled import njit
 
 ERRORS = 3 * math.sqrt(2)
-ERROR_OVER_CLAIM = 2.0
-UNKNOWN_CLAIM_NM = 15.0
+ERROR_OVER_REPORTED = 2.0
+UNKNOWN_NM = 15.0
 EXCESS = 1.25
 SIGNIFICANT = 3.0
 LONGEST = 256
@@ -103,14 +103,14 @@ def reach_nm(observation: xr.Dataset) -> float:
     """Return the r within which repeats lie.
 
     Two localizations of a molecule are sqrt(2) errors apart along either axis, nearly all within three times that.
-    The error is in practice about twice the median claimed (doi:10.1101/2024.10.10.617567), which is taken as 15 nm
+    The error is in practice about twice the reported median (doi:10.1101/2024.10.10.617567), which is taken as 15 nm
     where it is unknown. Less than a pixel makes no difference to counts.
     """
-    claimed_nm = observation["loc_uncertainty"].values if "loc_uncertainty" in observation else np.empty(0)
-    known_nm = claimed_nm[np.isfinite(claimed_nm)]
-    claim_nm = float(np.median(known_nm)) if known_nm.size else UNKNOWN_CLAIM_NM
+    reported_nm = observation["loc_uncertainty"].values if "loc_uncertainty" in observation else np.empty(0)
+    known_nm = reported_nm[np.isfinite(reported_nm)]
+    usual_nm = float(np.median(known_nm)) if known_nm.size else UNKNOWN_NM
     pixel_nm = max(_weights.spacing(observation[axis].values) for axis in ("y", "x"))
-    return max(ERRORS * ERROR_OVER_CLAIM * claim_nm, pixel_nm, 1.0)
+    return max(ERRORS * ERROR_OVER_REPORTED * usual_nm, pixel_nm, 1.0)
 
 
 def usable(observation: xr.Dataset) -> bool:

@@ -50,7 +50,7 @@ class GaussianTime(Spec):
         From 0 (each time point by itself) to infinity (all alike). By default chosen: one of these two, or
         half a time point to half the movie.
     space_sigma_nm : float, optional
-        By default chosen: from what ``resolution_nm`` leaves beside the claimed precision to 5.7 times that.
+        By default chosen: from what ``resolution_nm`` leaves beside the reported precision to 5.7 times that.
     resolution_nm : float
         The standard deviation across a thin filament in the density that is asked for. It only guides the
         choice, which would otherwise aim at the localizations themselves, as thin and noisy as their
@@ -119,10 +119,10 @@ class GaussianTime(Spec):
 
     def displacement_nm(self, observation: xr.Dataset) -> float:
         """Return the width of the Gaussian that takes the density of localizations to the one asked for."""
-        claimed_nm = (
+        reported_nm = (
             observation["loc_uncertainty"].values if "loc_uncertainty" in observation else np.empty(0)
         )
-        known_nm = claimed_nm[np.isfinite(claimed_nm)]
+        known_nm = reported_nm[np.isfinite(reported_nm)]
         precision_nm = float(np.median(known_nm)) if known_nm.size else 0.0
         return math.sqrt(max(self.resolution_nm**2 - precision_nm**2, 0.0))
 

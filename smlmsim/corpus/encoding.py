@@ -93,12 +93,12 @@ class Encoding(NamedTuple):
             name: ((observation[name].values.astype(np.float64) - edges[name]) * per_nm).astype(scale.dtype)
             for name, scale in scales.items()
         }
-        claims = np.rint(observation.loc_uncertainty.values / self.uncertainty.step_nm)
+        reported = np.rint(observation.loc_uncertainty.values / self.uncertainty.step_nm)
         return {
             "localizations": np.uint32(observation.sizes["localization"]),
             "loc_frame": observation.loc_frame.values.astype(np.int32),
             **places,
-            "loc_uncertainty": np.minimum(claims, self.uncertainty.fill - 1).astype(self.uncertainty.dtype),
+            "loc_uncertainty": np.minimum(reported, self.uncertainty.fill - 1).astype(self.uncertainty.dtype),
         }
 
     def _vertices(self, truth: xr.Dataset) -> dict[str, Any]:

@@ -22,7 +22,7 @@ EDGES_NM = np.geomspace(FINEST_NM, COARSEST_NM, 4146)  # 0.5 % apart
 
 @dataclass
 class Summary:
-    """The number of localizations, where and when they are, and how precise they claim to be.
+    """The number of localizations, where and when they are, and how precise they are reported to be.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Summary:
     repeated: int = 0
     _frames: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
     _frames_per_bin: int = 1
-    _claims: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(EDGES_NM.size + 1, np.int64))
+    _reported: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(EDGES_NM.size + 1, np.int64))
 
     def add(self, chunk: xr.Dataset) -> None:
         """Take a piece of the table into account."""
@@ -81,7 +81,7 @@ class Summary:
         if "loc_uncertainty" in chunk:
             reported = chunk.loc_uncertainty.values
             bins = np.searchsorted(EDGES_NM, reported[np.isfinite(reported)])
-            self._claims += np.bincount(bins, minlength=self._claims.size)
+            self._reported += np.bincount(bins, minlength=self._reported.size)
 
     @property
     def begin(self) -> int:
@@ -131,11 +131,11 @@ class Summary:
         return min((first_bin + found + 1) * self._frames_per_bin - 1, self.last_frame)
 
     def precision_nm(self, share: float) -> float:
-        """The claimed lateral standard error that a share of the localizations stays below, to 0.25 %.
+        """The reported lateral standard error that a share of the localizations stays below, to 0.25 %.
 
-        NaN if the table claims none.
+        NaN if the table reports none.
         """
-        total = np.cumsum(self._claims)
+        total = np.cumsum(self._reported)
         if total[-1] == 0:
             return math.nan
         found = int(np.searchsorted(total, share * total[-1]))

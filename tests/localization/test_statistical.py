@@ -1,4 +1,4 @@
-"""From molecules to localizations: errors, claims and false positives are of the stated size and kind."""
+"""From molecules to localizations: true and reported errors and false positives are of the stated size and kind."""
 
 import numpy as np
 import pydantic
@@ -9,7 +9,7 @@ from scipy.stats import kstest
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
-from smlmsim.localization import Statistical
+from smlmsim.localization import Spot, Statistical
 from smlmsim.localization import _statistical_kernels as kernels
 from smlmsim.schema import SchemaError
 
@@ -49,7 +49,7 @@ def in_the_middle(n):
 
 
 def errors(seed=2, **settings):
-    """Errors along y and x and the claims, of molecules far from any border."""
+    """Errors along y and x and the reported ones, of molecules far from any border."""
     found = Statistical(**{**EXACT, **settings}).localize(
         in_the_middle(N), WIDE, ACQUISITION, np.random.default_rng(seed)
     )
@@ -72,9 +72,9 @@ def test_exact_localization_returns_the_events_of_the_field():
 
 
 @pytest.mark.parametrize("precision_nm", [1.0, 15.0, 40.0])
-def test_errors_have_the_claimed_variance(precision_nm):
-    y, x, claimed = errors(precision_nm=precision_nm)
-    assert (claimed == precision_nm).all()
+def test_errors_have_the_reported_variance(precision_nm):
+    y, x, reported = errors(precision_nm=precision_nm)
+    assert (reported == precision_nm).all()
     for error in (y, x):
         assert abs(error.mean()) < 5 * precision_nm / np.sqrt(N)
         assert abs(error.var() / precision_nm**2 - 1) < 5 * np.sqrt(2 / N)
@@ -87,25 +87,25 @@ def test_errors_are_gaussian():
     assert kstest(x[:20_000] / 20, "norm").pvalue > 1e-4
 
 
-def test_claims_are_log_normal_about_the_median():
-    _, _, claimed = errors(precision_nm=12.0, precision_spread=0.4)
-    logarithm = np.log(claimed / 12.0)
+def test_reported_errors_are_log_normal_about_the_median():
+    _, _, reported = errors(precision_nm=12.0, precision_spread=0.4)
+    logarithm = np.log(reported / 12.0)
     assert abs(logarithm.mean()) < 5 * 0.4 / np.sqrt(N)
     assert abs(logarithm.var() / 0.4**2 - 1) < 5 * np.sqrt(2 / N)
     assert kstest(logarithm[:20_000] / 0.4, "norm").pvalue > 1e-4
 
 
-def test_each_error_has_the_size_of_its_own_claim():
-    y, x, claimed = errors(precision_nm=12.0, precision_spread=0.5, error_factor=1.7)
+def test_each_error_has_the_size_that_is_reported_of_it():
+    y, x, reported = errors(precision_nm=12.0, precision_spread=0.5, error_factor=1.7)
     for error in (y, x):
-        assert abs((error / claimed).var() / 1.7**2 - 1) < 5 * np.sqrt(2 / N)
-        assert kstest((error / claimed / 1.7)[:20_000], "norm").pvalue > 1e-4
+        assert abs((error / reported).var() / 1.7**2 - 1) < 5 * np.sqrt(2 / N)
+        assert kstest((error / reported / 1.7)[:20_000], "norm").pvalue > 1e-4
 
 
-def test_linkage_adds_in_quadrature_and_is_not_claimed():
-    y, x, claimed = errors(precision_nm=9.0, linkage_nm=12.0, error_factor=2.0)
+def test_linkage_adds_in_quadrature_and_is_not_reported():
+    y, x, reported = errors(precision_nm=9.0, linkage_nm=12.0, error_factor=2.0)
     expected = (2 * 9.0) ** 2 + 12.0**2
-    assert (claimed == 9.0).all()
+    assert (reported == 9.0).all()
     for error in (y, x):
         assert abs(error.var() / expected - 1) < 5 * np.sqrt(2 / N)
 
@@ -140,7 +140,7 @@ def test_numbers_of_false_positives_are_poisson():
 
 
 def false_ones(truth, seed, field=FIELD, **settings):
-    """The false localizations alone: those that are where no event is."""
+    """The false positives alone: those that are where no event is."""
     found = Statistical(**{**EXACT, **settings}).localize(
         truth, field, ACQUISITION, np.random.default_rng(seed)
     )
@@ -196,7 +196,7 @@ def test_structured_false_positives_come_when_the_structure_shines():
     assert abs((false.loc_frame.values == 3).sum() - n / 4) < 5 * np.sqrt(n * 3 / 16)
 
 
-def test_false_positives_claim_like_the_true_ones():
+def test_precisions_of_false_positives_are_reported_like_those_of_true_localizations():
     truth = scattered(N, FIELD)
     false = false_ones(
         truth,
@@ -240,6 +240,41 @@ def test_the_events_are_left_as_they_are():
     before = truth.copy(deep=True)
     Statistical().localize(truth, FIELD, ACQUISITION, np.random.default_rng(13))
     assert truth.identical(before)
+
+
+def test_photons_width_and_background_agree_with_the_reported_precision():
+    """Of true localizations and false positives alike, by the formula of the spot."""
+    spot = Spot(width_nm=115, background_photons=25, pixel_nm=108)
+    localization = Statistical(spot=spot, false_positive_uniform=0.3, false_positive_structured=0.3)
+    found = localization.localize(scattered(5000, FIELD), FIELD, ACQUISITION, np.random.default_rng(18))
+    assert found.sizes["localization"] > 7000
+    assert (found.loc_sigma == 115).all()
+    assert (found.loc_background == 25).all()
+    assert spot.uncertainty_nm(found.loc_intensity.values) == pytest.approx(
+        found.loc_uncertainty.values, rel=1e-6
+    )
+
+
+def test_the_spot_changes_photons_and_nothing_that_is_drawn():
+    dim, bright = (
+        Statistical(spot=Spot(background_photons=background)).localize(
+            scattered(3000, FIELD), FIELD, ACQUISITION, np.random.default_rng(19)
+        )
+        for background in (0, 100)
+    )
+    for name in ("loc_frame", "loc_y", "loc_x", "loc_uncertainty"):
+        assert dim[name].values.tobytes() == bright[name].values.tobytes(), name
+    assert (dim.loc_intensity < bright.loc_intensity).all()
+
+
+def test_photons_of_exact_localizations_are_left_out_and_that_is_said(caplog):
+    with caplog.at_level("INFO", logger="smlmsim"):
+        found = Statistical(**EXACT).localize(
+            scattered(100, FIELD), FIELD, ACQUISITION, np.random.default_rng(20)
+        )
+    assert "loc_intensity" not in found
+    assert {"loc_sigma", "loc_background"} < set(found.data_vars)
+    assert caplog.messages == ["precision_nm=0 takes infinitely many photons; they are left out"]
 
 
 def test_no_events_give_no_localizations():

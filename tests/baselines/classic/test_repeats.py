@@ -86,7 +86,7 @@ def test_neighbours_are_counted_in_two_rings():
 
 
 def test_first_appearances_are_those_without_an_earlier_one_near_by():
-    """With a claimed precision of 10 nm, r is 84.9 nm."""
+    """With a reported precision of 10 nm, r is 84.9 nm."""
     table = [
         (0, 100, 100, True),
         (0, 100, 110, True),  # two in one frame are two molecules
