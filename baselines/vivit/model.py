@@ -75,11 +75,11 @@ class ViViT(nn.Module):
                 nn.LayerNorm(width),
             ),
         })  # fmt: skip
-        last = nn.Conv3d(settings.channels, 1, (1, 3, 3), padding=(0, 1, 1))
+        last = PlanarConvolution(settings.channels, 1, (1, 3, 3), padding=(0, 1, 1))
         nn.init.constant_(cast(torch.Tensor, last.bias), DARK)
         self.decoder = nn.ModuleDict({
-            "planes": nn.ConvTranspose3d(width, settings.planes, tubelet, stride=tubelet),
-            "join": nn.Conv3d(settings.planes + 1, settings.channels, (1, 3, 3), padding=(0, 1, 1)),
+            "planes": Pieces(width, settings.planes, tubelet, stride=tubelet),
+            "join": PlanarConvolution(settings.planes + 1, settings.channels, (1, 3, 3), padding=(0, 1, 1)),
             "drop": nn.Dropout(settings.dropout),
             "last": last,
         })  # fmt: skip
@@ -92,6 +92,35 @@ class ViViT(nn.Module):
         planes_BCTYX = self.decoder["planes"](h_BDTYX)
         h_BCTYX = F.gelu(self.decoder["join"](torch.cat([planes_BCTYX, counts_BCTYX], dim=1)))
         return (torch.tanh(self.decoder["last"](self.decoder["drop"](h_BCTYX))) + 1) / 2
+
+
+class PlanarConvolution(nn.Conv3d):
+    """A convolution of every time point by itself; once trained it is computed in two dimensions, which is faster.
+
+    In training it is left to the parent: the same sums in another order would not give the same weights.
+    """
+
+    def forward(self, x_BCTYX: torch.Tensor) -> torch.Tensor:
+        """Convolve movies."""
+        if self.training:
+            return super().forward(x_BCTYX)
+        x_BTCYX = x_BCTYX.transpose(1, 2)
+        x_BCYX = x_BTCYX.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        h_BCYX = F.conv2d(x_BCYX, self.weight.squeeze(2), self.bias, padding=self.padding[1:])
+        return h_BCYX.unflatten(0, x_BTCYX.shape[:2]).transpose(1, 2)
+
+
+class Pieces(nn.ConvTranspose3d):
+    """Tokens become pieces of movies that do not overlap; once trained by one product of matrices, which is faster."""
+
+    def forward(self, h_BDTYX: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        """Return movies from tokens at their places."""
+        if self.training or output_size is not None:
+            return super().forward(h_BDTYX, output_size)
+        sizes = torch.Size((self.out_channels, *self.kernel_size))
+        pieces = (h_BDTYX.movedim(1, 4) @ self.weight.flatten(1)).unflatten(4, sizes)
+        movies_BCTYX = pieces.permute(0, 4, 1, 5, 2, 6, 3, 7).flatten(6, 7).flatten(4, 5).flatten(2, 3)
+        return movies_BCTYX if self.bias is None else movies_BCTYX + self.bias[:, None, None, None]
 
 
 class Block(nn.Module):

@@ -53,6 +53,16 @@ def test_splitting_the_convolution_of_the_gates_changes_nothing():
     torch.testing.assert_close(layer(x_TBCYX), torch.stack(expected), rtol=1e-4, atol=1e-6)
 
 
+def test_without_gradients_a_layer_computes_the_same():
+    torch.manual_seed(0)
+    layer, x_TBCYX = ConvLSTM(2, 3).eval(), torch.randn(4, 2, 2, 9, 11)
+    with torch.no_grad():
+        in_place = layer(x_TBCYX)
+    with_gradients = layer(x_TBCYX)
+    assert with_gradients.requires_grad
+    torch.testing.assert_close(in_place, with_gradients.detach())
+
+
 def test_a_movie_backward_in_time_swaps_the_directions(network):
     movie = torch.rand(1, 1, 5, 8, 8)
     swapped = DBlinkNetwork(hidden=3, channels=(5, 4)).build().eval()

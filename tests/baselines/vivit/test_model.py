@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.vivit.model import Block, ViViTNetwork, positions
+from baselines.vivit.model import Block, Pieces, PlanarConvolution, ViViTNetwork, positions
 from baselines.vivit.train import ViViTTraining
 
 TINY = {"tubelet": (2, 4, 4), "width": 12, "heads": 2, "blocks": 2, "planes": 2, "channels": 3}
@@ -36,6 +36,20 @@ def test_attention_is_a_softmax_of_scaled_products():
     weights = torch.softmax(q @ k.transpose(2, 3) / np.sqrt(4), dim=3)
     expected = block.project((weights @ v).transpose(1, 2).flatten(2))
     torch.testing.assert_close(block._attend(h_BND), expected)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        PlanarConvolution(3, 5, (1, 3, 3), padding=(0, 1, 1)),
+        PlanarConvolution(3, 1, (1, 3, 3), padding=(0, 1, 1), bias=False),
+        Pieces(3, 4, (2, 4, 3), stride=(2, 4, 3)),
+        Pieces(3, 4, (2, 4, 3), stride=(2, 4, 3), bias=False),
+    ],
+)
+def test_a_trained_layer_computes_what_it_was_trained_to(layer):
+    movies = torch.randn(2, 3, 4, 6, 7)
+    torch.testing.assert_close(layer.eval()(movies), layer.train()(movies))
 
 
 def test_what_is_far_away_counts():
