@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -24,10 +25,12 @@ LEAST_SEEN = 0.2
 MOST_EVENTS = 4000
 ITERATIONS = 15
 TOLERANCE = 1e-4
+BLOCK = 2**14
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Flow:
         blended = (1 - blend) * terms[before] + blend * terms[np.minimum(before + 1, number - 1)]
         return cls(blended)
 
-    @property
+    @functools.cached_property
     def velocities(self) -> F64:
         """The powers' coefficients as the kernels take them, (time, yx, n, n)."""
         return _monomials(self.terms, _order(self.terms[0]))
@@ -226,7 +229,7 @@ class _Level:
 
 @dataclass(frozen=True)
 class Carried:
-    """Localizations averaged along a flow."""
+    """Localizations that go along a flow, sorted by their time points."""
 
     points: Int
     places: F64
@@ -237,47 +240,101 @@ class Carried:
     def along(cls, events: Events, flow: Flow) -> Carried:
         """Take every event to the middle of its time point, and not over the border of the field."""
         points = np.clip(np.rint(events.times), 0, events.length - 1).astype(np.int64)
-        places = events.places.copy()
-        _flow_kernels.align(points, events.times - points, places[0], places[1], flow.velocities)
+        order = np.argsort(points, kind="stable")
+        points, places = points[order], events.places[:, order]
+        _flow_kernels.align(points, events.times[order] - points, places[0], places[1], flow.velocities)
         np.clip(places, -INSIDE, INSIDE, out=places)
         return cls(points, places, flow, (events.length, *events.shape))
 
     def counts(self) -> F32:
         """The events of every time point, shape (time, y, x)."""
-        return self._carried(np.arange(self.shape[0]), np.eye(self.shape[0], dtype=np.float32))
+        homes = [
+            ((at + 1) * (n / 2)).astype(np.int64) for at, n in zip(self.places, self.shape[1:], strict=True)
+        ]
+        pixels = np.ravel_multi_index((self.points, *homes), self.shape)
+        counted = np.bincount(pixels, minlength=math.prod(self.shape))
+        return counted.astype(np.float32).reshape(self.shape)
+
+    def at(self, points: Int) -> Followed:
+        """Follow them all to some time points, to be averaged there with many weights."""
+        return Followed(self, points)
 
     def average(self, points: Int, weights: F32) -> tuple[F32, F32]:
-        """Average over the time points at which the same place was in the field; and the weight of each itself."""
-        images = self._carried(points, weights)
-        seen = np.maximum(self._seen(points, weights), LEAST_SEEN).astype(np.float32, copy=False)
-        images /= seen
-        own = weights[np.arange(points.size), points][:, None, None] / seen
-        return images, own.astype(np.float32, copy=False)
+        """Average over the time points at which the same place was in the field, and return these points' weights.
 
-    def _carried(self, points: Int, weights: F32) -> F32:
+        It is done once, and some events at a time: it takes less memory than ``at``.
+        """
+        images = np.zeros((points.size, *self.shape[1:]), np.float32)
+        reach = _reach(points, weights)
+        for first in range(0, self.points.size, BLOCK):
+            self.add(first, self.traced(points, reach, first, first + BLOCK), weights, images)
+        return self.divided(images, points, self.stays(points, reach), weights)
+
+    def traced(self, points: Int, reach: int, first: int, last: int) -> Int32:
+        """The pixels that some events are in at some time points, (point, event), or -1."""
+        homes, (y, x) = self.points[first:last], self.places[:, first:last]
         slots = np.full(self.shape[0], -1)
         slots[points] = np.arange(points.size)
-        counted = weights > 0
-        ends = points[
-            np.stack([counted.argmax(axis=0), points.size - 1 - counted[::-1].argmax(axis=0)], axis=1)
-        ]
-        ends[~counted.any(axis=0)] = 0, -1
-        images = np.zeros((points.size, *self.shape[1:]), np.float32)
-        y, x = self.places
-        _flow_kernels.carry(self.points, y, x, *self._velocities(), weights, slots, ends, images)
-        return images
+        pixels = np.full((points.size, homes.size), -1, np.int32)
+        starts = np.searchsorted(homes, np.arange(self.shape[0] + 1))
+        shape = np.array(self.shape[1:], np.int64)
+        _flow_kernels.trace(starts, y, x, *self._velocities(), slots, reach, shape, pixels)
+        return pixels
+
+    def stays(self, points: Int, reach: int) -> Int32:
+        """From when to when what is at the nodes of a lattice at some time points is in the field: (point, 2, node)."""
+        y, x = np.meshgrid(*self._nodes(), indexing="ij")
+        stays = np.empty((points.size, 2, y.size), np.int32)
+        _flow_kernels.stays(points, y.ravel(), x.ravel(), *self._velocities(), reach, stays)
+        return stays
+
+    def add(self, first: int, pixels: Int32, weights: F32, images: F32) -> None:
+        """Add events that are traced to images."""
+        _flow_kernels.add(first, self.points, weights, pixels, images.reshape(len(images), -1))
+
+    def divided(self, images: F32, points: Int, stays: Int32, weights: F32) -> tuple[F32, F32]:
+        """Divide images by the weights of the time points at which their places were in the field."""
+        (y, x), (rows, columns) = self._nodes(), self.shape[1:]
+        coarse = np.empty((points.size, y.size * x.size), np.float32)
+        _flow_kernels.seen(points, stays, weights, coarse)
+        nodes = coarse.reshape(-1, y.size, x.size)
+        seen: F32 = (_tents(y.size, rows) @ nodes @ _tents(x.size, columns).T).astype(np.float32, copy=False)
+        np.maximum(seen, np.float32(LEAST_SEEN), out=seen)
+        images /= seen
+        return images, seen
 
     def _velocities(self) -> tuple[F64, F64]:
         """Return those of all time points, and their means from one to the next."""
         flow = self.flow.velocities
         return flow, (flow[1:] + flow[:-1]) / 2
 
-    def _seen(self, points: Int, weights: F32) -> F32:
+    def _nodes(self) -> tuple[F64, F64]:
         y, x = (_centres(max(n // LATTICE, 1)) for n in self.shape[1:])
-        coarse = np.empty((points.size, y.size, x.size), np.float32)
-        _flow_kernels.seen(points, y, x, *self._velocities(), weights, coarse)
-        across_y, across_x = _tents(y, self.shape[1]), _tents(x, self.shape[2])
-        return (across_y @ coarse @ across_x.T).astype(np.float32, copy=False)
+        return y, x
+
+
+class Followed:
+    """Localizations at some time points; they are followed once, as far as the widest weights so far ask for."""
+
+    def __init__(self, carried: Carried, points: Int) -> None:
+        self._carried, self._points, self._reach = carried, points, -1
+
+    def average(self, weights: F32) -> tuple[F32, F32]:
+        """Average as :meth:`Carried.average` does."""
+        reach = _reach(self._points, weights)
+        if reach > self._reach:
+            self._pixels = self._carried.traced(self._points, reach, 0, self._carried.points.size)
+            self._stays = self._carried.stays(self._points, reach)
+            self._reach = reach
+        images = np.zeros((self._points.size, *self._carried.shape[1:]), np.float32)
+        self._carried.add(0, self._pixels, weights, images)
+        return self._carried.divided(images, self._points, self._stays, weights)
+
+
+def _reach(points: Int, weights: F32) -> int:
+    """The farthest from one of some time points that anything counts."""
+    image, time = np.nonzero(weights)
+    return int(np.abs(points[image] - time).max(initial=0))
 
 
 def _centres(number: int) -> F64:
@@ -285,9 +342,10 @@ def _centres(number: int) -> F64:
     return np.asarray((2 * np.arange(number) + 1) / number - 1)
 
 
-def _tents(nodes: F64, number: int) -> F32:
+@functools.lru_cache(maxsize=16)
+def _tents(nodes: int, number: int) -> F32:
     """Weights of linear interpolation from nodes to pixels, (pixel, node)."""
-    columns = [np.interp(_centres(number), nodes, unit) for unit in np.eye(nodes.size)]
+    columns = [np.interp(_centres(number), _centres(nodes), unit) for unit in np.eye(nodes)]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -319,11 +377,18 @@ def _monomials(terms: F64, order: int) -> F64:
     full = np.zeros((*terms.shape[:2], order + 1, order + 1))
     a, b = _powers(order).T
     full[:, :, a, b] = terms
+    turn = _powers_of_legendre(order)
+    return np.ascontiguousarray(np.einsum("ia,tcab,jb->tcij", turn, full, turn))
+
+
+@functools.lru_cache(maxsize=16)
+def _powers_of_legendre(order: int) -> F64:
+    """The coefficients of Legendre polynomials, (power, degree)."""
     turn = np.zeros((order + 1, order + 1))
     for n in range(order + 1):
         powers = legendre.leg2poly(np.eye(order + 1)[n])
         turn[: powers.size, n] = powers
-    return np.ascontiguousarray(np.einsum("ia,tcab,jb->tcij", turn, full, turn))
+    return turn
 
 
 def _taps(sigma: float) -> F32:

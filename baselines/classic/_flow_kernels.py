@@ -14,6 +14,10 @@ from smlmsim.compiled import njit
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
+Bool = npt.NDArray[np.bool_]
+
+_BLOCK = 256
 
 
 @njit(error_model="numpy")
@@ -38,7 +42,7 @@ def sharpness(
     image : array of float32, shape (y, x)
         Overwritten.
     gradient : array, shape (yx, k)
-        Written: the derivatives of the sharpness by the terms.
+        Written: the derivatives of the sharpness by the terms. If it has no elements, nobody asks for them.
     """
     warped = np.empty((times.size, 2))
     image[:] = np.float32(0)
@@ -58,6 +62,8 @@ def sharpness(
             image[row + 1, column + 1] += v * u
     blurred = _blurred(image, taps)
     gradient[:] = 0
+    if gradient.size == 0:
+        return _product(image, blurred)
     for i in range(times.size):
         y, x = warped[i]
         if 0 <= y < height - 1 and 0 <= x < width - 1:
@@ -76,7 +82,7 @@ def sharpness(
 @njit(error_model="numpy")
 def best_translation(rows: F64, columns: F64, times: F64, shifts: F64, taps: F32, image: F32) -> int:
     """Return which of some velocities (n, yx), the same everywhere, gives the sharpest image; the first of equals."""
-    basis, gradient = np.ones((times.size, 1)), np.empty((2, 1))
+    basis, gradient = np.ones((times.size, 1)), np.empty((2, 0))
     best, sharpest = 0, -1.0
     for n in range(shifts.shape[0]):
         found = sharpness(rows, columns, times, basis, shifts[n].copy().reshape(2, 1), taps, image, gradient)
@@ -174,79 +180,170 @@ def align(points: Int, offsets: F64, y: F64, x: F64, flow: F64) -> None:
 
 
 @njit(error_model="numpy")
-def carry(
-    points: Int, y: F64, x: F64, flow: F64, between: F64, weights: F32, slots: Int, ends: Int, images: F32
+def trace(
+    starts: Int, y: F64, x: F64, flow: F64, between: F64, slots: Int, reach: int, shape: Int, pixels: Int32
 ) -> None:
-    """Add every event to all images that it counts in, at the place where the flow takes it by then.
+    """Follow every event to the time points around its own, and write the pixel that it is in at each.
 
     From one time point to the next an event goes with the mean of both flows, evaluated half a step ahead. What
-    leaves the field is lost.
+    leaves the field is lost. Events of a time point go together, for what they do is the same.
 
     Parameters
     ----------
-    points : array of int64, shape (event,)
-        Time points.
+    starts : array of int64, shape (time + 1,)
+        Where the events of each time point begin.
     y, x : array, shape (event,)
         Places at the middles of the time points, -1 to 1 in the field.
     flow : array, shape (time, yx, n, n)
     between : array, shape (time - 1, yx, n, n)
         The means of successive flows.
-    weights : array of float32, shape (image, time)
-        How much an event of a time point counts in an image.
     slots : array of int64, shape (time,)
-        The image of a time point, or -1.
-    ends : array of int64, shape (time, 2)
-        The first and the last time point whose image an event counts in.
-    images : array of float32, shape (image, y, x)
-        Added to.
+        The row of ``pixels`` of a time point, or -1.
+    reach : int
+        How many time points an event is followed before and after its own.
+    shape : array of int64, shape (2,)
+        Rows and columns of the field.
+    pixels : array of int32, shape (slot, event)
+        Written where an event comes to: the number of the pixel; what is not, is left as it is.
     """
-    height, width = images.shape[1] / 2, images.shape[2] / 2
-    for i in range(points.size):
-        home = points[i]
-        for step in (1, -1):
-            p, at_y, at_x = home, y[i], x[i]
-            v, u = _velocity(flow[p], at_y, at_x)
-            while abs(at_y) < 1 and abs(at_x) < 1:
-                n = slots[p]
-                if n >= 0 and (p != home or step == 1):
-                    images[n, int((at_y + 1) * height), int((at_x + 1) * width)] += weights[n, home]
-                p += step
-                if p < ends[home, 0] or p > ends[home, 1]:
-                    break
-                v, u = _velocity(between[min(p, p - step)], at_y + step * v / 2, at_x + step * u / 2)
-                at_y += step * v
-                at_x += step * u
+    height, width, columns = shape[0] / 2, shape[1] / 2, shape[1]
+    at, way, spare = np.empty((2, _BLOCK)), np.empty((2, _BLOCK)), np.empty((4, _BLOCK))
+    inside = np.empty(_BLOCK, np.bool_)
+    for home in range(starts.size - 1):
+        for first in range(starts[home], starts[home + 1], _BLOCK):
+            n = min(starts[home + 1] - first, _BLOCK)
+            for step in (1, -1):
+                at[0, :n], at[1, :n] = y[first : first + n], x[first : first + n]
+                inside[:n] = True
+                _velocities(flow[home], at, way, spare, n)
+                p = home
+                while True:
+                    slot = slots[p]
+                    if slot >= 0 and (p != home or step == 1):
+                        row = pixels[slot, first : first + n]
+                        for i in range(n):
+                            if inside[i]:
+                                row[i] = int((at[0, i] + 1) * height) * columns + int((at[1, i] + 1) * width)
+                    p += step
+                    if p < 0 or p >= slots.size or abs(p - home) > reach:
+                        break
+                    _advance(between[min(p, p - step)], step, at, way, spare, inside, n)
 
 
 @njit(error_model="numpy")
-def seen(chosen: Int, y: F64, x: F64, flow: F64, between: F64, weights: F32, out: F32) -> None:
+def add(first: int, homes: Int, weights: F32, pixels: Int32, images: F32) -> None:
+    """Add every event of some to all images that it counts in, at the pixel that it is in by then.
+
+    Parameters
+    ----------
+    first : int
+        The first of these events.
+    homes : array of int64, shape (event,)
+        The time points of all events.
+    weights : array of float32, shape (image, time)
+        How much an event of a time point counts in an image.
+    pixels : array of int32, shape (image, some)
+        As of :func:`trace`; -1 where an event does not come.
+    images : array of float32, shape (image, pixel)
+        Added to.
+    """
+    for n in range(images.shape[0]):
+        image, weight, row = images[n], weights[n], pixels[n]
+        for i in range(row.size):
+            share = weight[homes[first + i]]
+            if share > 0 and row[i] >= 0:
+                image[row[i]] += share
+
+
+@njit(error_model="numpy")
+def stays(chosen: Int, y: F64, x: F64, flow: F64, between: F64, reach: int, out: Int32) -> None:
+    """Write the first and the last time point at which what is at a place at one of them was in the field.
+
+    Parameters
+    ----------
+    chosen : array of int64, shape (n,)
+        Time points.
+    y, x : array, shape (place,)
+        Places, -1 to 1 in the field.
+    flow, between : array, shapes (time, yx, n, n) and (time - 1, yx, n, n)
+        As for :func:`trace`.
+    reach : int
+        How many time points are looked at before and after.
+    out : array of int32, shape (n, 2, place)
+    """
+    at, way, spare = np.empty((2, _BLOCK)), np.empty((2, _BLOCK)), np.empty((4, _BLOCK))
+    inside = np.empty(_BLOCK, np.bool_)
+    for slot in range(chosen.size):
+        for first in range(0, y.size, _BLOCK):
+            n = min(y.size - first, _BLOCK)
+            for step in (1, -1):
+                at[0, :n], at[1, :n] = y[first : first + n], x[first : first + n]
+                inside[:n] = True
+                _velocities(flow[chosen[slot]], at, way, spare, n)
+                row = out[slot, (step + 1) // 2, first : first + n]
+                p = chosen[slot]
+                row[:] = p
+                while True:
+                    p += step
+                    if p < 0 or p >= flow.shape[0] or abs(p - chosen[slot]) > reach:
+                        break
+                    _advance(between[min(p, p - step)], step, at, way, spare, inside, n)
+                    for i in range(n):
+                        if inside[i]:
+                            row[i] = p
+
+
+@njit(error_model="numpy")
+def seen(chosen: Int, between: Int32, weights: F32, out: F32) -> None:
     """Write the weight of all time points at which what is at a place at one of them was in the field.
 
     Parameters
     ----------
     chosen : array of int64, shape (n,)
         Time points.
-    y, x : array, shapes (rows,) and (columns,)
-        Places, -1 to 1 in the field.
-    flow, between : array, shapes (time, yx, n, n) and (time - 1, yx, n, n)
-        As for :func:`carry`.
+    between : array of int32, shape (n, 2, place)
+        The first and the last of them.
     weights : array of float32, shape (n, time)
-    out : array of float32, shape (n, rows, columns)
+    out : array of float32, shape (n, place)
     """
     for n in range(chosen.size):
-        for row in range(y.size):
-            for column in range(x.size):
-                total = np.float32(0)
-                for step in (1, -1):
-                    p, at_y, at_x = chosen[n], y[row], x[column]
-                    v, u = _velocity(flow[p], at_y, at_x)
-                    while abs(at_y) < 1 and abs(at_x) < 1:
-                        if p != chosen[n] or step == 1:
-                            total += weights[n, p]
-                        p += step
-                        if p < 0 or p >= flow.shape[0] or weights[n, p] == 0:
-                            break
-                        v, u = _velocity(between[min(p, p - step)], at_y + step * v / 2, at_x + step * u / 2)
-                        at_y += step * v
-                        at_x += step * u
-                out[n, row, column] = total
+        for i in range(out.shape[1]):
+            total = np.float32(0)
+            for p in range(chosen[n], between[n, 1, i] + 1):
+                total += weights[n, p]
+            for p in range(chosen[n] - 1, between[n, 0, i] - 1, -1):
+                total += weights[n, p]
+            out[n, i] = total
+
+
+@njit(error_model="numpy")
+def _advance(flow: F64, step: int, at: F64, way: F64, spare: F64, inside: Bool, n: int) -> None:
+    """Take places one time point on, and note which are still in the field; ``way`` is their last velocity."""
+    for axis in range(2):
+        for i in range(n):
+            spare[2 + axis, i] = at[axis, i] + step * way[axis, i] / 2
+    ahead = spare[2:]
+    _velocities(flow, ahead, way, spare, n)
+    for i in range(n):
+        at[0, i] += step * way[0, i]
+        at[1, i] += step * way[1, i]
+        inside[i] = inside[i] and abs(at[0, i]) < 1 and abs(at[1, i]) < 1
+
+
+@njit(error_model="numpy")
+def _velocities(c: F64, at: F64, way: F64, spare: F64, n: int) -> None:
+    """Write the velocities at many places, as ``_velocity`` does at one: all go through each term together."""
+    y, x = at[0, :n], at[1, :n]
+    along_y, along_x, row_y, row_x = way[0, :n], way[1, :n], spare[0, :n], spare[1, :n]
+    along_y[:] = 0.0
+    along_x[:] = 0.0
+    for a in range(c.shape[1] - 1, -1, -1):
+        row_y[:] = 0.0
+        row_x[:] = 0.0
+        for b in range(c.shape[1] - 1 - a, -1, -1):
+            for i in range(n):
+                row_y[i] = row_y[i] * x[i] + c[0, a, b]
+                row_x[i] = row_x[i] * x[i] + c[1, a, b]
+        for i in range(n):
+            along_y[i] = along_y[i] * y[i] + row_y[i]
+            along_x[i] = along_x[i] * y[i] + row_x[i]

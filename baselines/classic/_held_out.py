@@ -23,31 +23,37 @@ F64 = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 
 
+class AtPoints(Protocol):
+    """Localizations to be averaged over time at some time points."""
+
+    def average(self, weights: F32) -> tuple[F32, F32]:
+        """Average with some weights.
+
+        Parameters
+        ----------
+        weights : array of float32, shape (n, time)
+
+        Returns
+        -------
+        images : array of float32, shape (n, y, x)
+        seen : array of float32, shape (n, y, x) or (1, 1, 1)
+            What the weights of the localizations were divided by.
+        """
+
+
 class Averaged(Protocol):
     """Localizations that can be averaged over time, at rest or along a flow."""
 
     def counts(self) -> F32:
         """Return the localizations of every time point, shape (time, y, x)."""
 
-    def average(self, points: Int, weights: F32) -> tuple[F32, F32]:
-        """Average over time at some time points.
-
-        Parameters
-        ----------
-        points : array of int64, shape (n,)
-        weights : array of float32, shape (n, time)
-
-        Returns
-        -------
-        images : array of float32, shape (n, y, x)
-        own : array of float32, shape (n, y, x) or (n, 1, 1)
-            The weight of each of the time points in its own image.
-        """
+    def at(self, points: Int) -> AtPoints:
+        """Return them to be averaged at some time points, shape (n,)."""
 
 
 @dataclass(frozen=True)
 class Resting:
-    """Counts averaged where they are."""
+    """Counts averaged where they are; at whatever time points, for weights say it all."""
 
     movie: F32
 
@@ -55,11 +61,15 @@ class Resting:
         """Return the counts."""
         return self.movie
 
-    def average(self, points: Int, weights: F32) -> tuple[F32, F32]:
-        """Average over time; the own weights have the shape (n, 1, 1)."""
-        images = np.empty((points.size, *self.movie.shape[1:]), np.float32)
+    def at(self, points: Int) -> Resting:
+        """Return the same."""
+        return self
+
+    def average(self, weights: F32) -> tuple[F32, F32]:
+        """Average over time; nothing is divided."""
+        images = np.empty((len(weights), *self.movie.shape[1:]), np.float32)
         _kernels.smooth_time(weights, self.movie, images)
-        return images, weights[np.arange(points.size), points][:, None, None]
+        return images, np.ones((1, 1, 1), np.float32)
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class HeldOut:
 
     Attributes
     ----------
-    averaged : Averaged
+    averaged : AtPoints
         All localizations.
     mean : float
         How many of them there are in a pixel and time point.
@@ -97,7 +107,7 @@ class HeldOut:
         The localizations in a pixel.
     """
 
-    averaged: Averaged
+    averaged: AtPoints
     mean: float
     time_s: F64
     y_nm: F64
@@ -122,7 +132,7 @@ class HeldOut:
         rank, row, column = np.nonzero(counts[points])
         homes = np.stack([row, column], axis=1)
         return cls(
-            averaged=averaged,
+            averaged=averaged.at(points),
             mean=float(counts.mean(dtype=np.float64)),
             time_s=time_s,
             y_nm=y_nm,
@@ -135,23 +145,30 @@ class HeldOut:
         )
 
     def log_likelihoods(self, time_sigmas_s: Sequence[float], space_sigmas_nm: Sequence[float]) -> F64:
-        """Return the Poisson log-likelihood for every width in time and in space, shape (times, spaces)."""
+        """Return the Poisson log-likelihood for every width in time and in space, shape (times, spaces).
+
+        The widest in time comes first: what is followed along a flow for it need not be followed farther.
+        """
         across = [(self._across(self.y_nm, nm), self._across(self.x_nm, nm)) for nm in space_sigmas_nm]
         pixels = self.firsts, self.homes, self.targets, self.numbers
         found = np.empty((len(time_sigmas_s), len(across)))
-        for i, sigma_s in enumerate(time_sigmas_s):
+        for i in np.argsort(time_sigmas_s)[::-1]:
+            sigma_s = time_sigmas_s[i]
             along = _weights.gaussian(self.time_s[self.points], self.time_s, sigma_s)
-            images, own = self.averaged.average(self.points, along)
-            at_homes = self._at_homes(np.broadcast_to(own, images.shape))
+            images, seen = self.averaged.average(along)
+            own = self._own(along, seen)
             for j, (along_y, along_x) in enumerate(across):
                 found[i, j] = _kernels.held_out_log_likelihood(
-                    images, at_homes, along_y, along_x, *pixels, self.mean, BACKGROUND_SHARE
+                    images, own, along_y, along_x, *pixels, self.mean, BACKGROUND_SHARE
                 )
         return found
 
-    def _at_homes(self, images: F32) -> F32:
+    def _own(self, weights: F32, seen: F32) -> F32:
+        """The weight of each localization in the image of its own time point, at its pixel."""
         rank = np.repeat(np.arange(self.points.size), np.diff(self.firsts))
-        return np.ascontiguousarray(images[rank, self.homes[:, 0], self.homes[:, 1]])
+        divisors = np.broadcast_to(seen, (self.points.size, self.y_nm.size, self.x_nm.size))
+        own: F32 = weights[rank, self.points[rank]] / divisors[rank, self.homes[:, 0], self.homes[:, 1]]
+        return own
 
     @staticmethod
     def _across(places_nm: F64, sigma_nm: float) -> F32:

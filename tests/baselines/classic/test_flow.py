@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage
 import scipy.optimize
 
-from baselines.classic import _flow, _flow_kernels
+from baselines.classic import _flow, _flow_kernels, _weights
 from baselines.classic._flow import Carried, Events, Flow
 from smlmsim.testing import make_observation
 
@@ -107,12 +107,13 @@ def test_what_is_carried_along_its_own_flow_rests():
         Events.of(make_observation(counts, point_s=POINT_S)), uniform_flow(2 * velocity_px / SIDE)
     )
     everywhere = np.ones((LENGTH, LENGTH), np.float32)
-    images = carried._carried(np.arange(LENGTH), everywhere)
+    images, seen = carried.average(np.arange(LENGTH), everywhere)
+    images *= seen
     for point in range(LENGTH):
         row = 30 + 2 * (point - 10)
-        assert images[point].sum() == (0 <= row < SIDE)
+        assert images[point].sum() == pytest.approx(float(0 <= row < SIDE))
         if 0 <= row < SIDE:
-            assert images[point, row, 20] == 1
+            assert images[point, row, 20] == pytest.approx(1)
 
 
 def test_at_rest_events_are_carried_to_the_weighted_sum_of_counts():
@@ -120,10 +121,26 @@ def test_at_rest_events_are_carried_to_the_weighted_sum_of_counts():
     carried = Carried.along(Events.of(make_observation(counts, point_s=POINT_S)), uniform_flow((0.0, 0.0)))
     weights = np.random.default_rng(1).dirichlet(np.ones(LENGTH), 5).astype(np.float32)
     points = np.array([0, 3, 4, 11, 23])
-    images, own = carried.average(points, weights)
+    images, seen = carried.average(points, weights)
     np.testing.assert_array_equal(carried.counts(), counts)
     np.testing.assert_allclose(images, np.tensordot(weights, counts, 1), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(own[:, 5, 5], weights[np.arange(5), points], rtol=1e-5)
+    np.testing.assert_allclose(seen, 1, rtol=1e-5)
+
+
+def test_followed_once_for_many_widths_they_are_averaged_as_anew_for_each():
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(0.1, (LENGTH, SIDE, SIDE))
+    flow = Flow(0.02 * rng.normal(size=(LENGTH, 2, _flow.terms_of(3))))
+    carried, points = (
+        Carried.along(Events.of(make_observation(counts, point_s=POINT_S)), flow),
+        np.array([2, 9, 20]),
+    )
+    followed = carried.at(points)
+    for sigma_s in (POINT_S, 4 * POINT_S, 0.0, math.inf):
+        time_s = POINT_S * np.arange(LENGTH)
+        weights = _weights.gaussian(time_s[points], time_s, sigma_s)
+        for once, anew in zip(followed.average(weights), carried.average(points, weights), strict=True):
+            np.testing.assert_array_equal(once, anew)
 
 
 def test_a_field_that_things_flow_into_is_as_bright_at_its_border_as_in_the_middle():
