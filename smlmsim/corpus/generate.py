@@ -9,16 +9,23 @@ from typing import NamedTuple
 
 import numpy as np
 import zarr
-from tqdm import tqdm
 
 from smlmsim import workers
 from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.encoding import Encoding
-from smlmsim.corpus.store import PER_MOVIE, SLOTS_PER_CHUNK, VERTICES_PER_CHUNK, Capacity, CorpusStore, create
+from smlmsim.corpus.store import (
+    CORPUS,
+    PER_MOVIE,
+    SLOTS_PER_CHUNK,
+    VERTICES_PER_CHUNK,
+    Capacity,
+    CorpusStore,
+    create,
+)
 from smlmsim.io import remedy, require_writable
 from smlmsim.io.limits import bounded_memory
-from smlmsim.io.lock import sole_writer
 from smlmsim.pipeline import simulate
+from smlmsim.store import complete, made_here, make_once, sole_run
 
 ROOM = 3
 """How many times more localizations and vertices the store has room for than its extreme movies have."""
@@ -75,40 +82,27 @@ def generate(
     workers.require_guarded()
     path = Path(path).absolute()
     require_writable(path)
-    if not path.exists():
-        _create(path, corpus)
+    make_once(path, lambda: create(path, corpus, _capacity(corpus)))
     store = CorpusStore(path)
-    store.require_same(corpus)
-    with sole_writer(path) as locked:
-        store.sweep(all_of_them=locked)
+    CORPUS.require_same(path, store.group.attrs, corpus)
+    with sole_run(path):
         _complete(store, processes, scheduler, progress)
 
 
 def _complete(store: CorpusStore, processes: int | None, scheduler: str | None, progress: bool) -> None:
     """Make every movie that a store does not hold yet."""
-    corpus, path = store.corpus, store.path
     todo = np.flatnonzero(~store.done()).tolist()
     if todo:
-        store.made_here()
-    outcomes = workers.spread(
-        functools.partial(make_movie, path), todo, workers=processes, scheduler=scheduler
-    )
-    with tqdm(
-        total=corpus.movies, initial=corpus.movies - len(todo), unit="movie", disable=not progress
-    ) as bar:
-        for movie, outcome in outcomes:
-            if isinstance(outcome, Exception):
-                raise _explained(outcome, store, movie) from outcome
-            bar.update()
+        made_here(store.path, store.group.attrs)
 
+    def written(movie: int, outcome: Exception | None) -> None:
+        if isinstance(outcome, Exception):
+            raise _explained(outcome, store, movie) from outcome
 
-def _create(path: Path, corpus: Corpus) -> None:
-    """Make an empty store, unless another run is faster."""
-    try:
-        create(path, corpus, _capacity(corpus))
-    except OSError:
-        if not path.exists():
-            raise
+    complete(
+        functools.partial(make_movie, store.path), todo, written, total=store.corpus.movies, unit="movie",
+        processes=processes, scheduler=scheduler, progress=progress,
+    )  # fmt: skip
 
 
 def make_movie(path: Path, movie: int) -> None:
@@ -159,7 +153,7 @@ def repair(
         As :func:`generate`.
     """
     store, damages = CorpusStore(Path(path)), verify(path)
-    store.require_same(store.corpus)
+    CORPUS.require_version(store.path, store.group.attrs)
     for movie in {damage.movie for damage in damages}:
         store.forget(movie)
     generate(store.corpus, path, processes=processes, scheduler=scheduler, progress=progress)

@@ -14,10 +14,11 @@ from zarr.codecs import BloscCodec
 from smlmsim import schema
 from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.encoding import DENSITY_STEP, Encoding, Scale
-from smlmsim.io import making, naming, zarr_store
+from smlmsim.io import making, zarr_store
 from smlmsim.pipeline import Movie
-from smlmsim.provenance import PROCESSOR, also_here, other_version, provenance
-from smlmsim.spec import one_line, parse_toml
+from smlmsim.store import Arrays, Kind
+
+CORPUS = Kind("corpus", CorpusError)
 
 POINTS_PER_CHUNK = 32
 SLOTS_PER_CHUNK = 1 << 16
@@ -59,15 +60,10 @@ class CorpusStore:
     def __init__(self, path: Path, *, checked: bool = False) -> None:
         self.path = path
         self._arrays: dict[str, zarr.Array[Any]] = {}
-        try:
-            self.group = zarr_store.opened(path, "r+", checked=checked)
-            self.corpus = Corpus.model_validate(parse_toml(str(self.group.attrs["corpus"]), "its corpus"))
-            self._require_layout()
-        except Exception as error:  # the layers below meet damage with errors of many kinds
-            reason = f" ({one_line(error, 200)})" if type(error) is ValueError else ""
-            raise CorpusError(
-                f"{path} is not the store of a corpus, or a damaged one{reason}; choose another place"
-            ) from error
+        self.group = CORPUS.opened(path, checked=checked)
+        self.corpus = CORPUS.settings(Corpus, self.group.attrs, path)
+        CORPUS.require_layout(path, self.group, _layout(self.corpus))
+        self._require_one_file_per_movie()
         self.encoding = Encoding.of(self.corpus.study.field)
 
     def __getitem__(self, name: str) -> zarr.Array[Any]:
@@ -78,31 +74,6 @@ class CorpusStore:
                 raise CorpusError(f"{self.path / name} is no array; the corpus is damaged")
             self._arrays[name] = found
         return self._arrays[name]
-
-    def require_same(self, corpus: Corpus) -> None:
-        """Refuse another corpus or other versions; another commit of the same version is let through.
-
-        Raises
-        ------
-        CorpusError
-            Saying what differs.
-        """
-        found, wanted = dict(self.group.attrs), _identity(corpus)
-        if found.get("corpus_digest") != wanted["corpus_digest"]:
-            theirs, ours = (set(str(attrs["corpus"]).splitlines()) for attrs in (found, wanted))
-            raise CorpusError(
-                f"{self.path} is another corpus: it has {_some(theirs - ours)}, this one {_some(ours - theirs)}; "
-                "choose another place, or delete it"
-            )
-        if differs := other_version(found):
-            raise CorpusError(f"{self.path} {differs}, or choose another place")
-
-    def made_here(self) -> None:
-        """Note that this kind of processor makes movies of the corpus too, and warn if it is another one."""
-        made = also_here(self.group.attrs, str(self.path))
-        if made != self.group.attrs.get(PROCESSOR, made):
-            with naming(self.path):
-                self.group.attrs[PROCESSOR] = made
 
     def done(self) -> npt.NDArray[np.bool_]:
         """Which movies are there, (movie,).
@@ -179,21 +150,14 @@ class CorpusStore:
         """The file that holds a variable of a movie."""
         return self.path.joinpath(name, "c", str(index), *["0"] * (self[name].ndim - 1))
 
-    def sweep(self, *, all_of_them: bool) -> None:
-        """Remove what writers that were killed left behind; unless all of it, what is older than a day."""
-        zarr_store.sweep(self.path, all_of_them=all_of_them)
-
-    def _require_layout(self) -> None:
-        """Refuse arrays of another shape than the corpus has, and movies that are not one file each."""
-        for name, (shape, kinds) in _layout(self.corpus).items():
-            zarr_store.require_shape(self[name], shape, kinds)
+    def _require_one_file_per_movie(self) -> None:
         for name in (*PER_MOVIE, "done"):
             array = self[name]
             chunk = array.shards or array.chunks
             if chunk[0] != 1 or any(
                 size > step for size, step in zip(array.shape[1:], chunk[1:], strict=True)
             ):
-                raise ValueError(f"{name} is not one file per movie")
+                raise CORPUS.damaged(self.path / name, ValueError("it is not one file per movie"))
 
     def _require_room(self, index: int, values: dict[str, Any]) -> None:
         for name, array in (("localizations", "loc_y"), ("vertices", "filament")):
@@ -217,8 +181,8 @@ def create(path: Path, corpus: Corpus, capacity: Capacity) -> None:
         _fill(zarr.open_group(draft, mode="w", zarr_format=3), corpus, capacity)
 
 
-def _layout(corpus: Corpus) -> dict[str, tuple[tuple[int | None, ...], str]]:
-    """The shape of every array of a store, None where there is room for more or less, and its kinds of numbers."""
+def _layout(corpus: Corpus) -> Arrays:
+    """The arrays of a store; there is room for more or fewer localizations and vertices."""
     movies, points = corpus.movies, corpus.study.acquisition.time_points
     image = (movies, points, *corpus.study.field.shape)
     return {
@@ -248,20 +212,11 @@ def _checksum(file: Path) -> int:
     return found
 
 
-def _identity(corpus: Corpus) -> dict[str, str]:
-    return {"corpus": corpus.to_toml(), "corpus_digest": corpus.digest, **provenance()}
-
-
-def _some(lines: set[str]) -> str:
-    shown = sorted(one_line(line, 100) for line in lines)[:3]
-    return "; ".join(shown) if shown else "nothing beyond that"
-
-
 def _fill(group: zarr.Group, corpus: Corpus, capacity: Capacity) -> None:
     _coordinates(group, corpus)
     _images(group, corpus)
     _tables(group, corpus, capacity)
-    group.attrs.update({"coordinates": _named(corpus), **_identity(corpus)})
+    group.attrs.update({"coordinates": _named(corpus), **CORPUS.identity(corpus)})
 
 
 def _named(corpus: Corpus) -> str:
@@ -272,15 +227,17 @@ def _named(corpus: Corpus) -> str:
 def _coordinates(group: zarr.Group, corpus: Corpus) -> None:
     field, acquisition = corpus.study.field, corpus.study.acquisition
     for name, values in (("time", acquisition.times_s), ("y", field.y_nm), ("x", field.x_nm)):
-        _whole(group, name, name, values, schema.variable(name, values).attrs)
-    _whole(group, "movie", "movie", np.arange(corpus.movies), {"long_name": "movie, counted from 0"})
+        zarr_store.write_along(group, name, name, values, schema.variable(name, values).attrs)
+    zarr_store.write_along(
+        group, "movie", "movie", np.arange(corpus.movies), {"long_name": "movie, counted from 0"}
+    )
     recipes = [corpus.recipe(movie) for movie in range(corpus.movies)]
     for found in corpus.ranges:
         drawn = np.array([recipe.settings[found.setting] for recipe in recipes])
-        _whole(group, found.setting, "movie", drawn, {"long_name": found.setting})
+        zarr_store.write_along(group, found.setting, "movie", drawn, {"long_name": found.setting})
     seeds = np.array([recipe.seed for recipe in recipes], np.int64)
-    _whole(group, "movie_seed", "movie", seeds, {"long_name": "seed of the movie"})
-    _whole(group, "variable", "variable", np.array(PER_MOVIE, dtype=object), {})
+    zarr_store.write_along(group, "movie_seed", "movie", seeds, {"long_name": "seed of the movie"})
+    zarr_store.write_along(group, "variable", "variable", np.array(PER_MOVIE, dtype=object), {})
 
 
 def _images(group: zarr.Group, corpus: Corpus) -> None:
@@ -354,14 +311,6 @@ def _meaning(name: str) -> dict[str, Any]:
 
 def _cf(scale: Scale) -> dict[str, Any]:
     return {"scale_factor": scale.step_nm, "add_offset": scale.offset_nm, "_FillValue": scale.fill}
-
-
-def _whole(group: zarr.Group, name: str, dim: str, values: npt.NDArray[Any], attrs: dict[str, Any]) -> None:
-    dtype = str if values.dtype == object else values.dtype
-    array = group.create_array(
-        name, shape=values.shape, dtype=dtype, dimension_names=(dim,), attributes=attrs
-    )
-    array[...] = values
 
 
 def _scalar(group: zarr.Group, corpus: Corpus, name: str, dtype: type, attrs: dict[str, Any]) -> None:

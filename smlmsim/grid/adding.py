@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from smlmsim.grid.difference import difference
+from smlmsim.difference import difference
 from smlmsim.grid.grid import ADDABLE, Grid
 from smlmsim.grid.layout import lay_out
-from smlmsim.grid.store import ADDING, StoreError, grid_of, open_store, require_version
+from smlmsim.grid.store import ADDING, GRID, StoreError, grid_of, open_store
 from smlmsim.io import naming
 
 
@@ -33,7 +33,7 @@ def enlarge(path: Path, grid: Grid) -> Grid:
     stored = stored_grid(path)
     group = open_store(path, adding=True)
     attrs = dict(group.attrs)
-    require_version(path, attrs)
+    GRID.require_version(path, attrs)
     shared = grid.replace({name: getattr(stored, name) for name in ADDABLE})
     if shared != stored:
         words, _ = difference(stored.to_toml(), shared.to_toml())

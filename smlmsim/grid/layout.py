@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,7 @@ from smlmsim.floor import floor_name
 from smlmsim.grid.grid import Grid
 from smlmsim.io import zarr_store
 from smlmsim.metrics import METRICS, described, three_crests
-
-
-class DamagedError(ValueError):
-    """An array is not what it should be."""
-
-    def __init__(self, array: str, problem: Exception) -> None:
-        super().__init__(str(problem) or type(problem).__name__)
-        self.array = array
+from smlmsim.store import Arrays
 
 
 def lay_out(group: zarr.Group, grid: Grid) -> None:
@@ -47,32 +41,24 @@ def lay_out(group: zarr.Group, grid: Grid) -> None:
     _array(group, grid, "done", *last, {}, dtype=bool, fill=False)
 
 
-def require_layout(path: Path, group: zarr.Group, grid: Grid) -> None:
-    """Refuse arrays that are not those of a grid, before any is read.
+def arrays(path: Path, group: zarr.Group, grid: Grid) -> Arrays:
+    """The arrays that the store of a grid has: floors only if it has them, and perhaps the flags of an earlier version.
 
-    The flags of an earlier version, one for each cell, are let through.
-
-    Raises
-    ------
-    DamagedError
-        With the name of the first that is not.
+    In that version a flag was about a cell, with all its scores.
     """
     scored = (*grid.shape, len(grid.reconstructors))
-    wanted: dict[str, tuple[tuple[int, ...], str]] = {
+    floors = [floor for floor in map(floor_name, grid.metrics) if (path / floor).exists()]
+    earlier = False
+    with contextlib.suppress(Exception):  # of a damaged array, which is named later
+        earlier = getattr(group["done"], "shape", None) == grid.shape
+    return {
         **{dim: ((size,), "fiu") for dim, size in zip(grid.dims, grid.shape, strict=True)},
         **dict.fromkeys(grid.metrics, (scored, "f")),
         "reconstructor": ((scored[-1],), "T"),
         "reason": (scored, "T"),
-        "done": ((*scored, len(grid.metrics)), "b"),
+        "done": (grid.shape if earlier else (*scored, len(grid.metrics)), "b"),
+        **dict.fromkeys(floors, (grid.shape, "f")),
     }
-    floors = [floor for floor in map(floor_name, grid.metrics) if (path / floor).exists()]
-    for name, (shape, kinds) in (wanted | dict.fromkeys(floors, (grid.shape, "f"))).items():
-        try:
-            found = group[name]
-            earlier = name == "done" and getattr(found, "shape", None) == grid.shape
-            zarr_store.require_shape(found, grid.shape if earlier else shape, kinds)
-        except Exception as error:
-            raise DamagedError(name, error) from error
 
 
 def _array(
@@ -98,10 +84,6 @@ def _array(
 
 
 def _coordinate(group: zarr.Group, name: str, values: npt.NDArray[Any], attrs: Mapping[str, Any]) -> None:
-    if name in group and getattr(group[name], "shape", None) == values.shape:
-        return
-    dtype = str if values.dtype == object else values.dtype
-    array = group.create_array(
-        name, shape=values.shape, dtype=dtype, dimension_names=(name,), attributes=dict(attrs), overwrite=True
-    )
-    array[...] = values
+    """Write the values of an axis that is new or longer than before."""
+    if name not in group or getattr(group[name], "shape", None) != values.shape:
+        zarr_store.write_along(group, name, name, values, attrs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -10,7 +11,6 @@ from typing import NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from tqdm import tqdm
 
 from smlmsim import reconstruct, workers
 from smlmsim.grid.adding import enlarge, stored_grid
@@ -22,6 +22,7 @@ from smlmsim.io import require_writable
 from smlmsim.io.lock import sole_writer
 from smlmsim.metrics import score
 from smlmsim.pipeline import simulate
+from smlmsim.store import complete, made_here, sole_run
 
 __all__ = ["read_scores", "run_grid", "score_task"]
 
@@ -96,8 +97,7 @@ def run_grid(
             grid = enlarge(Path(path), grid)
     seeds = shown_seeds(grid, movies_of)
     store = GridStore(Path(path), grid)
-    with sole_writer(store.path) as locked:
-        store.sweep(all_of_them=locked)
+    with sole_run(store.path):
         _run(store, seeds, processes, scheduler, retry_failed, progress)
     return read_scores(path)
 
@@ -115,26 +115,22 @@ def _run(
     todo = store.pending(retry_failed=retry_failed)
     _require_loading({name for task in todo for name in task.wanted})
     if todo:
-        store.made_here()
+        made_here(store.path, store.attrs)
     if seeds and todo:
         require_writable(clips)
         clips.mkdir(exist_ok=True)
-    total = int(np.prod(grid.shape))
-    outcomes = workers.spread(
-        functools.partial(score_task, grid, seeds), todo, workers=processes, scheduler=scheduler
-    )
-    with tqdm(
-        total=total, initial=total - len(todo), unit="movie", disable=not progress, smoothing=0.1
-    ) as bar:
-        failures = 0
-        for task, outcome in outcomes:
-            found = _failed(grid, outcome) if isinstance(outcome, Exception) else outcome
-            if found.recording:
-                keep(clip_path(grid, task.cell, clips), found.recording, grid.reconstructors)
-            store.write(task, found.scores)
-            failures += any(found.scores.reasons)
-            bar.set_postfix({"failed": failures} if failures else {}, refresh=False)
-            bar.update()
+
+    def kept(task: Task, outcome: Outcome | Exception) -> bool:
+        found = _failed(grid, outcome) if isinstance(outcome, Exception) else outcome
+        if found.recording:
+            keep(clip_path(grid, task.cell, clips), found.recording, grid.reconstructors)
+        store.write(task, found.scores)
+        return any(found.scores.reasons)
+
+    complete(
+        functools.partial(score_task, grid, seeds), todo, kept, total=math.prod(grid.shape), unit="movie",
+        processes=processes, scheduler=scheduler, progress=progress,
+    )  # fmt: skip
 
 
 def _require_loading(names: Iterable[str]) -> None:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
-import pydantic
 import xarray as xr
 import zarr
 
 from smlmsim.floor import floor_name
-from smlmsim.grid.difference import difference
-from smlmsim.grid.grid import Cell, Grid
-from smlmsim.grid.layout import DamagedError, lay_out, require_layout
+from smlmsim.grid.grid import ADDABLE, Cell, Grid
+from smlmsim.grid.layout import arrays, lay_out
 from smlmsim.grid.scores import require_scores
-from smlmsim.io import making, naming, remedy, require_writable, zarr_store
+from smlmsim.io import making, remedy, require_writable
 from smlmsim.io.limits import bounded_memory
-from smlmsim.provenance import PROCESSOR, also_here, other_version, provenance
-from smlmsim.spec import explain, one_line, parse_toml
+from smlmsim.store import Kind, make_once
 
 ADDING = "adding"
 """The attribute of a store that holds the grid it is being enlarged to."""
@@ -29,6 +26,9 @@ ADDING = "adding"
 
 class StoreError(ValueError):
     """The store cannot be used: it holds something else, or it is damaged."""
+
+
+GRID = Kind("grid", StoreError)
 
 
 class Task(NamedTuple):
@@ -70,11 +70,10 @@ class GridStore:
 
     def __init__(self, path: Path, grid: Grid) -> None:
         self.path, self.grid = path, grid
-        if not path.exists():
-            _make(path, grid)
+        make_once(path, lambda: _make(path, grid))
         self._group = open_store(path)
-        _require_same(path, dict(self._group.attrs), identity(grid))
-        _require_layout(path, self._group, grid)
+        GRID.require_same(path, self.attrs, grid, ADDABLE)
+        GRID.require_layout(path, self._group, arrays(path, self._group, grid))
         if self._array("done").shape == grid.shape:
             raise StoreError(
                 f"{path} is of an earlier version, and can only be read; choose another place with --out"
@@ -88,12 +87,10 @@ class GridStore:
             todo |= (self._read("reason") != "")[..., None]
         return [self._task(cell, todo[cell.place]) for cell in self.grid.cells() if todo[cell.place].any()]
 
-    def made_here(self) -> None:
-        """Note that this kind of processor scores cells of the grid too, and warn if it is another one."""
-        made = also_here(self._group.attrs, str(self.path))
-        if made != self._group.attrs.get(PROCESSOR, made):
-            with naming(self.path):
-                self._group.attrs[PROCESSOR] = made
+    @property
+    def attrs(self) -> MutableMapping[str, Any]:
+        """What the store says of itself."""
+        return self._group.attrs
 
     def write(self, task: Task, result: CellScores) -> None:
         """Keep what was found of a task; all other scores stay as they are."""
@@ -137,10 +134,6 @@ class GridStore:
             for old, new, row in zip(before, found, asked, strict=True)
         ]
 
-    def sweep(self, *, all_of_them: bool) -> None:
-        """Remove what writers that were killed left behind; unless all of it, what is older than a day."""
-        zarr_store.sweep(self.path, all_of_them=all_of_them)
-
     def _array(self, name: str) -> zarr.Array[Any]:
         return cast("zarr.Array[Any]", self._group[name])
 
@@ -149,7 +142,7 @@ class GridStore:
             with bounded_memory():
                 return np.asarray(self._array(name)[...])
         except Exception as error:
-            raise _damaged(self.path / name, error) from error
+            raise GRID.damaged(self.path / name, error) from error
 
 
 def read_scores(path: str | Path) -> xr.Dataset:
@@ -165,8 +158,8 @@ def read_scores(path: str | Path) -> xr.Dataset:
     """
     path = Path(path)
     group = open_store(path)
-    grid = grid_of(dict(group.attrs), path)
-    _require_layout(path, group, grid)
+    grid = grid_of(group.attrs, path)
+    GRID.require_layout(path, group, arrays(path, group, grid))
     floors = {*map(floor_name, grid.metrics)}
     others = sorted(
         {entry.name for entry in path.iterdir()}
@@ -181,7 +174,7 @@ def read_scores(path: str | Path) -> xr.Dataset:
         ):
             scores = _ordered(found.load(), grid)
     except Exception as error:  # the layers below meet damage with errors of many kinds
-        raise _damaged(path, error) from error
+        raise GRID.damaged(path, error) from error
     require_scores(scores, str(path))
     return scores
 
@@ -194,28 +187,15 @@ def grid_of(attrs: Mapping[str, Any], source: object) -> Grid:
     StoreError
         If they do not say it, or what they say fits no grid; the message names the source.
     """
-    try:
-        return Grid.model_validate(parse_toml(str(attrs["grid"]), "its grid"))
-    except KeyError:
-        raise StoreError(f"{source} does not say what grid it is of") from None
-    except pydantic.ValidationError as error:
-        raise StoreError(
-            f"{source} is of no grid that this version knows: {one_line(explain(error))}"
-        ) from None
-    except ValueError as error:
-        raise StoreError(f"{source} is damaged: {error}") from None
+    return GRID.settings(Grid, attrs, source)
 
 
 def _make(path: Path, grid: Grid) -> None:
-    """Make an empty store, unless another run is faster."""
-    try:
-        with making(path) as draft:
-            group = zarr.open_group(draft, mode="w", zarr_format=3)
-            lay_out(group, grid)
-            group.attrs.update(identity(grid))
-    except OSError:
-        if not path.exists():
-            raise
+    """Make an empty store."""
+    with making(path) as draft:
+        group = zarr.open_group(draft, mode="w", zarr_format=3)
+        lay_out(group, grid)
+        group.attrs.update(GRID.identity(grid))
 
 
 def _ordered(found: xr.Dataset, grid: Grid) -> xr.Dataset:
@@ -228,26 +208,10 @@ def _ordered(found: xr.Dataset, grid: Grid) -> xr.Dataset:
 
 def open_store(path: Path, *, adding: bool = False) -> zarr.Group:
     """Open the group of a store; one to which something is being added only if that is meant."""
-    try:
-        group = zarr_store.opened(path, "r+")
-    except Exception as error:
-        reason = f" ({error})" if type(error) is ValueError else ""
-        raise StoreError(
-            f"{path} is not the store of a grid{reason}; choose another place with --out"
-        ) from error
-    if "grid_digest" not in group.attrs:
-        raise StoreError(f"{path} is not the store of a grid; choose another place with --out")
+    group = GRID.opened(path)
     if ADDING in group.attrs and not adding:
         raise StoreError(f"adding to {path} was interrupted; go on with: smlmsim grid --out DIR --add")
     return group
-
-
-def _require_layout(path: Path, group: zarr.Group, grid: Grid) -> None:
-    """Refuse a store whose arrays are not those of its grid, before any is read."""
-    try:
-        require_layout(path, group, grid)
-    except DamagedError as error:
-        raise _damaged(path / error.array, error) from error
 
 
 def _asked(grid: Grid, wanted: Mapping[str, Sequence[str]]) -> npt.NDArray[np.bool_]:
@@ -266,31 +230,3 @@ def _write_some(
         run = slice(int(start), int(stop))
         region: Any = (*place, run)
         array[region] = values[run]
-
-
-def _damaged(path: Path, error: Exception) -> StoreError:
-    return StoreError(
-        f"{path} is damaged ({one_line(error) or type(error).__name__}); delete the store to start anew"
-    )
-
-
-def identity(grid: Grid) -> dict[str, str]:
-    """The attributes that say what grid a store is of, and which versions made it."""
-    return {"grid": grid.to_toml(), "grid_digest": grid.digest, **provenance()}
-
-
-def _require_same(path: Path, found: dict[str, Any], wanted: dict[str, str]) -> None:
-    """Refuse another grid or other versions; another commit of the same version is let through."""
-    if found["grid_digest"] != wanted["grid_digest"]:
-        words, addable = difference(str(found.get("grid", "")), wanted["grid"])
-        remedy = "give --add to keep both" if addable else "or delete it"
-        raise StoreError(
-            f"{path} belongs to another grid: {words}; choose another place with --out, {'or ' * addable}{remedy}"
-        )
-    require_version(path, found)
-
-
-def require_version(path: Path, found: Mapping[str, Any]) -> None:
-    """Refuse a store of other versions."""
-    if differs := other_version(found):
-        raise StoreError(f"{path} {differs}, or choose another place with --out")

@@ -6,9 +6,11 @@ import contextlib
 import math
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy.typing as npt
 import zarr
 
 from smlmsim.io.atomic import DAY_S, drafts_of
@@ -74,6 +76,17 @@ def require_shape(array: Any, shape: tuple[int | None, ...], kinds: str) -> None
     largest = math.prod(array.shards or array.chunks) * array.dtype.itemsize
     if largest > MOST_CHUNK_BYTES:
         raise ValueError(f"its chunks claim to hold {largest:.3g} bytes each")
+
+
+def write_along(
+    group: zarr.Group, name: str, dim: str, values: npt.NDArray[Any], attrs: Mapping[str, Any]
+) -> None:
+    """Write numbers, or text, along a dim as an array in one piece, in the stead of the one there is."""
+    dtype = str if values.dtype == object else values.dtype
+    array = group.create_array(
+        name, shape=values.shape, dtype=dtype, dimension_names=(dim,), attributes=dict(attrs), overwrite=True
+    )
+    array[...] = values
 
 
 def sweep(path: Path, *, all_of_them: bool) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from smlmsim import io, workers
 from smlmsim.grid.clips import Recording, clip_path, keep, lacking, record, shown_cells, shown_seeds
 from smlmsim.grid.grid import Cell, Grid
+from smlmsim.store import complete
 
 Place = tuple[int, ...]
+Task = tuple[Grid, Cell, tuple[str, ...]]
 
 
 def record_all(
@@ -52,13 +52,23 @@ def record_all(
     paths = {cell.place: clip_path(grid, cell, folder) for cell in cells}
     missing = [(cell, lacking(paths[cell.place], grid.reconstructors)) for cell in cells]
     todo = [(grid, cell, names) for cell, names in missing if names]
-    outcomes = workers.spread(_record, todo, workers=processes)
-    for (_, cell, _), made in tqdm(outcomes, total=len(todo), unit="clip", disable=not (progress and todo)):
+
+    def kept(task: Task, made: Recording | Exception) -> None:
         if isinstance(made, Exception):
             raise made
-        keep(paths[cell.place], made, grid.reconstructors)
+        keep(paths[task[1].place], made, grid.reconstructors)
+
+    complete(
+        _record,
+        todo,
+        kept,
+        total=len(todo),
+        unit="clip",
+        processes=processes,
+        progress=progress and bool(todo),
+    )
     return paths
 
 
-def _record(task: tuple[Grid, Cell, tuple[str, ...]]) -> Recording:
+def _record(task: Task) -> Recording:
     return record(*task)

@@ -5,30 +5,33 @@ from __future__ import annotations
 import functools
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import tomli_w
 import xarray as xr
-from tqdm import tqdm
 
 from smlmsim import reconstruct, workers
 from smlmsim.io import replacing, require_writable
-from smlmsim.io.lock import sole_writer
 from smlmsim.metrics import METRICS, described, score, three_crests
 from smlmsim.pipeline import simulate
-from smlmsim.provenance import also_here, other_version, provenance
+from smlmsim.provenance import provenance
 from smlmsim.robustness.study import ALL, CONDITIONS, Robustness, Test
 from smlmsim.spec import read_toml
+from smlmsim.store import Kind, complete, made_here, sole_run
 from smlmsim.train import load_trainable
 
 STUDY, TRAINED, WEIGHTS, TESTS = "study.toml", "trained.json", "weights.safetensors", "tests"
 
 Scores = dict[str, dict[str, float]]
+Made = TypeVar("Made")
 
 
 class RobustnessError(ValueError):
     """A folder cannot be used, or a part of a study failed."""
+
+
+KIND = Kind("study", RobustnessError)
 
 
 def run_robustness(
@@ -79,18 +82,19 @@ def run_robustness(
     reconstruct.load(study.classic)
     require_writable(folder)
     _claim(folder, study)
-    with sole_writer(folder):
+    with sole_run(folder):
         todo = [test for test in study.tests if not _path(folder, test).is_file()]
         if todo:
+            _made_here(folder)
             _train(study, folder, trainings, crop_workers, progress)
-        task = functools.partial(score_movie, study, folder)
-        outcomes = workers.spread(task, todo, workers=processes)
-        done = study.movies * len(study.laboratories) * len(CONDITIONS) - len(todo)
-        with tqdm(total=done + len(todo), initial=done, unit="movie", disable=not progress) as bar:
-            for test, outcome in outcomes:
-                _require_success(" ".join(map(str, test)), outcome)
-                _write_json(_path(folder, test), outcome)
-                bar.update()
+
+        def kept(test: Test, outcome: Scores | Exception) -> None:
+            _write_json(_path(folder, test), _succeeded(" ".join(map(str, test)), outcome))
+
+        complete(
+            functools.partial(score_movie, study, folder), todo, kept, total=len(list(study.tests)), unit="movie",
+            processes=processes, progress=progress,
+        )  # fmt: skip
     return _gathered(study, folder)
 
 
@@ -139,41 +143,46 @@ def score_movie(study: Robustness, folder: Path, test: Test) -> Scores:
 
 def _claim(folder: Path, study: Robustness) -> None:
     """Make the folder of a study, or find that it is there already."""
-    wanted = {"study": study.model_dump(mode="json", exclude_none=True), "versions": provenance()}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / TESTS).mkdir(exist_ok=True)
+    (folder / TESTS).mkdir(parents=True, exist_ok=True)
     if not (folder / STUDY).is_file():
-        with replacing(folder / STUDY) as draft:
-            draft.write_text(tomli_w.dumps(wanted), encoding="utf-8")
-        return
+        _write_toml(
+            folder, {"study": study.model_dump(mode="json", exclude_none=True), "versions": provenance()}
+        )
     found = read_toml(folder / STUDY)
-    if found["study"] != wanted["study"]:
-        raise RobustnessError(f"{folder} holds another study; choose another folder with --out")
-    if differs := other_version(found["versions"]):
-        raise RobustnessError(f"{folder} {differs}, or choose another folder with --out")
-    also_here(found["versions"], str(folder))
+    said = {"study": tomli_w.dumps(found.get("study", {}))}
+    stored = KIND.settings(Robustness, said, folder / STUDY)
+    KIND.require_same(folder, found.get("versions", {}) | said | {"study_digest": stored.digest}, study)
+
+
+def _made_here(folder: Path) -> None:
+    """Note that this kind of processor makes parts of the study too."""
+    found = read_toml(folder / STUDY)
+    versions = dict(found["versions"])
+    made_here(folder, versions)
+    if versions != found["versions"]:
+        _write_toml(folder, found | {"versions": versions})
 
 
 def _train(study: Robustness, folder: Path, trainings: int, crop_workers: int, progress: bool) -> None:
     """Train the models that are not trained yet."""
-    todo = [model for model in study.models if not (folder / model / TRAINED).is_file()]
     alone = trainings == 1
-    task = functools.partial(train_model, study, folder, crop_workers, progress and alone)
-    with tqdm(
-        total=len(study.models), initial=len(study.models) - len(todo), unit="model",
-        disable=alone or not progress,
-    ) as bar:  # fmt: skip
-        for model, outcome in workers.spread(task, todo, workers=trainings):
-            _require_success(model, outcome)
-            _write_json(folder / model / TRAINED, {"validation_ms_ssim": outcome})
-            bar.update()
+
+    def kept(model: str, outcome: float | Exception) -> None:
+        _write_json(folder / model / TRAINED, {"validation_ms_ssim": _succeeded(model, outcome)})
+
+    complete(
+        functools.partial(train_model, study, folder, crop_workers, progress and alone),
+        [model for model in study.models if not (folder / model / TRAINED).is_file()],
+        kept, total=len(study.models), unit="model", processes=trainings, progress=progress and not alone,
+    )  # fmt: skip
 
 
-def _require_success(name: str, outcome: Any) -> None:
+def _succeeded(name: str, outcome: Made | Exception) -> Made:
     if isinstance(outcome, Exception):
         raise RobustnessError(
             f"{name} failed: {type(outcome).__name__}: {outcome}; what came before is kept"
         ) from outcome
+    return outcome
 
 
 def _path(folder: Path, test: Test) -> Path:
@@ -183,6 +192,11 @@ def _path(folder: Path, test: Test) -> Path:
 def _write_json(path: Path, content: Any) -> None:
     with replacing(path) as draft:
         draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _write_toml(folder: Path, content: dict[str, Any]) -> None:
+    with replacing(folder / STUDY) as draft:
+        draft.write_text(tomli_w.dumps(content), encoding="utf-8")
 
 
 def _gathered(study: Robustness, folder: Path) -> xr.Dataset:

@@ -136,7 +136,9 @@ def test_another_kind_of_processor_finds_no_damage_and_repairs_with_a_warning(co
 
 def test_another_corpus_is_refused_with_the_difference(corpus, copy, tree):
     before = tree(copy)
-    with pytest.raises(CorpusError, match=r"another corpus: it has seed = 3, this one seed = 4"):
+    with pytest.raises(
+        CorpusError, match=r"belongs to another corpus: seed is 3 there and 4 here; .*--out, or delete it"
+    ):
         generate(corpus.replace({"seed": 4}), copy, progress=False)
     assert tree(copy) == before
 

@@ -7,7 +7,6 @@ import zarr
 from smlmsim.grid import Axis, Grid, layout, read_scores, run_grid, stored_grid
 from smlmsim.grid import run as running
 from smlmsim.grid.adding import enlarge
-from smlmsim.grid.difference import difference
 from smlmsim.grid.store import GridStore, StoreError
 
 
@@ -29,7 +28,7 @@ def computed(monkeypatch):
     found = []
     attempt, score = running.attempt, running.score
     monkeypatch.setattr(
-        running.workers, "spread", lambda function, tasks, **_: ((t, function(t)) for t in tasks)
+        "smlmsim.workers.spread", lambda function, tasks, **_: ((t, function(t)) for t in tasks)
     )
     monkeypatch.setattr(running, "attempt", lambda name, seen: found.append(name) or attempt(name, seen))
     monkeypatch.setattr(
@@ -190,8 +189,3 @@ def test_a_store_of_an_earlier_version_can_be_read_but_not_gone_on_with(grid, tm
     assert read_scores(path).identical(scores)
     with pytest.raises(StoreError, match="earlier version, and can only be read"):
         GridStore(path, grid)
-
-
-def test_settings_that_only_one_of_two_grids_knows_are_named():
-    found = difference("seeds = [0]\n[study]\na = 1", "seeds = [0]")
-    assert found == ("study.a is 1 there and not set here", False)

@@ -11,6 +11,7 @@ from smlmsim import provenance
 from smlmsim.grid import Axis, Grid, read_scores, run_grid
 from smlmsim.grid.store import CellScores, GridStore, StoreError
 from smlmsim.io.lock import BusyError, sole_writer
+from smlmsim.store import made_here
 
 
 @pytest.fixture
@@ -102,11 +103,11 @@ def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(grid, tmp_p
 
 
 def test_the_kinds_of_processor_that_score_cells_are_noted(grid, tmp_path, monkeypatch, caplog):
-    made = provenance.provenance()
-    GridStore(tmp_path / "s.zarr", grid).made_here()
+    made, store = provenance.provenance(), GridStore(tmp_path / "s.zarr", grid)
+    made_here(store.path, store.attrs)
     assert not caplog.text
     monkeypatch.setattr(provenance, "provenance", lambda: made | {"processor": "z80"})
-    GridStore(tmp_path / "s.zarr", grid).made_here()
+    made_here(store.path, store.attrs)
     assert f"made on a processor of the kind {made['processor']}, this is z80" in caplog.text
     assert read_scores(tmp_path / "s.zarr").attrs["processor"] == f"{made['processor']}, z80"
 

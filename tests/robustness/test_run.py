@@ -10,7 +10,7 @@ import torch
 
 from baselines._training import Trainer
 from baselines._validation import Validation
-from smlmsim import workers
+from smlmsim import provenance, workers
 from smlmsim.corpus import mixture
 from smlmsim.io import replacing
 from smlmsim.reconstruct import ReconstructionError
@@ -26,7 +26,7 @@ def here():
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Validation, "preview", lambda *_: None)
-        patch.setattr(workers, "spread", lambda function, tasks, workers: ((t, function(t)) for t in tasks))
+        patch.setattr(workers, "spread", lambda function, tasks, **_: ((t, function(t)) for t in tasks))
         yield
     torch.set_num_threads(threads)
 
@@ -138,7 +138,10 @@ def test_a_folder_of_another_study_or_of_other_versions_is_refused(small, tmp_pa
     running._claim(tmp_path, small)
     running._claim(tmp_path, small)
     before = (tmp_path / "study.toml").read_bytes()
-    with pytest.raises(RobustnessError, match="holds another study; choose another folder with --out"):
+    with pytest.raises(
+        RobustnessError,
+        match=r"another study: seed is 0 there and 1 here; .* --out",
+    ):
         run(small.replace({"seed": 1}), tmp_path)
     assert (tmp_path / "study.toml").read_bytes() == before
     with replacing(tmp_path / "study.toml") as draft:
@@ -147,12 +150,23 @@ def test_a_folder_of_another_study_or_of_other_versions_is_refused(small, tmp_pa
         run(small, tmp_path)
 
 
+def test_a_study_names_every_kind_of_processor_that_made_a_part_of_it(small, results, monkeypatch):
+    folder, scores = results
+    made = provenance.provenance()
+    monkeypatch.setattr(provenance, "provenance", lambda: made | {"processor": "z80"})
+    assert run(small, folder).attrs["processor"] == made["processor"]
+    (folder / "tests/wide.control.0.json").unlink()
+    again = run(small, folder)
+    assert again.attrs["processor"] == f"{made['processor']}, z80"
+    assert again.equals(scores)
+
+
 def test_a_failure_is_told_with_its_movie_and_nothing_before_it_is_lost(small, results, monkeypatch):
     folder, _ = results
     (folder / "M2/weights.safetensors").unlink()
     (folder / "tests/wide.control.0.json").unlink()
 
-    def caught(function, tasks, workers):
+    def caught(function, tasks, **_):
         for task in tasks:
             try:
                 yield task, function(task)

@@ -1,30 +1,40 @@
-"""In what two grids differ, in words."""
+"""In what the settings of a stored result differ from those that are asked for, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from smlmsim.grid.grid import ADDABLE
 from smlmsim.spec import brief, parse_toml
 
 SAME = "the settings are the same, but another version of smlmsim knew fewer or more of them"
 
+VARYING = {"axes": "axis", "ranges": "range"}
+"""Lists of tables, each of which is about a setting, and what one of them is called."""
+
 
 class Difference(NamedTuple):
-    """What a stored grid is, beside the one that is asked for; and whether the two can be made one by adding."""
+    """In what the stored settings differ from those asked for, and whether adding makes the two one."""
 
     words: str
     addable: bool
 
 
-def difference(theirs: str, ours: str) -> Difference:
-    """Say in what two grids, as TOML, differ: what cannot be added, or else all that can."""
-    there, here = (dict(_settings(parse_toml(text, "its grid"))) for text in (theirs, ours))
+def difference(theirs: str, ours: str, addable: Collection[str] = ()) -> Difference:
+    """Say in what two settings, as TOML, differ: what cannot be added, or else all that can.
+
+    Parameters
+    ----------
+    theirs, ours : str
+        Those that are stored, and those that are asked for.
+    addable : collection of str
+        The names of the settings that are lists of which more can be added.
+    """
+    there, here = (dict(_settings(parse_toml(text, "its settings"))) for text in (theirs, ours))
     differing = [name for name in dict.fromkeys((*here, *there)) if there.get(name) != here.get(name)]
-    settings = [name for name in differing if name not in ADDABLE]
-    if settings:
-        return Difference(_setting(settings[0], there, here), addable=False)
+    fixed = [name for name in differing if name not in addable]
+    if fixed:
+        return Difference(_setting(fixed[0], there, here), addable=False)
     found = "; ".join(filter(None, (_listed(name, there.get(name), here.get(name)) for name in differing)))
     return Difference(found or SAME, addable=bool(differing))
 
@@ -57,16 +67,15 @@ def _shown(settings: Mapping[str, Any], name: str) -> str:
 
 
 def _settings(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """All leaves with their dotted paths; an axis by its setting."""
+    """All leaves with their dotted paths; an axis, or a range, by its setting."""
     for name, value in tree.items():
         if isinstance(value, dict):
             yield from _settings(value, f"{path}{name}.")
-        elif not path and name == "axes" and isinstance(value, list):
-            yield "axes", [axis.get("setting") if isinstance(axis, dict) else axis for axis in value]
-            yield from ((f"axis {axis['setting']}", axis.get("values")) for axis in value if _is_axis(axis))
+        elif not path and name in VARYING and isinstance(value, list):
+            found = {each.get("setting"): each for each in value if isinstance(each, dict)}
+            yield name, list(found)
+            for setting, each in found.items():
+                rest = {key: part for key, part in each.items() if key != "setting"}
+                yield f"{VARYING[name]} {setting}", rest.get("values", rest)
         else:
             yield f"{path}{name}", value
-
-
-def _is_axis(axis: object) -> bool:
-    return isinstance(axis, dict) and isinstance(axis.get("setting"), str)

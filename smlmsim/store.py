@@ -1,0 +1,191 @@
+"""A result that is made part by part in a folder: what it is of, who writes to it, and how it is gone on with.
+
+The scores of a grid, the movies of a corpus and the scores of a study of robustness are such results. Every part is
+there whole or not at all, so that after an interruption at any moment the next run makes what is missing, and nothing
+else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import pydantic
+import zarr
+from tqdm import tqdm
+
+from smlmsim import workers
+from smlmsim.difference import difference
+from smlmsim.io import naming, zarr_store
+from smlmsim.io.lock import sole_writer
+from smlmsim.provenance import PROCESSOR, also_here, other_version, provenance
+from smlmsim.spec import Spec, explain, one_line, parse_toml
+
+Part = TypeVar("Part")
+Made = TypeVar("Made")
+Settings = TypeVar("Settings", bound=Spec)
+Arrays = Mapping[str, tuple[tuple[int | None, ...], str]]
+"""The shape of every array, None where any length does, and the kinds of numbers it may hold."""
+
+
+class Kind(NamedTuple):
+    """A kind of result, as in "grid", and the error that says why a folder cannot be used as one."""
+
+    name: str
+    error: type[ValueError]
+
+    def identity(self, settings: Spec) -> dict[str, str]:
+        """The attributes that say what a result is of, and which versions make it."""
+        return {self.name: settings.to_toml(), f"{self.name}_digest": settings.digest, **provenance()}
+
+    def opened(self, path: Path, *, checked: bool = False) -> zarr.Group:
+        """Open a result that is a Zarr group, and refuse any other folder.
+
+        Parameters
+        ----------
+        path : Path
+        checked : bool
+            Whether it was opened before in this run, so that its links need not be looked at again.
+        """
+        try:
+            group = zarr_store.opened(path, "r+", checked=checked)
+        except Exception as error:  # the layers below meet damage with errors of many kinds
+            reason = f" ({one_line(error, 200)})" if type(error) is ValueError else ""
+            raise self._no_store(path, reason) from error
+        if f"{self.name}_digest" not in group.attrs:
+            raise self._no_store(path)
+        return group
+
+    def settings(self, model: type[Settings], attrs: Mapping[str, Any], source: object) -> Settings:
+        """What a result is of, from its attributes; the message of an error names the source."""
+        try:
+            return model.model_validate(parse_toml(str(attrs[self.name]), f"its {self.name}"))
+        except KeyError:
+            raise self.error(f"{source} does not say what {self.name} it is of") from None
+        except pydantic.ValidationError as error:
+            raise self.error(
+                f"{source} is of no {self.name} that this version knows: {one_line(explain(error))}"
+            ) from None
+        except ValueError as error:
+            raise self.error(f"{source} is damaged: {error}") from None
+
+    def require_layout(self, path: Path, group: zarr.Group, arrays: Arrays) -> None:
+        """Refuse arrays that are not those of a result, before any is read."""
+        for name, (shape, kinds) in arrays.items():
+            try:
+                zarr_store.require_shape(group[name], shape, kinds)
+            except Exception as error:  # as above
+                raise self.damaged(path / name, error) from error
+
+    def require_same(
+        self, path: Path, found: Mapping[str, Any], settings: Spec, addable: Collection[str] = ()
+    ) -> None:
+        """Refuse a result of other settings or versions; another commit of the same version is let through.
+
+        Parameters
+        ----------
+        path : Path
+        found : mapping
+            The attributes of the result.
+        settings : Spec
+            What it should be of.
+        addable : collection of str
+            The settings of which ``--add`` adds more.
+        """
+        if found.get(f"{self.name}_digest") != settings.digest:
+            words, can_be_added = difference(str(found.get(self.name, "")), settings.to_toml(), addable)
+            remedy = "give --add to keep both" if can_be_added else "delete it"
+            raise self.error(
+                f"{path} belongs to another {self.name}: {words}; choose another place with --out, or {remedy}"
+            )
+        self.require_version(path, found)
+
+    def require_version(self, path: Path, found: Mapping[str, Any]) -> None:
+        """Refuse a result of other versions."""
+        if differs := other_version(found):
+            raise self.error(f"{path} {differs}, or choose another place with --out")
+
+    def damaged(self, path: Path, error: Exception) -> ValueError:
+        """Say which part of a result is damaged."""
+        reason = one_line(error) or type(error).__name__
+        return self.error(f"{path} is damaged ({reason}); delete the store to start anew")
+
+    def _no_store(self, path: Path, reason: str = "") -> ValueError:
+        return self.error(
+            f"{path} is not the store of a {self.name}{reason}; choose another place with --out"
+        )
+
+
+def made_here(path: Path, attrs: MutableMapping[str, Any]) -> None:
+    """Note in the attributes of a result that this kind of processor makes parts of it; warn if it is another one."""
+    made = also_here(attrs, str(path))
+    if made != attrs.get(PROCESSOR, made):
+        with naming(path):
+            attrs[PROCESSOR] = made
+
+
+def make_once(path: Path, make: Callable[[], None]) -> None:
+    """Make a folder that is not there yet, unless another run is faster."""
+    try:
+        if not path.exists():
+            make()
+    except OSError:
+        if not path.exists():
+            raise
+
+
+@contextlib.contextmanager
+def sole_run(path: Path) -> Iterator[None]:
+    """Be the only run that writes to a result, and remove what runs that were killed left behind.
+
+    Raises
+    ------
+    BusyError
+        If another run writes to it.
+    """
+    with sole_writer(path) as locked:
+        zarr_store.sweep(path, all_of_them=locked)
+        yield
+
+
+def complete(
+    function: Callable[[Part], Made],
+    missing: list[Part],
+    keep: Callable[[Part, Made | Exception], bool | None],
+    *,
+    total: int,
+    unit: str,
+    processes: int | None = None,
+    scheduler: str | None = None,
+    progress: bool = True,
+) -> None:
+    """Make the missing parts of a result in other processes, and keep each as it comes.
+
+    Parameters
+    ----------
+    function : callable
+        Makes a part; importable by name in the workers.
+    missing : list
+        The parts, picklable.
+    keep : callable
+        Keeps a part, given what became of it, and says whether it failed; it raises where the run should not go on.
+    total : int
+        The number of parts of the whole result.
+    unit : str
+        What a part is called in the progress bar.
+    processes, scheduler
+        As :func:`smlmsim.workers.spread` takes them.
+    progress : bool
+        Show a progress bar.
+    """
+    outcomes = workers.spread(function, missing, workers=processes, scheduler=scheduler)
+    with tqdm(
+        total=total, initial=total - len(missing), unit=unit, disable=not progress, smoothing=0.1
+    ) as bar:
+        failed = 0
+        for part, outcome in outcomes:
+            failed += bool(keep(part, outcome))
+            bar.set_postfix({"failed": failed} if failed else {}, refresh=False)
+            bar.update()
