@@ -10,6 +10,7 @@ import xarray as xr
 from pydantic import PositiveFloat
 
 from smlmsim import _density_kernels, schema
+from smlmsim.contour import starts
 from smlmsim.field import FieldOfView
 from smlmsim.spec import Spec
 
@@ -70,7 +71,7 @@ class Density(Spec):
         _density_kernels.draw(
             y,
             x,
-            _starts(moving.filament.values),
+            starts(moving.filament.values),
             field.origin_y_nm,
             field.origin_x_nm,
             field.pixel_nm,
@@ -92,11 +93,6 @@ class Density(Spec):
             )
         points = math.ceil(NARROWEST_SIGMA_IN_GRID_POINTS * pixel_nm / self.sigma_nm)
         return points + 1 - points % 2
-
-
-def _starts(filament: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """The first vertex of every filament, and the number of vertices."""
-    return np.array([0, *(np.flatnonzero(np.diff(filament)) + 1), filament.size])
 
 
 def _taps(sigma: float) -> npt.NDArray[np.float32]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pydantic
 from pydantic import PositiveFloat
 
+from smlmsim._contour_kernels import Edges
 from smlmsim.spec import Spec
 
 
@@ -71,6 +72,12 @@ class FieldOfView(Spec):
     def rectangle_nm(self) -> list[float]:
         """The upper left corner and the extent: y0, x0, height, width."""
         return [self.origin_y_nm, self.origin_x_nm, self.height_nm, self.width_nm]
+
+    def edges(self, margin_nm: float = 0.0) -> Edges:
+        """The borders as kernels take them, moved outwards by a margin: top, bottom, left, right."""
+        top, left = self.origin_y_nm - margin_nm, self.origin_x_nm - margin_nm
+        bottom, right = top + self.height_nm + 2 * margin_nm, left + self.width_nm + 2 * margin_nm
+        return np.float32(top), np.float32(bottom), np.float32(left), np.float32(right)
 
     def grown(self, share: float) -> Self:
         """The field with a margin of that share of its extent on every side, rounded up to whole pixels."""

@@ -10,6 +10,7 @@ import pydantic
 import xarray as xr
 
 from smlmsim.acquisition import Acquisition
+from smlmsim.contour import snapshots
 from smlmsim.density import Density
 from smlmsim.experimental import Experimental
 from smlmsim.field import FieldOfView
@@ -23,7 +24,7 @@ from smlmsim.sparse import bin_localizations
 from smlmsim.spec import Spec, kind_or, read_settings
 from smlmsim.structures import Measured, Microtubules, Structure, periodic
 from smlmsim.superpose import superpose
-from smlmsim.widefield import Widefield, snapshots
+from smlmsim.widefield import Widefield
 
 __all__ = [
     "Experimental",

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.contour import Box
 
 
 def superpose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
@@ -31,7 +32,7 @@ def superpose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
         schema.check(scene, "vertex_y", "vertex_x", "filament")
     if not first.time.equals(second.time):
         raise ValueError("the two structures move at different times; move them at the same")
-    if list(first.attrs.get("box_nm", [])) != list(second.attrs.get("box_nm", [])):
+    if Box.of(first) != Box.of(second):
         raise ValueError("the two structures live in different boxes; build them around the same field")
     parts = {name: [first[name].values, second[name].values] for name in ("vertex_y", "vertex_x")}
     together = {name: np.concatenate(axes, axis=1) for name, axes in parts.items()}

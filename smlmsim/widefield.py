@@ -123,32 +123,6 @@ class Widefield(Spec):
         )
 
 
-def snapshots(moving: xr.Dataset, times_s: npt.NDArray[np.float64]) -> xr.Dataset:
-    """The moving structure at some times: between two of its own, and beyond the last, it goes straight on.
-
-    Parameters
-    ----------
-    moving : xr.Dataset
-        ``vertex_y``, ``vertex_x`` (time, vertex) in nm, with the coordinate ``filament``. With the attribute
-        ``box_nm``, a filament that leaves the box and enters on the other side goes the shortest way.
-    times_s : ndarray, (time,)
-        In s.
-    """
-    known_s = moving.time.values
-    before = np.clip(np.searchsorted(known_s, times_s) - 1, 0, max(known_s.size - 2, 0))
-    after = np.minimum(before + 1, known_s.size - 1)
-    spans_s = np.where(after > before, known_s[after] - known_s[before], 1.0)
-    share = ((times_s - known_s[before]) / spans_s)[:, None].astype(np.float32)
-    period_nm = dict(zip("yx", moving.attrs.get("box_nm", [0, 0, np.inf, np.inf])[2:], strict=True))
-    placed = {}
-    for axis, period in period_nm.items():
-        vertices = moving[f"vertex_{axis}"].values
-        step = vertices[after] - vertices[before]
-        step -= np.float32(period) * np.round(step / period) if np.isfinite(period) else 0
-        placed[f"vertex_{axis}"] = vertices[before] + share * step
-    return schema.dataset(moving.attrs, time=times_s, filament=moving.filament.values, **placed)
-
-
 def as_movie(observation: xr.Dataset) -> xr.DataArray:
     """The widefield images of an observation as a movie of its own, with the dims (time, y, x)."""
     schema.check(observation, "widefield")

@@ -15,7 +15,7 @@ from smlmsim.field import FieldOfView
 from smlmsim.motion import Static
 from smlmsim.pipeline import SimulatedDynamic, read_study, simulate
 from smlmsim.rng import stream
-from smlmsim.widefield import AIRY_SIGMA, Widefield, as_movie, snapshots
+from smlmsim.widefield import AIRY_SIGMA, Widefield, as_movie
 
 SIGMAS = 5.0
 
@@ -100,30 +100,6 @@ def test_the_camera_covers_the_field_around_its_middle(height_nm):
     assert view.height_nm >= height_nm > view.height_nm - 100
     assert view.origin_y_nm + view.height_nm / 2 == pytest.approx(field.origin_y_nm + height_nm / 2)
     assert view.origin_x_nm + view.width_nm / 2 == pytest.approx(field.origin_x_nm + 320)
-
-
-def test_between_two_times_a_structure_goes_straight_also_across_its_box():
-    times_s = np.arange(8) * 0.3
-    free = 900.0 + 100.0 * times_s[:, None] + np.array([0.0, 40.0])
-    moving = schema.dataset(
-        {"box_nm": [0.0, 0.0, 1000.0, 1000.0]},
-        time=times_s,
-        vertex_y=np.where(free.mean(axis=1, keepdims=True) < 1000, free, free - 1000),
-        vertex_x=np.zeros((8, 2)),
-        filament=np.zeros(2, np.int32),
-    )
-    wanted_s = np.array([0.1, 0.8, 0.95, 1.0, 2.05, 2.4])
-    found = snapshots(moving, wanted_s).vertex_y.values
-    expected = 900.0 + 100.0 * wanted_s[:, None] + np.array([0.0, 40.0])
-    off = found - expected
-    np.testing.assert_allclose(off - 1000 * np.round(off / 1000), 0, atol=1e-3)
-
-
-def test_a_structure_known_once_stays_where_it_is():
-    once = schema.dataset(
-        time=[0.5], vertex_y=[[1.0, 2.0]], vertex_x=[[0.0, 0.0]], filament=np.zeros(2, np.int32)
-    )
-    assert snapshots(once, np.array([0.1, 3.0])).vertex_y.values.tolist() == [[1, 2], [1, 2]]
 
 
 def test_impossible_microscopes_are_refused():

@@ -11,18 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from smlmsim._contour_kernels import Period
 from smlmsim.compiled import njit
 
 Array = npt.NDArray[Any]
 
 F32 = np.float32
-
-
-class Period(NamedTuple):
-    """After how much the structure repeats; infinite where it does not."""
-
-    y: np.float32
-    x: np.float32
 
 
 class Circle(NamedTuple):
@@ -94,7 +88,7 @@ def pieces_near(y: Array, x: Array, filament: Array, period: Period, near: Circl
 def jumps(y: Array, x: Array, time: int, vertex: int, period: Period) -> bool:
     """Whether a vertex has jumped just before a time."""
     dy, dx = F32(y[time, vertex]) - F32(y[time - 1, vertex]), F32(x[time, vertex]) - F32(x[time - 1, vertex])
-    return bool(abs(dy) > period.y / F32(2) or abs(dx) > period.x / F32(2))
+    return bool(abs(dy) > period[0] / F32(2) or abs(dx) > period[1] / F32(2))
 
 
 @njit(error_model="numpy")
@@ -132,11 +126,11 @@ def place(
     for i in range(pieces.vertex.size):
         v, first, end = pieces.vertex[i], pieces.first[i], pieces.end[i]
         if first > 0:
-            before[i, 0] = outwards(y[first, v], y[first - 1, v], period.y)
-            before[i, 1] = outwards(x[first, v], x[first - 1, v], period.x)
+            before[i, 0] = outwards(y[first, v], y[first - 1, v], period[0])
+            before[i, 1] = outwards(x[first, v], x[first - 1, v], period[1])
         if end < out.shape[1]:
-            after[i, 0] = outwards(y[end - 1, v], y[end, v], period.y)
-            after[i, 1] = outwards(x[end - 1, v], x[end, v], period.x)
+            after[i, 0] = outwards(y[end - 1, v], y[end, v], period[0])
+            after[i, 1] = outwards(x[end - 1, v], x[end, v], period[1])
     vertex, first, end = pieces.vertex, pieces.first, pieces.end
     for t in range(out.shape[1]):
         for i in range(vertex.size):

@@ -43,7 +43,7 @@ class Pair(NamedTuple):
 class Contours(NamedTuple):
     """Vertices over time (time, vertex), from the middle of the field of a movie in steps of ``step_nm``.
 
-    ``period_nm`` is that of the structure along y and x, infinite where it does not repeat.
+    ``period_nm`` is that of the structure along y and x, ``NEVER_NM`` where it does not repeat.
     """
 
     y: Array
@@ -217,7 +217,7 @@ def _placed(contours: Contours, place: Place, crop: FieldOfView, acquisition: Ac
     """What comes near a crop, moving, in nm and in its frame."""
     y, x, filament, step_nm, period_nm = contours
     radius_nm = math.hypot(crop.height_nm, crop.width_nm) / 2 + NEAR_NM
-    period = _kernels.Period(*(np.float32(length / step_nm) for length in period_nm))
+    period = np.float32(period_nm[0] / step_nm), np.float32(period_nm[1] / step_nm)
     near = _kernels.Circle(*(np.float32(length / step_nm) for length in (place.y_nm, place.x_nm, radius_nm)))
     pieces = _kernels.pieces_near(y, x, filament, period, near)
     cosine, sine = math.cos(place.angle), math.sin(place.angle)

@@ -15,6 +15,7 @@ import torch
 import xarray as xr
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
+from smlmsim.contour import NEVER_NM
 from smlmsim.corpus.augmentation import Augmentation, Contours, Pair
 from smlmsim.corpus.corpus import Corpus, CorpusError, Range
 from smlmsim.corpus.domain import domain_of
@@ -129,7 +130,7 @@ class MovieDataset(CropDataset):
         self._movies = np.flatnonzero(store.done())
         self._vertices = store.scalars("vertices")
         periods = np.stack([store.scalars(name) for name in ("period_y", "period_x")], axis=1)
-        self._periods_nm = np.where(periods == 0, np.inf, periods)
+        self._periods_nm = np.where(periods == 0, NEVER_NM, periods)
         if self._movies.size == 0:
             raise CorpusError(f"{path} has no movie yet; run again to go on")
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from smlmsim.contour import Box, bonds
 from smlmsim.corpus import _kernels
 from smlmsim.field import FieldOfView
 from smlmsim.pipeline import Movie
@@ -109,11 +110,11 @@ class Encoding(NamedTuple):
         outside = (np.abs(y) > self.reach) | (np.abs(x) > self.reach)
         chosen = _of_filaments(truth.filament.values, np.logical_not(outside.all(axis=0)))
         outside = outside[:, chosen]
-        _, _, height, width = truth.attrs.get("box_nm", (0.0, 0.0, 0.0, 0.0))
+        box = Box.of(truth)
         return {
             "vertices": np.uint32(np.count_nonzero(chosen)),
-            "period_y": np.float32(height),
-            "period_x": np.float32(width),
+            "period_y": np.float32(box.height_nm if box.repeats else 0),
+            "period_x": np.float32(box.width_nm if box.repeats else 0),
             "vertex_y": _coarse_beyond(y[:, chosen], outside, self.vertex_y),
             "vertex_x": _coarse_beyond(x[:, chosen], outside, self.vertex_x),
             "filament": _numbered(truth.filament.values[chosen]),
@@ -122,11 +123,9 @@ class Encoding(NamedTuple):
 
 def _bond_nm(truth: xr.Dataset) -> float:
     """The median length of a bond at the start; 0 if there is none."""
-    bonded = np.diff(truth.filament.values) == 0
-    if not bonded.any():
-        return 0.0
+    bonded = bonds(truth.filament.values)
     y, x = (np.diff(truth[name].values[0])[bonded] for name in ("vertex_y", "vertex_x"))
-    return float(np.median(np.hypot(y, x)))
+    return float(np.median(np.hypot(y, x))) if bonded.size else 0.0
 
 
 def _relative(density: Array) -> tuple[npt.NDArray[np.uint16], float]:

@@ -10,11 +10,10 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.contour import Box, across, central_vertices
 from smlmsim.field import FieldOfView
 
 Floats = npt.NDArray[np.float64]
-
-CENTRAL = 0.8
 
 
 class ContourVelocity(NamedTuple):
@@ -59,12 +58,12 @@ def contour_velocity(
     """
     schema.check(moving, "time", "vertex_y", "vertex_x", "filament")
     lag = _whole_steps(moving.time.values, lag_s)
-    central, weights = _central_vertices(moving.filament.values)
+    central, weights = central_vertices(moving)
     vertices = np.stack([moving.vertex_y.values, moving.vertex_x.values], axis=1)
-    period_nm = np.array(moving.attrs["box_nm"][2:])[:, None] if "box_nm" in moving.attrs else None
+    box = Box.of(moving)
     sums = np.zeros(4)
     for earlier, later in zip(vertices[:-lag], vertices[lag:], strict=True):
-        at, normal_nm, full_nm = _shifts(earlier, later, central, period_nm)
+        at, normal_nm, full_nm = _shifts(earlier, later, central, box)
         seen = weights * field.contains(*at) if field else weights
         sums += [seen.sum(), seen @ np.abs(normal_nm), seen @ normal_nm**2, seen @ full_nm]
     if sums[0] == 0:
@@ -87,27 +86,14 @@ def _whole_steps(times_s: Floats, lag_s: float) -> int:
     return lag
 
 
-def _central_vertices(filament: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.intp], Floats]:
-    """Find the vertices on the central part of the contours; the weights of a filament sum to one."""
-    _, start, owner, size = np.unique(filament, return_index=True, return_inverse=True, return_counts=True)
-    along = (np.arange(filament.size) - start[owner]) / np.maximum(size[owner] - 1, 1)
-    central = np.flatnonzero((np.abs(along - 0.5) <= CENTRAL / 2) & (size[owner] > 2))
-    if central.size == 0:
-        raise ValueError("a contour of two vertices has no central part; at least three are needed")
-    return central, 1 / np.bincount(owner[central])[owner[central]]
-
-
 def _shifts(
     earlier: npt.NDArray[np.floating],
     later: npt.NDArray[np.floating],
-    central: npt.NDArray[np.intp],
-    period_nm: Floats | None,
+    central: npt.NDArray[np.int64],
+    box: Box,
 ) -> tuple[Floats, Floats, Floats]:
     """Where central vertices (2, vertex) were, their shift along the normal there, and its whole length."""
-    at = earlier[:, central].astype(np.float64)
-    shift = later[:, central] - at
-    if period_nm is not None:
-        shift -= period_nm * np.round(shift / period_nm)
-    tangent_y, tangent_x = earlier[:, central + 1].astype(np.float64) - earlier[:, central - 1]
-    normal_nm = (shift[0] * tangent_x - shift[1] * tangent_y) / np.hypot(tangent_y, tangent_x)
-    return at, normal_nm, np.hypot(*shift)
+    vertices = earlier.astype(np.float64)
+    at = vertices[:, central]
+    shift = box.nearest_nm(later[:, central] - at)
+    return at, across(vertices, shift, central), np.asarray(np.hypot(*shift))

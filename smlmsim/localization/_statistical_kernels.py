@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from smlmsim._contour_kernels import Edges
 from smlmsim._philox import normals_f32, words
 from smlmsim.compiled import njit
 
@@ -24,9 +25,6 @@ Errors = tuple[np.float32, np.float32, np.float32, np.float32]
 
 Spots = tuple[Indices, Floats, Floats, Floats]
 """``frame, y, x, uncertainty`` of localizations, sorted by frame."""
-
-Edges = tuple[np.float32, np.float32, np.float32, np.float32]
-"""Top, bottom, left and right border of the field in nm."""
 
 _0, _1 = np.float32(0), np.float32(1)
 _CHUNK = 1024

@@ -131,7 +131,7 @@ class Statistical(Spec):
         rng: np.random.Generator,
     ) -> _kernels.Spots:
         """Localize molecules, and add false positives, in the field."""
-        edges, key_of_errors = _edges(field), key(rng)
+        edges, key_of_errors = field.edges(), key(rng)
         false = self._false_positives(frame, y, x, field, acquisition, rng)
         most = frame.size + false[0].size
         found = np.empty(most, np.int32), *np.empty((3, most), np.float32)
@@ -160,7 +160,7 @@ class Statistical(Spec):
         if self.false_positive_uniform == self.false_positive_structured == 0:
             nothing = np.empty(0, np.float32)
             return np.empty(0, np.int32), nothing, nothing, nothing
-        molecules = _kernels.inside(y, x, _edges(field))
+        molecules = _kernels.inside(y, x, field.edges())
         uniform = rng.poisson(self.false_positive_uniform * molecules.size)
         structured = rng.poisson(self.false_positive_structured * molecules.size)
         source = molecules[np.sort((rng.random(structured) * molecules.size).astype(np.int64))]
@@ -182,9 +182,3 @@ class Statistical(Spec):
 def _reflect(distance: npt.NDArray[np.float64], extent: float) -> npt.NDArray[np.float64]:
     """Fold distances from one border back between it and the other, which lies ``extent`` away."""
     return extent - np.abs(np.mod(distance, 2 * extent) - extent)
-
-
-def _edges(field: FieldOfView) -> _kernels.Edges:
-    top, left = field.origin_y_nm, field.origin_x_nm
-    bottom, right = top + field.height_nm, left + field.width_nm
-    return np.float32(top), np.float32(bottom), np.float32(left), np.float32(right)

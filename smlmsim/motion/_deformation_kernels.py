@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from smlmsim._contour_kernels import nearest
 from smlmsim.compiled import njit
 
 F32 = npt.NDArray[np.float32]
@@ -29,7 +30,7 @@ def carry(
 
     A point starts at ``points`` (yx, point), is shifted by ``shifts`` (yx, time), re-enters the box of ``corner`` and
     ``period`` (yx) when its centre (yx, point) leaves it, and is there displaced by the polynomials ``terms`` (yx, 9)
-    times ``amplitudes`` (time,). ``field`` is y0, x0, height, width. A period of 0 never wraps.
+    times ``amplitudes`` (time,). ``field`` is y0, x0, height, width.
     """
     half = field[2:] / 2
     middle = field[:2] + half
@@ -45,7 +46,7 @@ def _enter(
     points: F64, centres: F64, shift: float, corner: float, period: float, middle: float, half: float, u: F64
 ) -> None:
     """Find where points are after a shift along one axis, in half fields from the middle."""
-    boxes = 1.0 / period if period > 0.0 else 0.0
+    boxes = 1.0 / period
     for p in range(u.size):
         whole = np.floor((centres[p] + shift - corner) * boxes)
         u[p] = (points[p] + shift - period * whole - middle) * (1.0 / half)
@@ -93,16 +94,10 @@ def _normal_shift(
         rows, columns = F(y[v] >= top) * F(y[v] < bottom), F(x[v] >= left) * F(x[v] < right)
         weight = weights[v] * rows * columns
         along_y, along_x = y[v + 1] - y[v], x[v + 1] - x[v]
-        dy, dx = _nearest(later_y[v] - y[v], period_y), _nearest(later_x[v] - x[v], period_x)
+        dy, dx = nearest(later_y[v] - y[v], period_y), nearest(later_x[v] - x[v], period_x)
         across = abs(dy * along_x - dx * along_y) / np.sqrt(along_y * along_y + along_x * along_x + TINY)
         total, seen = total + weight * across, seen + weight
     return total, seen
-
-
-@njit(inline="always")
-def _nearest(shift, period):  # type: ignore[no-untyped-def]
-    """The shift to the nearest periodic image."""
-    return shift - period * np.rint(shift * (F(1) / period if period > F(0) else F(0)))
 
 
 @njit(inline="always")

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlmsim import schema
+from smlmsim.contour import Filaments, check_at_rest
 from smlmsim.motion._polymer_modes import Modes, modes
 from smlmsim.motion.open_chains import check_open
 
@@ -77,13 +77,14 @@ def chains(structure: xr.Dataset, persistence_length_nm: float | None = None) ->
         If the persistence length is not known, or there is no filament, or one is closed or scattered, has a single
         vertex or bonds of unequal lengths.
     """
-    schema.check(structure, "vertex_y", "vertex_x", "filament")
-    if "time" in structure.dims:
-        raise schema.SchemaError("the structure moves already; choose one of its times with .isel(time=...)")
+    check_at_rest(structure)
     filament = structure.filament.values
-    first = np.flatnonzero(np.append(True, filament[1:] != filament[:-1])[: filament.size])
-    vertices = np.diff(np.append(first, filament.size))
-    _check_filaments(filament[first], vertices)
+    first, vertices = Filaments.of(structure)
+    if vertices.min() < 2:
+        raise ValueError(
+            f"filament {filament[first[vertices.argmin()]]} has a single vertex and a polymer two or more; "
+            "the motions rigid and static take it"
+        )
     check_open(structure)
     stiff = persistence_length_nm or structure.attrs.get("persistence_length_nm")
     if stiff is None:
@@ -93,18 +94,6 @@ def chains(structure: xr.Dataset, persistence_length_nm: float | None = None) ->
         _gather(place, filament, first[vertices == count], int(count), float(stiff))
         for count in np.unique(vertices)
     ]
-
-
-def _check_filaments(number: npt.NDArray[np.integer], vertices: Integers) -> None:
-    if number.size == 0:
-        raise ValueError("the structure has no filament; a motion needs one to move")
-    if np.unique(number).size < number.size:
-        raise ValueError("the vertices of a filament are not contiguous; sort the structure by filament")
-    if vertices.min() < 2:
-        raise ValueError(
-            f"filament {number[vertices.argmin()]} has a single vertex and a polymer two or more; "
-            "the motions rigid and static take it"
-        )
 
 
 def _gather(

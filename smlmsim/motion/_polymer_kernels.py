@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from smlmsim._contour_kernels import entered
 from smlmsim._philox import normals_f32, words
 from smlmsim.compiled import njit
 
@@ -56,7 +57,7 @@ def trace(
     centre_nm : array, shape (filament, 2), nm
         Centre of mass (y, x) from which the shift is counted.
     box_nm : array, shape (4,)
-        Origin (y, x) and size of the periodic box; a size of 0 stands for none.
+        Origin (y, x) and size of the periodic box.
     state : array, shape (filament, parity, 2, slot)
         Coordinates, and what is known of their drives; changed in place.
     update : array, shape (filament, parity, update, 4, slot)
@@ -173,7 +174,7 @@ def _centres(shift: Any, centre_nm: Any, box_nm: Any) -> Any:
     centre = np.empty(shift.shape, np.float64)
     for axis in range(2):
         for t in range(shift.shape[1]):
-            centre[axis, t] = _wrapped(centre_nm[axis] + shift[axis, t], box_nm[axis], box_nm[axis + 2])
+            centre[axis, t] = entered(centre_nm[axis] + shift[axis, t], box_nm[axis], box_nm[axis + 2])
     return centre
 
 
@@ -232,11 +233,6 @@ def _place(
         vertex[t, first + i] = path[axis, i] * bond_nm + near_nm
     for i in range(middle, vertices):
         vertex[t, first + i] = path[axis, i] * bond_nm + far_nm
-
-
-@_inlined
-def _wrapped(position: Any, origin: Any, size: Any) -> Any:
-    return position - size * np.floor((position - origin) / size) if size > 0 else position
 
 
 @_inlined

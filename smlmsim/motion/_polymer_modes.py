@@ -8,6 +8,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from smlmsim.contour import is_central
+
 
 @dataclass(frozen=True)
 class Modes:
@@ -43,8 +45,8 @@ class Modes:
     def central(self) -> npt.NDArray[np.float64]:
         """The displacement of the vertices on the central 80 % of the contour; of two vertices, of both."""
         vertices = self.displacement.shape[0]
-        reach = max(0.4, 0.5 / (vertices - 1)) + 1e-9
-        found: npt.NDArray[np.float64] = self.displacement[np.abs(np.linspace(-0.5, 0.5, vertices)) <= reach]
+        chosen = is_central(np.arange(vertices) / (vertices - 1)) | (vertices == 2)
+        found: npt.NDArray[np.float64] = self.displacement[chosen]
         return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from smlmsim.contour import Box
 from smlmsim.motion._persistent_noise import DrivenCoordinates
 from smlmsim.motion._polymer_chains import Chains
 from smlmsim.motion._polymer_kernels import trace
@@ -23,7 +24,7 @@ def fill_paths(
     chains: Chains,
     driven: DrivenCoordinates,
     times_s: Floats,
-    box_nm: Floats,
+    box: Box,
     key: np.uint64,
     rng: np.random.Generator,
 ) -> None:
@@ -37,8 +38,7 @@ def fill_paths(
     driven : DrivenCoordinates
         Of shape (filament, vertices): the amplitudes of the modes, then the centre of mass along either axis.
     times_s : array, shape (time,)
-    box_nm : array, shape (4,)
-        Origin and size of the periodic box, y before x; a size of 0 stands for none.
+    box : Box
     key : uint64
         Of the random numbers.
     rng : np.random.Generator
@@ -56,7 +56,7 @@ def fill_paths(
         chains.vertices,
         chains.bond_nm.astype(y.dtype),
         chains.centre_nm,
-        box_nm,
+        np.array(box),
         np.ascontiguousarray(state, dtype=y.dtype),
         np.ascontiguousarray(update, dtype=y.dtype),
         schedule.persist.astype(y.dtype),

@@ -11,11 +11,9 @@ import numpy.typing as npt
 import xarray as xr
 from pydantic import PositiveFloat
 
-from smlmsim import schema
+from smlmsim.contour import Box, Filaments, bonds, check_at_rest, moving
 from smlmsim.motion._brownian_kernels import KICK_RMS, LANES_PER_COUNTER, LANES_PER_VECTOR, advance
 from smlmsim.motion.open_chains import check_open
-from smlmsim.motion.rigid import filaments, reentry_nm
-from smlmsim.motion.static import check_at_rest
 from smlmsim.rng import key
 from smlmsim.spec import Spec
 
@@ -121,20 +119,15 @@ class Brownian(Spec):
         intervals_s = np.diff(np.asarray(times_s, dtype=np.float64))
         steps = self._steps(intervals_s, chains)
         y, x = chains.walk(intervals_s, steps, key(rng), np.dtype(self.precision))
-        y += chains.of_vertices(reentry_nm(structure, "y", chains.centres(y)))
-        x += chains.of_vertices(reentry_nm(structure, "x", chains.centres(x)))
-        return schema.dataset(
-            structure.attrs,
-            time=times_s,
-            vertex_y=y.astype(np.float32),
-            vertex_x=x.astype(np.float32),
-            filament=structure.filament.values,
-        )
+        centres = np.stack([chains.filaments.centres(y), chains.filaments.centres(x)])
+        enter_y, enter_x = chains.of_vertices(Box.of(structure).reentry_nm(centres))
+        return moving(structure, times_s, (y + enter_y).astype(np.float32), (x + enter_x).astype(np.float32))
 
     def _chains(self, structure: xr.Dataset) -> _Chains:
         y, x = (structure[name].values.astype(np.float64) for name in ("vertex_y", "vertex_x"))
-        start, beads = filaments(structure)
-        bond_nm = _bonds_nm(y, x, start, beads)
+        filaments = Filaments.of(structure)
+        beads = filaments.vertices
+        bond_nm = _bonds_nm(y, x, structure.filament.values, filaments)
         persistence_nm = self._persistence_length_nm(structure, bond_nm)
         thermal_pn_nm = BOLTZMANN_PN_NM_PER_K * self.temperature_k
         drag_pn_s_per_nm = self._drag_pn_s_per_nm2(bond_nm * (beads - 1)) * bond_nm
@@ -143,7 +136,7 @@ class Brownian(Spec):
         if self.stretch_pn_per_nm is not None:
             stretch_per_s = self.stretch_pn_per_nm / drag_pn_s_per_nm
         diffusion_per_s = thermal_pn_nm / (drag_pn_s_per_nm * bond_nm**2)
-        return _Chains(y, x, start, beads, bond_nm, stretch_per_s, bend_per_s, diffusion_per_s)
+        return _Chains(y, x, filaments, bond_nm, stretch_per_s, bend_per_s, diffusion_per_s)
 
     def _persistence_length_nm(self, structure: xr.Dataset, bond_nm: Floats) -> float:
         found = self.persistence_length_nm or structure.attrs.get("persistence_length_nm")
@@ -198,8 +191,7 @@ class _Chains:
 
     y_nm: Floats
     x_nm: Floats
-    start: Integers
-    beads: Integers
+    filaments: Filaments
     bond_nm: Floats
     stretch_per_s: Floats
     bend_per_s: Floats
@@ -212,19 +204,16 @@ class _Chains:
 
     def of_vertices(self, values: Floats) -> Floats:
         """Give each vertex what its chain has: (..., chain) becomes (..., vertex)."""
-        return np.repeat(values, self.beads, axis=-1)
-
-    def centres(self, positions: Floats) -> Floats:
-        """Average over the vertices of each chain: (..., vertex) becomes (..., chain)."""
-        return np.asarray(np.add.reduceat(positions, self.start, axis=-1) / self.beads)
+        return self.filaments.of_vertices(values)
 
     def walk(
         self, intervals_s: Floats, steps: Integers, seed: np.uint64, dtype: np.dtype[Any]
     ) -> tuple[Floats, Floats]:
         """Follow the beads through the intervals; return where they are in nm, each (time, vertex)."""
-        lanes = _Lanes.of(self.start, self.beads)
+        start = self.filaments.first
+        lanes = _Lanes.of(*self.filaments)
         unit_nm, first_y, first_x = (
-            self.of_vertices(a) for a in (self.bond_nm, self.y_nm[self.start], self.x_nm[self.start])
+            self.of_vertices(a) for a in (self.bond_nm, self.y_nm[start], self.x_nm[start])
         )
         at_y, at_x = lanes.apart(dtype)
         at_y[lanes.lane], at_x[lanes.lane] = (self.y_nm - first_y) / unit_nm, (self.x_nm - first_x) / unit_nm
@@ -245,8 +234,8 @@ class _Chains:
         stretch = self.of_vertices(self.stretch_per_s * step_s)
         bend = self.of_vertices(self.bend_per_s * step_s)
         kick = self.of_vertices(np.sqrt(2 * self.diffusion_per_s * step_s) / KICK_RMS)
-        last = self.start + self.beads - 1
-        stretch[last] = bend[last] = bend[self.start] = 0
+        last = self.filaments.last
+        stretch[last] = bend[last] = bend[self.filaments.first] = 0
         return stretch, bend, kick
 
 
@@ -309,14 +298,15 @@ class _Lanes:
             )  # fmt: skip
 
 
-def _bonds_nm(y: Floats, x: Floats, start: Integers, beads: Integers) -> Floats:
+def _bonds_nm(y: Floats, x: Floats, filament: Integers, filaments: Filaments) -> Floats:
     """The length of the bonds of every chain, which are as long as each other."""
+    start, beads = filaments
     if (beads < 2).any():
         raise ValueError(f"filament {np.argmax(beads < 2)} has one vertex; a chain has two or more")
-    bonds = np.delete(np.hypot(np.diff(y), np.diff(x)), start[1:] - 1)
+    lengths = np.hypot(np.diff(y), np.diff(x))[bonds(filament)]
     first = start - np.arange(start.size)
-    mean = np.add.reduceat(bonds, first) / (beads - 1)
-    shortest, longest = np.minimum.reduceat(bonds, first), np.maximum.reduceat(bonds, first)
+    mean = np.add.reduceat(lengths, first) / (beads - 1)
+    shortest, longest = np.minimum.reduceat(lengths, first), np.maximum.reduceat(lengths, first)
     if (unequal := longest - shortest > UNEQUAL_BONDS * mean).any():
         worst = np.argmax(unequal)
         raise ValueError(

@@ -11,9 +11,8 @@ import numpy.typing as npt
 import xarray as xr
 from pydantic import NonNegativeFloat, PositiveFloat
 
-from smlmsim import schema
+from smlmsim.contour import Box, Filaments, check_at_rest, moving
 from smlmsim.motion._deformation_kernels import carry, mean_normal_shift
-from smlmsim.motion.static import check_at_rest
 from smlmsim.spec import Spec
 
 Array = npt.NDArray[np.float64]
@@ -84,10 +83,9 @@ class Deformation(Spec):
             If no part of the structure is in the field, nor in a box, so that it has no velocity there.
         """
         y, x = self.flow(structure, times_s, rng).positions(times_s)
-        attrs = {**structure.attrs, "velocity_lag_s": self.velocity_lag_s}
-        if self.velocity_nm_per_s is not None:
-            attrs["velocity_nm_per_s"] = self.velocity_nm_per_s
-        return schema.dataset(attrs, time=times_s, vertex_y=y, vertex_x=x, filament=structure.filament.values)
+        known = {"velocity_lag_s": self.velocity_lag_s, "velocity_nm_per_s": self.velocity_nm_per_s}
+        attrs = {name: value for name, value in known.items() if value is not None}
+        return moving(structure, times_s, y, x, **attrs)
 
     def flow(self, structure: xr.Dataset, times_s: Array, rng: np.random.Generator) -> Flow:
         """Draw a flow that gives a structure the velocity; parameters and errors as those of :meth:`move`."""
@@ -144,11 +142,11 @@ class Flow:
         self, structure: xr.Dataset, terms: Array, course: Callable[[Array], Array], angle: float
     ) -> None:
         self.points = np.stack([structure.vertex_y.values, structure.vertex_x.values]).astype(np.float64)
-        filament = structure.filament.values
-        self.centres = _centres(self.points, filament)
-        self.weights = _weights(filament)
+        filaments = Filaments.of(structure)
+        self.centres = filaments.of_vertices(filaments.centres(self.points))
+        self.weights = _weights(filaments)
         self.field = np.array(structure.attrs["field_nm"], dtype=np.float64)
-        self.box = np.array(structure.attrs.get("box_nm", [0, 0, 0, 0]), dtype=np.float64)
+        self.box = Box.of(structure)
         self.terms, self.course = terms, course
         self.direction = np.array([np.sin(angle), np.cos(angle)])
 
@@ -156,8 +154,8 @@ class Flow:
         """Where the points are, (yx, time, point)."""
         out = np.empty((2, times_s.size, self.points.shape[1]), dtype=np.float32)
         carry(
-            self.points, self.centres, self.box[2:], self.box[:2], self.shifts(times_s), self.amplitudes(times_s),
-            self.terms, self.field, out,
+            self.points, self.centres, self.box.size_nm, self.box.origin_nm, self.shifts(times_s),
+            self.amplitudes(times_s), self.terms, self.field, out,
         )  # fmt: skip
         return out
 
@@ -176,9 +174,10 @@ class Flow:
         """
         self.scale, self.speed = scale, speed
         before, after = self.positions(starts_s), self.positions(starts_s + lag_s)
-        shift = float(mean_normal_shift(before, after, self.weights, self.box, self.field))
-        if math.isnan(shift):
-            shift = float(mean_normal_shift(before, after, self.weights, self.box, self.box))
+        box = np.array(self.box)
+        shift = float(mean_normal_shift(before, after, self.weights, box, self.field))
+        if math.isnan(shift) and self.box.repeats:
+            shift = float(mean_normal_shift(before, after, self.weights, box, box))
         return shift / lag_s
 
 
@@ -201,19 +200,10 @@ def _solve(velocity: Callable[[float], float], wanted: float, at_rest: float, gu
     return tried
 
 
-def _centres(points: Array, filament: npt.NDArray[np.integer]) -> Array:
-    """The centre of mass of every point's filament, (yx, point)."""
-    _, of, count = np.unique(filament, return_inverse=True, return_counts=True)
-    return np.stack([np.bincount(of, weights=axis)[of] / count[of] for axis in points])
-
-
-def _weights(filament: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+def _weights(filaments: Filaments) -> npt.NDArray[np.float32]:
     """How much each vertex counts in the velocity: the central 80 % of every filament, which sum to 1.
 
     A filament of two vertices is measured at its first.
     """
-    _, first, of, count = np.unique(filament, return_index=True, return_inverse=True, return_counts=True)
-    along = (np.arange(filament.size) - first[of]) / np.maximum(count[of] - 1, 1)
-    central = np.where(count[of] > 2, np.abs(along - 0.5) <= 0.4, along == 0)
-    weights: npt.NDArray[np.float64] = central / np.maximum(np.bincount(of, central), 1)[of]
-    return weights.astype(np.float32)
+    few = filaments.of_vertices(filaments.vertices <= 2)
+    return filaments.weights(np.where(few, filaments.along == 0, filaments.central)).astype(np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from smlmsim.motion.rigid import filaments
+from smlmsim.contour import Filaments
 
 
 def check_open(structure: xr.Dataset) -> None:
@@ -18,13 +18,13 @@ def check_open(structure: xr.Dataset) -> None:
     ValueError
         Naming the first one that is closed.
     """
-    start, vertices = filaments(structure)
-    y, x = structure.vertex_y.values, structure.vertex_x.values
-    second, end = np.minimum(start + 1, start + vertices - 1), start + vertices - 1
-    goes = (y[second] != y[start]) | (x[second] != x[start])
-    closed = goes & (y[end] == y[start]) & (x[end] == x[start])
+    filaments, y, x = Filaments.of(structure), structure.vertex_y.values, structure.vertex_x.values
+    first, last = filaments.first, filaments.last
+    second = np.minimum(first + 1, last)
+    goes = (y[second] != y[first]) | (x[second] != x[first])
+    closed = goes & (y[last] == y[first]) & (x[last] == x[first])
     if closed.any():
-        number = structure.filament.values[start[np.argmax(closed)]]
+        number = structure.filament.values[first[np.argmax(closed)]]
         raise ValueError(
             f"filament {number} is closed, and a free chain would spring open; "
             "the motions rigid, deformation and static take it"

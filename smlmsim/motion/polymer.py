@@ -14,7 +14,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from scipy.optimize import brentq
 from scipy.special import ellipe
 
-from smlmsim import schema
+from smlmsim.contour import Box, moving
 from smlmsim.motion._persistent_noise import DrivenCoordinates
 from smlmsim.motion._polymer_chains import Chains, chains
 from smlmsim.motion._polymer_paths import fill_paths
@@ -127,17 +127,10 @@ class Polymer(Spec):
         variances = functools.cache(functools.partial(self._shift_variances, groups))
         activity = self._activity(variances)
         y, x = (np.empty((times_s.size, structure.sizes["vertex"]), self.precision) for _ in range(2))
-        box_nm = np.array(structure.attrs.get("box_nm", [0.0] * 4), dtype=np.float64)
-        path_key = key(rng)
+        box, path_key = Box.of(structure), key(rng)
         for group in groups:
-            fill_paths(y, x, group, self._driven(group, activity), times_s, box_nm, path_key, rng)
-        return schema.dataset(
-            structure.attrs | self._measures(activity, *variances(activity)),
-            time=times_s,
-            vertex_y=y,
-            vertex_x=x,
-            filament=structure.filament.values,
-        )
+            fill_paths(y, x, group, self._driven(group, activity), times_s, box, path_key, rng)
+        return moving(structure, times_s, y, x, **self._measures(activity, *variances(activity)))
 
     def _drag_pn_s_per_nm(self, group: Chains) -> Floats:
         """Of one vertex, shape (filament,)."""

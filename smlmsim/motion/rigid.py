@@ -10,12 +10,10 @@ import numpy.typing as npt
 import xarray as xr
 from pydantic import NonNegativeFloat
 
-from smlmsim import schema
-from smlmsim.motion.static import check_at_rest
+from smlmsim.contour import Box, Filaments, across, central_vertices, check_at_rest, moving
 from smlmsim.spec import Spec
 
 Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 SLIDING = 1e-6
 """Mean |d . n| below which a structure slides along itself."""
@@ -75,88 +73,37 @@ class Rigid(Spec):
             angle = math.radians(self.direction_deg)
         speed, rms = self._speed_nm_per_s(structure, angle)
         passed_nm = speed * (np.asarray(times_s, dtype=np.float64) - times_s[0])
-        return schema.dataset(
-            {
-                **structure.attrs,
-                "velocity_nm_per_s": self.velocity_nm_per_s,
-                "velocity_rms_nm_per_s": rms,
-                "speed_nm_per_s": speed,
-            },
-            time=times_s,
-            vertex_y=_shifted(structure, "y", math.sin(angle) * passed_nm),
-            vertex_x=_shifted(structure, "x", math.cos(angle) * passed_nm),
-            filament=structure.filament.values,
-        )
+        y, x = _shifted(structure, np.stack([math.sin(angle) * passed_nm, math.cos(angle) * passed_nm]))
+        return moving(
+            structure, times_s, y, x,
+            velocity_nm_per_s=self.velocity_nm_per_s, velocity_rms_nm_per_s=rms, speed_nm_per_s=speed,
+        )  # fmt: skip
 
     def _speed_nm_per_s(self, structure: xr.Dataset, angle: float) -> tuple[float, float]:
         """The speed that gives the velocity, and the root mean square of its part along the normals."""
         if self.velocity_nm_per_s == 0:
             return 0.0, 0.0
-        across, weight = _across(structure, angle)
-        mean = float(np.average(across, weights=weight))
+        central, weight = central_vertices(structure)
+        vertices = np.stack([structure.vertex_y.values, structure.vertex_x.values])
+        unit = np.array([[math.sin(angle)], [math.cos(angle)]])
+        normal = np.abs(across(vertices, unit, central))
+        mean = float(np.average(normal, weights=weight))
         if mean < SLIDING:
             raise ValueError(
                 f"the structure lies along the direction {math.degrees(angle):g} degrees, so no speed gives "
                 f"its normals the velocity {self.velocity_nm_per_s:g} nm/s; choose another direction_deg"
             )
         speed = self.velocity_nm_per_s / mean
-        return speed, speed * math.sqrt(np.average(across**2, weights=weight))
+        return speed, speed * math.sqrt(np.average(normal**2, weights=weight))
 
 
-def filaments(structure: xr.Dataset) -> tuple[Integers, Integers]:
-    """Return the first vertex of every filament and its number of vertices.
-
-    Raises
-    ------
-    ValueError
-        If there is no filament, or the vertices of one are not contiguous.
-    """
-    filament = structure.filament.values
-    if filament.size == 0:
-        raise ValueError("the structure holds no filament to move; make it denser")
-    start = np.flatnonzero(np.append(True, filament[1:] != filament[:-1]))
-    if np.unique(filament).size != start.size:
-        raise ValueError("the vertices of a filament are not contiguous; sort the structure by filament")
-    return start, np.diff(np.append(start, filament.size))
-
-
-def reentry_nm(structure: xr.Dataset, axis: Literal["y", "x"], centre_nm: Floats) -> Floats:
-    """Return how far to shift filaments by whole periods so that they re-enter the structure's periodic box.
-
-    Parameters
-    ----------
-    structure : xr.Dataset
-        With the attribute ``box_nm`` = [y0, x0, height, width]; without it nothing re-enters.
-    axis : "y" or "x"
-    centre_nm : ndarray
-        Where the centres of mass are along this axis.
-    """
-    if "box_nm" not in structure.attrs:
-        return np.zeros_like(centre_nm)
-    origin, period = structure.attrs["box_nm"]["yx".index(axis) :: 2]
-    return np.asarray(-period * np.floor((centre_nm - origin) / period))
-
-
-def _shifted(structure: xr.Dataset, axis: Literal["y", "x"], shifts_nm: Floats) -> npt.NDArray[np.float32]:
-    """The vertices after some shifts and re-entries, (time, vertex)."""
-    rest = structure[f"vertex_{axis}"].values.astype(np.float64)
-    start, vertices = filaments(structure)
-    shifted = np.empty((shifts_nm.size, rest.size), dtype=np.float32)
-    for first, last in zip(start, start + vertices, strict=True):
-        reentries = reentry_nm(structure, axis, rest[first:last].mean() + shifts_nm)
-        shifted[:, first:last] = rest[first:last] + (shifts_nm + reentries)[:, None]
+def _shifted(structure: xr.Dataset, shifts_nm: Floats) -> npt.NDArray[np.float32]:
+    """The vertices after some shifts (yx, time) and re-entries, (yx, time, vertex)."""
+    rest = np.stack([structure.vertex_y.values, structure.vertex_x.values]).astype(np.float64)
+    filaments, box = Filaments.of(structure), Box.of(structure)
+    shifted = np.empty((2, shifts_nm.shape[1], rest.shape[1]), dtype=np.float32)
+    for first, last, centre in zip(filaments.first, filaments.last, filaments.centres(rest).T, strict=True):
+        own = slice(first, last + 1)
+        passed = shifts_nm + box.reentry_nm(centre[:, None] + shifts_nm)
+        shifted[:, :, own] = rest[:, None, own] + passed[:, :, None]
     return shifted
-
-
-def _across(structure: xr.Dataset, angle: float) -> tuple[Floats, Floats]:
-    """|d . n| at the vertices on the central 80 % of the contours, and their weights, 1 a filament in all."""
-    y, x = structure.vertex_y.values, structure.vertex_x.values
-    start, vertices = filaments(structure)
-    owner = np.repeat(np.arange(start.size), vertices)
-    along = (np.arange(owner.size) - start[owner]) / np.maximum(vertices[owner] - 1, 1)
-    central = np.flatnonzero((np.abs(along - 0.5) <= 0.4) & (vertices[owner] > 2))
-    if central.size == 0:
-        raise ValueError("a contour of two vertices has no central part to have a velocity; three would do")
-    tangent_y, tangent_x = y[central + 1] - y[central - 1], x[central + 1] - x[central - 1]
-    across = np.abs(math.sin(angle) * tangent_x - math.cos(angle) * tangent_y)
-    return across / np.hypot(tangent_y, tangent_x), 1 / np.bincount(owner[central])[owner[central]]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pydantic
 import xarray as xr
 
-from smlmsim import schema
+from smlmsim.contour import check_at_rest, moving
 from smlmsim.spec import Spec
 
 
@@ -61,23 +61,8 @@ class Static(Spec):
         """
         check_at_rest(structure)
         shape = (len(times_s), structure.sizes["vertex"])
-        return schema.dataset(
-            structure.attrs,
-            time=times_s,
-            vertex_y=np.broadcast_to(structure.vertex_y.values.astype(np.float32), shape),
-            vertex_x=np.broadcast_to(structure.vertex_x.values.astype(np.float32), shape),
-            filament=structure.filament.values,
+        y, x = (
+            np.broadcast_to(structure[name].values.astype(np.float32), shape)
+            for name in ("vertex_y", "vertex_x")
         )
-
-
-def check_at_rest(structure: xr.Dataset) -> None:
-    """Require a structure that can be moved.
-
-    Raises
-    ------
-    SchemaError
-        If it lacks a variable, holds a value that is not finite, or moves already.
-    """
-    schema.check(structure, "vertex_y", "vertex_x", "filament")
-    if "time" in structure.dims:
-        raise schema.SchemaError("the structure moves already; choose one of its times with .isel(time=...)")
+        return moving(structure, times_s, y, x)

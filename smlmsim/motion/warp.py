@@ -10,6 +10,7 @@ import scipy.ndimage
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.contour import NEVER_NM, specks
 from smlmsim.field import FieldOfView
 from smlmsim.motion._deformation_kernels import carry
 from smlmsim.motion.deformation import Deformation, Flow
@@ -17,7 +18,6 @@ from smlmsim.motion.deformation import Deformation, Flow
 Array = npt.NDArray[np.float64]
 
 ITERATIONS = 8
-SPECK_NM = 1.0
 
 
 def warp_movie(
@@ -64,21 +64,7 @@ def warp_movie(
 def _specks(image: npt.NDArray[Any], field: FieldOfView, rng: np.random.Generator) -> xr.Dataset:
     """A speck of contour, of random direction, in the middle of every bright pixel."""
     rows, columns = np.nonzero(image >= image.max() / 2)
-    angle = rng.uniform(0, 2 * np.pi, rows.size)
-    y, x = (
-        (middle[:, None] + np.stack([-along, along], axis=1) * SPECK_NM / 2).ravel()
-        for middle, along in ((field.y_nm[rows], np.sin(angle)), (field.x_nm[columns], np.cos(angle)))
-    )
-    top, left, height, width = field.rectangle_nm
-    return schema.dataset(
-        {
-            "box_nm": [top - height / 2, left - width / 2, 2 * height, 2 * width],
-            "field_nm": field.rectangle_nm,
-        },
-        vertex_y=y,
-        vertex_x=x,
-        filament=np.repeat(np.arange(rows.size, dtype=np.int32), 2),
-    )
+    return specks(field.y_nm[rows], field.x_nm[columns], field, rng)
 
 
 def _sources(flow: Flow, field: FieldOfView, times_s: Array) -> Any:
@@ -87,17 +73,21 @@ def _sources(flow: Flow, field: FieldOfView, times_s: Array) -> Any:
     The place r before the displacement d solves r + d(r) = pixel: r is moved by what r + d(r) misses the pixel by.
     """
     pixels = np.stack(np.meshgrid(field.y_nm, field.x_nm, indexing="ij")).reshape(2, -1)
-    origin, never, displaced = (
-        pixels.min(axis=1)[:, None],
-        np.zeros(2),
-        np.empty((2, 1, pixels.shape[1]), np.float32),
-    )
-    still = np.zeros((2, 1))
+    origin, displaced = pixels.min(axis=1)[:, None], np.empty((2, 1, pixels.shape[1]), np.float32)
+    still, never = np.zeros((2, 1)), np.full(2, NEVER_NM)
     for shift, amplitude in zip(flow.shifts(times_s).T, flow.amplitudes(times_s), strict=True):
         places = pixels.copy()
         for _ in range(ITERATIONS):
             carry(
-                places, places, never, never, still, np.array([amplitude]), flow.terms, flow.field, displaced
+                places,
+                places,
+                never,
+                -never / 2,
+                still,
+                np.array([amplitude]),
+                flow.terms,
+                flow.field,
+                displaced,
             )
             places += pixels - displaced[:, 0]
         yield ((places - shift[:, None] - origin) / field.pixel_nm).reshape(2, *field.shape)

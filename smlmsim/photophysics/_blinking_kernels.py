@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from smlmsim._contour_kernels import Edges, Period, nearest
 from smlmsim._philox import words
 from smlmsim.compiled import njit
-from smlmsim.photophysics._surroundings import Edges, Period
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -202,8 +202,7 @@ def _locate(z: Floats, bond: int, along: Any, row: int, blend: Any, period: Any)
     later = min(row + 1, z.shape[0] - 1)
     start, way = z[row, bond], z[row, bond + 1] - z[row, bond]
     move, turn = z[later, bond] - start, z[later, bond + 1] - z[later, bond] - way
-    move -= period * np.rint(move / period)
-    return start + blend * move + along * (way + blend * turn)
+    return start + blend * nearest(move, period) + along * (way + blend * turn)
 
 
 @njit(error_model="numpy")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from smlmsim._contour_kernels import Edges, Period, nearest
 from smlmsim._philox import uniform_f32, words
 from smlmsim.compiled import njit
 from smlmsim.photophysics._block_kernels import BLOCK, Blocks, copy
-from smlmsim.photophysics._surroundings import Edges, Period
 from smlmsim.photophysics._survey_kernels import Frames, Nearby
 
 Floats = npt.NDArray[np.float32]
@@ -204,7 +204,7 @@ def _interpolate(
 ) -> None:
     """Move the starts of bonds, and the ways along them, on towards those of later, along one axis."""
     for m in range(start.size):
-        start[m] += a[m] * _nearest(goal[m] - start[m], period)
+        start[m] += a[m] * nearest(goal[m] - start[m], period)
         way[m] += a[m] * (later[m] - way[m])
 
 
@@ -213,12 +213,6 @@ def _go_along(start: Floats, way: Floats, t: Floats) -> None:
     """Go from the starts of bonds to places along them, along one axis."""
     for m in range(start.size):
         start[m] += t[m] * way[m]
-
-
-@njit(forceinline=True, error_model="numpy")
-def _nearest(displacement: Any, period: Any) -> Any:
-    """Take the whole periods out of a displacement."""
-    return displacement - period * np.rint(displacement / period)
 
 
 @njit(error_model="numpy")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from smlmsim._contour_kernels import Edges, Period
 from smlmsim.compiled import njit
 from smlmsim.photophysics._block_kernels import BLOCK, Blocks, copy
-from smlmsim.photophysics._surroundings import Edges, Period
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

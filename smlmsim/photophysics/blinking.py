@@ -13,9 +13,9 @@ from pydantic import NonNegativeFloat, PositiveFloat
 
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
+from smlmsim.contour import Box, bonds, frames_between_steps, steps
 from smlmsim.field import FieldOfView
 from smlmsim.photophysics import _blinking_kernels as _kernels
-from smlmsim.photophysics import _surroundings
 from smlmsim.photophysics._kinetics import Kinetics
 from smlmsim.rng import key
 from smlmsim.spec import Spec, read_toml
@@ -128,15 +128,15 @@ class Blinking(Spec):
             finite, if its molecules cannot give the rate however they are activated, or if there would be
             more than 10**8 of them.
         """
-        y, x = _steps(moving, acquisition)
-        filament = moving.filament.values
-        bonds = np.flatnonzero(filament[1:] == filament[:-1])
-        rest_nm = np.hypot(y[0, bonds + 1] - y[0, bonds], x[0, bonds + 1] - x[0, bonds]).astype(np.float64)
-        molecules = self._molecules(bonds, rest_nm, rng)
-        window = _surroundings.edges(field, self.margin_nm)
+        schema.check(moving, "filament", "vertex_y", "vertex_x")
+        y, x = steps(moving, acquisition)
+        on = bonds(moving.filament.values)
+        rest_nm = np.hypot(y[0, on + 1] - y[0, on], x[0, on + 1] - x[0, on]).astype(np.float64)
+        molecules = self._molecules(on, rest_nm, rng)
+        window = field.edges(self.margin_nm)
         near = _kernels.find_near(y, x, window)
-        steps = np.arange(len(y))[acquisition.middle_steps]
-        seen_nm = _kernels.visible(y, x, near, steps, bonds, rest_nm, _surroundings.edges(field, 0.0))
+        middles = np.arange(len(y))[acquisition.middle_steps]
+        seen_nm = _kernels.visible(y, x, near, middles, on, rest_nm, field.edges())
         in_field = self._active_per_nm * _every_frame(seen_nm, acquisition)
         if not in_field.any():
             molecules = molecules[0][:0], molecules[1][:0]
@@ -148,7 +148,7 @@ class Blinking(Spec):
             self._kinetics(acquisition, in_field),
             near,
             window,
-            _surroundings.period(moving),
+            Box.of(moving).period,
             key(rng),
             round(ROOM * self.rate_hz * acquisition.duration_s) + 1,
         )
@@ -206,21 +206,6 @@ class Blinking(Spec):
         return kinetics.rates(activation)
 
 
-def _steps(
-    moving: xr.Dataset, acquisition: Acquisition
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return the vertices along y and x, shape (step, vertex)."""
-    schema.check(moving, "filament", "vertex_y", "vertex_x")
-    y, x = (np.ascontiguousarray(moving[f"vertex_{axis}"].values, np.float32) for axis in "yx")
-    steps = acquisition.time_points * acquisition.steps_per_point
-    if y.shape != (steps, moving.sizes["vertex"]):
-        raise ValueError(
-            f"the moving structure has the shape {y.shape} (step, vertex), but {acquisition.time_points} "
-            f"time points of {acquisition.steps_per_point} steps are {steps} steps"
-        )
-    return y, x
-
-
 def _every_frame(seen_nm: Floats, acquisition: Acquisition) -> Floats:
     """Interpolate from the middles of the time points to those of the frames."""
     times_s = acquisition.frame_times_s(np.arange(acquisition.frames))
@@ -228,10 +213,5 @@ def _every_frame(seen_nm: Floats, acquisition: Acquisition) -> Floats:
 
 
 def _frames(acquisition: Acquisition) -> _kernels.Frames:
-    """Lay the middle of each frame between the two steps around it."""
-    steps = acquisition.time_points * acquisition.steps_per_point
-    step_s = acquisition.point_s / acquisition.steps_per_point
-    position = acquisition.frame_times_s(np.arange(acquisition.frames)) / step_s - 0.5
-    position = np.clip(position, 0.0, steps - 1.0)
-    before = position.astype(np.int64)
-    return before, (position - before).astype(np.float32), acquisition.exposure_s
+    before, blend = frames_between_steps(acquisition)
+    return before, blend.astype(np.float32), acquisition.exposure_s

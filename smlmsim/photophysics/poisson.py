@@ -11,8 +11,9 @@ from pydantic import NonNegativeFloat, PositiveFloat
 
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
+from smlmsim.contour import Box, frames_between_steps, steps
 from smlmsim.field import FieldOfView
-from smlmsim.photophysics import _emission_kernels, _surroundings
+from smlmsim.photophysics import _emission_kernels
 from smlmsim.photophysics._block_kernels import BLOCK, cut
 from smlmsim.photophysics._survey_kernels import Frames, Nearby, survey
 from smlmsim.rng import key
@@ -90,10 +91,8 @@ class Poisson(Spec):
         filament, y, x = _vertices(moving, acquisition)
         frames, weights = _frozen_frames(acquisition) if self.frozen else _frames(acquisition)
         blocks = cut(filament)
-        window, period = _surroundings.edges(field, self.margin_nm), _surroundings.period(moving)
-        finite, visible, nearby = survey(
-            y, x, frames, blocks, _surroundings.edges(field, 0.0), window, period
-        )
+        window, period = field.edges(self.margin_nm), Box.of(moving).period
+        finite, visible, nearby = survey(y, x, frames, blocks, field.edges(), window, period)
         if not finite:
             schema.check(moving, "vertex_y", "vertex_x")
             raise ValueError("the vertices are too far apart for single precision")
@@ -131,17 +130,8 @@ def _vertices(
 
     Whether they are finite is found later. If they are too few for a block, some more make filaments of one each.
     """
-    for name in ("filament", "vertex_y", "vertex_x"):
-        if name not in moving.variables:
-            schema.check(moving, name)
+    y, x = steps(moving, acquisition)
     filament = moving.variables["filament"].values
-    y, x = (np.ascontiguousarray(moving.variables[f"vertex_{axis}"].values, np.float32) for axis in "yx")
-    steps = acquisition.time_points * acquisition.steps_per_point
-    if y.shape != (steps, filament.size):
-        raise ValueError(
-            f"the moving structure has the shape {y.shape} (step, vertex), but {acquisition.time_points} "
-            f"time points of {acquisition.steps_per_point} steps are {steps} steps"
-        )
     if (more := BLOCK + 1 - filament.size) > 0:
         filament = np.append(filament, filament.max(initial=0) + 1 + np.arange(more))
         y, x = np.pad(y, ((0, 0), (0, more))), np.pad(x, ((0, 0), (0, more)))
@@ -161,13 +151,9 @@ def _frames(acquisition: Acquisition) -> tuple[Frames, npt.NDArray[np.float64]]:
 
     The mean over all frames of what is linear between the steps is the sum over the steps with the weights.
     """
-    steps = np.arange(acquisition.time_points * acquisition.steps_per_point)
-    step_s = acquisition.point_s / acquisition.steps_per_point
-    position = acquisition.frame_times_s(np.arange(acquisition.frames)) / step_s - 0.5
-    position = np.clip(position, 0.0, steps[-1])
-    before = position.astype(np.int64)
-    blend = position - before
-    weights = np.bincount(before, 1.0 - blend, steps.size)
-    weights += np.bincount(np.minimum(before + 1, steps[-1]), blend, steps.size)
-    first = np.searchsorted(before, np.arange(steps.size + 1))
-    return (steps, 1, first, blend.astype(np.float32)), weights / position.size
+    rows = np.arange(acquisition.time_points * acquisition.steps_per_point)
+    before, blend = frames_between_steps(acquisition)
+    weights = np.bincount(before, 1.0 - blend, rows.size)
+    weights += np.bincount(np.minimum(before + 1, rows[-1]), blend, rows.size)
+    first = np.searchsorted(before, np.arange(rows.size + 1))
+    return (rows, 1, first, blend.astype(np.float32)), weights / before.size

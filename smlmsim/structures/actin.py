@@ -9,7 +9,7 @@ import pydantic
 import xarray as xr
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from smlmsim import schema
+from smlmsim.contour import Box, at_rest
 from smlmsim.field import FieldOfView
 from smlmsim.spec import Spec
 from smlmsim.structures.microtubules import Microtubules
@@ -72,13 +72,8 @@ class ActinBundles(Spec):
         across = self.spacing_nm * (np.arange(self.filaments) - (self.filaments - 1) / 2)
         y = y + (along * np.sin(angle) + across * np.cos(angle))[:, :, None]
         x = x + (along * np.cos(angle) - across * np.sin(angle))[:, :, None]
-        numbers = np.arange(len(y) * self.filaments, dtype=np.int32)
-        return schema.dataset(
-            axes.attrs,
-            vertex_y=y.ravel(),
-            vertex_x=x.ravel(),
-            filament=np.repeat(numbers, self.vertices),
-        )
+        y, x = y.reshape(-1, self.vertices), x.reshape(-1, self.vertices)
+        return at_rest(y, x, Box.of(axes), field, persistence_length_nm=self.persistence_length_nm)
 
     def _axes(self) -> Microtubules:
         return Microtubules(

@@ -11,7 +11,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 
 from smlmsim.field import FieldOfView
 from smlmsim.spec import Spec
-from smlmsim.structures.scatter import closed_contours, polygons, scatter, surroundings_nm
+from smlmsim.structures.scatter import closed_contours, polygons, scatter, surroundings
 
 
 class Clathrin(Spec):
@@ -61,7 +61,7 @@ class Clathrin(Spec):
         ValueError
             If there is no room for so many pits.
         """
-        box = surroundings_nm(field, self.largest_nm / 2)
+        box = surroundings(field, self.largest_nm / 2)
         centres = scatter(box, self.per_um2, rng, apart_nm=self.apart_nm)
         diameters = rng.uniform(self.smallest_nm, self.largest_nm, len(centres))
         return closed_contours(*polygons(centres, diameters / 2, self.corners, rng), box, field)

@@ -12,13 +12,13 @@ import xarray as xr
 from pydantic import PositiveInt
 
 from smlmsim import io, schema
+from smlmsim.contour import specks
 from smlmsim.field import FieldOfView
 from smlmsim.io import Reading
 from smlmsim.spec import Spec
 
 Array = npt.NDArray[np.float64]
 
-SPECK_NM = 1.0
 TRIES = 200
 
 
@@ -66,7 +66,8 @@ class Measured(Spec):
         schema.check(found, "loc_y", "loc_x")
         points = np.stack([found.loc_y.values, found.loc_x.values]).astype(np.float64)
         patch = self._patch(points, np.array([field.height_nm, field.width_nm]), rng)
-        return _specks(_mirrored(patch, field), field, rng)
+        y, x = _mirrored(patch, field)
+        return specks(y, x, field, rng)
 
     def _patch(self, points: Array, size: Array, rng: np.random.Generator) -> Array:
         """Localizations (yx, point) of a patch, from its corner; turned by any angle that the table has room for."""
@@ -104,16 +105,3 @@ def _mirrored(patch: Array, field: FieldOfView) -> Array:
     ]
     tiled = np.concatenate(images, axis=1)
     return origin + np.where(tiled >= 1.5 * size, tiled - 2 * size, tiled)
-
-
-def _specks(points: Array, field: FieldOfView, rng: np.random.Generator) -> xr.Dataset:
-    angle = rng.uniform(0, 2 * np.pi, points.shape[1])
-    half = SPECK_NM / 2 * np.stack([np.sin(angle), np.cos(angle)])
-    ends = np.stack([points - half, points + half], axis=2).reshape(2, -1)
-    y, x, height, width = field.rectangle_nm
-    return schema.dataset(
-        {"box_nm": [y - height / 2, x - width / 2, 2 * height, 2 * width], "field_nm": field.rectangle_nm},
-        vertex_y=ends[0],
-        vertex_x=ends[1],
-        filament=np.repeat(np.arange(points.shape[1], dtype=np.int32), 2),
-    )

@@ -10,7 +10,7 @@ import pydantic
 import xarray as xr
 from pydantic import PositiveFloat
 
-from smlmsim import schema
+from smlmsim.contour import Box, at_rest
 from smlmsim.field import FieldOfView
 from smlmsim.spec import Spec
 
@@ -62,34 +62,17 @@ class Microtubules(Spec):
             ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``; the attributes
             ``persistence_length_nm``, ``box_nm`` and ``field_nm`` = [y0, x0, height, width].
         """
-        box = self._box_nm(field)
+        box = Box.around(field, self.longest_nm / 2)
         filaments = self._filaments(box)
         lengths = rng.uniform(self.shortest_nm, self.longest_nm, filaments)
         y, x = self._chains(lengths, rng)
-        centres = np.array(box[:2]) + rng.random((filaments, 2)) * np.array(box[2:])
-        return schema.dataset(
-            {
-                "persistence_length_nm": self.persistence_length_nm,
-                "box_nm": box,
-                "field_nm": field.rectangle_nm,
-            },
-            vertex_y=(y + centres[:, :1]).ravel(),
-            vertex_x=(x + centres[:, 1:]).ravel(),
-            filament=np.repeat(np.arange(filaments, dtype=np.int32), self.vertices),
-        )
+        centres = box.origin_nm + rng.random((filaments, 2)) * box.size_nm
+        y, x = y + centres[:, :1], x + centres[:, 1:]
+        return at_rest(y, x, box, field, persistence_length_nm=self.persistence_length_nm)
 
-    def _box_nm(self, field: FieldOfView) -> list[float]:
-        pad = self.longest_nm / 2
-        return [
-            field.origin_y_nm - pad,
-            field.origin_x_nm - pad,
-            field.height_nm + 2 * pad,
-            field.width_nm + 2 * pad,
-        ]
-
-    def _filaments(self, box_nm: list[float]) -> int:
+    def _filaments(self, box: Box) -> int:
         """The number whose expected contour length comes nearest to the wanted density, at least one."""
-        wanted_nm = self.density_per_um * 1e-3 * box_nm[2] * box_nm[3]
+        wanted_nm = self.density_per_um * 1e-3 * box.height_nm * box.width_nm
         return max(1, round(wanted_nm / ((self.shortest_nm + self.longest_nm) / 2)))
 
     def _chains(

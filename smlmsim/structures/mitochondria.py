@@ -12,7 +12,7 @@ from pydantic import PositiveFloat
 
 from smlmsim.field import FieldOfView
 from smlmsim.spec import Spec
-from smlmsim.structures.scatter import closed_contours, scatter, surroundings_nm
+from smlmsim.structures.scatter import closed_contours, scatter, surroundings
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class Mitochondria(Spec):
             equally spaced vertices for each outline; the attributes ``box_nm`` and ``field_nm`` = [y0, x0,
             height, width].
         """
-        box = surroundings_nm(field, (self.longest_nm + self.width_nm) / 2)
+        box = surroundings(field, (self.longest_nm + self.width_nm) / 2)
         centres = scatter(box, self.per_um2, rng)
         lengths = rng.uniform(self.shortest_nm, self.longest_nm, len(centres))
         curvatures = rng.uniform(-1, 1, len(centres)) / self.bend_nm

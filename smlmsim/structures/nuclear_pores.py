@@ -11,7 +11,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 
 from smlmsim.field import FieldOfView
 from smlmsim.spec import Spec
-from smlmsim.structures.scatter import closed_contours, polygons, scatter, surroundings_nm
+from smlmsim.structures.scatter import closed_contours, polygons, scatter, surroundings
 
 SUBUNITS = 8
 
@@ -58,7 +58,7 @@ class NuclearPores(Spec):
         ValueError
             If there is no room for so many pores.
         """
-        box = surroundings_nm(field, self.diameter_nm)
+        box = surroundings(field, self.diameter_nm)
         centres = scatter(box, self.per_um2, rng, apart_nm=self.apart_nm)
         y, x = polygons(centres, self.diameter_nm / 2, SUBUNITS, rng)
         subunits = np.stack([y.ravel(), x.ravel()], axis=1)

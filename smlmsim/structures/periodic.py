@@ -10,6 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.contour import Box, Filaments
 from smlmsim.field import FieldOfView
 
 Array = npt.NDArray[np.float64]
@@ -37,18 +38,16 @@ def periodic(structure: xr.Dataset, cell: FieldOfView, *, piece_nm: float) -> xr
         The same with pieces for filaments, of which one begins at the vertex where the other ends; ``box_nm`` is the
         cell. If no centre lies in the cell, it is the filament whose centre is the nearest.
     """
-    y, x, filament = (structure[name].values for name in ("vertex_y", "vertex_x", "filament"))
-    ends = np.array([0, *(np.flatnonzero(np.diff(filament)) + 1), filament.size])
-    centre_y, centre_x = (np.add.reduceat(axis, ends[:-1]) / np.diff(ends) for axis in (y, x))
-    chosen = _in_cell(centre_y, centre_x, cell)
+    filaments, y, x = Filaments.of(structure), structure.vertex_y.values, structure.vertex_x.values
+    chosen = _in_cell(filaments.centres(y), filaments.centres(x), cell)
     pieces = [
         np.arange(first, last + 1)
-        for start, stop in zip(ends[:-1][chosen], ends[1:][chosen], strict=True)
-        for first, last in itertools.pairwise(start + _cuts(y[start:stop], x[start:stop], piece_nm))
+        for start, end in zip(filaments.first[chosen], filaments.last[chosen] + 1, strict=True)
+        for first, last in itertools.pairwise(start + _cuts(y[start:end], x[start:end], piece_nm))
     ]
     kept = np.concatenate(pieces)
     return schema.dataset(
-        {**structure.attrs, "box_nm": cell.rectangle_nm},
+        structure.attrs | Box.around(cell).attrs,
         vertex_y=y[kept],
         vertex_x=x[kept],
         filament=np.repeat(np.arange(len(pieces), dtype=np.int32), [piece.size for piece in pieces]),

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlmsim import schema
+from smlmsim.contour import Box, at_rest
 from smlmsim.field import FieldOfView
 
 Floats = npt.NDArray[np.float64]
@@ -15,19 +15,15 @@ SURROUNDINGS_NM = 300.0
 TRIES = 1000
 
 
-def surroundings_nm(field: FieldOfView, reach_nm: float) -> list[float]:
-    """Return the box [y0, x0, height, width] that bodies leave and enter unseen if they reach no farther than that.
+def surroundings(field: FieldOfView, reach_nm: float) -> Box:
+    """Return the box that bodies leave and enter unseen if they reach no farther than that.
 
     It exceeds the field by 300 nm more, so that there is something around the border too.
     """
-    pad = reach_nm + SURROUNDINGS_NM
-    y, x, height, width = field.rectangle_nm
-    return [y - pad, x - pad, height + 2 * pad, width + 2 * pad]
+    return Box.around(field, reach_nm + SURROUNDINGS_NM)
 
 
-def scatter(
-    box_nm: list[float], per_um2: float, rng: np.random.Generator, *, apart_nm: float = 0.0
-) -> Floats:
+def scatter(box: Box, per_um2: float, rng: np.random.Generator, *, apart_nm: float = 0.0) -> Floats:
     """Place points uniformly in a periodic box, none nearer to another than ``apart_nm``.
 
     Returns
@@ -40,7 +36,7 @@ def scatter(
     ValueError
         If no room is found for one of them.
     """
-    origin, size = np.array(box_nm[:2]), np.array(box_nm[2:])
+    size = box.size_nm
     number = max(1, round(per_um2 * 1e-6 * size.prod()))
     points = np.empty((number, 2))
     for n in range(number):
@@ -53,10 +49,10 @@ def scatter(
             raise ValueError(
                 f"no room for {per_um2:g} per um^2 that are {apart_nm:g} nm apart; lower their density"
             )
-    return origin + points
+    return box.origin_nm + points
 
 
-def closed_contours(y: Floats, x: Floats, box_nm: list[float], field: FieldOfView) -> xr.Dataset:
+def closed_contours(y: Floats, x: Floats, box: Box, field: FieldOfView) -> xr.Dataset:
     """Make a structure of closed contours, of their corners (contour, corner) in nm; the first comes again at the end.
 
     Returns
@@ -65,13 +61,7 @@ def closed_contours(y: Floats, x: Floats, box_nm: list[float], field: FieldOfVie
         ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``; the attributes ``box_nm``
         and ``field_nm`` = [y0, x0, height, width].
     """
-    contours, corners = y.shape
-    return schema.dataset(
-        {"box_nm": box_nm, "field_nm": field.rectangle_nm},
-        vertex_y=np.hstack([y, y[:, :1]]).ravel(),
-        vertex_x=np.hstack([x, x[:, :1]]).ravel(),
-        filament=np.repeat(np.arange(contours, dtype=np.int32), corners + 1),
-    )
+    return at_rest(np.hstack([y, y[:, :1]]), np.hstack([x, x[:, :1]]), box, field)
 
 
 def polygons(

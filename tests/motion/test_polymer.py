@@ -73,7 +73,7 @@ def trace_by_numpy(call):
                 path = np.append(0.0, np.cumsum(part(angles))) * call["bond_nm"][f]
                 centre = call["centre_nm"][f, axis] + coordinate[axis, half]
                 origin, size = call["box_nm"][axis], call["box_nm"][axis + 2]
-                wrapped = origin + (centre - origin) % size if size else centre
+                wrapped = centre - size * np.floor((centre - origin) / size)
                 out[time, first : first + n] = path - path.mean() + wrapped
     return np.stack([y, x], axis=-1)
 

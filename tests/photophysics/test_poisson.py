@@ -8,8 +8,9 @@ import pytest
 
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
+from smlmsim.contour import Box
 from smlmsim.field import FieldOfView
-from smlmsim.photophysics import Poisson, _surroundings
+from smlmsim.photophysics import Poisson
 from smlmsim.photophysics._block_kernels import BLOCK, cut
 from smlmsim.photophysics._survey_kernels import survey
 from smlmsim.schema import SchemaError
@@ -419,8 +420,8 @@ def test_no_bond_that_comes_into_the_window_is_left_out(box_nm):
     filaments = [CENTRE + rng.normal(0, 2000, (40, 1, 2)) + rng.normal(0, 100, (40, 6, 2)) for _ in range(40)]
     structure = moving(acquisition, filaments, box_nm)
     (near, _, end, _, _), (first, linked, _) = surveyed(structure, acquisition, 100.0)[2:]
-    top, bottom, left, right = _surroundings.edges(FIELD, 100.0)
-    period = _surroundings.period(structure)
+    top, bottom, left, right = FIELD.edges(100.0)
+    period = Box.of(structure).period
     seen = 0
     for step in range(39):
         listed = near[end[step - 1] if step else 0 : end[step]]
@@ -486,5 +487,5 @@ def surveyed(structure, acquisition, margin_nm):
     filament, y, x = module._vertices(structure, acquisition)
     frames, _ = module._frames(acquisition)
     blocks = cut(filament)
-    field, window = _surroundings.edges(FIELD, 0.0), _surroundings.edges(FIELD, margin_nm)
-    return *survey(y, x, frames, blocks, field, window, _surroundings.period(structure)), blocks
+    field, window = FIELD.edges(), FIELD.edges(margin_nm)
+    return *survey(y, x, frames, blocks, field, window, Box.of(structure).period), blocks

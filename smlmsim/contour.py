@@ -1,0 +1,336 @@
+"""Contours: filaments, the vertices they run through over time, and the periodic box they lie in.
+
+A structure is a dataset with ``vertex_y`` and ``vertex_x`` in nm, (vertex,) at rest or (time, vertex) when it moves,
+and the coordinate ``filament``, the number of the filament that a vertex belongs to. The vertices of a filament follow
+each other; the segment from one to the next is a bond. All stages may use what stands here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import schema
+from smlmsim._contour_kernels import Period
+from smlmsim.acquisition import Acquisition
+from smlmsim.field import FieldOfView
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Array = npt.NDArray[Any]
+
+CENTRAL = 0.8
+"""The share of a contour, around its middle, whose velocity counts: the ends swing more than the rest."""
+NEVER_NM = 1e30
+"""The period of a structure that does not repeat, in nm: beyond all positions, yet a number to calculate with."""
+SPECK_NM = 1.0
+"""How long a speck is: a contour so short that it stands for a point."""
+
+
+class Box(NamedTuple):
+    """The rectangle after which the plane of a structure repeats; what leaves it on one side enters on the other.
+
+    A structure carries it as the attribute ``box_nm`` = [y0, x0, height, width].
+
+    Parameters
+    ----------
+    y_nm, x_nm : float
+        The upper left corner.
+    height_nm, width_nm : float
+        The periods along y and x, positive.
+    """
+
+    y_nm: float
+    x_nm: float
+    height_nm: float
+    width_nm: float
+
+    @classmethod
+    def around(cls, field: FieldOfView, margin_y_nm: float = 0.0, margin_x_nm: float | None = None) -> Self:
+        """Make the box that exceeds a field by a margin on every side; along x by the same as along y by default."""
+        y, x, height, width = field.rectangle_nm
+        along_x = margin_y_nm if margin_x_nm is None else margin_x_nm
+        return cls(y - margin_y_nm, x - along_x, height + 2 * margin_y_nm, width + 2 * along_x)
+
+    @classmethod
+    def of(cls, structure: xr.Dataset) -> Self:
+        """Read the box of a structure; without the attribute ``box_nm`` it never repeats.
+
+        Raises
+        ------
+        SchemaError
+            If the attribute is not four finite numbers, the last two of them positive.
+        """
+        if "box_nm" not in structure.attrs:
+            return cls(-NEVER_NM / 2, -NEVER_NM / 2, NEVER_NM, NEVER_NM)
+        found = np.asarray(structure.attrs["box_nm"], dtype=np.float64)
+        if found.shape != (4,) or not np.isfinite(found).all() or (found[2:] <= 0).any():
+            raise schema.SchemaError(
+                f"box_nm={structure.attrs['box_nm']} is no box: it holds y0, x0, height and width in nm, "
+                "the last two above 0; leave it out if the structure does not repeat"
+            )
+        return cls(*found.tolist())
+
+    @property
+    def repeats(self) -> bool:
+        """Whether there is anything to re-enter."""
+        return self.height_nm < NEVER_NM
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """The attribute that :meth:`of` reads; none if nothing repeats."""
+        return {"box_nm": list(self)} if self.repeats else {}
+
+    @property
+    def origin_nm(self) -> Floats:
+        """The upper left corner, (yx,)."""
+        return np.array(self[:2])
+
+    @property
+    def size_nm(self) -> Floats:
+        """The periods, (yx,)."""
+        return np.array(self[2:])
+
+    @property
+    def period(self) -> Period:
+        """The periods as kernels take them."""
+        return np.float32(self.height_nm), np.float32(self.width_nm)
+
+    def reentry_nm(self, positions_nm: Array) -> Array:
+        """Return how far to shift positions (yx, ...) by whole periods so that they lie in the box."""
+        origin, size = self._along(self.origin_nm, positions_nm), self._along(self.size_nm, positions_nm)
+        return np.asarray(-size * np.floor((positions_nm - origin) / size))
+
+    def nearest_nm(self, shifts_nm: Array) -> Array:
+        """Return shifts (yx, ...) to the nearest periodic image of where they lead."""
+        size = self._along(self.size_nm, shifts_nm)
+        return np.asarray(shifts_nm - size * np.round(shifts_nm / size))
+
+    @staticmethod
+    def _along(values: Floats, positions: Array) -> Array:
+        return values.astype(positions.dtype).reshape(2, *[1] * (positions.ndim - 1))
+
+
+class Filaments(NamedTuple):
+    """The filaments of a structure.
+
+    Parameters
+    ----------
+    first : int array, shape (filament,)
+        The first vertex of each.
+    vertices : int array, shape (filament,)
+        How many it has.
+    """
+
+    first: Integers
+    vertices: Integers
+
+    @classmethod
+    def of(cls, structure: xr.Dataset) -> Self:
+        """Find the filaments of a structure.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or the vertices of one are not contiguous.
+        """
+        filament = structure.filament.values
+        if filament.size == 0:
+            raise ValueError("the structure has no filament to move; make it denser")
+        edges = starts(filament)
+        if np.unique(filament[edges[:-1]]).size != edges.size - 1:
+            raise ValueError("the vertices of a filament are not contiguous; sort the structure by filament")
+        return cls(edges[:-1], np.diff(edges))
+
+    @property
+    def last(self) -> Integers:
+        """The last vertex of each."""
+        return self.first + self.vertices - 1
+
+    @property
+    def owner(self) -> Integers:
+        """Which filament a vertex belongs to, counted from 0, (vertex,)."""
+        return np.repeat(np.arange(self.first.size), self.vertices)
+
+    @property
+    def along(self) -> Floats:
+        """How far along its filament a vertex is, from 0 to 1, (vertex,); 0 where it is alone."""
+        number = np.arange(self.vertices.sum()) - self.of_vertices(self.first)
+        return np.asarray(number / self.of_vertices(np.maximum(self.vertices - 1, 1)))
+
+    @property
+    def central(self) -> npt.NDArray[np.bool_]:
+        """Which vertices lie on the central part of their contour, (vertex,); none of two or a single one."""
+        return is_central(self.along) & self.of_vertices(self.vertices > 2)
+
+    def of_vertices(self, values: Array) -> Array:
+        """Give each vertex what its filament has: (..., filament) becomes (..., vertex)."""
+        return np.repeat(values, self.vertices, axis=-1)
+
+    def centres(self, positions: Array) -> Floats:
+        """Average over the vertices of each filament: (..., vertex) becomes (..., filament)."""
+        return np.asarray(np.add.reduceat(positions, self.first, axis=-1) / self.vertices)
+
+    def weights(self, chosen: npt.NDArray[np.bool_]) -> Floats:
+        """Share a weight of 1 a filament among its chosen vertices, (vertex,); the others have 0."""
+        number = np.add.reduceat(chosen, self.first, dtype=np.int64)
+        return np.asarray(chosen / self.of_vertices(np.maximum(number, 1)))
+
+
+def starts(filament: npt.NDArray[np.integer]) -> Integers:
+    """The first vertex of every filament, and the number of vertices, (filament + 1,)."""
+    return np.array([0, *(np.flatnonzero(np.diff(filament)) + 1), filament.size])
+
+
+def bonds(filament: npt.NDArray[np.integer]) -> Integers:
+    """The vertices from which a bond leads to the next one, (bond,)."""
+    return np.flatnonzero(filament[1:] == filament[:-1])
+
+
+def is_central(along: Floats) -> npt.NDArray[np.bool_]:
+    """Tell which places, from 0 to 1 along a contour, are on its central part."""
+    return np.asarray(np.abs(along - 0.5) <= CENTRAL / 2)
+
+
+def central_vertices(structure: xr.Dataset) -> tuple[Integers, Floats]:
+    """Find the vertices on the central 80 % of the contours, and their weights, 1 a filament in all.
+
+    Raises
+    ------
+    ValueError
+        If no filament has three vertices.
+    """
+    filaments = Filaments.of(structure)
+    central = np.flatnonzero(filaments.central)
+    if central.size == 0:
+        raise ValueError("a contour of two vertices has no central part; at least three are needed")
+    return central, filaments.weights(filaments.central)[central]
+
+
+def across(vertices: Floats, shifts: Floats, chosen: Integers) -> Floats:
+    """The part of shifts that goes along the normals of a contour.
+
+    Parameters
+    ----------
+    vertices : array (yx, vertex)
+    shifts : array (yx, chosen), or (yx, 1) for one of all
+    chosen : int array (chosen,)
+        Vertices with a neighbour on either side.
+    """
+    tangent_y, tangent_x = vertices[:, chosen + 1] - vertices[:, chosen - 1]
+    return np.asarray((shifts[0] * tangent_x - shifts[1] * tangent_y) / np.hypot(tangent_y, tangent_x))
+
+
+def at_rest(y_nm: Floats, x_nm: Floats, box: Box, field: FieldOfView, **attrs: Any) -> xr.Dataset:
+    """Make a structure of filaments that have one number of vertices.
+
+    Parameters
+    ----------
+    y_nm, x_nm : array (filament, vertex)
+    box : Box
+    field : FieldOfView
+        Where it will be looked at, which becomes the attribute ``field_nm`` = [y0, x0, height, width].
+    **attrs
+        More attributes.
+    """
+    return schema.dataset(
+        {**attrs, **box.attrs, "field_nm": field.rectangle_nm},
+        vertex_y=y_nm.ravel(),
+        vertex_x=x_nm.ravel(),
+        filament=np.repeat(np.arange(len(y_nm), dtype=np.int32), y_nm.shape[1]),
+    )
+
+
+def specks(y_nm: Floats, x_nm: Floats, field: FieldOfView, rng: np.random.Generator) -> xr.Dataset:
+    """Make a structure of points (point,): each is a speck of contour of a random direction.
+
+    The plane repeats after twice the field along either axis, as it does if mirror images surround the field.
+    """
+    angle = rng.uniform(0, 2 * np.pi, y_nm.size)
+    y, x = (
+        middle[:, None] + SPECK_NM / 2 * np.stack([-way, way], axis=1)
+        for middle, way in ((y_nm, np.sin(angle)), (x_nm, np.cos(angle)))
+    )
+    return at_rest(y, x, Box.around(field, field.height_nm / 2, field.width_nm / 2), field)
+
+
+def moving(structure: xr.Dataset, times_s: Array, y_nm: Array, x_nm: Array, **attrs: Any) -> xr.Dataset:
+    """The filaments of a structure where they are at some times, (time, vertex), with more attributes."""
+    return schema.dataset(
+        {**structure.attrs, **attrs}, time=times_s, vertex_y=y_nm, vertex_x=x_nm, filament=structure.filament.values
+    )  # fmt: skip
+
+
+def check_at_rest(structure: xr.Dataset) -> None:
+    """Require a structure that can be moved.
+
+    Raises
+    ------
+    SchemaError
+        If it lacks a variable, holds a value that is not finite, or moves already.
+    """
+    schema.check(structure, "vertex_y", "vertex_x", "filament")
+    if "time" in structure.dims:
+        raise schema.SchemaError("the structure moves already; choose one of its times with .isel(time=...)")
+
+
+def steps(
+    scene: xr.Dataset, acquisition: Acquisition
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the vertices of a moving structure along y and x, (step, vertex) float32; whether they are finite or not.
+
+    Raises
+    ------
+    SchemaError
+        If a variable is missing.
+    ValueError
+        If the structure has other steps than the acquisition.
+    """
+    for name in ("filament", "vertex_y", "vertex_x"):
+        if name not in scene.variables:
+            schema.check(scene, name)
+    y, x = (np.ascontiguousarray(scene.variables[f"vertex_{axis}"].values, np.float32) for axis in "yx")
+    wanted = acquisition.time_points * acquisition.steps_per_point
+    if y.shape != (wanted, scene.sizes["vertex"]):
+        raise ValueError(
+            f"the moving structure has the shape {y.shape} (step, vertex), but {acquisition.time_points} "
+            f"time points of {acquisition.steps_per_point} steps are {wanted} steps"
+        )
+    return y, x
+
+
+def frames_between_steps(acquisition: Acquisition) -> tuple[Integers, Floats]:
+    """Where the middle of every camera frame lies: after which step, and how much of the way to the next, (frame,).
+
+    Before the first step and after the last the structure stays.
+    """
+    step_s = acquisition.point_s / acquisition.steps_per_point
+    position = acquisition.frame_times_s(np.arange(acquisition.frames)) / step_s - 0.5
+    position = np.clip(position, 0.0, acquisition.time_points * acquisition.steps_per_point - 1.0)
+    before = position.astype(np.int64)
+    return before, position - before
+
+
+def snapshots(scene: xr.Dataset, times_s: Floats) -> xr.Dataset:
+    """The moving structure at some times: between two of its own, and beyond the last, it goes straight on.
+
+    Parameters
+    ----------
+    scene : xr.Dataset
+        ``vertex_y``, ``vertex_x`` (time, vertex) in nm, with the coordinate ``filament``. A filament that leaves the
+        box and enters on the other side goes the shortest way.
+    times_s : ndarray, (time,)
+        In s.
+    """
+    known_s = scene.time.values
+    before = np.clip(np.searchsorted(known_s, times_s) - 1, 0, max(known_s.size - 2, 0))
+    after = np.minimum(before + 1, known_s.size - 1)
+    spans_s = np.where(after > before, known_s[after] - known_s[before], 1.0)
+    share = ((times_s - known_s[before]) / spans_s)[:, None].astype(np.float32)
+    vertices = np.stack([scene.vertex_y.values, scene.vertex_x.values])
+    earlier = vertices[:, before]
+    y, x = earlier + share * Box.of(scene).nearest_nm(vertices[:, after] - earlier)
+    return moving(scene, times_s, y, x)
