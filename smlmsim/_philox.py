@@ -12,8 +12,6 @@ so that the loop becomes SIMD code. Two short loops overlap more iterations than
         w0[i], w1[i], w2[i], w3[i] = words(key, i, step, filament)
     for i in range(n):
         a[i], b[i] = normals_f32(w0[i], w1[i])
-
-numba does not see an edit of this file from the cached kernels of another: delete their caches after one.
 """
 
 # mypy: disable-error-code="no-untyped-call"

@@ -5,6 +5,10 @@ moment take the same number, and the index of one can end up naming the code of 
 computes wrong numbers. Here a file is named after what it holds and written before the index that names it, so
 whatever the order of reading and writing, a name stands for one code. There is no lock to wait for or to be
 left behind. At worst the index forgets a code, which is then compiled once more.
+
+numba looks for changes in the file of a function only, but the code of the kernels that it calls becomes part of its
+own. So here a code is also forgotten once another file has changed from which the module of the function imports
+kernels by name, or from which the module there does, and so on.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -14,10 +18,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.dispatcher import Dispatcher
 
 Returned = TypeVar("Returned")
 
@@ -52,10 +58,11 @@ class SharedCache(FunctionCache):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
+        self.files = _files(function)
         self._cache_file = OverloadFiles(
             cache_path=self._cache_path,
             filename_base=self._impl.filename_base,
-            source_stamp=self._impl.locator.get_source_stamp(),
+            source_stamp=[(file.name, file.stat().st_mtime, file.stat().st_size) for file in self.files],
         )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -72,6 +79,16 @@ class SharedCache(FunctionCache):
             super().save_overload(sig, data)
         except OSError as error:
             log.info("the compiled %s is not kept: %s", self._name, error)
+
+
+def _files(function: Callable[..., Any]) -> list[Path]:
+    """The file of a function, and those of the kernels that its module has imported so far and of what these call."""
+    files = {Path(function.__code__.co_filename)}
+    for known in function.__globals__.values():
+        cache = getattr(known, "_cache", None) if isinstance(known, Dispatcher) else None
+        if isinstance(cache, SharedCache):
+            files.update(cache.files)
+    return sorted(files)
 
 
 class OverloadFiles(IndexDataCacheFile):

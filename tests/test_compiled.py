@@ -1,5 +1,6 @@
 """Compiled kernels are kept for other processes, and none ever finds the code of another signature."""
 
+import importlib
 import logging
 import os
 import subprocess
@@ -91,6 +92,37 @@ print(total(np.arange(8, dtype=np.float32)), total(np.arange(8, dtype=np.float64
 """
 
 
+CALLED = """
+from smlmsim.compiled import njit
+
+@njit(forceinline=True)
+def called(value):
+    return value + {}
+"""
+
+BETWEEN = """
+from smlmsim.compiled import njit
+from called import called
+
+@njit()
+def between(value):
+    return 10 * called(value)
+"""
+
+CALLING = """
+from smlmsim.compiled import njit
+from between import between
+
+@njit()
+def calling(value):
+    return later(value)
+
+@njit()
+def later(value):
+    return 10 * between(value)
+"""
+
+
 def script(folder, name, text):
     (folder / name).write_text(textwrap.dedent(text))
 
@@ -119,6 +151,25 @@ def test_two_processes_that_compile_two_signatures_at_once_keep_each_its_own_cod
     for process in both:
         result(process)
     assert result(python(tmp_path, "afterwards.py")).split() == ["28.0", "28.0"]
+
+
+def test_a_kernel_is_compiled_anew_after_a_change_of_what_it_calls_in_other_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, text in (("called.py", CALLED.format(1)), ("between.py", BETWEEN), ("calling.py", CALLING)):
+        script(tmp_path, name, text)
+
+    def run():
+        for name in ("called", "between", "calling"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        importlib.invalidate_caches()
+        calling = importlib.import_module("calling").calling
+        return calling(1), sum(calling.stats.cache_hits.values())
+
+    assert [run(), run()] == [(200, 0), (200, 1)]
+    script(tmp_path, "called.py", CALLED.format(100))
+    assert [run(), run()] == [(10100, 0), (10100, 1)]
 
 
 @pytest.fixture
