@@ -151,11 +151,6 @@ class Filaments(NamedTuple):
         return self.first + self.vertices - 1
 
     @property
-    def owner(self) -> Integers:
-        """Which filament a vertex belongs to, counted from 0, (vertex,)."""
-        return np.repeat(np.arange(self.first.size), self.vertices)
-
-    @property
     def along(self) -> Floats:
         """How far along its filament a vertex is, from 0 to 1, (vertex,); 0 where it is alone."""
         number = np.arange(self.vertices.sum()) - self.of_vertices(self.first)

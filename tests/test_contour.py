@@ -104,7 +104,6 @@ def test_filaments_are_the_runs_of_a_number_whatever_the_numbers():
     assert filaments.first.tolist() == [0, 3, 4]
     assert filaments.vertices.tolist() == [3, 1, 2]
     assert filaments.last.tolist() == [2, 3, 5]
-    assert filaments.owner.tolist() == [0, 0, 0, 1, 2, 2]
     assert filaments.along.tolist() == [0, 0.5, 1, 0, 0, 1]
     assert filaments.of_vertices(np.array([[1, 2, 3]])).tolist() == [[1, 1, 1, 2, 3, 3]]
     assert filaments.centres(np.arange(12.0).reshape(2, 6)).tolist() == [[1, 3, 4.5], [7, 9, 10.5]]
