@@ -9,10 +9,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from smlmsim.cli import interruption, main
+
+if __name__ == "__main__":
+    interruption.end_while_loading()
+
 import typer
 import xarray as xr
 
 from smlmsim import compare, figures, io
+from smlmsim.cli.messages import Command
 from smlmsim.cli.options import Scheduler, Workers
 from smlmsim.cli.sweep import Add, Metrics, MoviesOf, Reconstructors, Seeds, seeds_of, sweep_of
 from smlmsim.grid import run_grid, stored_grid
@@ -26,8 +32,11 @@ if TYPE_CHECKING:
 
 STUDIES = Path(__file__).parent / "studies"
 
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 
-def main(
+
+@app.command(cls=Command)
+def head_to_head(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")],
     preset: Annotated[
         str | None, typer.Option(help="quick or full; or a sweep in TOML. [default: quick]")
@@ -81,4 +90,4 @@ def _paired(scores: xr.Dataset, metric: str, table: pd.DataFrame) -> Figure:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    main(app)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from smlmsim.cli import interruption, main
+
+if __name__ == "__main__":
+    interruption.end_while_loading()
+
 import typer
 
 from smlmsim import figures, io
-from smlmsim.cli import main
+from smlmsim.cli.messages import Command
 from smlmsim.cli.options import Workers
 from smlmsim.io import netcdf
 from smlmsim.robustness import Robustness, differences, in_words, run_robustness
@@ -18,7 +23,7 @@ QUICK = Path(__file__).parent / "studies" / "robustness-quick.toml"
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.command(cls=Command)
 def robustness(
     out: Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")],
     study: Annotated[

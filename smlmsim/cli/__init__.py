@@ -1,5 +1,17 @@
 """The command line: ``smlmsim --help``."""
 
-from smlmsim.cli.app import app, main
+from __future__ import annotations
 
-__all__ = ["app", "main"]
+from collections.abc import Callable
+
+from smlmsim.cli.interruption import end_while_loading
+
+__all__ = ["main"]
+
+
+def main(run: Callable[[], None] | None = None) -> None:
+    """Run the command line, or another one; what a user can put right ends as one line, not as a traceback."""
+    end_while_loading()
+    from smlmsim.cli import app
+
+    app.main(run or app.app)

@@ -16,6 +16,7 @@ from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.info import info
 from smlmsim.cli.installed import list_installed
+from smlmsim.cli.interruption import INTERRUPTED, raise_again
 from smlmsim.cli.locate import locate_on_map
 from smlmsim.cli.messages import Command, as_options, listen, options
 from smlmsim.cli.new import new_reconstructor
@@ -59,9 +60,6 @@ app.add_typer(corpus_app, name="corpus")
 for command in (info, convert, reconstruct, train, report, new_reconstructor, view, locate_on_map, settings):
     app.command(cls=Command)(command)
 app.command("list", cls=Command)(list_installed)
-
-INTERRUPTED = 130
-"""What shells expect a program to end with that Ctrl-C has stopped."""
 
 
 @app.callback(invoke_without_command=True)
@@ -169,10 +167,11 @@ def grid_command(
     _report_failures(scores)
 
 
-def main(run: Callable[[], None] = app) -> None:
-    """Run the command line, or another one; what a user can put right ends as one line, not as a traceback."""
+def main(run: Callable[[], None]) -> None:
+    """Run a command line; what a user can put right ends as one line, not as a traceback."""
     listen(logging.INFO)
     try:
+        raise_again()
         run()
     except KeyboardInterrupt:
         pass
