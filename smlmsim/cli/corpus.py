@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 import smlmsim
+from smlmsim.cli.messages import Command
 from smlmsim.cli.options import Scheduler, Workers
 from smlmsim.cli.presets import preset_path
 from smlmsim.spec import read_settings
@@ -41,7 +42,7 @@ corpus_app = typer.Typer(
 Store = Annotated[Path, typer.Argument(metavar="PATH", help="A corpus.")]
 
 
-@corpus_app.command()
+@corpus_app.command(cls=Command)
 def make(
     study: Annotated[str, typer.Argument(help="A preset (`smlmsim list` names them) or a TOML file.")],
     out: Annotated[Path, typer.Option(help="The store, a folder; made if absent.")],
@@ -62,13 +63,13 @@ def make(
     typer.echo(smlmsim.corpus.info(out))
 
 
-@corpus_app.command()
+@corpus_app.command(cls=Command)
 def info(path: Store) -> None:
     """Say what is in a corpus."""
     typer.echo(smlmsim.corpus.info(path))
 
 
-@corpus_app.command()
+@corpus_app.command(cls=Command)
 def verify(
     path: Store,
     repair: Annotated[bool, typer.Option("--repair", help="Make damaged and missing movies again.")] = False,
@@ -83,7 +84,7 @@ def verify(
     typer.echo(f"{path}: every file is as it was written")
 
 
-@corpus_app.command()
+@corpus_app.command(cls=Command)
 def export(path: Store, out: Annotated[Path, typer.Option(help="Folder; made if absent.")]) -> None:
     """Write the movies as TIFF stacks and ThunderSTORM tables."""
     typer.echo(f"{smlmsim.corpus.export(path, out)} lists the files")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from typing import Any
 
@@ -17,8 +18,12 @@ class Command(TyperCommand):
     """A command whose options stay known, to name them in an error."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
+        """Run the command, unless an option is infinite or no number."""
         _running[:] = [ctx]
+        for parameter in self.params:
+            value = ctx.params.get(parameter.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{parameter.opts[0]} is a finite number, found {value}")
         return super().invoke(ctx)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,6 +73,7 @@ def reconstruct(
         raise ValueError(
             f"a movie is {', '.join(MOVIES)} or none, found {movie!r}; choose one with movie=png"
         )
+    chosen = _line(line) if line else None
     smlmsim.io.require_writable(out)
     study = smlmsim.Experimental(
         table=table, frames_per_point=frames_per_point, pixel_nm=pixel_nm, coverage=coverage,
@@ -80,13 +82,14 @@ def reconstruct(
     given = {"weights": weights, "uncertainty": uncertainty}
     reconstructor = _loaded(name, {key: value for key, value in given.items() if value})
     observation = study.movie().observation
-    if min(observation.sizes["y"], observation.sizes["x"]) < 2:
-        raise ValueError(
-            f"the localizations cover {observation.sizes['y']} x {observation.sizes['x']} pixels, which is no image; "
-            f"give a smaller pixel, as in pixel_nm={pixel_nm / 4:g}"
-        )
     for doubt in _doubts(observation, frames_per_point):
         _log.warning("%s", doubt)
+    if min(observation.sizes["y"], observation.sizes["x"]) < 2:
+        smaller = f"; give a smaller pixel, as in pixel_nm={pixel_nm / 4:g}"
+        raise ValueError(
+            f"the localizations cover {observation.sizes['y']} x {observation.sizes['x']} pixels, which is no image"
+            + (smaller if observation.sizes["localization"] > 1 else "")
+        )
     rate = smlmsim.estimate.localization_rate(observation)
     typer.echo(f"rate: {rate}")
     estimate = smlmsim.reconstruct.reconstruct(reconstructor, observation)
@@ -103,7 +106,7 @@ def reconstruct(
     images = {"counts": observation.counts, name: estimate.density}
     if "uncertainty" in estimate:
         images["uncertainty"] = estimate.uncertainty
-    chosen = _line(line) if line else smlmsim.estimate.busiest_line(observation.counts)
+    chosen = chosen or smlmsim.estimate.busiest_line(observation.counts)
     profiles = {label: smlmsim.estimate.line_profile(image, chosen) for label, image in images.items()}
     make_folder(out)
     for label, image in images.items():
@@ -160,11 +163,14 @@ def _line(text: str) -> smlmsim.estimate.Line:
     """A line from ``x0,y0,x1,y1``."""
     try:
         x0, y0, x1, y1 = (float(part) for part in text.split(","))
+        found = smlmsim.estimate.Line(y0, x0, y1, x1)
     except ValueError:
+        found = smlmsim.estimate.Line(0, 0, 0, 0)
+    if not 0 < found.length_nm < math.inf:
         raise ValueError(
-            f"a line is four numbers in nm, as in line=0,1280,2560,1280, found {text!r}"
-        ) from None
-    return smlmsim.estimate.Line(y0, x0, y1, x1)
+            f"a line is four numbers in nm, from one point to another, as in line=0,1280,2560,1280, found {text!r}"
+        )
+    return found
 
 
 def _plain(attrs: dict[str, Any]) -> dict[str, Any]:

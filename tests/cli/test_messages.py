@@ -1,14 +1,20 @@
 """The command line speaks of its own options, and says everything once."""
 
+import importlib.util
 import logging
+import math
+import re
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 
 from smlmsim import cli
-from smlmsim.cli.messages import as_options
+from smlmsim.cli.app import app
+from smlmsim.cli.messages import Command, as_options
 
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 KNOWN = {"camera_pixel_nm": True, "drop_bad_rows": False, "channel": True, "pixel_nm": True, "columns": True}
 
 
@@ -58,7 +64,7 @@ def test_the_version_is_that_of_the_package(run):
 
 def test_every_setting_that_advice_names_is_an_option_of_the_commands_that_read_tables():
     """What a reader may advise, reconstruct, info, convert and locate-on-map can follow."""
-    commands = typer.main.get_command(cli.app).commands
+    commands = typer.main.get_command(app).commands
     for name in ("reconstruct", "info", "convert", "locate-on-map"):
         options = {option for parameter in commands[name].params for option in parameter.opts}
         for wanted in (
@@ -75,3 +81,53 @@ def test_listening_twice_says_nothing_twice(capsys):
     listen(logging.INFO)
     logging.getLogger("smlmsim.anything").info("once")
     assert capsys.readouterr().err == "note: once\n"
+
+
+def _commands(group, name="smlmsim"):
+    """All commands of a group and of those in it, with their names."""
+    for word, command in getattr(group, "commands", {name: group}).items():
+        if getattr(command, "commands", None):
+            yield from _commands(command)
+        else:
+            yield word, command
+
+
+def _apps():
+    """The command line, and those of the scripts."""
+    yield app
+    for name in ("compare", "robustness"):
+        spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield module.app
+
+
+COMMANDS = [found for one in _apps() for found in _commands(typer.main.get_command(one))]
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_help_shows_every_default(name, command, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "400")
+    command.main(["--help"], prog_name=name, standalone_mode=False)
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for parameter in command.params:
+        said = re.search(r"\[default: [^]]*\]", parameter.help or "")
+        if said:
+            assert said[0] in shown
+        elif parameter.default is not None and parameter.default not in (False, "", ()):
+            usual = getattr(parameter, "show_default", None)
+            usual = usual if isinstance(usual, str) else str(parameter.default)
+            assert re.search(rf"\[default: \(?{re.escape(usual)}\)?\]", shown), parameter.name
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_no_option_takes_what_is_infinite_or_no_number(name, command):
+    assert isinstance(command, Command)
+    context = command.make_context(name, [], resilient_parsing=True)
+    for parameter in command.params:
+        for value in (math.nan, math.inf, -math.inf):
+            context.params = {parameter.name: value}
+            with pytest.raises(
+                ValueError, match=rf"^{parameter.opts[0]} is a finite number, found -?(nan|inf)"
+            ):
+                command.invoke(context)
