@@ -84,7 +84,7 @@ def test_a_cell_without_a_score_is_not_good_enough():
 def test_an_experiment_outside_of_the_map_is_judged_at_its_edge_and_told():
     """At the edge, 100 Hz or 100 nm/s, the scores are 0.72 to 0.68 and 0.43 to 0.45."""
     verdict = estimate.verdict(_map(), estimate.Box((2.0, 3.0), (20.0, 30.0)))
-    assert "the rate is beyond the map, 100 to 1e+03 Hz: its nearest edge is meant" in verdict
+    assert "the rate is beyond the map, 100 to 1000 Hz: its nearest edge is meant" in verdict
     assert "good (0.68 to 0.72)" in verdict
     verdict = estimate.verdict(_map(), estimate.Box((200.0, 300.0), (300.0, 400.0)))
     assert "the velocity is beyond the map, 0 to 100 nm/s" in verdict

@@ -28,9 +28,10 @@ class Box(NamedTuple):
     velocity_nm_per_s: Range | None
 
     @property
-    def ranges(self) -> dict[str, Range | None]:
-        """The same by the names of the axes of a map."""
-        return {RATE: self.rate_hz, VELOCITY: self.velocity_nm_per_s}
+    def known(self) -> dict[str, Range]:
+        """The ranges that were measured, by the names of the axes of a map."""
+        found = {RATE: self.rate_hz, VELOCITY: self.velocity_nm_per_s}
+        return {axis: reach for axis, reach in found.items() if reach is not None}
 
 
 def experiment_box(rates: Sequence[LocalizationRate], velocity: FilamentVelocity | None = None) -> Box:
@@ -145,7 +146,7 @@ def good_up_to(
 
 def is_on_map(scores: xr.Dataset, box: Box) -> bool:
     """Tell whether some of an experiment lies within the values of a map."""
-    return not any(reach and _is_beyond(scores[axis].values, reach) for axis, reach in box.ranges.items())
+    return not any(_is_beyond(scores[axis].values, reach) for axis, reach in box.known.items())
 
 
 def require_map(scores: xr.Dataset) -> None:
@@ -182,9 +183,8 @@ def _around(value: float, error: float) -> Range:
 
 
 def _shown(reach: Range) -> str:
-    if math.isinf(reach[1]):
-        return f"{reach[0]:.3g} or more"
-    return f"{reach[0]:.3g} to {reach[1]:.3g}"
+    low, high = (f"{float(f'{value:.3g}'):g}" for value in reach)
+    return f"{low} or more" if math.isinf(reach[1]) else f"{low} to {high}"
 
 
 def _inside(scores: xr.DataArray, rate_hz: Range, velocity: Range) -> xr.DataArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.figures.label import with_units
-from smlmsim.regions import RATE, VELOCITY
+from smlmsim.regions import RATE, VELOCITY, Range
 
 LABELS = {
     VELOCITY: {"long_name": "velocity", "units": "nm/s"},
@@ -34,7 +35,7 @@ class Axis(NamedTuple):
     @property
     def ticks(self) -> list[str]:
         """The text at every row or column."""
-        return [v if isinstance(v, str) else f"{float(f'{v:.3g}'):g}" for v in self.values.tolist()]
+        return [v if isinstance(v, str) else _rounded(v) for v in self.values.tolist()]
 
     @property
     def centres(self) -> npt.NDArray[np.float64]:
@@ -61,6 +62,18 @@ def axis_of(scores: xr.DataArray, dim: str) -> Axis:
     """Describe the axis along a dim of some scores."""
     named = LABELS.get(dim, scores[dim].attrs)
     return Axis(dim, named.get("long_name", dim), named.get("units", ""), scores[dim].values)
+
+
+def shown(reach: Range, units: str) -> str:
+    """A range in words."""
+    if math.isinf(reach[1]):
+        return f"{_rounded(reach[0])} {units} or more"
+    return "\N{EN DASH}".join(dict.fromkeys(map(_rounded, reach))) + f" {units}"
+
+
+def _rounded(value: float) -> str:
+    """A value in three digits, without an exponent where that can be done."""
+    return f"{float(f'{value:.3g}'):g}"
 
 
 def _is_geometric(values: npt.NDArray[np.float64]) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlmsim.figures.axis import Axis, axis_of
+from smlmsim.figures.axis import Axis, axis_of, shown
+from smlmsim.figures.beyond import STRIP_IN, Beyond, draw_beyond
 from smlmsim.figures.label import score_label
 from smlmsim.figures.panel import Box, draw_box, draw_cells, hatch_cells, short
 from smlmsim.figures.style import styled
@@ -32,6 +33,7 @@ def heatmap(
     *,
     marked: Mapping[str, Range] = LIVE_CELLS,
     marks: str = "measured in live cells",
+    beyond: bool = False,
 ) -> Figure:
     """Draw the scores of every reconstructor, averaged over the seeds, on one colour scale.
 
@@ -52,6 +54,8 @@ def heatmap(
         measured in live cells, 110-380 Hz and 60-90 nm/s (Bai 2023, tel-04772446, chapter II.3).
     marks : str
         What the rectangle is called.
+    beyond : bool
+        Point with an arrow at marked ranges that lie beyond the values of the axes; without it, they are left out.
 
     Raises
     ------
@@ -65,22 +69,26 @@ def heatmap(
     _, panel_dim, *dims = map(str, movies.dims)
     rows, columns = (axis_of(movies, dim) for dim in dims)
     box = _box(rows, columns, marked)
+    off = [Beyond.of(axis, marked.get(axis.setting)) for axis in (rows, columns)]
+    beyond = beyond and any(one.side for one in off)
     with styled():
-        figure, panels, cell_pt = _canvas(*means.shape)
+        figure, panels, cell_pt = _canvas(*means.shape, beside_in=STRIP_IN if beyond else 0.0)
         for panel, name, mean, lacking in zip(
             panels, movies[panel_dim].values, means, incomplete, strict=True
         ):
             panel.set_title(str(name))
             draw_cells(panel, mean, cell_pt, _scale(means, movies.attrs))
             hatch_cells(panel, lacking)
-            if box:
+            if beyond:
+                draw_beyond(panel, off[0], off[1], cell_pt)
+            elif box:
                 draw_box(panel, box, cell_pt)
         _label_axes(figure, panels, rows, columns, cell_pt)
         _draw_scale(figure, panels, movies)
-        ranges = f"{marks}: {_ranges(rows, columns, marked)}" if box else ""
+        ranges = f"{marks}: {_ranges(rows, columns, marked)}" if box or beyond else ""
         floor = floor_of(scores, metric)
         colour = _colour(panels[0], floor) if floor else None
-        _explain(figure, ranges, floor, colour, hatched=bool(incomplete.any()))
+        _explain(figure, ranges, floor, colour, hatched=bool(incomplete.any()), beyond=beyond)
     return figure
 
 
@@ -119,21 +127,21 @@ def _box(rows: Axis, columns: Axis, marked: Mapping[str, Range]) -> Box | None:
 def _ranges(rows: Axis, columns: Axis, marked: Mapping[str, Range]) -> str:
     """The marked ranges in words."""
     return ", ".join(
-        f"{marked[axis.setting][0]:.3g}\N{EN DASH}{marked[axis.setting][1]:.3g} {axis.units}"
-        for axis in (columns, rows)
-        if axis.setting in marked
+        shown(marked[axis.setting], axis.units) for axis in (columns, rows) if axis.setting in marked
     )
 
 
-def _canvas(panels: int, rows: int, columns: int) -> tuple[Figure, list[Axes], float]:
-    """Make a figure with empty panels and say how large a cell will be, in points."""
+def _canvas(
+    panels: int, rows: int, columns: int, *, beside_in: float = 0.0
+) -> tuple[Figure, list[Axes], float]:
+    """Make a figure with empty panels and some room in each, and say how large a cell will be, in points."""
     from matplotlib.figure import Figure
 
     lines = math.ceil(panels / PANELS_ABREAST)
     abreast = math.ceil(panels / lines)
     cell_in = float(np.clip(2.4 / max(rows, columns), 0.24, 0.6))
-    width_in = abreast * (columns * cell_in + 0.2) + 1.7
-    height_in = lines * (rows * cell_in + 0.3) + 1.1
+    width_in = abreast * (columns * cell_in + 0.2 + beside_in) + 1.7
+    height_in = lines * (rows * cell_in + 0.3 + beside_in) + 1.1
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     grid = figure.subplots(lines, abreast, squeeze=False).ravel()
     for unused in grid[panels:]:
@@ -177,13 +185,17 @@ def _colour(panel: Axes, floor: Floor) -> Any:
     return panel.collections[0].to_rgba(np.array((floor.low + floor.high) / 2))
 
 
-def _explain(figure: Figure, ranges: str, floor: Floor | None, colour: Any, *, hatched: bool) -> None:
-    """Say above the panels what the rectangle and the hatches mean, and what the floor is."""
+def _explain(
+    figure: Figure, ranges: str, floor: Floor | None, colour: Any, *, hatched: bool, beyond: bool
+) -> None:
+    """Say above the panels what the rectangle or the arrow and the hatches mean, and what the floor is."""
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     box = Patch(fill=False, edgecolor="black", linewidth=1.3, label=ranges)
+    arrow = Line2D([], [], color="black", linewidth=1.5, marker=">", markersize=4, label=ranges)
     hatch = Patch(facecolor="0.9", hatch="/////", edgecolor="0.5", linewidth=0, label="a movie has no score")
-    keys = [box] * bool(ranges) + [hatch] * hatched
+    keys: list[Any] = [arrow if beyond else box] * bool(ranges) + [hatch] * hatched
     if floor:
         text = "an empty estimate: " + "\N{EN DASH}".join(dict.fromkeys(map(short, floor)))
         keys.append(Patch(facecolor=colour, edgecolor="0.5", linewidth=0.5, label=text))
