@@ -152,6 +152,43 @@ def test_a_range_beyond_the_axes_is_not_marked(marked):
     assert not figure.legends
 
 
+@pytest.mark.parametrize(
+    ("marked", "way", "words"),
+    [
+        ({RATE: (6070, 7000)}, (1, 0), ["6070\N{EN DASH}7000 Hz"]),
+        ({RATE: (2, 3), VELOCITY: (50, 90)}, (-1, 0), ["2\N{EN DASH}3 Hz"]),
+        ({RATE: (110, 380), VELOCITY: (300, np.inf)}, (0, 1), ["300 nm/s or more"]),
+        ({RATE: (2, 3), VELOCITY: (300, 410)}, (-1, 1), ["2\N{EN DASH}3 Hz", "300\N{EN DASH}410 nm/s"]),
+    ],
+)
+@pytest.mark.parametrize("cells", [3, 12])
+def test_an_arrow_points_to_what_lies_beyond_the_map_and_covers_no_value(marked, way, words, cells):
+    figure = figures.heatmap(_scores(cells, cells), marked=marked, beyond=True)
+    figure.draw_without_rendering()
+    for panel in _panels(figure):
+        *values, arrow, first, second = [None, *panel.texts][-cells * cells - 3 :] if len(words) == 2 else [
+            *panel.texts, None
+        ]  # fmt: skip
+        assert [text.get_text() for text in (first, second) if text] == words
+        (x0, y0), (x1, y1) = arrow.xyann, arrow.xy
+        assert (np.sign(x1 - x0), np.sign(y1 - y0)) == way
+        assert all(0 <= end <= cells for end in (x0, y0))
+        assert not (0 < x1 < cells and 0 < y1 < cells)
+        area = panel.get_window_extent()
+        for text in filter(None, (first, second)):
+            shown = text.get_window_extent()
+            assert area.x0 <= shown.x0 <= shown.x1 <= area.x1
+            assert area.y0 <= shown.y0 <= shown.y1 <= area.y1
+            assert not any(shown.overlaps(value.get_window_extent()) for value in values if value)
+
+
+def test_a_range_on_the_map_has_its_rectangle_and_no_arrow():
+    figure = figures.heatmap(_scores(), marked={RATE: (110, 380), VELOCITY: (60, 90)}, beyond=True)
+    for panel in _panels(figure):
+        assert len(_boxes(panel)) == 1
+        assert len(panel.texts) == 16
+
+
 def test_missing_scores_are_hatched_and_said():
     scores = _scores()
     scores["ms_ssim"].loc[{VELOCITY: 220, RATE: 30, "reconstructor": "sparse"}] = np.nan
@@ -280,6 +317,31 @@ def test_the_line_of_a_kymograph_is_drawn_where_it_is():
     left, top = float(movie.x[0]) - pixel / 2, float(movie.y[0]) - pixel / 2
     np.testing.assert_allclose(drawn.get_xdata(), [30 - left, 350 - left])
     np.testing.assert_allclose(drawn.get_ydata(), [50 - top, 150 - top])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        (235, 0, 235, 400),
+        (0, 20, 240, 20),
+        (0, 400, 240, 0),
+        (240, 0, 0, 400),
+        (120, 0, 120, 400),
+        (200, 0, 240, 90),
+    ],
+)
+def test_the_line_of_a_kymograph_stays_out_of_the_scale_bar_and_its_label(line):
+    figure = figures.montage(_movies(1), line=estimate.Line(*line))
+    figure.draw_without_rendering()
+    panel = figure.axes[0]
+    (bar,) = (found for found in panel.lines if found.get_color() == "white")
+    (dashed,) = (found for found in panel.lines if found.get_linestyle() != "-")
+    (label,) = panel.texts
+    x, y = (np.linspace(*ends, 300) for ends in dashed.get_data())
+    on_screen = panel.transData.transform(np.stack([x, y], axis=1))
+    for shown in (bar.get_window_extent().padded(2), label.get_window_extent()):
+        assert not any(shown.contains(*point) for point in on_screen)
+        assert panel.get_window_extent().containsx(shown.x1)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".gif"])

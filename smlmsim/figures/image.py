@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from smlmsim.estimate import Line
 
+Floats = npt.NDArray[np.float64]
+
 LONGEST_LINE = 26  # of letters beside a colour bar
 COLOURS = {"uncertainty": "viridis"}  # other than those of intensities
 SHORT_UNITS = {"1": "", "nm-1": "nm⁻¹", "nm-2": "nm⁻²"}
@@ -84,25 +86,48 @@ def quantity(image: xr.DataArray) -> str:
 
 def draw_line(panel: Axes, line: Line, image: xr.DataArray) -> None:
     """Draw the line that a kymograph is taken along, with a dot where it starts."""
-    left, top = (float(image[dim].values[0]) - _pixel_nm(image[dim].values) / 2 for dim in "xy")
-    x, y = (line.start_x_nm - left, line.end_x_nm - left), (line.start_y_nm - top, line.end_y_nm - top)
+    x, y = _on_panel(line, image)
     panel.plot(x, y, color=LINE_COLOUR, linewidth=0.8, linestyle=(0, (3, 2)))
     panel.plot(x[:1], y[:1], color=LINE_COLOUR, marker="o", markersize=2.5)
 
 
-def draw_scale_bar(panel: Axes, image: xr.DataArray) -> None:
-    """Draw a bar of a round length, about a quarter of the width, in the lower left corner."""
+def _on_panel(line: Line, image: xr.DataArray) -> Floats:
+    """The ends of a line, (x or y, end), from the upper left corner of a panel."""
+    left, top = (float(image[dim].values[0]) - _pixel_nm(image[dim].values) / 2 for dim in "xy")
+    ends = [(line.start_x_nm - left, line.end_x_nm - left), (line.start_y_nm - top, line.end_y_nm - top)]
+    return np.array(ends)
+
+
+def draw_scale_bar(panel: Axes, image: xr.DataArray, line: Line | None = None) -> None:
+    """Draw a bar of a round length, about a quarter of the width, in a corner that a line stays out of."""
     from matplotlib.patheffects import withStroke
 
     width_nm, height_nm = _extent_nm(image.x.values), _extent_nm(image.y.values)
     length_nm = round_length_nm(0.3 * width_nm)
     label = f"{length_nm / 1000:g} µm" if length_nm >= 1000 else f"{length_nm:g} nm"
-    left, bottom = 0.06 * width_nm, height_nm - 0.07 * width_nm
+    left, bottom = _corner(width_nm, height_nm, _on_panel(line, image) if line else None)
     edge = [withStroke(linewidth=2, foreground="black")]
     panel.plot([left, left + length_nm], [bottom, bottom], color="white", linewidth=2, solid_capstyle="butt")
     panel.annotate(
         label, (left, bottom), (0, 2.5), textcoords="offset points", color="white", path_effects=edge
     )
+
+
+def _corner(width_nm: float, height_nm: float, line: Floats | None) -> tuple[float, float]:
+    """Where a scale bar starts: lower left, or the first corner of which a line, (x or y, end), stays out."""
+    right, below = 0.6 * width_nm, height_nm - 0.07 * width_nm
+    above = min(0.25 * width_nm, below)
+    corners = [(0.06 * width_nm, below), (right, below), (0.06 * width_nm, above), (right, above)]
+    if line is None:
+        return corners[0]
+    x, y = (np.linspace(start, stop, 200) for start, stop in line)
+    distances = []
+    for left, bottom in corners:
+        beside = np.maximum(left - 0.03 * width_nm - x, x - left - 0.4 * width_nm)
+        over = np.maximum(bottom - 0.2 * width_nm - y, y - bottom - 0.03 * width_nm)
+        distances.append(float(np.maximum(beside, over).min()))
+    free = [corner for corner, distance in zip(corners, distances, strict=True) if distance > 0]
+    return free[0] if free else corners[int(np.argmax(distances))]
 
 
 def round_length_nm(longest_nm: float) -> float:

@@ -63,7 +63,7 @@ def montage(
             draw_colour_bar(figure, row, image, largest_shown(image, chosen))
             if line is not None:
                 draw_line(row[0], line, image)
-        draw_scale_bar(panels[0][0], first)
+        draw_scale_bar(panels[0][0], first, line)
     return figure
 
 
