@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import math
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 import xarray as xr
@@ -19,10 +18,9 @@ from smlmsim.io import Reading, netcdf
 from smlmsim.selection import Selection
 from smlmsim.spec import one_line
 
-if TYPE_CHECKING:
-    from smlmsim.estimate import Box
-
 STRETCHES = 10
+MOST_OF_IT = 0.9
+"""A widefield movie that shows less of the field or the time is said to."""
 _log = logging.getLogger(__name__)
 
 REFERENCE = Path(str(resources.files("smlmsim") / "grid" / "maps" / "reference.nc"))
@@ -84,14 +82,15 @@ def locate_on_map(
     if widefield:
         movie = read_widefield(widefield, widefield_pixel_nm, widefield_interval_s)
         velocity = smlmsim.estimate.filament_velocity(movie, sigma_nm=sigma_nm)
+        _say_what_moves(movie, field, summary.frames * exposure_s)
         typer.echo(f"velocity: {velocity}")
     box = smlmsim.estimate.experiment_box(rates, velocity)
     typer.echo(smlmsim.estimate.verdict(found, box, metric=metric, threshold=threshold))
     on_map = smlmsim.estimate.is_on_map(found, box)
     marks = "this experiment" if on_map else "this experiment, beyond the map"
-    figure = smlmsim.figures.heatmap(found, metric, marked=_marked(found, box), marks=marks)
+    figure = smlmsim.figures.heatmap(found, metric, marked=box.known, marks=marks, beyond=True)
     smlmsim.figures.save(figure, out)
-    typer.echo(f"{out} shows {'where' if on_map else 'the map, beyond which the experiment lies'}")
+    typer.echo(f"{out} shows {'where' if on_map else 'which way beyond the map the experiment lies'}")
 
 
 def read_map(path: Path) -> xr.Dataset:
@@ -117,10 +116,16 @@ def read_map(path: Path) -> xr.Dataset:
     return found
 
 
-def _marked(scores: xr.Dataset, box: Box) -> dict[str, tuple[float, float]]:
-    """The ranges of the axes that are known; where one has no end, it reaches to the end of the map."""
-    known = {axis: reach for axis, reach in box.ranges.items() if reach is not None}
-    return {
-        axis: (low, max(low, float(scores[axis].max())) if math.isinf(high) else high)
-        for axis, (low, high) in known.items()
-    }
+def _say_what_moves(movie: xr.DataArray, field: smlmsim.FieldOfView, duration_s: float) -> None:
+    """Say so if the velocity is that of a part of the field or of the time only."""
+    pixel_nm = float(movie.x[1] - movie.x[0])
+    height_nm, width_nm = (pixel_nm * movie.sizes[dim] for dim in "yx")
+    share = min(height_nm / field.height_nm, 1.0) * min(width_nm / field.width_nm, 1.0)
+    if share < MOST_OF_IT:
+        _log.info("the widefield movie is %.3g x %.3g um, the localizations cover %.3g x %.3g um: the velocity is that "
+                  "of a part of the field", *(nm / 1000 for nm in (height_nm, width_nm, field.height_nm,
+                                                                    field.width_nm)))  # fmt: skip
+    step_s = float(movie.time[1] - movie.time[0])
+    if movie.sizes["time"] * step_s < MOST_OF_IT * duration_s:
+        _log.info("the widefield movie lasts %.3g s, the localizations %.3g s: the velocity is that of a part of the "
+                  "time", movie.sizes["time"] * step_s, duration_s)  # fmt: skip

@@ -68,6 +68,7 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
     movie = movie if "time" in movie.dims else movie.expand_dims(time=estimate.time.values[:1])
     rows, columns = (_Sampling.between(estimate[dim].values, movie[dim].values) for dim in ("y", "x"))
     movie = _while_reconstructed(movie, estimate).isel(y=rows.kept, x=columns.kept)
+    _say_what_is_not_judged(movie, estimate, rows, columns)
     images, seen = movie.values.astype(np.float64), _at_images(estimate, schema.times_s(movie))
     if np.ptp(images) == 0 or np.ptp(seen) == 0:
         raise ValueError("the reconstruction or the widefield image is constant: there is nothing to compare")
@@ -101,6 +102,27 @@ def _while_reconstructed(movie: xr.DataArray, estimate: xr.DataArray) -> xr.Data
     return movie.isel(time=np.flatnonzero(during))
 
 
+def _say_what_is_not_judged(
+    movie: xr.DataArray, estimate: xr.DataArray, rows: _Sampling, columns: _Sampling
+) -> None:
+    """Say which part of the reconstruction no image shows, in space and time."""
+    if rows.misses or columns.misses:
+        share = rows.covered * columns.covered
+        _log.info("the widefield images show y %s, x %s, %.0f %% of the field of the reconstruction: the rest is not "
+                  "judged", rows.shown, columns.shown, 100 * share)  # fmt: skip
+    images_s, points_s = schema.times_s(movie), schema.times_s(estimate)
+    if images_s.size == 1:
+        if points_s.size > 1:
+            _log.info(
+                "the one widefield image is compared with the mean of all %d time points", points_s.size
+            )
+        return
+    step_s = max(float(np.diff(times_s).max(initial=0)) for times_s in (images_s, points_s))
+    if images_s[0] - points_s[0] > step_s or points_s[-1] - images_s[-1] > step_s:
+        _log.info("the widefield images were taken from %g to %g s, the reconstruction lasts from %g to %g s: the rest "
+                  "is not judged", images_s[0], images_s[-1], points_s[0], points_s[-1])  # fmt: skip
+
+
 class _Sampling(NamedTuple):
     """Along one axis: the pixels of the reconstruction, and the edges of those of the camera that lie among them."""
 
@@ -123,6 +145,28 @@ class _Sampling(NamedTuple):
                 f"lie in the reconstruction, from {low:g} to {high:g} nm; it takes {LEAST_PIXELS} along each axis"
             )
         return cls(fine_nm, step, kept, edges[kept])
+
+    @property
+    def ends_nm(self) -> tuple[float, float]:
+        """The outer edges of the pixels of the camera."""
+        return float(self.edges_nm[0, 0]), float(self.edges_nm[-1, 1])
+
+    @property
+    def covered(self) -> float:
+        """The part of the reconstruction that pixels of the camera cover."""
+        return (self.ends_nm[1] - self.ends_nm[0]) / self.span_nm
+
+    @property
+    def misses(self) -> bool:
+        """Whether more is not covered than pixels of the camera that the border cuts."""
+        pixel = float(self.edges_nm[0, 1] - self.edges_nm[0, 0])
+        low, high = self.centres_nm[0] - self.step_nm / 2, self.centres_nm[-1] + self.step_nm / 2
+        return bool(max(self.ends_nm[0] - low, high - self.ends_nm[1]) > pixel)
+
+    @property
+    def shown(self) -> str:
+        """What pixels of the camera cover, in words."""
+        return "{:g} to {:g} nm".format(*self.ends_nm)
 
     @property
     def span_nm(self) -> float:

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from smlmsim import io
 from smlmsim.acquisition import Acquisition
-from smlmsim.cli import app
+from smlmsim.cli.app import app
 from smlmsim.estimate.location import RATE, VELOCITY
 from smlmsim.field import FieldOfView
 from smlmsim.pipeline import SimulatedDynamic, simulate
@@ -69,8 +69,24 @@ def test_a_picture_on_which_the_experiment_is_not_is_not_said_to_show_it(experim
     found = _run(
         experiment / "table.csv", "--map", tmp_path / "far.nc", "--out", tmp_path / "located.png"
     ).output
-    assert "the rate is beyond the map, 1e+04 to 1e+05 Hz: its nearest edge is meant" in found
-    assert "located.png shows the map, beyond which the experiment lies" in found
+    assert "the rate is beyond the map, 10000 to 100000 Hz: its nearest edge is meant" in found
+    assert "located.png shows which way beyond the map the experiment lies" in found
+
+
+def test_a_widefield_movie_of_a_part_of_the_field_or_the_time_is_said_to_be_one(experiment, tmp_path, caplog):
+    whole = io.read(experiment / "widefield.tif").counts
+    half = whole.isel(x=slice(0, whole.sizes["x"] // 2), time=slice(0, 8 * whole.sizes["time"] // 10))
+    io.write(half, tmp_path / "half.tif")
+    arguments = ("--map", experiment / "scores.nc", "--out", tmp_path / "located.png", "--widefield")
+    with caplog.at_level("INFO", "smlmsim"):
+        for path, said in ((experiment / "widefield.tif", False), (tmp_path / "half.tif", True)):
+            found = CliRunner().invoke(
+                app, list(map(str, ("locate-on-map", experiment / "table.csv", *arguments, path)))
+            )
+            assert found.exit_code == 0, found.output
+            assert ("the velocity is that of a part of the field" in caplog.text) == said
+            assert ("the velocity is that of a part of the time" in caplog.text) == said
+            caplog.clear()
 
 
 @pytest.mark.parametrize("suffix", [".smlm", ".hdf5"])

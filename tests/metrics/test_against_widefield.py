@@ -1,6 +1,7 @@
 """Without a truth, a widefield image tells a faithful reconstruction from one that lacks or invents filaments."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -188,3 +189,21 @@ def test_only_images_taken_while_the_reconstruction_lasts_are_compared(movie, wi
         ValueError, match=r"taken from .* to .* s, the reconstruction lasts from 100\.75 to 103\.75 s"
     ):
         score_against_widefield(later, widefield)
+
+
+def test_images_of_a_part_of_the_field_or_the_time_are_said_to_be_that(movie, widefield, caplog):
+    estimate = movie.truth.density
+    with caplog.at_level("INFO"):
+        score_against_widefield(estimate, widefield)
+        assert caplog.text == ""
+        score_against_widefield(estimate, widefield.isel(x=slice(0, 13)))
+        assert re.search(
+            r"show y 80 to 2480 nm, x 80 to 1280 nm, 44 % of the field of the reconstruction", caplog.text
+        )
+        caplog.clear()
+        longer = xr.concat([estimate, estimate.assign_coords(time=estimate.time + 4.5)], "time")
+        score_against_widefield(longer, widefield)
+        assert "the reconstruction lasts from 0.75 to 8.25 s: the rest is not judged" in caplog.text
+        caplog.clear()
+        score_against_widefield(estimate, widefield.isel(time=[0]))
+        assert "the one widefield image is compared with the mean of all 3 time points" in caplog.text
