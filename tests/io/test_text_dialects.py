@@ -297,7 +297,22 @@ PEAKFIT_COLUMNS = (
 )  # fmt: skip
 CHALLENGE = ("Ground-truth", "frame", "xnano", "ynano", "znano", "intensity")
 DEEP_STORM = ("frame", "x [nm]", "y [nm]", "confidence [a.u]")
+ABBELIGHT = (*ASTIGMATIC, "uncertainty_z [nm]", "ratio_SAF [photon]", "z_SAF [nm]", "z_Astigm [nm]")
+ABBELIGHT_COLUMNS = (
+    WHOLE, FRAMES, X, Y, ONES, 120 * ONES, 130 * ONES, 900 * ONES, ONES, ONES, PRECISION, 2 * PRECISION,
+    ONES, 2 * ONES, 3 * ONES,
+)  # fmt: skip
 DIALECTS = {
+    "Abbelight NEO": (
+        _text(ABBELIGHT, *ABBELIGHT_COLUMNS),
+        1,
+        {
+            "loc_uncertainty": PRECISION,
+            "loc_uncertainty_z": 2 * PRECISION,
+            "loc_z": ONES,
+            "loc_sigma_y": 130 * ONES,
+        },
+    ),
     "ThunderSTORM": (_plain(quoted=True), 1, {"loc_uncertainty": PRECISION}),
     "Picasso's export for ThunderSTORM": (
         _text(PICASSO, WHOLE, FRAMES, X, Y, PRECISION, WHOLE, WHOLE, WHOLE, PRECISION),
