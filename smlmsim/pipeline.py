@@ -25,6 +25,7 @@ from smlmsim.spec import Spec, kind_or, read_settings
 from smlmsim.structures import Measured, Microtubules, Structure, periodic
 from smlmsim.superpose import superpose
 from smlmsim.widefield import Widefield
+from smlmsim.workers import one_thread
 
 __all__ = [
     "Experimental",
@@ -196,7 +197,8 @@ def simulate(study: Simulated | Experimental, seed: int) -> Movie:
     >>> dict(movie.observation.counts.sizes)
     {'time': 4, 'y': 128, 'x': 128}
     """
-    return study.movie(seed)
+    with one_thread():
+        return study.movie(seed)
 
 
 def read_study(path: str | Path) -> Simulated | Experimental:

@@ -33,6 +33,39 @@ class UnguardedScriptError(RuntimeError):
     """A script would run itself again in every process that it starts."""
 
 
+class _OneThread:
+    """A limit of one thread that lasts as long as anyone holds it, in whatever order they let go."""
+
+    def __init__(self) -> None:
+        self._lock, self._holders = threading.Lock(), 0
+        self._limits = contextlib.ExitStack()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        with self._lock:
+            if not self._holders:
+                self._limits.enter_context(threadpoolctl.threadpool_limits(limits=1))
+            self._holders += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holders -= 1
+                if not self._holders:
+                    self._limits.close()
+
+
+_ONE_THREAD = _OneThread()
+
+
+def one_thread() -> contextlib.AbstractContextManager[None]:
+    """Let linear algebra use one thread, since the last bits of its sums depend on how many there are.
+
+    It takes about 1 ms. Several threads of Python may be in it at once.
+    """
+    return _ONE_THREAD.held()
+
+
 def require_guarded() -> None:
     """End a worker that imports the script which started it, and so meets the same call again.
 
@@ -206,5 +239,5 @@ def _outcome(future: Any) -> Any:
 
 def _on_one_thread(function: Callable[[Task], Result], task: Task) -> Result:
     os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that the task is the first to load
-    with threadpoolctl.threadpool_limits(limits=1):
+    with one_thread():
         return function(task)

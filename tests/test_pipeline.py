@@ -3,6 +3,7 @@
 import numpy as np
 import pydantic
 import pytest
+import threadpoolctl
 from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 
@@ -16,7 +17,7 @@ from smlmsim.motion import Deformation, Polymer, Rigid, Static
 from smlmsim.photophysics import Blinking, Poisson
 from smlmsim.pipeline import Experimental, Hybrid, SemiSimulated, SimulatedDynamic, read_study, simulate
 from smlmsim.selection import Selection
-from smlmsim.structures import Measured, Microtubules
+from smlmsim.structures import ActinBundles, Measured, Microtubules
 
 EXACT = Statistical(precision_nm=1e-6, false_positive_uniform=0, false_positive_structured=0)
 
@@ -27,6 +28,15 @@ def test_same_seed_gives_the_same_bytes(small_study):
         assert ours.attrs == theirs.attrs
         for name in ours.variables:
             assert ours[name].values.tobytes() == theirs[name].values.tobytes(), name
+
+
+def test_the_number_of_threads_of_linear_algebra_does_not_change_a_bit():
+    many_filaments = SimulatedDynamic(structure=ActinBundles(), acquisition=Acquisition(time_points=2))
+    found = []
+    for threads in (1, 2):
+        with threadpoolctl.threadpool_limits(limits=threads):
+            found.append(simulate(many_filaments, 0).truth)
+    assert found[0].vertex_y.values.tobytes() == found[1].vertex_y.values.tobytes()
 
 
 def test_another_seed_gives_another_movie(small_study):

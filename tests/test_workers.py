@@ -8,8 +8,9 @@ import sys
 import time
 
 import pytest
+import threadpoolctl
 
-from smlmsim.workers import WorkerDiedError, spread
+from smlmsim.workers import WorkerDiedError, one_thread, spread
 
 TASK = r"""
 import os, signal, threadpoolctl
@@ -52,9 +53,24 @@ def test_a_task_has_one_thread(module):
     assert dict(spread(module.threads, [0], workers=1)) == {0: 1}
 
 
+def most_threads():
+    return max(library["num_threads"] for library in threadpoolctl.threadpool_info())
+
+
+def test_one_thread_lasts_until_the_last_one_lets_go():
+    with threadpoolctl.threadpool_limits(limits=2):
+        first, second = one_thread(), one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert most_threads() == 1
+        second.__exit__(None, None, None)
+        assert most_threads() == 2
+
+
 def test_workers_end_when_their_parent_is_killed(module, tmp_path):
     script = (
-        "import worker_tasks; from smlmsim.workers import spread; "
+        "import worker_tasks; from smlmsim.workers import one_thread, spread; "
         "list(spread(worker_tasks.pid_for_ever, [0], workers=1))"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
@@ -84,7 +100,7 @@ def test_no_worker_is_refused():
 
 def test_ctrl_c_ends_the_workers_at_once_and_without_a_word_from_them(module, tmp_path):
     script = (
-        "import os, worker_tasks; from smlmsim.cli.app import main; from smlmsim.workers import spread; "
+        "import os, worker_tasks; from smlmsim.cli.app import main; from smlmsim.workers import one_thread, spread; "
         "main(lambda: [*spread(worker_tasks.pid_for_ever, [0, 1], workers=2)])"
     )
     parent = subprocess.Popen(
