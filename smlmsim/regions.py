@@ -31,6 +31,16 @@ def axes_of(scores: xr.DataArray) -> list[str]:
     return [str(dim) for dim in scores.dims if dim not in ("seed", "reconstructor")]
 
 
+def is_text(axis: xr.DataArray) -> bool:
+    """Whether the values of an axis are texts, such as kinds of motion: they have an order, and nothing in between."""
+    return axis.dtype.kind not in "biuf"
+
+
+def rising(scores: xr.DataArray) -> xr.DataArray:
+    """Put some scores in the rising order of their axes; those of texts, seeds and reconstructors stay as they are."""
+    return scores.sortby([axis for axis in axes_of(scores) if not is_text(scores[axis])])
+
+
 def inside(scores: xr.DataArray, region: Region) -> xr.DataArray:
     """Tell which cells of some scores lie in a region: True or False over their axes.
 

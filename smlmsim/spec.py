@@ -68,6 +68,10 @@ class Spec(pydantic.BaseModel):
     def replace(self, values: Mapping[str, Any]) -> Self:
         """Return a copy with the settings at some dotted paths changed, validated as a whole.
 
+        A path that ends in ``.kind`` makes a part of another kind. It keeps what differs from the default, if the other
+        kind has the same setting and takes the value; all else is as the other kind has it by default. Kinds are
+        changed before other settings.
+
         Raises
         ------
         KeyError
@@ -75,6 +79,11 @@ class Spec(pydantic.BaseModel):
         pydantic.ValidationError
             If a value does not fit.
         """
+        kinds = {path: value for path, value in values.items() if path.endswith(".kind")}
+        if any(self.get(path) != value for path, value in kinds.items()):
+            parts = {path.removesuffix(".kind"): _of_kind(self, path, value) for path, value in kinds.items()}
+            rest = {path: value for path, value in values.items() if path not in kinds}
+            return self.replace(parts).replace(rest)
         tree = self.model_dump()
         for path, value in values.items():
             self.get(path)
@@ -105,6 +114,24 @@ class Spec(pydantic.BaseModel):
         """The SHA-256 of the settings: equal for equal specs on every machine."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _of_kind(spec: Spec, path: str, kind: Any) -> Any:
+    """The part of a spec whose kind stands at a path, of another kind; only that kind if there is none such."""
+    part = spec.get(path.removesuffix(".kind"))
+    of = [each for each in _beside(type(part)) if each.model_fields["kind"].default == kind]
+    if part.kind == kind or not of:
+        return part if part.kind == kind else {"kind": kind}
+    kept = {
+        name: getattr(part, name)
+        for name, field in type(part).model_fields.items()
+        if name != "kind" and name in of[0].model_fields and getattr(part, name) != field.get_default()
+    }
+    try:
+        return of[0].model_validate(kept)
+    except pydantic.ValidationError as error:
+        refused = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+        return of[0].model_validate({name: value for name, value in kept.items() if name not in refused})
 
 
 def kind_or(default: str) -> pydantic.BeforeValidator:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from smlmsim.estimate.rate import LocalizationRate
 from smlmsim.estimate.widefield_velocity import FilamentVelocity
+from smlmsim.regions import is_text
 from smlmsim.spec import brief
 
 VELOCITY, RATE = "motion.velocity_nm_per_s", "photophysics.rate_hz"
@@ -155,11 +156,21 @@ def require_map(scores: xr.Dataset) -> None:
     Raises
     ------
     ValueError
-        If one is missing, or a rate is not positive.
+        If one is missing, there is another one, a velocity is no number, or a rate is not positive.
     """
     for axis in (VELOCITY, RATE, "reconstructor"):
         if axis not in scores.dims:
             raise ValueError(f"a map has the axis {axis}, found {', '.join(map(str, scores.dims)) or 'none'}")
+    if more := [str(dim) for dim in scores.dims if dim not in (VELOCITY, RATE, "seed", "reconstructor")]:
+        first = scores[more[0]].values.tolist()[0] if more[0] in scores.coords else 0
+        raise ValueError(
+            f"a map has the axes {VELOCITY} and {RATE} alone, found {', '.join(more)} besides; choose a value of it, "
+            f"as in scores.sel({{{more[0]!r}: {first!r}}}).to_netcdf('map.nc')"
+        )
+    if is_text(scores[VELOCITY]):
+        raise ValueError(
+            f"a map has velocities that are numbers, found {brief(scores[VELOCITY].values.tolist())}"
+        )
     if scores[RATE].dtype.kind not in "fiu" or not (scores[RATE] > 0).all():
         raise ValueError(f"a map has positive rates, found {brief(scores[RATE].values.tolist())}")
 

@@ -16,7 +16,7 @@ from smlmsim.figures.label import score_label
 from smlmsim.figures.panel import Box, draw_box, draw_cells, hatch_cells, short
 from smlmsim.figures.style import styled
 from smlmsim.floor import Floor, floor_of
-from smlmsim.regions import LIVE_CELLS, VELOCITY, Range
+from smlmsim.regions import LIVE_CELLS, VELOCITY, Range, rising
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,7 @@ def heatmap(
 
 
 def _arranged(scores: xr.Dataset, metric: str) -> xr.DataArray:
-    """The scores as (seed, panel, row, column), axes in rising order, NaN for what is not finite."""
+    """The scores as (seed, panel, row, column), axes of numbers in rising order, NaN for what is not finite."""
     if metric not in scores:
         raise ValueError(f"no metric {metric!r} in the scores; there are: {', '.join(map(str, scores))}")
     found = scores[metric]
@@ -105,7 +105,7 @@ def _arranged(scores: xr.Dataset, metric: str) -> xr.DataArray:
             f"a heatmap has one axis or two, found {', '.join(axes) or 'none'}; settle the others, as in "
             "scores.sel({'acquisition.exposure_s': 0.03})"
         )
-    found = found.where(np.isfinite(found)).sortby(axes)
+    found = rising(found.where(np.isfinite(found)))
     if len(axes) == 1:
         upwards = found.isel(reconstructor=slice(None, None, -1))
         return upwards.expand_dims(panel=[""]).transpose("seed", "panel", "reconstructor", axes[0])

@@ -11,7 +11,7 @@ import xarray as xr
 from smlmsim.figures.axis import axis_of
 from smlmsim.figures.panel import EQUAL, LIGHT, TIED, hatch_cells
 from smlmsim.figures.style import CATEGORIES, styled
-from smlmsim.regions import VELOCITY
+from smlmsim.regions import VELOCITY, rising
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def win_map(wins: xr.Dataset) -> Figure:
     if wins.best.ndim != 2:
         raise ValueError(f"a win map has two axes, found {wins.best.ndim}")
     dims = sorted(map(str, wins.best.dims), key=lambda dim: dim != VELOCITY)
-    best, *ties = (found.sortby(dims).transpose(*dims) for found in (wins.best, *_ties(wins)))
+    best, *ties = (rising(found).transpose(*dims) for found in (wins.best, *_ties(wins)))
     names = [str(name) for name in wins.reconstructor.values]
     places = np.array([[names.index(name) if name else -1 for name in row] for row in best.values.tolist()])
     rows, columns = (axis_of(best, dim) for dim in dims)
@@ -61,7 +61,7 @@ def win_map(wins: xr.Dataset) -> Figure:
         _draw_shares(panel, shares)
         for hatch, cells in zip(MEANINGS, ties, strict=True):
             hatch_cells(panel, cells.values, hatch)
-        _write_advantages(panel, places, wins.advantage.sortby(dims).transpose(*dims).values)
+        _write_advantages(panel, places, rising(wins.advantage).transpose(*dims).values)
         panel.set_xticks(columns.centres, columns.ticks)
         panel.set_yticks(rows.centres, rows.ticks)
         panel.set(xlabel=columns.label, ylabel=rows.label)
@@ -77,12 +77,7 @@ def _shares(
     wins: xr.Dataset, dims: list[str], places: npt.NDArray[np.int64]
 ) -> dict[tuple[int, int], list[int]]:
     """The cells (row, column) that several share, with the places of these, the best first."""
-    equal = (
-        (wins.practically_equal & wins["mean"].notnull())
-        .sortby(dims)
-        .transpose(*dims, "reconstructor")
-        .values
-    )
+    equal = rising(wins.practically_equal & wins["mean"].notnull()).transpose(*dims, "reconstructor").values
     found = {}
     for (row, column), best in np.ndenumerate(places):
         others = [int(place) for place in np.flatnonzero(equal[row, column]) if place != best]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import pydantic
 from pydantic import NonNegativeInt
@@ -15,22 +15,47 @@ from smlmsim.metrics import STANDARD, MetricNames
 from smlmsim.pipeline import SimulatedDynamic
 from smlmsim.spec import Spec
 
+LONGEST = 200
+"""Of a value that is text, in characters."""
 MOST_AXES, MOST_VALUES, MOST_CELLS = 8, 1000, 10**7
 ADDABLE = ("seeds", "reconstructors", "metrics")
 """What more of can be scored in a grid that was scored before."""
 SUFFIX_UNITS = {"_nm_per_s": "nm/s", "_hz": "Hz", "_per_um": "um-1", "_nm": "nm", "_s": "s"}
 
 
+Text = Annotated[str, pydantic.Field(min_length=1, max_length=LONGEST)]
+
+
 class Axis(Spec):
-    """A setting of the study, by its dotted path, and the values it takes."""
+    """A setting of the study, by its dotted path, and the values it takes.
+
+    Parameters
+    ----------
+    setting : str
+        Such as ``motion.velocity_nm_per_s`` or ``motion.kind``.
+    values : tuple of float or tuple of str
+        Numbers, or texts where the setting is one. Texts keep their order; nothing lies between two of them.
+    """
 
     setting: str
-    values: tuple[float, ...] = pydantic.Field(min_length=1, max_length=MOST_VALUES)
+    values: tuple[float, ...] | tuple[Text, ...] = pydantic.Field(min_length=1, max_length=MOST_VALUES)
+
+    @pydantic.field_validator("values", mode="before")
+    @classmethod
+    def _alike(cls, values: Any) -> Any:
+        if isinstance(values, list | tuple) and len({isinstance(value, str) for value in values}) > 1:
+            raise ValueError("the values of an axis are all numbers, or all texts")
+        return values
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the values are texts."""
+        return isinstance(self.values[0], str)
 
     @property
     def attrs(self) -> dict[str, str]:
         """The name and units to label the axis with, read off the setting's own name."""
-        leaf = self.setting.rpartition(".")[2]
+        leaf = self.setting.removesuffix(".kind").rpartition(".")[2]
         suffix = next((end for end in SUFFIX_UNITS if leaf.endswith(end)), "")
         return {
             "long_name": leaf.removesuffix(suffix).replace("_", " "),
@@ -42,7 +67,7 @@ class Cell(NamedTuple):
     """One movie of a grid: its place in the axes and seeds, what it sets, and its seed."""
 
     place: tuple[int, ...]
-    settings: dict[str, float]
+    settings: dict[str, float | str]
     seed: int
 
 
@@ -83,8 +108,14 @@ class Grid(Spec):
             raise ValueError(f"found {math.prod(self.shape):.3g} movies; a grid has up to {MOST_CELLS:.0e}")
         for axis in self.axes:
             _require_distinct(f"value of {axis.setting}", axis.values)
-            for value in axis.values:
-                self._set({axis.setting: value})
+        of_kinds = [axis for axis in self.axes if axis.setting.endswith(".kind")]
+        choices: list[tuple[float | str, ...]] = [axis.values for axis in of_kinds]
+        for values in itertools.product(*choices):
+            kinds: dict[str, float | str] = dict(
+                zip((axis.setting for axis in of_kinds), values, strict=True)
+            )
+            for axis in self.axes:
+                self._require_settable(axis, kinds)
         return self
 
     def cells(self) -> Iterator[Cell]:
@@ -121,11 +152,15 @@ class Grid(Spec):
         """How many values each of the dims takes."""
         return (*(len(axis.values) for axis in self.axes), len(self.seeds))
 
-    def _set(self, settings: dict[str, float]) -> None:
-        try:
-            self.study.replace(settings)
-        except KeyError as error:
-            raise ValueError(error.args[0]) from None
+    def _require_settable(self, axis: Axis, kinds: dict[str, float | str]) -> None:
+        """Refuse an axis whose values a study whose parts are of some kinds does not take."""
+        for value in axis.values:
+            try:
+                found = self.study.replace({axis.setting: value} | kinds).get(axis.setting)
+            except KeyError as error:
+                raise ValueError(error.args[0]) from None
+            if axis.is_text and not isinstance(found, str):
+                raise ValueError(f"{axis.setting} is no text; write its values without quotes")
 
 
 def _require_distinct(what: str, values: Sequence[object]) -> None:

@@ -25,7 +25,9 @@ def lay_out(group: zarr.Group, grid: Grid) -> None:
     """
     names = len(grid.reconstructors)
     for axis in grid.axes:
-        _coordinate(group, axis.setting, np.array(axis.values), axis.attrs)
+        _coordinate(
+            group, axis.setting, np.array(axis.values, dtype=object if axis.is_text else float), axis.attrs
+        )
     _coordinate(group, "seed", np.array(grid.seeds), {"long_name": "seed", "units": "1"})
     _coordinate(group, "reconstructor", np.array(grid.reconstructors, dtype=object), {})
     normalisation = described(three_crests(grid.study.to_toml()))
@@ -52,7 +54,8 @@ def arrays(path: Path, group: zarr.Group, grid: Grid) -> Arrays:
     with contextlib.suppress(Exception):  # of a damaged array, which is named later
         earlier = getattr(group["done"], "shape", None) == grid.shape
     return {
-        **{dim: ((size,), "fiu") for dim, size in zip(grid.dims, grid.shape, strict=True)},
+        "seed": ((len(grid.seeds),), "fiu"),
+        **{axis.setting: ((len(axis.values),), "T" if axis.is_text else "fiu") for axis in grid.axes},
         **dict.fromkeys(grid.metrics, (scored, "f")),
         "reconstructor": ((scored[-1],), "T"),
         "reason": (scored, "T"),

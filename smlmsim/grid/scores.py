@@ -14,7 +14,7 @@ LONGEST = 1000
 
 
 def require_scores(scores: xr.Dataset, source: str) -> None:
-    """Require that scores are numbers over axes of numbers and over reconstructors, described in short words.
+    """Require that scores are numbers over axes of numbers or texts and over reconstructors, described in short words.
 
     Parameters
     ----------
@@ -35,8 +35,7 @@ def require_scores(scores: xr.Dataset, source: str) -> None:
 def _problems(scores: xr.Dataset) -> Iterator[str]:
     if "reconstructor" not in scores.coords or not scores.sizes["reconstructor"]:
         yield "no reconstructor"
-    names = scores.get("reconstructor", xr.DataArray([])).values
-    if not all(isinstance(name, str) and len(name) <= LONGEST for name in names.ravel().tolist()):
+    if not _are_texts(scores.get("reconstructor", xr.DataArray([]))):
         yield "a reconstructor without a name"
     for dim in scores.dims:
         if dim not in scores.coords:
@@ -45,14 +44,20 @@ def _problems(scores: xr.Dataset) -> Iterator[str]:
             yield f"no values along {brief(dim)}"
         elif len(set(scores[dim].values.tolist())) < scores.sizes[dim]:
             yield f"values along {brief(dim)} that appear twice"
-        elif dim != "reconstructor" and not _are_numbers(scores[dim]):
-            yield f"values along {brief(dim)} that are no numbers"
+        elif dim != "reconstructor" and not (
+            _are_numbers(scores[dim]) or (dim != "seed" and _are_texts(scores[dim]))
+        ):
+            yield f"values along {brief(dim)} that are neither numbers nor short texts"
     for name, found in scores.variables.items():
         for text in TEXTS:
             if not isinstance(value := found.attrs.get(text, ""), str) or len(value) > LONGEST:
                 yield f"{text} of {brief(name)} is {brief(value)}"
         if "better" in found.attrs and not (found.dtype.kind == "f" and "reconstructor" in found.dims):
             yield f"{brief(name)} holds no numbers for each reconstructor"
+
+
+def _are_texts(axis: xr.DataArray) -> bool:
+    return all(isinstance(text, str) and len(text) <= LONGEST for text in axis.values.ravel().tolist())
 
 
 def _are_numbers(axis: xr.DataArray) -> bool:

@@ -18,7 +18,7 @@ from smlmsim.figures.axis import Axis, axis_of
 from smlmsim.figures.style import CATEGORIES
 from smlmsim.floor import floor_of
 from smlmsim.grid.clips import read_clip
-from smlmsim.regions import LIVE_CELLS, VELOCITY, axes_of, inside
+from smlmsim.regions import LIVE_CELLS, VELOCITY, axes_of, inside, is_text, rising
 from smlmsim.report.sprites import Quality, chosen_frames, encode, reduced, sheet_columns
 
 
@@ -51,7 +51,7 @@ def layout_of(scores: xr.Dataset, metric: str) -> Layout:
     axes = axes_of(scores[metric])
     if len(axes) not in (1, 2):
         raise ValueError(f"a report shows a grid of one axis or two, found {', '.join(axes) or 'none'}")
-    risen = scores[metric].sortby(axes)
+    risen = rising(scores[metric])
     if len(axes) == 1:
         return Layout(None, axis_of(risen, axes[0]))
     rows, columns = reversed(axes) if axes[1] == VELOCITY else axes
@@ -148,9 +148,14 @@ def movie(path: Path, names: Sequence[str], quality: Quality) -> str:
 def movie_places(
     clips: Mapping[tuple[int, ...], Path], scores: xr.Dataset, metric: str, layout: Layout
 ) -> dict[str, Path]:
-    """The clips by ``row-column-seed`` of the maps, whose axes rise."""
+    """The clips by ``row-column-seed`` of the maps, whose axes of numbers rise."""
     grid_axes = axes_of(scores[metric])
-    ranks = {dim: np.argsort(np.argsort(scores[dim].values)) for dim in grid_axes}
+    ranks = {
+        dim: np.arange(scores.sizes[dim])
+        if is_text(scores[dim])
+        else np.argsort(np.argsort(scores[dim].values))
+        for dim in grid_axes
+    }
 
     def place(cell: tuple[int, ...]) -> str:
         *indices, seed = cell
@@ -167,7 +172,7 @@ def _described(axis: Axis) -> dict[str, Any]:
 
 def _rows(values: xr.DataArray, layout: Layout) -> npt.NDArray[Any]:
     """Values as (reconstructor, row, column), or (row, column) if they are of all of them."""
-    risen = values.sortby(layout.dims)
+    risen = rising(values)
     if layout.rows is None:
         risen = risen.expand_dims("row")
     last = [layout.dims[0] if layout.rows else "row", layout.columns.setting]

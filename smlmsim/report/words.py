@@ -11,7 +11,7 @@ import xarray as xr
 
 from smlmsim.compare import PRACTICAL
 from smlmsim.floor import floor_of
-from smlmsim.regions import axes_of, inside, regions_of
+from smlmsim.regions import axes_of, inside, is_text, regions_of
 
 EN_DASH, PLUS_MINUS = "\N{EN DASH}", "\N{PLUS-MINUS SIGN}"
 NARROW, NO_BREAK = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
@@ -119,6 +119,9 @@ def hull(scores: xr.DataArray, cells: xr.DataArray) -> str:
         others = [dim for dim in cells.dims if dim != axis]
         held = scores[axis].values[cells.any(others).values]
         units = scores[axis].attrs.get("units", "1")
+        if is_text(scores[axis]):
+            parts.append(f"{scores[axis].attrs.get('long_name', axis)} {_listed(held.tolist())}")
+            continue
         span = f"{held.min():g}" if held.min() == held.max() else f"{held.min():g}{EN_DASH}{held.max():g}"
         parts.append(
             f"{span}{NARROW}{units}"
@@ -289,5 +292,7 @@ def how_sure(seeds: int, table: pd.DataFrame) -> str:
 
 
 def _axis_name(axis: xr.DataArray) -> str:
+    if is_text(axis):
+        return f"{axis.attrs.get('long_name', axis.name)} ({_listed(axis.values.tolist())})"
     span, units = f"{axis.values.min():g}{EN_DASH}{axis.values.max():g}", axis.attrs.get("units", "1")
     return f"{axis.attrs.get('long_name', axis.name)} {span}" + (f"{NARROW}{units}" if units != "1" else "")

@@ -1,5 +1,7 @@
 """A grid is every combination of its axes' values and seeds, and refuses what its study cannot do."""
 
+import tomllib
+
 import pytest
 
 from smlmsim.grid import Axis, Grid
@@ -56,3 +58,39 @@ def test_a_velocity_axis_on_a_static_motion_is_refused(small_study):
 def test_a_grid_that_cannot_be_run_is_refused(small_study, settings, message):
     with pytest.raises(ValueError, match=message):
         grid(small_study, **settings)
+
+
+def test_an_axis_of_kinds_keeps_what_the_kinds_share_and_each_takes(small_study):
+    study = small_study.replace({"motion.velocity_nm_per_s": 150})
+    grid = Grid(
+        study=study, axes=(Axis(setting="motion.kind", values=("static", "rigid", "polymer")),), seeds=(0,)
+    )
+    motions = [grid.study_of(cell).motion for cell in grid.cells()]
+    assert [motion.kind for motion in motions] == ["static", "rigid", "polymer"]
+    assert [motion.velocity_nm_per_s for motion in motions] == [0, 150, 150]
+    assert motions[2] == study.motion
+    assert Grid.model_validate(tomllib.loads(grid.to_toml())) == grid
+    assert grid.axes[0].attrs == {"long_name": "motion", "units": "1"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "values", "reason"),
+    [
+        ("motion.kind", ["static", "rigd"], "'rigd'"),
+        ("motion.kind", ["static", 3], "all numbers, or all texts"),
+        ("motion.kind", ["static", "static"], "appears twice"),
+        ("motion.kind", [""], "at least 1 character"),
+    ],
+)
+def test_texts_that_do_not_fit_are_refused(setting, values, reason):
+    with pytest.raises(ValueError, match=reason):
+        Grid.model_validate({"axes": [{"setting": setting, "values": values}]})
+
+
+def test_an_axis_that_some_kinds_do_not_take_is_refused():
+    axes = [
+        {"setting": "motion.kind", "values": ["static", "rigid"]},
+        {"setting": "motion.velocity_nm_per_s", "values": [0, 60]},
+    ]
+    with pytest.raises(ValueError, match="a static structure has the velocity 0, found 60"):
+        Grid.model_validate({"axes": axes})

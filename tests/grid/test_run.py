@@ -9,12 +9,16 @@ import time
 import numpy as np
 import pytest
 
+from smlmsim import compare, figures
+from smlmsim.estimate import require_map
 from smlmsim.grid import Axis, Grid, read_scores, run_grid
 from smlmsim.grid.clips import clip_path, keep, record, recorded, shown_cells
 from smlmsim.grid.run import score_task
 from smlmsim.grid.store import StoreError, Task
+from smlmsim.io import netcdf
 from smlmsim.metrics import score
 from smlmsim.pipeline import simulate
+from smlmsim.report import words
 
 PLUGIN = """
 import os, signal
@@ -194,3 +198,29 @@ def test_a_result_can_be_read_without_the_grid(grid, tmp_path):
 def test_a_store_that_is_not_there_is_named(tmp_path):
     with pytest.raises(StoreError, match=r"nope\.zarr"):
         read_scores(tmp_path / "nope.zarr")
+
+
+def test_texts_along_an_axis_keep_their_order_from_the_sweep_to_the_picture_and_the_report(
+    small_study, tmp_path
+):
+    kinds = Axis(setting="motion.kind", values=("static", "rigid"))
+    rates = Axis(setting="photophysics.rate_hz", values=(800, 200))
+    grid = Grid(study=small_study, axes=(kinds, rates), seeds=(0, 1), reconstructors=("sparse", "static_sum"))
+    run_grid(grid, tmp_path / "s.zarr", processes=1, progress=False)
+    netcdf.write(read_scores(tmp_path / "s.zarr"), tmp_path / "s.nc")
+    for scores in (read_scores(tmp_path / "s.zarr"), netcdf.read(tmp_path / "s.nc")):
+        assert scores["motion.kind"].values.tolist() == ["static", "rigid"]
+        panel = figures.heatmap(scores).axes[0]
+        ticks = [[tick.get_text() for tick in axis.get_ticklabels()] for axis in (panel.yaxis, panel.xaxis)]
+        assert ticks == [["static", "rigid"], ["200", "800"]]
+    means = scores.ms_ssim.mean("seed").sel(reconstructor="sparse").sortby("photophysics.rate_hz")
+    np.testing.assert_allclose(panel.collections[0].get_array().reshape(2, 2), means.values)
+    assert compare.win_map(scores).best.dims == ("motion.kind", "photophysics.rate_hz")
+    assert "motion (static and rigid)" in words.lead(scores, "ms_ssim", 4)
+    with pytest.raises(ValueError, match=r"a map has the axis motion\.velocity_nm_per_s"):
+        require_map(scores)
+    named = scores.expand_dims({"motion.velocity_nm_per_s": [0.0]})
+    with pytest.raises(
+        ValueError, match=r"alone, found motion\.kind besides; choose a value of it, as in scores.sel"
+    ):
+        require_map(named)
