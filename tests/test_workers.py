@@ -70,7 +70,7 @@ def test_one_thread_lasts_until_the_last_one_lets_go():
 
 def test_workers_end_when_their_parent_is_killed(module, tmp_path):
     script = (
-        "import worker_tasks; from smlmsim.workers import one_thread, spread; "
+        "import worker_tasks; from smlmsim.workers import spread; "
         "list(spread(worker_tasks.pid_for_ever, [0], workers=1))"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
@@ -100,7 +100,7 @@ def test_no_worker_is_refused():
 
 def test_ctrl_c_ends_the_workers_at_once_and_without_a_word_from_them(module, tmp_path):
     script = (
-        "import os, worker_tasks; from smlmsim.cli.app import main; from smlmsim.workers import one_thread, spread; "
+        "import os, worker_tasks; from smlmsim.cli.app import main; from smlmsim.workers import spread; "
         "main(lambda: [*spread(worker_tasks.pid_for_ever, [0, 1], workers=2)])"
     )
     parent = subprocess.Popen(
