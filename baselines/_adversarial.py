@@ -49,9 +49,9 @@ class AdversarialTask:
     Parameters
     ----------
     generator : nn.Module
-        From scaled counts (B, 1, T, Y, X) to densities in [0, 1].
+        From what it sees (B, C, T, Y, X) to densities (B, 1, T, Y, X) in [0, 1].
     discriminator : nn.Module
-        From scaled counts and images in [-1, 1] of the same shape to logits.
+        From the same and images (B, 1, T, Y, X) in [-1, 1] to logits.
     loss : AdversarialLoss
         If its gamma is 0, the discriminator is left out.
     """
@@ -63,24 +63,24 @@ class AdversarialTask:
             self.networks["discriminator"] = discriminator
 
     def losses(
-        self, counts_BCTYX: torch.Tensor, density_BCTYX: torch.Tensor, *, further: Further | None = None
+        self, inputs_BCTYX: torch.Tensor, density_BCTYX: torch.Tensor, *, further: Further | None = None
     ) -> Iterator[tuple[str, torch.Tensor]]:
         """Yield the loss of the discriminator, then that of the generator, which faces the better discriminator.
 
         What ``further`` returns for the estimate is added to the loss of the generator.
         """
-        estimate_BCTYX = self.networks["generator"](counts_BCTYX)
+        estimate_BCTYX = self.networks["generator"](inputs_BCTYX)
         loss = self._loss.distance(density_BCTYX, estimate_BCTYX)
         if further:
             loss = loss + further(estimate_BCTYX)
         if gamma := self._loss.gamma:
-            real = self._doubt(counts_BCTYX, density_BCTYX, real=True)
-            fake = self._doubt(counts_BCTYX, estimate_BCTYX.detach(), real=False)
+            real = self._doubt(inputs_BCTYX, density_BCTYX, real=True)
+            fake = self._doubt(inputs_BCTYX, estimate_BCTYX.detach(), real=False)
             yield "discriminator", gamma * (real + fake) / 2
-            loss = loss + gamma * self._doubt(counts_BCTYX, estimate_BCTYX, real=True)
+            loss = loss + gamma * self._doubt(inputs_BCTYX, estimate_BCTYX, real=True)
         yield "generator", loss
 
-    def _doubt(self, counts_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor, *, real: bool) -> torch.Tensor:
+    def _doubt(self, inputs_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor, *, real: bool) -> torch.Tensor:
         """Return how far the discriminator is from taking images in [0, 1] for real, or for made up."""
-        logits = self.networks["discriminator"](counts_BCTYX, 2 * image_BCTYX - 1)
+        logits = self.networks["discriminator"](inputs_BCTYX, 2 * image_BCTYX - 1)
         return adversarial_loss(logits, real=real, form=self._loss.form)

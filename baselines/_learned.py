@@ -15,19 +15,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import xarray as xr
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt, ValidationError
 from torch import nn
 from tqdm import tqdm
 
+from baselines._inputs import Channel, Inputs
 from baselines._parameters import count
-from baselines._scale import noise
-from baselines._tiles import Shape, tiles
-from baselines._weights import WeightsError, build, read_domain
+from baselines._tiles import Shape, Tile, tiles
+from baselines._weights import WeightsError, build, read_domain, read_settings
 from smlmsim import schema
 from smlmsim.domain import Domain
 from smlmsim.estimate.contour_density import contour_density
 from smlmsim.progress import bar
-from smlmsim.spec import Spec
+from smlmsim.spec import Spec, explain
 
 logger = logging.getLogger("smlmsim.networks")
 
@@ -90,9 +90,7 @@ class Learned(Spec):
         """
         network = self.network()
         passes = _Passes(network, self.uncertainty, self.seed, self.precision)
-        images = _tiled(
-            passes, observation.counts.values, self.beside(observation), self.tile, network.multiple
-        )
+        images = _tiled(passes, observation, self.inputs, self.tile, network.multiple)
         found: dict[str, Any] = images | {axis: observation[axis] for axis in ("time", "y", "x")}
         about = {"weights": str(self.weights or "shipped"), **self._outside(observation)}
         return schema.estimate(about, meaning="density relative to the greatest of its movie", **found)
@@ -108,10 +106,6 @@ class Learned(Spec):
         contour = contour_density(observation) if domain.density_per_um else None
         outside = domain.warn(self.name, observation, density_per_um=contour)
         return {"domain": domain.model_dump_json(exclude_none=True), "outside_of_domain": "; ".join(outside)}
-
-    def beside(self, observation: xr.Dataset) -> list[Floats]:
-        """Return what else the network sees, movies (time, y, x) of the shape of the counts; by default nothing."""
-        return []
 
     def network(self) -> Any:
         """Return the network with its weights, ready to reconstruct."""
@@ -130,6 +124,20 @@ class Learned(Spec):
             If there are no weights, or they are damaged.
         """
         return read_domain(self._path)
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the network sees; plain counts if its weights do not say it.
+
+        Raises
+        ------
+        WeightsError
+            If there are no weights, they are damaged, or what they say of that cannot be understood.
+        """
+        try:
+            return Inputs.of(read_settings(self._path, self.name))
+        except ValidationError as error:
+            raise WeightsError(f"{self._path} does not say what its network sees: {explain(error)}") from None
 
     @property
     def parameters(self) -> int:
@@ -169,9 +177,9 @@ class _Passes:
         return ("density", "uncertainty") if self._number else ("density",)
 
     @torch.inference_mode()
-    def __call__(self, channels: list[Floats]) -> tuple[Floats, ...]:
+    def __call__(self, channels_CTYX: Floats) -> tuple[Floats, ...]:
         device = next(self._network.parameters()).device
-        tile = torch.from_numpy(np.stack(channels))[None].to(device)
+        tile = torch.from_numpy(channels_CTYX)[None].to(device)
         if not self._number:
             return (self._pass(tile),)
         cuda = [device] if device.type == "cuda" else []
@@ -195,21 +203,28 @@ class _Passes:
 
 
 def _tiled(
-    passes: _Passes, counts: npt.NDArray[Any], beside: list[Floats], largest: Shape, multiple: Shape
+    passes: _Passes, observation: xr.Dataset, inputs: Inputs, largest: Shape, multiple: Shape
 ) -> dict[str, Floats]:
-    """Reconstruct a movie tile by tile; where there is no localization at all, there is nothing."""
-    images = {name: np.zeros(counts.shape, np.float32) for name in passes.names}
-    still = torch.from_numpy(counts.sum(axis=0, dtype=np.float32))
-    if not still.any():
+    """Reconstruct a movie tile by tile; where there is no localization at all, there is nothing.
+
+    The channels are made of the whole movie, so that they show in a tile what a time point beyond it adds to them.
+    """
+    shape = observation.counts.shape
+    images = {name: np.zeros(shape, np.float32) for name in passes.names}
+    if not observation.counts.values.any():
         return images
-    scale = 1 / np.float32(noise(still[None, None], len(counts)))
-    chosen = list(tiles(counts.shape, largest, multiple))
+    channels = inputs.see(observation)
+    chosen = list(tiles(shape, largest, multiple))
     with bar(len(chosen) * passes.number, "passes") as passes.progress:
         for tile in chosen:
-            channels = [tile.cut(counts) * scale, *map(tile.cut, beside)]
-            for image, total in zip(passes(channels), images.values(), strict=True):
+            for image, total in zip(passes(cut(channels, tile)), images.values(), strict=True):
                 tile.add(image, total)
     return images
+
+
+def cut(channels: Sequence[Channel], tile: Tile) -> Floats:
+    """Take a tile out of channels, (channel, time, y, x), on the scale of the network."""
+    return np.stack([tile.cut(channel.movie) * channel.factor for channel in channels])
 
 
 def _mean_and_variance(images: Iterator[Floats]) -> tuple[Floats, Floats]:

@@ -1,4 +1,8 @@
-"""The scale on which networks see localizations: much the same at every rate, so that one network serves all."""
+"""The scale on which networks see localizations: much the same at every rate, so that one network serves all.
+
+Divided by the noise, the pixels of a movie have a Poisson variance of about 1 where it has localizations. A single
+localization is the higher the fewer there are, which tells a network the rate.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,6 @@ import torch
 from torch.nn import functional as F
 
 BLOCK_PX = 32
-
-
-def unit_variance(counts_BCTYX: torch.Tensor) -> torch.Tensor:
-    """Scale each movie so that the Poisson variance of its pixels is about 1 where it has localizations.
-
-    A single localization is the higher the fewer there are, which tells a network the rate.
-    """
-    still_BCYX, points = counts_BCTYX.sum(dim=2), counts_BCTYX.shape[2]
-    return counts_BCTYX / noise(still_BCYX, points)[:, :, None, None, None]
 
 
 def noise(still_BCYX: torch.Tensor, points: int) -> torch.Tensor:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from baselines import _freeze
 from baselines._budget import Budget
 from baselines._fit import require_fit
+from baselines._inputs import Inputs
 from baselines._parameters import count
 from baselines._training import CHECKPOINT, Task, Trainer
 from baselines._weights import load_weights
@@ -69,6 +70,12 @@ class Trainable(Spec):
         except ValidationError as error:
             raise ValueError(f"{path}: {cls.name}: {explain(error)}") from None
 
+    @property
+    def inputs(self) -> Inputs:
+        """What the network sees; plain counts if it does not say it."""
+        found: Inputs = getattr(self.network, "inputs", Inputs())
+        return found
+
     @abstractmethod
     def task(self) -> Task:
         """Make the networks and their losses."""
@@ -85,12 +92,13 @@ class Trainable(Spec):
         Raises
         ------
         WeightsError, CorpusError, ValueError
-            If crops do not fit the network or the movies, if the weights to start from do not fit, or if there is no
-            part of the network of the name that is to be frozen.
+            If crops do not fit the network or the movies, or do not show what the network sees, if the weights to start
+            from do not fit, or if there is no part of the network of the name that is to be frozen.
         """
         with torch.device("meta"):
             networks = dict(self.task().networks.items())
         require_fit(self.budget.crops, networks, study)
+        self.inputs.require_shown(self.budget.crops.lasting(study))
         if init:
             load_weights(init, next(iter(networks.values())), name=self.name)
         if freeze:
@@ -140,6 +148,7 @@ class Trainable(Spec):
         trainer = Trainer(
             self.name, settings, task, self.budget,
             folder=folder, corpus=corpus, validation=validation, workers=workers, frozen=freeze,
+            inputs=self.inputs,
         )  # fmt: skip
         return trainer.train(progress=progress)
 

@@ -19,10 +19,10 @@ from baselines import _checkpoint
 from baselines._budget import Budget
 from baselines._fit import require_fit
 from baselines._freeze import freeze
-from baselines._scale import unit_variance
+from baselines._inputs import Inputs
 from baselines._validation import Validation
 from baselines._weights import save_weights
-from smlmsim.corpus.dataset import CropDataset, MovieDataset, Source
+from smlmsim.corpus.dataset import CropDataset, MovieDataset, Source, counts_alone
 from smlmsim.io import replacing
 from smlmsim.rng import stream
 
@@ -38,9 +38,17 @@ class Task(Protocol):
     networks: nn.ModuleDict
 
     def losses(
-        self, counts_BCTYX: torch.Tensor, density_BCTYX: torch.Tensor
+        self, inputs_BCTYX: torch.Tensor, density_BCTYX: torch.Tensor
     ) -> Iterator[tuple[str, torch.Tensor]]:
-        """Yield the loss of a network by its name; it is optimized before the next loss is asked for."""
+        """Yield the loss of a network by its name; it is optimized before the next loss is asked for.
+
+        Parameters
+        ----------
+        inputs_BCTYX : torch.Tensor
+            What the first network sees, as its :class:`~baselines._inputs.Inputs` say.
+        density_BCTYX : torch.Tensor
+            What it should give, with one channel.
+        """
         ...
 
 
@@ -68,12 +76,14 @@ class Trainer:
         Processes that make crops; the result does not depend on them.
     frozen : str
         Modules of this name, ``"encoder"`` for example, stay as they are.
+    inputs : Inputs, optional
+        What the first network sees of a crop; by default plain counts.
 
     Raises
     ------
     ValueError
-        If the batch cannot be shared by the processes, the crops do not fit the network, or the name that is to be
-        frozen is that of no module or of all.
+        If the batch cannot be shared by the processes, the crops do not fit the network or do not show what it sees, or
+        the name that is to be frozen is that of no module or of all.
     CorpusError
         If there is no corpus, or the crops do not fit into its movies.
     CheckpointError
@@ -92,14 +102,17 @@ class Trainer:
         validation: Path | Source,
         workers: int = 1,
         frozen: str = "",
+        inputs: Inputs | None = None,
     ) -> None:
         self._name, self._settings, self._task, self._budget = name, settings, task, budget
         self._folder, self._workers = folder, workers
         self._rank, self._world = _join()
         if budget.batch % self._world:
             raise ValueError(f"a batch of {budget.batch} cannot be shared by {self._world} processes")
-        self._data = _dataset(corpus, budget, budget.epoch_steps * budget.batch)
-        self._validation = Validation(_dataset(validation, budget, budget.validation_crops))
+        inputs = inputs or Inputs()
+        self._data = _dataset(corpus, budget, budget.epoch_steps * budget.batch, inputs)
+        held_out = _dataset(validation, budget, budget.validation_crops, inputs)
+        self._validation = Validation(held_out, inputs.names[0])
         self._networks = dict(task.networks.items())
         require_fit(budget.crops, self._networks)
         self._frozen = freeze(self._networks, frozen) if frozen else []
@@ -159,11 +172,11 @@ class Trainer:
 
     def _step(self, batch: Batch) -> dict[str, float]:
         """Optimize every loss in turn; each network has moved before the next loss is computed."""
-        counts, density = (tensor.to(self._device, non_blocking=True) for tensor in batch)
+        inputs, density = (tensor.to(self._device, non_blocking=True) for tensor in batch)
         self._task.networks.train()
         for module in self._frozen:
             module.eval()
-        losses = self._task.losses(unit_variance(counts), density)
+        losses = self._task.losses(inputs, density)
         found: dict[str, float] = {}
         while True:
             with self._precision():
@@ -206,10 +219,10 @@ class Trainer:
         return float(shared)
 
     @torch.no_grad()
-    def _estimate(self, counts: torch.Tensor) -> torch.Tensor:
+    def _estimate(self, inputs: torch.Tensor) -> torch.Tensor:
         network = next(iter(self._networks.values()))
         with self._precision():
-            density: torch.Tensor = network(unit_variance(counts[None].to(self._device)))
+            density: torch.Tensor = network(inputs[None].to(self._device))
         return density[0].float().cpu()
 
     def _precision(self) -> Any:
@@ -242,10 +255,18 @@ def _join() -> tuple[int, int]:
     return int(os.environ.get("RANK", 0)), world
 
 
-def _dataset(source: Path | Source, budget: Budget, crops: int) -> CropDataset:
+def _dataset(
+    source: Path | Source, budget: Budget, crops: int, inputs: Inputs | None = None
+) -> CropDataset:
+    """The crops of a source, as a network sees them; without ``inputs``, their counts."""
+    see = inputs.stacked if inputs else counts_alone
     if isinstance(source, Path):
-        return MovieDataset(source, budget.crops, crops=crops, seed=budget.seed)
-    return source.dataset(budget.crops, crops=crops, seed=budget.seed)
+        found: CropDataset = MovieDataset(source, budget.crops, crops=crops, seed=budget.seed, see=see)
+    else:
+        found = source.dataset(budget.crops, crops=crops, seed=budget.seed, see=see)
+    if inputs:
+        inputs.require_shown(budget.crops.lasting(found.study))
+    return found
 
 
 def _device(rank: int) -> torch.device:

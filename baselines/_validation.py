@@ -25,22 +25,25 @@ class Validation:
     ----------
     data : CropDataset
         As many crops as it has are used.
+    first : str
+        The name of the first channel of a crop.
     """
 
-    def __init__(self, data: CropDataset) -> None:
+    def __init__(self, data: CropDataset, first: str = "counts") -> None:
+        self._first = first
         self._crops = [data[item] for item in range(len(data))]
         self._scale = CRESTS / BRIGHTEST if three_crests(data.study.to_toml()) else None
         self._pixel_nm, self._point_s = data.study.field.pixel_nm, data.study.acquisition.point_s
 
     def ms_ssim(self, estimate: Estimate) -> float:
-        """Return the mean MS-SSIM of what a function (1, T, Y, X) -> (1, T, Y, X) estimates of the densities."""
-        found = [_score(density, estimate(counts), self._scale) for counts, density in self._crops]
+        """Return the mean MS-SSIM of what a function (C, T, Y, X) -> (1, T, Y, X) estimates of the densities."""
+        found = [_score(density, estimate(inputs), self._scale) for inputs, density in self._crops]
         return float(np.mean(found))
 
     def preview(self, estimate: Estimate, path: Path) -> None:
-        """Draw the counts, the estimate and the truth of the first crop."""
-        counts, density = self._crops[0]
-        movies = {"counts": counts, "estimate": estimate(counts), "truth": density}
+        """Draw the first channel, the estimate and the truth of the first crop."""
+        inputs, density = self._crops[0]
+        movies = {self._first: inputs, "estimate": estimate(inputs), "truth": density}
         figures.save(figures.montage({name: self._movie(movie) for name, movie in movies.items()}), path)
 
     def _movie(self, image: torch.Tensor) -> xr.DataArray:

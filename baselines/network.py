@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from baselines._budget import Budget
+from baselines._inputs import Inputs, NetworkSettings
 from baselines._learned import Learned
 from baselines._trainable import Trainable
 from baselines._training import Task
@@ -19,7 +20,9 @@ from smlmsim.spec import Spec
 __all__ = [
     "Budget",
     "Domain",
+    "Inputs",
     "Learned",
+    "NetworkSettings",
     "Spec",
     "Task",
     "Trainable",

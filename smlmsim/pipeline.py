@@ -80,18 +80,12 @@ class Simulated(Spec, abc.ABC):
         localizations = self.localization.localize(events, field, acquisition, stream(seed, "localization"))
         observation = bin_localizations(localizations, field, acquisition)
         if self.widefield:
-            observation = observation.merge(self._images(self.widefield, moving, seed))
+            rng = stream(seed, "widefield")
+            observation = observation.merge(widefield_images(self.widefield, moving, field, acquisition, rng))
         return Movie(
             observation.assign_attrs(seen(field, acquisition)),
             truth.assign_attrs(study=self.to_toml(), seed=seed, **provenance()),
         )
-
-    def _images(self, microscope: Widefield, moving: xr.Dataset, seed: int) -> xr.Dataset:
-        """The widefield images of a moving structure."""
-        scene = snapshots(moving, microscope.times_s(self.acquisition))
-        contours = Density(sigma_nm=microscope.pixel_sigma_nm)
-        blurred = contours.render(scene, microscope.view(self.field)).density
-        return microscope.take(blurred, stream(seed, "widefield"))
 
 
 class SimulatedDynamic(Simulated):
@@ -211,3 +205,22 @@ def read_study(path: str | Path) -> Simulated | Experimental:
     """
     adapter: pydantic.TypeAdapter[Simulated | Experimental] = pydantic.TypeAdapter(Study)
     return read_settings(path, adapter.validate_python, family="study")
+
+
+def widefield_images(
+    microscope: Widefield,
+    moving: xr.Dataset,
+    field: FieldOfView,
+    acquisition: Acquisition,
+    rng: np.random.Generator,
+) -> xr.Dataset:
+    """The images of a moving structure, ``vertex_y``, ``vertex_x`` (time, vertex), that a widefield microscope takes.
+
+    Raises
+    ------
+    ValueError
+        If the movie is too short for a single image.
+    """
+    scene = snapshots(moving, microscope.times_s(acquisition))
+    contours = Density(sigma_nm=microscope.pixel_sigma_nm)
+    return microscope.take(contours.render(scene, microscope.view(field)).density, rng)

@@ -85,9 +85,9 @@ class Generator(nn.Module):
         self.last = TRANSPOSED[ndim](2 * base, 1, **shapes[0]._asdict())
         _begin_in_two_dimensions(self)
 
-    def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
+    def forward(self, inputs_BCTYX: torch.Tensor) -> torch.Tensor:
         """Return an image in [-1, 1] of the same size, with one channel."""
-        skips, h_BCTYX = [], counts_BCTYX
+        skips, h_BCTYX = [], inputs_BCTYX
         for down in self.encoder:
             h_BCTYX = down(h_BCTYX)
             skips.append(h_BCTYX)
@@ -117,9 +117,9 @@ class Discriminator(nn.Module):
         ]
         self.layers = nn.Sequential(*blocks, CONVOLUTION[ndim](widths[-1], 1, 4, stride=1, padding=1))
 
-    def forward(self, counts_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor) -> torch.Tensor:
+    def forward(self, inputs_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor) -> torch.Tensor:
         """Return the logits of the patches."""
-        logits: torch.Tensor = self.layers(torch.cat([counts_BCTYX, image_BCTYX], dim=1))
+        logits: torch.Tensor = self.layers(torch.cat([inputs_BCTYX, image_BCTYX], dim=1))
         return logits
 
 

@@ -8,11 +8,11 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import nn
 
+from baselines._inputs import NetworkSettings
 from baselines.annapalm.model import DISCRIMINATOR_LEAST, Discriminator, Generator
-from smlmsim.spec import Spec
 
 
-class AnnaPalmNetwork(Spec):
+class AnnaPalmNetwork(NetworkSettings):
     """Which network: the published one by default.
 
     Parameters
@@ -28,8 +28,8 @@ class AnnaPalmNetwork(Spec):
         The fraction of values dropped in that many of the coarsest levels of the decoder.
     discriminator_base : int
         Channels of the first layer of the discriminator.
-    widefield : bool
-        Whether there is a second input, a widefield image; in two dimensions only.
+    inputs : Inputs
+        What it sees: one image per time point and channel.
     """
 
     ndim: Literal[2, 3]
@@ -39,22 +39,14 @@ class AnnaPalmNetwork(Spec):
     dropout: float = Field(0.5, ge=0, lt=1)
     dropout_levels: int = Field(3, ge=0)
     discriminator_base: PositiveInt = 64
-    widefield: bool = False
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
-        if self.widefield and self.ndim == 3:
-            raise ValueError("widefield images are for ndim = 2 only")
         if self.time_levels is not None and (self.ndim == 2 or self.time_levels > self.levels):
             raise ValueError(
                 f"time_levels is for ndim = 3 and at most levels = {self.levels}, found {self.time_levels}"
             )
         return self
-
-    @property
-    def channels(self) -> int:
-        """How many inputs there are."""
-        return 2 if self.widefield else 1
 
     def build(self) -> AnnaPalm:
         """Make the network that reconstructs."""
@@ -62,13 +54,12 @@ class AnnaPalmNetwork(Spec):
 
     def build_discriminator(self) -> MovieDiscriminator:
         """Make the one that judges it."""
-        return MovieDiscriminator(self.ndim, self.discriminator_base, self.channels)
+        return MovieDiscriminator(self.ndim, self.discriminator_base, self.channels_in)
 
 
 class AnnaPalm(nn.Module):
-    """Density movies in [0, 1], (B, 1, T, Y, X), from scaled counts of the same shape.
+    """Density movies in [0, 1], (B, 1, T, Y, X), from the channels (B, C, T, Y, X) that the settings say it sees.
 
-    A network that sees widefield images takes them, in [0, 1], as a second channel; without one it is taken as blank.
     ``multiple`` tells which numbers of time points, rows and columns it takes: multiples of these.
     """
 
@@ -79,24 +70,21 @@ class AnnaPalm(nn.Module):
             base=settings.base,
             levels=settings.levels,
             time_levels=settings.time_levels,
-            channels=settings.channels,
+            channels=settings.channels_in,
             dropout=settings.dropout,
             dropout_levels=settings.dropout_levels,
         )
         time_levels = settings.levels if settings.time_levels is None else settings.time_levels
         step = 2**settings.levels
         self.multiple = (2**time_levels if settings.ndim == 3 else 1, step, step)
-        self._ndim, self.channels = settings.ndim, settings.channels
+        self._ndim = settings.ndim
 
-    def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
+    def forward(self, inputs_BCTYX: torch.Tensor) -> torch.Tensor:
         """Reconstruct movies."""
-        if missing := self.channels - counts_BCTYX.shape[1]:
-            blank_BCTYX = torch.zeros_like(counts_BCTYX[:, :1]).repeat(1, missing, 1, 1, 1)
-            counts_BCTYX = torch.cat([counts_BCTYX, blank_BCTYX], dim=1)
         if self._ndim == 3:
-            return (self.generator(counts_BCTYX) + 1) / 2
-        image_BCYX = self.generator(frames(counts_BCTYX))
-        return (movies(image_BCYX, counts_BCTYX.shape[0]) + 1) / 2
+            return (self.generator(inputs_BCTYX) + 1) / 2
+        image_BCYX = self.generator(frames(inputs_BCTYX))
+        return (movies(image_BCYX, inputs_BCTYX.shape[0]) + 1) / 2
 
 
 class MovieDiscriminator(nn.Module):
@@ -110,9 +98,9 @@ class MovieDiscriminator(nn.Module):
         self.discriminator, self._ndim = Discriminator(ndim, base=base, channels=channels), ndim
         self.least = (DISCRIMINATOR_LEAST if ndim == 3 else 1, DISCRIMINATOR_LEAST, DISCRIMINATOR_LEAST)
 
-    def forward(self, counts_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor) -> torch.Tensor:
+    def forward(self, inputs_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor) -> torch.Tensor:
         """Judge movies in [-1, 1]."""
-        pair = counts_BCTYX, image_BCTYX
+        pair = inputs_BCTYX, image_BCTYX
         logits: torch.Tensor = self.discriminator(*(pair if self._ndim == 3 else map(frames, pair)))
         return logits
 

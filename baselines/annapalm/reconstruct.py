@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, final
 
-import numpy as np
-import numpy.typing as npt
-import xarray as xr
-
 from baselines._learned import Learned
 from baselines.annapalm.network import AnnaPalm, AnnaPalmNetwork
-from baselines.annapalm.widefield import on_pixels
 
 
 class _AnnaPalm(Learned):
@@ -30,12 +25,6 @@ class AnnaPalm2D(_AnnaPalm):
     """
 
     name: ClassVar[str] = "annapalm2d"
-
-    def beside(self, observation: xr.Dataset) -> list[npt.NDArray[np.float32]]:
-        """Return the widefield images, if the network knows them and the observation has them."""
-        if self.network().channels == 1 or "widefield" not in observation:
-            return []
-        return [on_pixels(observation)]
 
 
 @final

@@ -21,7 +21,7 @@ class _AnnaPalmTraining(Trainable):
     def task(self) -> Task:
         """Make the networks and their losses; with widefield images there is a predictor of them."""
         task = AdversarialTask(self.network.build(), self.network.build_discriminator(), self.loss)
-        return WidefieldTask(task, self.widefield) if self.network.widefield else task
+        return WidefieldTask(task, self.widefield) if self.network.inputs.widefield else task
 
 
 @final

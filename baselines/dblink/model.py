@@ -12,12 +12,12 @@ from pydantic import Field, PositiveInt
 from torch import nn
 from torch.nn import functional as F
 
-from smlmsim.spec import Spec
+from baselines._inputs import NetworkSettings
 
 KERNEL = 5
 
 
-class DBlinkNetwork(Spec):
+class DBlinkNetwork(NetworkSettings):
     """Which network: the published one by default.
 
     Parameters
@@ -28,6 +28,8 @@ class DBlinkNetwork(Spec):
         Of the convolutional layers but the last, which has one.
     dropout : float
         The fraction of channels dropped after each of these layers.
+    inputs : Inputs
+        What it sees: one image per time point and channel.
     """
 
     hidden: PositiveInt = 4
@@ -41,7 +43,7 @@ class DBlinkNetwork(Spec):
 
 
 class DBlink(nn.Module):
-    """Density movies from scaled counts: (B, 1, T, Y, X) to the same.
+    """Density movies (B, 1, T, Y, X) from the channels (B, C, T, Y, X) that the settings say it sees.
 
     References
     ----------
@@ -52,7 +54,7 @@ class DBlink(nn.Module):
 
     def __init__(self, settings: DBlinkNetwork) -> None:
         super().__init__()
-        widths = [1] + [settings.hidden] * settings.layers
+        widths = [settings.channels_in] + [settings.hidden] * settings.layers
         directions = {name: _recurrent(widths) for name in ("ahead", "back")}
         self.encoder = nn.ModuleDict(directions)
         layers: list[nn.Module] = []
@@ -62,9 +64,9 @@ class DBlink(nn.Module):
             layers += [nn.Dropout2d(settings.dropout)] if settings.dropout else []
         self.decoder = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, KERNEL, padding=KERNEL // 2))
 
-    def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
+    def forward(self, inputs_BCTYX: torch.Tensor) -> torch.Tensor:
         """Reconstruct movies in one pass through all time points."""
-        x_TBCYX = counts_BCTYX.permute(2, 0, 1, 3, 4)
+        x_TBCYX = inputs_BCTYX.permute(2, 0, 1, 3, 4)
         ahead_TBCYX = self.encoder["ahead"](x_TBCYX)
         back_TBCYX = self.encoder["back"](x_TBCYX.flip(0)).flip(0)
         both_TBCYX = torch.cat([ahead_TBCYX, back_TBCYX], dim=2)

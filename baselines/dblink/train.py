@@ -37,10 +37,10 @@ class DBlinkTask:
         self.networks = nn.ModuleDict({"network": settings.build()})
 
     def losses(
-        self, counts_BCTYX: torch.Tensor, density_BCTYX: torch.Tensor
+        self, inputs_BCTYX: torch.Tensor, density_BCTYX: torch.Tensor
     ) -> Iterator[tuple[str, torch.Tensor]]:
         """Yield the loss."""
-        estimate_BCTYX = self.networks["network"](counts_BCTYX)
+        estimate_BCTYX = self.networks["network"](inputs_BCTYX)
         flicker = self._loss.temporal * temporal_loss(estimate_BCTYX)
         roughness = self._loss.total_variation * total_variation_loss(estimate_BCTYX)
         yield "network", F.mse_loss(estimate_BCTYX, density_BCTYX) + flicker + roughness

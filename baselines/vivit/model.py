@@ -12,14 +12,14 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import nn
 from torch.nn import functional as F
 
-from smlmsim.spec import Spec
+from baselines._inputs import NetworkSettings
 
 LONGEST = 10_000.0
 DARK = -1.5
 """Where the output starts: most pixels are dark, and from 0 it would overshoot to where tanh has no slope."""
 
 
-class ViViTNetwork(Spec):
+class ViViTNetwork(NetworkSettings):
     """Which network.
 
     Parameters
@@ -29,11 +29,13 @@ class ViViTNetwork(Spec):
     width, heads, blocks : int
         Numbers in a token (a multiple of 6), heads of attention (a divisor of it), and encoder blocks.
     planes, channels : int
-        Images that tokens become again, and channels of the convolution that joins them with the counts.
+        Images that tokens become again, and channels of the convolution that joins them with the input.
     dropout : float
         The fraction of values dropped in each block, and before the last convolution.
     discriminator_base : int
         Channels of the first layer of the discriminator.
+    inputs : Inputs
+        What it sees: one image per time point and channel.
     """
 
     tubelet: tuple[PositiveInt, PositiveInt, PositiveInt] = (4, 8, 8)
@@ -57,7 +59,7 @@ class ViViTNetwork(Spec):
 
 
 class ViViT(nn.Module):
-    """Density movies from scaled counts: (B, 1, T, Y, X) to the same, in [0, 1].
+    """Density movies in [0, 1], (B, 1, T, Y, X), from the channels (B, C, T, Y, X) that the settings say it sees.
 
     References
     ----------
@@ -67,9 +69,10 @@ class ViViT(nn.Module):
     def __init__(self, settings: ViViTNetwork) -> None:
         super().__init__()
         width, tubelet = settings.width, settings.tubelet
+        joined = settings.planes + settings.channels_in
         self.multiple = tubelet
         self.encoder = nn.ModuleDict({
-            "tubelets": nn.Conv3d(1, width, tubelet, stride=tubelet),
+            "tubelets": nn.Conv3d(settings.channels_in, width, tubelet, stride=tubelet),
             "blocks": nn.Sequential(
                 *(Block(width, settings.heads, settings.dropout) for _ in range(settings.blocks)),
                 nn.LayerNorm(width),
@@ -79,18 +82,18 @@ class ViViT(nn.Module):
         nn.init.constant_(cast(torch.Tensor, last.bias), DARK)
         self.decoder = nn.ModuleDict({
             "planes": Pieces(width, settings.planes, tubelet, stride=tubelet),
-            "join": PlanarConvolution(settings.planes + 1, settings.channels, (1, 3, 3), padding=(0, 1, 1)),
+            "join": PlanarConvolution(joined, settings.channels, (1, 3, 3), padding=(0, 1, 1)),
             "drop": nn.Dropout(settings.dropout),
             "last": last,
         })  # fmt: skip
 
-    def forward(self, counts_BCTYX: torch.Tensor) -> torch.Tensor:
+    def forward(self, inputs_BCTYX: torch.Tensor) -> torch.Tensor:
         """Reconstruct movies."""
-        h_BDTYX = self.encoder["tubelets"](counts_BCTYX)
+        h_BDTYX = self.encoder["tubelets"](inputs_BCTYX)
         h_BND = h_BDTYX.flatten(2).transpose(1, 2) + positions(*h_BDTYX.shape[1:]).to(h_BDTYX)
         h_BDTYX = self.encoder["blocks"](h_BND).transpose(1, 2).unflatten(2, h_BDTYX.shape[2:])
         planes_BCTYX = self.decoder["planes"](h_BDTYX)
-        h_BCTYX = F.gelu(self.decoder["join"](torch.cat([planes_BCTYX, counts_BCTYX], dim=1)))
+        h_BCTYX = F.gelu(self.decoder["join"](torch.cat([planes_BCTYX, inputs_BCTYX], dim=1)))
         return (torch.tanh(self.decoder["last"](self.decoder["drop"](h_BCTYX))) + 1) / 2
 
 

@@ -22,5 +22,5 @@ class ViViTTraining(Trainable):
 
     def task(self) -> AdversarialTask:
         """Make the transformer, the discriminator of ANNA-PALM and their losses."""
-        discriminator = MovieDiscriminator(3, self.network.discriminator_base)
+        discriminator = MovieDiscriminator(3, self.network.discriminator_base, self.network.channels_in)
         return AdversarialTask(self.network.build(), discriminator, self.loss)

@@ -16,8 +16,9 @@ from smlmsim.acquisition import Acquisition
 from smlmsim.corpus import _kernels
 from smlmsim.corpus.corpus import CorpusError
 from smlmsim.field import FieldOfView
-from smlmsim.photophysics import Poisson
-from smlmsim.pipeline import Simulated
+from smlmsim.movie import seen
+from smlmsim.photophysics import TooFewMoleculesError
+from smlmsim.pipeline import Simulated, widefield_images
 from smlmsim.sparse import bin_localizations
 from smlmsim.spec import Spec
 
@@ -25,7 +26,9 @@ Array = npt.NDArray[Any]
 
 REFERENCE_UM2 = 2.56**2
 FAINTEST_NM = 1000.0
-MARGIN_NM = 150.0
+REACHED = 0.999
+"""The share of the highest rate that blinking molecules can give which is asked of them where they cannot give more."""
+SUBPIXELS = 64
 NEAR_NM = 300.0
 
 Size = tuple[int, int, int]
@@ -33,10 +36,10 @@ Positive = Annotated[tuple[pydantic.PositiveFloat, pydantic.PositiveFloat], "low
 Fractions = tuple[Annotated[float, pydantic.Field(ge=0, le=1)], Annotated[float, pydantic.Field(ge=0, le=1)]]
 
 
-class Pair(NamedTuple):
-    """A crop: what a network sees, and what it should give, both float32 (time, y, x)."""
+class Crop(NamedTuple):
+    """What was observed, localizations and widefield images included, and the density (time, y, x), float32."""
 
-    counts: npt.NDArray[np.float32]
+    observation: xr.Dataset
     density: npt.NDArray[np.float32]
 
 
@@ -67,6 +70,10 @@ class Augmentation(Spec):
 
     Everything moves as coordinates and is drawn last, so nothing is blurred by interpolation, and the sparse and
     the dense crop stay aligned. Between the middles of two time points vertices go straight.
+
+    Molecules light up as the photophysics of the movie says, but for the rate. Where molecules blink, the light that
+    activates them is what the rate takes, and repeats come with it; where all of them together cannot give the rate,
+    it is as high as they can give. The microscope of the movie, if there is one, takes its widefield images anew.
 
     Parameters
     ----------
@@ -141,30 +148,37 @@ class Augmentation(Spec):
         contours : Contours
             Of the movie, at the time points of the crop.
         study : Simulated
-            Of the movie: its field, acquisition, density and localization.
+            Of the movie: its field, acquisition, density, photophysics, localization and widefield microscope.
         rng : Generator
 
         Returns
         -------
         observation, truth : xr.Dataset
-            As of :func:`~smlmsim.pipeline.simulate`, in a field of the size of the crop with its corner at 0.
+            As of :func:`~smlmsim.pipeline.simulate`, in a field of the size of the crop with its corner at 0. There are
+            no widefield images if the crop is too short for one.
         """
         field, acquisition = self._field(study), self._acquisition(study)
         place = self._place(study.field, rng)
         moving = _placed(contours, place, field, acquisition)
         truth = study.density.render(moving, field)
         rate_hz = self._rate_hz(rng, field) * min(1.0, _visible_nm(moving, field) / FAINTEST_NM)
-        emission = Poisson(rate_hz=max(rate_hz, 1e-9), margin_nm=MARGIN_NM)
         localization = study.localization.replace({
             "precision_nm": rng.uniform(*self.precision_nm),
             "false_positive_uniform": rng.uniform(*self.false_positives),
         })  # fmt: skip
-        events = emission.emit(moving, field, acquisition, rng)
+        events = _events(study, max(rate_hz, 1e-9), moving, field, acquisition, rng)
         localizations = localization.localize(events, field, acquisition, rng)
-        return bin_localizations(localizations, field, acquisition), truth
+        observation = bin_localizations(localizations, field, acquisition)
+        if study.widefield and study.widefield.frames_between <= acquisition.frames:
+            images = widefield_images(study.widefield, moving, field, acquisition, rng)
+            observation = observation.merge(images)
+        return observation.assign_attrs(seen(field, acquisition)), truth
 
-    def thin(self, density: Array, study: Simulated, rng: np.random.Generator) -> Pair:
-        """Draw counts from a dense crop that has no contours, and turn both by right angles.
+    def thin(self, density: Array, study: Simulated, rng: np.random.Generator) -> Crop:
+        """Draw localizations from a dense crop that has no contours, and turn both by right angles.
+
+        A localization is anywhere in its pixel and in the camera frames of its time point. Whatever the study,
+        molecules have no memory here, and there are no widefield images.
 
         Parameters
         ----------
@@ -178,8 +192,13 @@ class Augmentation(Spec):
         rate_hz, share = self._rate_hz(rng, field), rng.uniform(*self.false_positives)
         total, length = rate_hz * acquisition.duration_s, float(density.sum())
         expected = density * (total / length if length else 0) + total * share / density.size
-        counts = rng.poisson(expected).astype(np.float32)
-        return _turned_square(Pair(counts, density.astype(np.float32)), rng)
+        counts, turned = _turned_square(rng.poisson(expected), density.astype(np.float32), rng)
+        acquisition = self._acquisition(study)
+        return Crop(_spread(counts, field, acquisition, rng), turned)
+
+    def lasting(self, study: Simulated) -> Simulated:
+        """The study with movies that last as long as crops."""
+        return study.replace({"acquisition.time_points": self.time_points})
 
     def _field(self, study: Simulated) -> FieldOfView:
         pixel_nm = study.field.pixel_nm
@@ -238,10 +257,54 @@ def _visible_nm(moving: xr.Dataset, field: FieldOfView) -> float:
     return float(_kernels.visible_length(y, x, filament, field.height_nm, field.width_nm))
 
 
-def _turned_square(pair: Pair, rng: np.random.Generator) -> Pair:
+def _events(
+    study: Simulated,
+    rate_hz: float,
+    moving: xr.Dataset,
+    field: FieldOfView,
+    acquisition: Acquisition,
+    rng: np.random.Generator,
+) -> xr.Dataset:
+    """Let the molecules of a study light up at a rate, or at the highest one that they can give."""
+    emission = study.photophysics.replace({"rate_hz": rate_hz})
+    try:
+        return emission.emit(moving, field, acquisition, rng)
+    except TooFewMoleculesError as few:
+        highest = emission.replace({"rate_hz": REACHED * few.most_hz})
+        return highest.emit(moving, field, acquisition, rng)
+
+
+def _spread(
+    counts: npt.NDArray[np.integer], field: FieldOfView, acquisition: Acquisition, rng: np.random.Generator
+) -> xr.Dataset:
+    """An observation of given counts, whose localizations are in the middle of any 64th of their pixel."""
+    filled = np.nonzero(counts)
+    point, row, column = (np.repeat(index, counts[filled]) for index in filled)
+    frame = point * acquisition.frames_per_point + rng.integers(acquisition.frames_per_point, size=point.size)
+    order = np.argsort(frame, kind="stable")
+    y, x = (
+        (pixel + (rng.integers(SUBPIXELS, size=pixel.size) + 0.5) / SUBPIXELS) * field.pixel_nm
+        for pixel in (row, column)
+    )
+    return schema.dataset(
+        seen(field, acquisition),
+        counts=counts,
+        loc_frame=frame[order].astype(np.int32),
+        loc_time=acquisition.frame_times_s(frame[order]),
+        loc_y=y[order].astype(np.float32),
+        loc_x=x[order].astype(np.float32),
+        time=acquisition.times_s,
+        y=field.y_nm,
+        x=field.x_nm,
+    )
+
+
+def _turned_square(counts: Array, density: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     """Turn by half a turn or none, flip or not, and turn by a quarter where the crop is square."""
-    _, height, width = pair.counts.shape
+    _, height, width = counts.shape
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
     turns = turns if height == width else 2 * (turns // 2)
-    turned = (np.rot90(image, turns, axes=(1, 2)) for image in pair)
-    return Pair(*(np.ascontiguousarray(image[:, :, ::-1] if flip else image) for image in turned))
+    counts, density = (np.rot90(image, turns, axes=(1, 2)) for image in (counts, density))
+    if flip:
+        counts, density = counts[:, :, ::-1], density[:, :, ::-1]
+    return np.ascontiguousarray(counts), np.ascontiguousarray(density)

@@ -1,11 +1,11 @@
-"""Movies for training networks: pairs of sparse and dense crops as torch tensors."""
+"""Movies for training networks: pairs of what is observed and the dense crop as torch tensors."""
 
 from __future__ import annotations
 
 import abc
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,7 @@ import xarray as xr
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from smlmsim.contour import NEVER_NM
-from smlmsim.corpus.augmentation import Augmentation, Contours, Pair
+from smlmsim.corpus.augmentation import Augmentation, Contours, Crop
 from smlmsim.corpus.corpus import Corpus, CorpusError, Range
 from smlmsim.corpus.domain import domain_of
 from smlmsim.corpus.encoding import DENSITY_STEP
@@ -26,9 +26,16 @@ from smlmsim.pipeline import Simulated, simulate
 from smlmsim.rng import stream
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
+See = Callable[[xr.Dataset], npt.NDArray[np.float32]]
+"""What turns an observation into channels (channel, time, y, x); a function that can be pickled."""
 
 BRIGHTEST = 4
 """So many straight filaments on one another have the density 1 in a training pair."""
+
+
+def counts_alone(observation: xr.Dataset) -> npt.NDArray[np.float32]:
+    """The counts of an observation as its only channel, (1, time, y, x) float32."""
+    return observation.counts.values.astype(np.float32)[None]
 
 
 class CropDataset(Dataset[Tensors], abc.ABC):
@@ -43,10 +50,12 @@ class CropDataset(Dataset[Tensors], abc.ABC):
         Items of an epoch.
     seed : int
         Fixes all crops of all epochs.
+    see : callable
+        What is seen of an observation; by default its counts.
     """
 
-    def __init__(self, crops: int, seed: int) -> None:
-        self._crops, self._seed = crops, seed
+    def __init__(self, crops: int, seed: int, see: See = counts_alone) -> None:
+        self._crops, self._seed, self._see = crops, seed, see
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
 
     @property
@@ -73,26 +82,29 @@ class CropDataset(Dataset[Tensors], abc.ABC):
 
         Returns
         -------
-        counts, density : torch.Tensor
-            float32 (1, time, y, x): localizations, and the density, at most 1. The crest of a straight filament has
-            the density 1/4 in every movie, so that a network can know it; in movies without contours 1 is the greatest
-            density of the movie.
+        seen, density : torch.Tensor
+            float32 (channel, time, y, x): what is seen of the localizations, and with one channel the density, at most
+            1. The crest of a straight filament has the density 1/4 in every movie, so that a network can know it; in
+            movies without contours 1 is the greatest density of the movie.
         """
         if not 0 <= item < self._crops:
             raise IndexError(f"an epoch has {self._crops} items, asked for {item}")
         epoch = int(self._epoch)
-        return self._crop(epoch, item, stream(self._seed, "crop", str(epoch), str(item)))
+        crop = self._crop(epoch, item, stream(self._seed, "crop", str(epoch), str(item)))
+        return _tensors(crop, self._see)
 
     @abc.abstractmethod
-    def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Tensors:
+    def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Crop:
         """Make an item of an epoch."""
 
 
 class Source(Protocol):
     """Something other than a corpus on disk that gives crops to train on."""
 
-    def dataset(self, augmentation: Augmentation, *, crops: int, seed: int) -> CropDataset:
-        """Return a dataset of epochs of so many crops."""
+    def dataset(
+        self, augmentation: Augmentation, *, crops: int, seed: int, see: See = counts_alone
+    ) -> CropDataset:
+        """Return a dataset of epochs of so many crops, and what is seen of them."""
         ...
 
 
@@ -110,6 +122,8 @@ class MovieDataset(CropDataset):
         Items of an epoch.
     seed : int
         Fixes all crops of all epochs.
+    see : callable
+        What is seen of an observation; by default its counts.
 
     Raises
     ------
@@ -118,12 +132,19 @@ class MovieDataset(CropDataset):
     """
 
     def __init__(
-        self, path: str | Path, augmentation: Augmentation | None = None, *, crops: int = 1000, seed: int = 0
+        self,
+        path: str | Path,
+        augmentation: Augmentation | None = None,
+        *,
+        crops: int = 1000,
+        seed: int = 0,
+        see: See = counts_alone,
     ) -> None:
-        super().__init__(crops, seed)
+        super().__init__(crops, seed, see)
         self._path = Path(path)
         self._store: CorpusStore | None = None
         self._filaments: dict[int, npt.NDArray[np.int32]] = {}
+        self._studies: dict[int, Simulated] = {}
         store = self._store = CorpusStore(self._path)
         self._augmentation = augmentation or Augmentation().fitted(store.corpus.study)
         self._augmentation.require_fit(store.corpus.study)
@@ -144,9 +165,9 @@ class MovieDataset(CropDataset):
         """That of the corpus, with the rates that crops are drawn at."""
         return domain_of(self._opened().corpus, rate_hz=self._augmentation.rate_hz)
 
-    def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Tensors:
+    def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Crop:
         movie = int(rng.choice(self._movies))
-        return _tensors(self._redrawn(movie, rng) if self._vertices[movie] else self._thinned(movie, rng))
+        return self._redrawn(movie, rng) if self._vertices[movie] else self._thinned(movie, rng)
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the open store behind: each worker opens its own."""
@@ -157,11 +178,19 @@ class MovieDataset(CropDataset):
             self._store = CorpusStore(self._path, checked=True)
         return self._store
 
-    def _redrawn(self, movie: int, rng: np.random.Generator) -> Pair:
+    def _redrawn(self, movie: int, rng: np.random.Generator) -> Crop:
+        study = self._study_of(movie)
         observation, truth = self._augmentation.redraw(
-            self._contours(movie, self._points(rng)), self._opened().corpus.study, rng
+            self._contours(movie, self._points(rng)), study, rng
         )
-        return _pair(observation, truth, self._opened().corpus.study)
+        return Crop(observation, _relative(truth, study))
+
+    def _study_of(self, movie: int) -> Simulated:
+        """The study that made a movie."""
+        if movie not in self._studies:
+            corpus = self._opened().corpus
+            self._studies[movie] = corpus.study_of(corpus.recipe(movie))
+        return self._studies[movie]
 
     def _contours(self, movie: int, points: slice) -> Contours:
         store, kept = self._opened(), slice(int(self._vertices[movie]))
@@ -173,7 +202,7 @@ class MovieDataset(CropDataset):
             y, x, self._filaments[movie], store.encoding.vertex_y.step_nm, (float(period_y), float(period_x))
         )
 
-    def _thinned(self, movie: int, rng: np.random.Generator) -> Pair:
+    def _thinned(self, movie: int, rng: np.random.Generator) -> Crop:
         store, crop = self._opened(), self._augmentation
         rows, columns = store.corpus.study.field.shape
         top, left = int(rng.integers(rows - crop.height + 1)), int(rng.integers(columns - crop.width + 1))
@@ -200,10 +229,14 @@ class SimulatedDataset(IterableDataset[Tensors]):
         What varies.
     seed : int
         Fixes all movies.
+    see : callable
+        What is seen of an observation; by default its counts.
     """
 
-    def __init__(self, study: Simulated, ranges: tuple[Range, ...] = (), seed: int = 0) -> None:
-        self._corpus = Corpus(study=study, ranges=ranges, seed=seed)
+    def __init__(
+        self, study: Simulated, ranges: tuple[Range, ...] = (), seed: int = 0, see: See = counts_alone
+    ) -> None:
+        self._corpus, self._see = Corpus(study=study, ranges=ranges, seed=seed), see
 
     def __iter__(self) -> Iterator[Tensors]:
         """Yield counts and density of movie after movie, as :class:`MovieDataset` does."""
@@ -211,25 +244,24 @@ class SimulatedDataset(IterableDataset[Tensors]):
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
         for movie in itertools.count(first, step):
             recipe = self._corpus.recipe(movie)
-            yield simulated_tensors(self._corpus.study_of(recipe), recipe.seed)
+            yield _tensors(simulated_crop(self._corpus.study_of(recipe), recipe.seed), self._see)
 
 
-def simulated_tensors(study: Simulated, seed: int) -> Tensors:
-    """Simulate a movie; return its counts and its density as :class:`CropDataset` does."""
+def simulated_crop(study: Simulated, seed: int) -> Crop:
+    """Simulate a movie; its density is on the scale of :class:`CropDataset`."""
     observation, truth = simulate(study, seed)
     assert truth is not None
-    return _tensors(_pair(observation, truth, study))
+    return Crop(observation, _relative(truth, study))
 
 
-def _pair(observation: xr.Dataset, truth: xr.Dataset, study: Simulated) -> Pair:
+def _relative(truth: xr.Dataset, study: Simulated) -> npt.NDArray[np.float32]:
     """Scale the density, in place, so that the crest of a straight filament, 1 / (sqrt(2 pi) sigma), becomes 1/4."""
     unit = np.float32(math.sqrt(2 * math.pi) * study.density.sigma_nm / BRIGHTEST)
-    density = truth.density.values
+    density: npt.NDArray[np.float32] = truth.density.values
     density *= unit
     np.minimum(density, np.float32(1), out=density)
-    return Pair(observation.counts.values.astype(np.float32), density)
+    return density
 
 
-def _tensors(pair: Pair) -> Tensors:
-    counts, density = (torch.from_numpy(image)[None] for image in pair)
-    return counts, density
+def _tensors(crop: Crop, see: See) -> Tensors:
+    return torch.from_numpy(see(crop.observation)), torch.from_numpy(crop.density)[None]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pydantic
 
-from smlmsim.corpus.augmentation import Augmentation
+from smlmsim.corpus.augmentation import Augmentation, Crop
 from smlmsim.corpus.corpus import Corpus
-from smlmsim.corpus.dataset import CropDataset, Tensors, simulated_tensors
+from smlmsim.corpus.dataset import CropDataset, See, counts_alone, simulated_crop
 from smlmsim.corpus.domain import domain_of
 from smlmsim.domain import Domain
 from smlmsim.pipeline import Simulated
@@ -27,7 +27,9 @@ class Mixture(Spec):
 
     corpora: tuple[Corpus, ...] = pydantic.Field(min_length=1)
 
-    def dataset(self, augmentation: Augmentation, *, crops: int, seed: int) -> MixtureDataset:
+    def dataset(
+        self, augmentation: Augmentation, *, crops: int, seed: int, see: See = counts_alone
+    ) -> MixtureDataset:
         """Return epochs of so many crops.
 
         Parameters
@@ -38,6 +40,8 @@ class Mixture(Spec):
             Items of an epoch.
         seed : int
             Fixes where crops are cut; the movies have their seeds from the corpora.
+        see : callable
+            What is seen of an observation; by default its counts.
 
         Raises
         ------
@@ -48,7 +52,7 @@ class Mixture(Spec):
         corpora = tuple(corpus.replace(length) for corpus in self.corpora)
         for corpus in corpora:
             augmentation.require_fit(corpus.study)
-        return MixtureDataset(corpora, augmentation, crops=crops, seed=seed)
+        return MixtureDataset(corpora, augmentation, crops=crops, seed=seed, see=see)
 
 
 class MixtureDataset(CropDataset):
@@ -56,14 +60,20 @@ class MixtureDataset(CropDataset):
 
     Parameters
     ----------
-    corpora, augmentation, crops, seed :
+    corpora, augmentation, crops, seed, see :
         As in :class:`Mixture`.
     """
 
     def __init__(
-        self, corpora: tuple[Corpus, ...], augmentation: Augmentation, *, crops: int, seed: int
+        self,
+        corpora: tuple[Corpus, ...],
+        augmentation: Augmentation,
+        *,
+        crops: int,
+        seed: int,
+        see: See = counts_alone,
     ) -> None:
-        super().__init__(crops, seed)
+        super().__init__(crops, seed, see)
         self._corpora, self._augmentation = corpora, augmentation
 
     @property
@@ -76,12 +86,23 @@ class MixtureDataset(CropDataset):
         """What all corpora together cover."""
         return Domain.joined(map(domain_of, self._corpora))
 
-    def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Tensors:
+    def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Crop:
         movie, turn = divmod(epoch * len(self) + item, len(self._corpora))
         corpus, size = self._corpora[turn], self._augmentation
         recipe = corpus.recipe(movie)
-        counts, density = simulated_tensors(corpus.study_of(recipe), recipe.seed)
+        whole = simulated_crop(corpus.study_of(recipe), recipe.seed)
         rows, columns = corpus.study.field.shape
         top, left = int(rng.integers(rows - size.height + 1)), int(rng.integers(columns - size.width + 1))
-        place = (..., slice(top, top + size.height), slice(left, left + size.width))
-        return counts[place], density[place]
+        return _window(whole, slice(top, top + size.height), slice(left, left + size.width))
+
+
+def _window(crop: Crop, rows: slice, columns: slice) -> Crop:
+    """Cut a window out of a movie, with the localizations that lie in it."""
+    observation = crop.observation.isel(y=rows, x=columns)
+    inside = np.ones(observation.sizes["localization"], np.bool_)
+    for axis in ("y", "x"):
+        places, middles = observation[f"loc_{axis}"].values, observation[axis].values
+        half = observation.attrs["pixel_nm"] / 2
+        inside &= (places >= middles[0] - half) & (places < middles[-1] + half)
+    observation = observation.isel(localization=np.flatnonzero(inside))
+    return Crop(observation, crop.density[:, rows, columns])

@@ -14,7 +14,7 @@ from smlmsim import schema
 from smlmsim.corpus.corpus import CorpusError
 from smlmsim.corpus.store import CorpusStore
 from smlmsim.io.limits import bounded_memory
-from smlmsim.pipeline import Movie
+from smlmsim.movie import Movie, seen
 from smlmsim.sparse import bin_localizations
 from smlmsim.spec import one_line
 
@@ -88,11 +88,7 @@ def _read(store: CorpusStore, movie: int) -> Movie:
     values = {name: table[name].values for name in names}
     times = {"loc_time": study.acquisition.frame_times_s(values["loc_frame"])}
     observation = bin_localizations(schema.dataset(**values, **times), study.field, study.acquisition)
-    known = {
-        "pixel_nm": study.field.pixel_nm,
-        "exposure_s": study.acquisition.exposure_s,
-        "frames_per_point": study.acquisition.frames_per_point,
-    }
+    known = seen(study.field, study.acquisition)
     return Movie(observation.assign_attrs(known), _truth(store, found, movie))
 
 

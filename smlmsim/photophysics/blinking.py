@@ -27,6 +27,14 @@ MOST_MOLECULES = 1e8
 ROOM = 1.5
 
 
+class TooFewMoleculesError(ValueError):
+    """Molecules cannot give a rate, however they are activated; ``most_hz`` is the highest that they can give."""
+
+    def __init__(self, most_hz: float, message: str) -> None:
+        super().__init__(message)
+        self.most_hz = most_hz
+
+
 class Blinking(Spec):
     """Molecules sit on the contour; each switches on at random times, is localized again and again, and bleaches.
 
@@ -123,10 +131,11 @@ class Blinking(Spec):
 
         Raises
         ------
+        TooFewMoleculesError
+            If the molecules cannot give the rate however they are activated.
         ValueError
             If the structure lacks a variable, has other steps than the acquisition or a vertex that is not
-            finite, if its molecules cannot give the rate however they are activated, or if there would be
-            more than 10**8 of them.
+            finite, or if there would be more than 10**8 molecules.
         """
         schema.check(moving, "filament", "vertex_y", "vertex_x")
         y, x = steps(moving, acquisition)
@@ -198,7 +207,8 @@ class Blinking(Spec):
         activation = kinetics.activation_per_s(wanted, in_field)
         if np.isnan(activation):
             most = kinetics.expected(1 / acquisition.exposure_s, in_field)
-            raise ValueError(
+            raise TooFewMoleculesError(
+                most / acquisition.duration_s,
                 f"{self.rate_hz:g} Hz for {acquisition.duration_s:g} s are {wanted:.3g} localizations, but "
                 f"{in_field.mean():.3g} molecules in the field give {most:.3g} if all are activated at once; "
                 f"{1.05 * self.labels_per_um * wanted / most:.3g} labels_per_um would do, or more blinks"
