@@ -14,7 +14,6 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
 import xarray as xr
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
@@ -179,8 +178,7 @@ class Inputs(Spec):
 
     def _channels(self, observation: xr.Dataset) -> Iterator[Channel]:
         counts = observation.counts.values
-        still = counts.sum(axis=0, dtype=np.float32)
-        scale = np.float32(1) / np.float32(noise(torch.from_numpy(still)[None, None], len(counts)).item())
+        scale = np.float32(1) / noise(counts.sum(axis=0, dtype=np.float32), len(counts))
         names = iter(self.names)
         finer = scale * np.sqrt(np.float32(self.fine_bins))
         for movie in fine_counts(observation, self.fine_bins) if self.fine_bins > 1 else [counts]:

@@ -6,27 +6,30 @@ localization is the higher the fewer there are, which tells a network the rate.
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
 BLOCK_PX = 32
 
 
-def noise(still_BCYX: torch.Tensor, points: int) -> torch.Tensor:
-    """Return the standard deviation of the counts in a pixel of one time point, (B, C); 1 for an empty movie.
+def noise(still: npt.NDArray[np.float32], points: int) -> np.float32:
+    """Return the standard deviation of the counts in a pixel of one time point; 1 for an empty movie.
 
     It is the root of the mean count, taken over the surroundings of the localizations: blocks of 32 px, each with its
     number of localizations as its weight. So empty parts of a large field make no difference.
 
     Parameters
     ----------
-    still_BCYX : torch.Tensor
+    still : ndarray (y, x)
         The sum of a movie over time.
     points : int
         Its number of time points.
     """
+    still_BCYX = torch.from_numpy(still)[None, None]
     density = F.avg_pool2d(still_BCYX, BLOCK_PX, ceil_mode=True, count_include_pad=False).flatten(2)
     found = F.avg_pool2d(still_BCYX, BLOCK_PX, ceil_mode=True, divisor_override=1).flatten(2)
     total = found.sum(dim=2)
     mean = (density * found).sum(dim=2) / total.clamp_min(1) / points
-    return torch.where(total > 0, mean, 1).sqrt()
+    return np.float32(torch.where(total > 0, mean, 1).sqrt().item())

@@ -255,9 +255,7 @@ def _join() -> tuple[int, int]:
     return int(os.environ.get("RANK", 0)), world
 
 
-def _dataset(
-    source: Path | Source, budget: Budget, crops: int, inputs: Inputs | None = None
-) -> CropDataset:
+def _dataset(source: Path | Source, budget: Budget, crops: int, inputs: Inputs | None = None) -> CropDataset:
     """The crops of a source, as a network sees them; without ``inputs``, their counts."""
     see = inputs.stacked if inputs else counts_alone
     if isinstance(source, Path):

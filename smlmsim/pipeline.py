@@ -6,6 +6,7 @@ import abc
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import pydantic
 import xarray as xr
 

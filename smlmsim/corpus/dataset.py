@@ -35,7 +35,8 @@ BRIGHTEST = 4
 
 def counts_alone(observation: xr.Dataset) -> npt.NDArray[np.float32]:
     """The counts of an observation as its only channel, (1, time, y, x) float32."""
-    return observation.counts.values.astype(np.float32)[None]
+    counts: npt.NDArray[np.float32] = observation.counts.values.astype(np.float32)[None]
+    return counts
 
 
 class CropDataset(Dataset[Tensors], abc.ABC):
@@ -180,9 +181,7 @@ class MovieDataset(CropDataset):
 
     def _redrawn(self, movie: int, rng: np.random.Generator) -> Crop:
         study = self._study_of(movie)
-        observation, truth = self._augmentation.redraw(
-            self._contours(movie, self._points(rng)), study, rng
-        )
+        observation, truth = self._augmentation.redraw(self._contours(movie, self._points(rng)), study, rng)
         return Crop(observation, _relative(truth, study))
 
     def _study_of(self, movie: int) -> Simulated:

@@ -4,13 +4,17 @@ import math
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from smlmsim.acquisition import Acquisition
 from smlmsim.corpus import Augmentation
 from smlmsim.corpus.augmentation import Contours
 from smlmsim.field import FieldOfView
 from smlmsim.localization import Statistical
+from smlmsim.photophysics import Blinking
 from smlmsim.pipeline import SimulatedDynamic
+from smlmsim.sparse import bin_localizations
+from smlmsim.widefield import Widefield
 
 STEP_NM = 0.3125
 STUDY = SimulatedDynamic(
@@ -128,12 +132,87 @@ def test_images_without_contours_are_thinned_to_the_rate_and_stay_aligned():
     density[:, 10:14, 5:40] = 1
     expected = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.duration_s
     turned = set()
-    for _ in range(20):
-        pair = CROP.thin(density, STUDY, rng)
-        assert abs(pair.counts.sum() - expected) < 5 * math.sqrt(expected)
-        assert (pair.density[pair.counts > 0] == 1).all()
-        turned.add(pair.density.tobytes())
+    for _ in range(40):
+        crop = CROP.thin(density, STUDY, rng)
+        counts = crop.observation.counts.values
+        assert abs(counts.sum() - expected) < 5 * math.sqrt(expected)
+        assert (crop.density[counts > 0] == 1).all()
+        turned.add(crop.density.tobytes())
+        table = crop.observation.drop_vars("counts")
+        np.testing.assert_array_equal(bin_localizations(table, STUDY.field, STUDY.acquisition).counts, counts)
+        assert (np.diff(crop.observation.loc_frame) >= 0).all()
     assert len(turned) == 8
+
+
+def test_poisson_events_of_a_crop_are_those_of_the_photophysics_of_the_study():
+    """The same random numbers give the same table whichever margin and rate the study has, unless it is frozen."""
+    tables = [
+        CROP.redraw(contours(crossing, slanted), STUDY.replace(photophysics), np.random.default_rng(0))[0]
+        for photophysics in ({}, {"photophysics.rate_hz": 5}, {"photophysics.frozen": True})
+    ]
+    assert tables[0].equals(tables[1])
+    assert not tables[0].equals(tables[2])
+
+
+BLINKING = STUDY.replace({"photophysics": Blinking(on_s=0.3, blinks=3, labels_per_um=2000)})
+
+
+def test_molecules_that_blink_in_the_movie_blink_in_its_crops_at_the_rate_asked_for():
+    """Blinks of 0.3 s in frames of 0.03 s are 10 localizations in a row; Poisson events come one by one."""
+    expected = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.duration_s
+    sharp = {"localization.linkage_nm": 0.0}
+    number, repeated = {}, {}
+    for name, study in {"blinking": BLINKING.replace(sharp), "poisson": STUDY.replace(sharp)}.items():
+        observation, _ = CROP.redraw(contours(crossing, slanted), study, np.random.default_rng(0))
+        frame = observation.loc_frame.values
+        y, x = (observation[f"loc_{axis}"].values for axis in "yx")
+        near = []
+        for now in range(0, 599, 5):
+            dy, dx = (axis[frame == now][:, None] - axis[frame == now + 1] for axis in (y, x))
+            near.append((np.hypot(dy, dx) < 6).any(axis=1))
+        number[name], repeated[name] = frame.size, np.concatenate(near).mean()
+    assert number["blinking"] == pytest.approx(expected, rel=0.2)
+    assert repeated["blinking"] > 0.7
+    assert repeated["poisson"] < 0.3
+
+
+def test_molecules_that_cannot_give_the_rate_give_the_highest_they_can():
+    few = BLINKING.replace({"photophysics.labels_per_um": 20})
+    observation, truth = CROP.redraw(contours(crossing), few, np.random.default_rng(0))
+    most = 20 * 1.28 * 3 * 10.5
+    assert 0.3 * most < observation.sizes["localization"] < 1.5 * most
+    assert truth.density.values[observation.counts.values > 0].min() > 0
+
+
+def test_the_microscope_of_the_movie_takes_the_widefield_images_of_a_crop():
+    microscope = Widefield(camera="ideal", photons_per_um=1e5)
+    study = STUDY.replace({"widefield": microscope})
+    observation, truth = CROP.redraw(contours(crossing, slanted), study, np.random.default_rng(0))
+    plain, _ = CROP.redraw(contours(crossing, slanted), STUDY, np.random.default_rng(0))
+    np.testing.assert_array_equal(observation.counts, plain.counts)
+    assert observation.widefield.sizes == {
+        "widefield_time": 600 // 50, "widefield_y": 13, "widefield_x": 13,
+    }  # fmt: skip
+    own, turned = [], []
+    for image, time_s in zip(observation.widefield.values, observation.widefield_time.values, strict=True):
+        dense = truth.density.sel(time=time_s, method="nearest").values
+        coarse = gaussian_filter(dense, microscope.sigma_nm / 20)[2::5, 2::5]
+        own.append(np.corrcoef(image.ravel(), coarse.ravel())[0, 1])
+        turned.append(np.corrcoef(image.ravel(), coarse[::-1].ravel())[0, 1])
+    assert min(own) > 0.9
+    assert np.mean(turned) < 0.6
+
+
+def test_a_crop_too_short_for_a_widefield_image_has_none():
+    study = STUDY.replace({"widefield": Widefield(frames_between=601)})
+    observation, _ = CROP.redraw(contours(crossing), study, np.random.default_rng(0))
+    assert "widefield" not in observation
+    assert observation.counts.any()
+
+
+def test_what_an_observer_knows_stands_in_a_crop():
+    observation, _ = CROP.redraw(contours(crossing), STUDY, np.random.default_rng(0))
+    assert observation.attrs == {"pixel_nm": 20, "exposure_s": 0.03, "frames_per_point": 10}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Several corpora take turns, and the crops depend on nothing but the seed, the epoch and the number."""
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -7,10 +8,13 @@ from torch.utils.data import DataLoader
 from smlmsim.acquisition import Acquisition
 from smlmsim.corpus import Augmentation, Corpus, CorpusError, Range
 from smlmsim.corpus import mixture as module
-from smlmsim.corpus.dataset import simulated_tensors
+from smlmsim.corpus.augmentation import Crop
+from smlmsim.corpus.dataset import counts_alone, simulated_crop
 from smlmsim.corpus.mixture import Mixture
 from smlmsim.field import FieldOfView
 from smlmsim.pipeline import SemiSimulated
+from smlmsim.sparse import bin_localizations
+from smlmsim.testing import make_observation
 
 CROP = Augmentation(time_points=4, height=16, width=24)
 
@@ -48,10 +52,11 @@ def test_any_number_of_workers_gives_the_same_items():
 
 def test_corpora_take_turns_over_the_epochs_and_no_movie_comes_twice(monkeypatch):
     made = []
+    empty = Crop(make_observation(np.zeros((4, 99, 99))), np.zeros((4, 99, 99), np.float32))
     monkeypatch.setattr(
         module,
-        "simulated_tensors",
-        lambda study, seed: made.append((study, seed)) or (torch.zeros(1, 4, 99, 99),) * 2,
+        "simulated_crop",
+        lambda study, seed: made.append((study, seed)) or empty,
     )
     dataset = MIXTURE.dataset(CROP, crops=4, seed=0)
     for epoch in range(3):
@@ -68,13 +73,36 @@ def test_a_crop_is_a_window_of_its_movie():
     counts, density = MIXTURE.dataset(CROP, crops=1, seed=0)[0]
     recipe = MIXTURE.corpora[0].recipe(0)
     study = MIXTURE.corpora[0].study_of(recipe).replace({"acquisition.time_points": 4})
-    movie = simulated_tensors(study, recipe.seed)
-    windows = (
-        (movie[0][..., top : top + 16, left : left + 24], movie[1][..., top : top + 16, left : left + 24])
-        for top in range(17) for left in range(9)
-    )  # fmt: skip
+    movie = simulated_crop(study, recipe.seed)
+    places = [
+        (top, left) for top in range(17) for left in range(9)
+        if np.array_equal(density[0], movie.density[:, top : top + 16, left : left + 24])
+    ]  # fmt: skip
+    ((top, left),) = places
     assert counts.any()
-    assert any(torch.equal(counts, a) and torch.equal(density, b) for a, b in windows)
+    expected = movie.observation.counts.values[:, top : top + 16, left : left + 24]
+    np.testing.assert_array_equal(counts[0], expected)
+
+
+def test_the_localizations_of_a_crop_are_those_that_are_counted_in_it():
+    seen = []
+
+    def see(observation):
+        seen.append(observation)
+        return counts_alone(observation)
+
+    dataset = MIXTURE.dataset(CROP, crops=3, seed=0, see=see)
+    for item in range(3):
+        dataset[item]
+    for observation, corpus in zip(seen, MIXTURE.corpora, strict=True):
+        pixel_nm, (y, x) = corpus.study.field.pixel_nm, (observation[axis].values for axis in "yx")
+        field = FieldOfView(
+            height_nm=16 * pixel_nm, width_nm=24 * pixel_nm, pixel_nm=pixel_nm,
+            origin_y_nm=y[0] - pixel_nm / 2, origin_x_nm=x[0] - pixel_nm / 2,
+        )  # fmt: skip
+        acquisition = corpus.study.acquisition.replace({"time_points": 4})
+        counted = bin_localizations(observation.drop_vars("counts"), field, acquisition).counts
+        np.testing.assert_array_equal(counted, observation.counts)
 
 
 def test_crops_that_do_not_fit_into_every_corpus_are_refused():

@@ -52,13 +52,13 @@ def results(complete, tmp_path):
 @pytest.fixture
 def seen(monkeypatch):
     """The (study, seed) of every movie that is simulated for crops."""
-    found, simulated = [], mixture.simulated_tensors
+    found, simulated = [], mixture.simulated_crop
 
     def noted(study, seed):
         found.append((study, seed))
         return simulated(study, seed)
 
-    monkeypatch.setattr(mixture, "simulated_tensors", noted)
+    monkeypatch.setattr(mixture, "simulated_crop", noted)
     return found
 
 

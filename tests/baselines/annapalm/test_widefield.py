@@ -7,18 +7,11 @@ from baselines._weights import save_weights
 from baselines.annapalm.model import WidefieldPredictor
 from baselines.annapalm.network import AnnaPalmNetwork
 from baselines.annapalm.reconstruct import AnnaPalm2D
-from baselines.annapalm.widefield import (
-    WidefieldTask,
-    WidefieldTraining,
-    error_map,
-    on_pixels,
-    take,
-    without_one,
-)
+from baselines.annapalm.widefield import WidefieldTask, WidefieldTraining, error_map, without_one
 from smlmsim import schema
 from smlmsim.testing import make_observation
 
-SETTINGS = AnnaPalmNetwork(ndim=2, base=2, levels=2, discriminator_base=2, widefield=True)
+SETTINGS = AnnaPalmNetwork(ndim=2, base=2, levels=2, discriminator_base=2, inputs={"widefield": True})
 
 
 def observed(images, *, pixel_nm=100.0):
@@ -41,40 +34,6 @@ def task(**widefield):
     return WidefieldTask(adversarial, WidefieldTraining(**widefield))
 
 
-def test_widefield_in_three_dimensions_is_refused():
-    with pytest.raises(ValueError, match="ndim = 2 only"):
-        AnnaPalmNetwork(ndim=3, widefield=True)
-
-
-def test_a_linear_image_is_the_same_on_finer_pixels():
-    images = np.broadcast_to(np.arange(12) * 10, (1, 8, 12))
-    shown = on_pixels(observed(images))
-    assert shown.shape == (5, 40, 60)
-    x_nm = (np.arange(60) + 0.5) * 20
-    expected = np.clip((x_nm - 50) / 100, 0, 11) / 11
-    np.testing.assert_allclose(shown, np.broadcast_to(expected, shown.shape), atol=1e-6)
-
-
-def test_each_time_point_gets_the_image_nearest_in_time():
-    images = np.arange(4)[:, None, None] * np.ones((4, 8, 12))
-    shown = on_pixels(observed(images))
-    taken_s, points_s = np.arange(1, 5) * 1.5, (np.arange(5) + 0.5) * 1.5
-    nearest = [np.abs(taken_s - time_s).argmin() for time_s in points_s]
-    np.testing.assert_allclose(shown[:, 0, 0], np.array(nearest) / 3, atol=1e-6)
-
-
-def test_a_constant_image_says_nothing():
-    assert not on_pixels(observed(np.full((1, 8, 12), 7))).any()
-
-
-def test_a_point_becomes_a_spot_of_the_drawn_width():
-    density = torch.zeros(1, 1, 1, 65, 65)
-    density[..., 32, 32] = 1
-    spot = take(density, WidefieldTraining(sigma_px=(5, 5), photons=(1e6, 1e6)))[0, 0, 0].double().numpy()
-    offset = np.arange(65) - 32.0
-    assert np.sqrt((spot.sum(axis=0) * offset**2).sum() / spot.sum()) == pytest.approx(5, rel=0.02)
-
-
 def test_one_of_two_inputs_is_missing_as_often_as_asked():
     number, chance = 4000, 0.5
     torch.manual_seed(1)
@@ -87,14 +46,20 @@ def test_one_of_two_inputs_is_missing_as_often_as_asked():
     assert without_one(torch.ones(9, 2, 1, 1, 1), 0.0).all()
 
 
+def test_all_channels_of_localizations_are_missing_together():
+    torch.manual_seed(1)
+    kept = without_one(torch.ones(200, 4, 1, 1, 1), 1.0)[:, :, 0, 0, 0]
+    assert {tuple(row.tolist()) for row in kept} == {(0, 0, 0, 1), (1, 1, 1, 0)}
+
+
 def test_the_generator_pays_for_disagreeing_with_the_widefield_image():
-    counts, density = torch.rand(2, 1, 2, 48, 48), torch.rand(2, 1, 2, 48, 48)
+    inputs, density = torch.rand(2, 2, 2, 48, 48), torch.rand(2, 1, 2, 48, 48)
     found = {}
     for consistency in (0.0, 7.0):
         trained = task(consistency=consistency)
         torch.manual_seed(2)
         losses = {}
-        for name, loss in trained.losses(counts, density):
+        for name, loss in trained.losses(inputs, density):
             losses[name] = float(loss.detach())
         found[consistency] = losses
     assert set(found[0.0]) == {"widefield", "discriminator", "generator"}
@@ -103,14 +68,21 @@ def test_the_generator_pays_for_disagreeing_with_the_widefield_image():
     assert 0 < extra <= 7
 
 
-def test_a_network_with_widefield_works_with_and_without_it(tmp_path):
+OLDER = {"ndim": 2, "base": 2, "levels": 2, "discriminator_base": 2, "widefield": True}
+
+
+@pytest.mark.parametrize("settings", [SETTINGS.model_dump(mode="json"), OLDER], ids=["now", "before"])
+def test_a_network_with_widefield_works_with_and_without_it(tmp_path, settings, caplog):
     torch.manual_seed(0)
     weights = tmp_path / "weights.safetensors"
-    save_weights(weights, SETTINGS.build(), name="annapalm2d", settings=SETTINGS.model_dump(mode="json"))
+    save_weights(weights, SETTINGS.build(), name="annapalm2d", settings=settings)
     both = observed(np.random.default_rng(1).integers(0, 500, (3, 8, 12)))
     reconstructor = AnnaPalm2D(weights=weights)
-    alone = reconstructor.reconstruct(both.drop_vars("widefield")).density.values
+    assert reconstructor.inputs.widefield
     together = reconstructor.reconstruct(both).density.values
+    assert "takes them as blank" not in caplog.text
+    alone = reconstructor.reconstruct(both.drop_vars("widefield")).density.values
+    assert "takes them as blank" in caplog.text
     assert np.isfinite(together).all()
     assert np.abs(together - alone).max() > 1e-4
 
