@@ -19,7 +19,7 @@ def list_installed(
         bool, typer.Option("--formats", help="Say which files are read and written instead.")
     ] = False,
 ) -> None:
-    """Say which reconstructors, metrics and presets there are, and what networks were trained for."""
+    """Say which reconstructors, metrics and presets there are, what networks see and what they were trained for."""
     if formats:
         typer.echo(table(formats_table()))
         return
@@ -31,7 +31,8 @@ def list_installed(
     typer.echo("presets of a grid: " + ", ".join(presets("grid")))
     typer.echo("presets of a corpus: " + ", ".join(presets("corpus")))
     for name in smlmsim.train.trainable():
-        typer.echo(f"{name} was trained for: {_domain(name)}")
+        typer.echo(f"{name} sees: {_told(name, 'inputs')}")
+        typer.echo(f"{name} was trained for: {_told(name, 'domain')}")
 
 
 def formats_table() -> list[tuple[str, str, str, str]]:
@@ -40,10 +41,10 @@ def formats_table() -> list[tuple[str, str, str, str]]:
     return [head, *((row.name, row.holds, row.written or "-", row.verified) for row in smlmsim.io.overview())]
 
 
-def _domain(name: str) -> str:
-    """What the weights of a network that come with it were trained for."""
+def _told(name: str, about: str) -> str:
+    """What the weights of a network that come with it tell of its ``inputs``, or of its ``domain``."""
     try:
-        return str(getattr(smlmsim.load(name), "domain", None) or "not known")
+        return str(getattr(smlmsim.load(name), about, None) or "not known")
     except ValueError as error:
         return f"not known ({error})"
 

@@ -23,10 +23,9 @@ from smlmsim.corpus import Augmentation, Corpus, generate
 from smlmsim.corpus.dataset import MovieDataset, SimulatedDataset
 from smlmsim.corpus.mixture import Mixture
 from smlmsim.field import FieldOfView
-from smlmsim.motion import Static
-from smlmsim.pipeline import SemiSimulated, SimulatedDynamic, simulate
+from smlmsim.pipeline import Hybrid, SemiSimulated, simulate
 from smlmsim.reconstruct import load, reconstruct
-from smlmsim.structures import Clathrin
+from smlmsim.structures import Measured
 from smlmsim.testing import check_reconstructor, make_observation
 
 KINDS = {
@@ -101,9 +100,11 @@ def test_so_it_is_of_movies_that_are_simulated_for_training(inputs):
 
 
 def test_so_it_is_of_structures_that_a_corpus_keeps_as_images(tmp_path):
-    study = SimulatedDynamic(
-        field=FieldOfView(height_nm=640, width_nm=640), structure=Clathrin(), motion=Static(),
-        acquisition=Acquisition(time_points=12),
+    rows = "".join(f"1,{y:.2f},{x:.2f}\n" for y, x in np.random.default_rng(0).random((300, 2)) * 800)
+    (tmp_path / "fixed.csv").write_text('"frame","x [nm]","y [nm]"\n' + rows)
+    study = Hybrid(
+        field=FieldOfView(height_nm=640, width_nm=640), tables=(Measured(table=tmp_path / "fixed.csv"),),
+        acquisition=Acquisition(time_points=12, steps_per_point=1),
     )  # fmt: skip
     generate(Corpus(study=study, movies=1), tmp_path / "c.zarr", processes=1, progress=False)
     seen, inputs = [], Inputs(fine_bins=3, wide_sums=(2, "all"))

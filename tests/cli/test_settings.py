@@ -54,10 +54,11 @@ def test_unknown_settings_are_refused_with_those_there_are(smlmsim):
     assert len(err.splitlines()) == 1
 
 
-def test_list_says_what_networks_were_trained_for(smlmsim):
+def test_list_says_what_networks_see_and_were_trained_for(smlmsim):
     code, out, _ = smlmsim("list")
     assert code == 0
     for name in train.trainable():
+        assert f"{name} sees: counts per time point\n" in out
         assert (
             f"{name} was trained for: pixels of 20 nm, time points of 1.5 s, 30 to 1600 localizations" in out
         )
