@@ -77,9 +77,9 @@ def train(
     levels = 4                # how often y and x are halved: crops are multiples of 16
     time_levels = 0           # how often time is halved
 
-    [annapalm3d.network.inputs]
-    fine_bins = 5             # parts of a time point that it sees apart; 1 by default
-    wide_sums = [3, "all"]    # sums over more time points that it sees too; none by default
+    # [annapalm3d.network.inputs]
+    # fine_bins = 5           # parts of a time point that it sees apart; 1 by default
+    # wide_sums = [3, "all"]  # sums over more time points that it sees too; none by default
 
     [annapalm3d.loss]
     gamma = 0                 # no discriminator

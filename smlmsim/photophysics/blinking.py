@@ -211,7 +211,7 @@ class Blinking(Spec):
                 most / acquisition.duration_s,
                 f"{self.rate_hz:g} Hz for {acquisition.duration_s:g} s are {wanted:.3g} localizations, but "
                 f"{in_field.mean():.3g} molecules in the field give {most:.3g} if all are activated at once; "
-                f"{1.05 * self.labels_per_um * wanted / most:.3g} labels_per_um would do, or more blinks"
+                f"{1.05 * self.labels_per_um * wanted / most:.3g} labels_per_um would do, or more blinks",
             )
         return kinetics.rates(activation)
 

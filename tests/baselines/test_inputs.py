@@ -246,7 +246,9 @@ def saved(tmp_path, inputs, said=None):
     torch.manual_seed(0)
     network = AnnaPalmNetwork(ndim=3, base=2, levels=2, inputs=inputs)
     path = tmp_path / "w.safetensors"
-    save_weights(path, network.build(), name="annapalm3d", settings=network.model_dump(mode="json") | (said or {}))
+    save_weights(
+        path, network.build(), name="annapalm3d", settings=network.model_dump(mode="json") | (said or {})
+    )
     return AnnaPalm3D(weights=path, device="cpu")
 
 
