@@ -127,6 +127,16 @@ def test_at_rest_events_are_carried_to_the_weighted_sum_of_counts():
     np.testing.assert_allclose(seen, 1, rtol=1e-5)
 
 
+@pytest.mark.parametrize("sigma_s", [0.0, POINT_S, 3 * POINT_S])
+def test_what_is_far_from_the_few_time_points_that_are_averaged_counts_there(sigma_s):
+    counts = np.random.default_rng(0).poisson(0.1, (LENGTH, SIDE, SIDE))
+    carried = Carried.along(Events.of(make_observation(counts, point_s=POINT_S)), uniform_flow((0.0, 0.0)))
+    time_s, points = POINT_S * np.arange(LENGTH), np.array([4, 17])
+    weights = _weights.gaussian(time_s[points], time_s, sigma_s)
+    images, _ = carried.average(points, weights)
+    np.testing.assert_allclose(images, np.tensordot(weights, counts, 1), rtol=1e-4, atol=1e-6)
+
+
 def test_followed_once_for_many_widths_they_are_averaged_as_anew_for_each():
     rng = np.random.default_rng(0)
     counts = rng.poisson(0.1, (LENGTH, SIDE, SIDE))
