@@ -264,6 +264,11 @@ def _dataset(source: Path | Source, budget: Budget, crops: int, inputs: Inputs |
         found = source.dataset(budget.crops, crops=crops, seed=budget.seed, see=see)
     if inputs:
         inputs.require_shown(budget.crops.lasting(found.study))
+    if inputs and inputs.widefield and isinstance(found, MovieDataset) and not found.has_contours:
+        raise ValueError(
+            f"{source} keeps specks of measured tables as images, of which no widefield image can be taken anew; "
+            "train on simulated contours, or choose widefield=false"
+        )
     return found
 
 

@@ -166,6 +166,11 @@ class MovieDataset(CropDataset):
         """That of the corpus, with the rates that crops are drawn at."""
         return domain_of(self._opened().corpus, rate_hz=self._augmentation.rate_hz)
 
+    @property
+    def has_contours(self) -> bool:
+        """Whether all movies are kept as contours; of those kept as images no widefield image can be taken anew."""
+        return bool(self._vertices[self._movies].all())
+
     def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Crop:
         movie = int(rng.choice(self._movies))
         return self._redrawn(movie, rng) if self._vertices[movie] else self._thinned(movie, rng)

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from baselines._budget import Budget
 from baselines._inputs import Inputs, wide_sum
 from baselines._learned import cut
 from baselines._scale import noise
 from baselines._tiles import tiles
+from baselines._training import _dataset
 from baselines._weights import WeightsError, save_weights
 from baselines.annapalm.network import AnnaPalmNetwork
 from baselines.annapalm.reconstruct import AnnaPalm3D
@@ -109,8 +111,17 @@ def test_so_it_is_of_structures_that_a_corpus_keeps_as_images(tmp_path):
     generate(Corpus(study=study, movies=1), tmp_path / "c.zarr", processes=1, progress=False)
     seen, inputs = [], Inputs(fine_bins=3, wide_sums=(2, "all"))
     dataset = MovieDataset(tmp_path / "c.zarr", CROP, see=noting(inputs, seen))
-    assert not dataset._vertices.any()
+    assert not dataset.has_contours
     same_as_inferred(inputs, dataset, seen, [dataset[0]])
+
+
+def test_widefield_images_of_movies_kept_as_images_are_refused(store, monkeypatch):
+    budget = Budget(crops=CROP)
+    assert _dataset(store, budget, 1, Inputs(widefield=True))[0][0].shape[0] == 2
+    monkeypatch.setattr(MovieDataset, "has_contours", False)
+    with pytest.raises(ValueError, match="no widefield image can be taken anew; .* widefield=false"):
+        _dataset(store, budget, 1, Inputs(widefield=True))
+    assert _dataset(store, budget, 1, Inputs(fine_bins=2))[0][0].shape[0] == 2
 
 
 @EACH
