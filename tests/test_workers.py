@@ -13,7 +13,7 @@ import threadpoolctl
 from smlmsim.workers import WorkerDiedError, one_thread, spread
 
 TASK = r"""
-import os, signal, threadpoolctl
+import multiprocessing, os, signal, threadpoolctl
 import numpy
 
 def square(task):
@@ -24,6 +24,7 @@ def square(task):
     return task * task
 
 def pid_for_ever(task):
+    lock = multiprocessing.Lock()  # as numcodecs holds one, which nothing puts away if the process is ended
     os.write(1, f"{os.getpid()}\n".encode())  # at once, since two of them write
     signal.pause()
 
