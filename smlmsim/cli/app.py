@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import pydantic
 import typer
@@ -174,30 +174,32 @@ def main(run: Callable[[], None]) -> None:
         raise_again()
         run()
     except KeyboardInterrupt:
-        pass
+        said, code = "interrupted", INTERRUPTED
     except SystemExit as ended:
         if ended.code != INTERRUPTED:
             raise
-    except pydantic.ValidationError as error:
-        _fail(explain(error))
-    except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
-    except MemoryError as error:
-        _fail(
+        said, code = "interrupted", INTERRUPTED
+    except (ValueError, OSError, MemoryError) as error:
+        said, code = f"error: {as_options(_in_words(error), options())}", 1
+    else:
+        return
+    # Here, as the error holds on to what it left unfinished, such as processes, until it is handled.
+    typer.echo(said, err=True)
+    sys.exit(code)
+
+
+def _in_words(error: Exception) -> str:
+    """What a user can put right."""
+    if isinstance(error, pydantic.ValidationError):
+        return explain(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    if isinstance(error, MemoryError):
+        return (
             f"the memory does not suffice ({error}); larger pixels, pixel_nm=40, or a smaller part, "
             "crop_nm=0,2560,0,2560, take less"
         )
-    except ValueError as error:
-        _fail(str(error))
-    else:
-        return
-    typer.echo("interrupted", err=True)
-    sys.exit(INTERRUPTED)
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"error: {as_options(message, options())}", err=True)
-    sys.exit(1)
+    return str(error)
 
 
 def _report_failures(scores: xr.Dataset) -> None:

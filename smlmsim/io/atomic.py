@@ -27,6 +27,8 @@ REMEDIES = {
 
 OF_PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 WORDS = {"No space left": errno.ENOSPC, "Disk quota": errno.EDQUOT, "File too large": errno.EFBIG}
+SHORT = re.compile(r"\d+ requested and \d+ written")
+"""What NumPy says where a file stays shorter than it was to be."""
 NO_ROOM_BYTES = 2**20
 """With less room than this, a failure that nothing is said of is taken for one of a full disk."""
 DRAFT = re.compile(r"\.smlmsim-(new-)?[0-9a-f]{16}([.-].*)?")
@@ -45,7 +47,7 @@ def failure(error: BaseException, folder: Path) -> int:
     with contextlib.suppress(OSError):
         if isinstance(error, OSError) and shutil.disk_usage(folder).free < NO_ROOM_BYTES:
             return errno.ENOSPC
-    return 0
+    return errno.EFBIG if SHORT.fullmatch(str(error)) else 0
 
 
 def remedy(error: BaseException, folder: Path) -> str:

@@ -167,6 +167,12 @@ def test_a_full_disk_is_named_where_a_library_does_not_say_its_number(tmp_path, 
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_that_stays_too_short_on_a_disk_with_room_is_named(tmp_path):
+    words = r"cannot write a\.tif: it is larger than a file in .* may be"
+    with pytest.raises(OSError, match=words), replacing(tmp_path / "a.tif"):
+        raise OSError("655360 requested and 30496 written")
+
+
 def test_an_error_of_another_kind_is_not_taken_for_a_full_disk(tmp_path, monkeypatch):
     _no_room(monkeypatch, 2**30)
     with pytest.raises(OSError, match=r"^damaged in {some} way$"), replacing(tmp_path / "a.tif"):
