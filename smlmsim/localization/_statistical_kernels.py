@@ -1,16 +1,25 @@
-"""Numba kernels of the localization: plain arrays in and out, serial, many may run side by side."""
+"""From emitting molecules to localizations with errors: plain arrays in and out, serial, many may run side by side.
+
+For every molecule four random words are drawn. Two become a reported precision from a log-normal distribution, two the
+errors along y and x, Gaussian with that precision times ``factor``, with the linkage error added in quadrature. False
+positives are merged in so that frames stay in order, and what lies outside the field is dropped.
+
+There is no twin that agrees number by number; ``tests/test_localization.py`` compares the distributions with those of
+numpy and scipy. For 280,000 molecules the kernel is about 11 times as fast as numpy's normal numbers with a stable sort
+by frame and a mask, on one core. With ``np.exp`` instead of ``exp_f32`` it would take 1.5 times as long.
+"""
 
 # mypy: disable-error-code="no-untyped-call"
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from smlmsim._contour_kernels import Edges
+from smlmsim._fast_math import exp_f32
 from smlmsim._philox import normals_f32, words
 from smlmsim.compiled import njit
 
@@ -26,14 +35,17 @@ Errors = tuple[np.float32, np.float32, np.float32, np.float32]
 Spots = tuple[Indices, Floats, Floats, Floats]
 """``frame, y, x, uncertainty`` of localizations, sorted by frame."""
 
-_0, _1 = np.float32(0), np.float32(1)
 _CHUNK = 1024
+"""Molecules whose random numbers are drawn together: 28 kB of words and errors, which stay in the cache. From 256 to
+4096 the time is the same."""
 
 
 @njit(error_model="numpy")
 def inside(y: Floats, x: Floats, edges: Edges) -> npt.NDArray[np.int64]:
     """List the points within the edges."""
     found, n = np.empty(y.size + 1, np.int64), np.uint64(0)
+    # Write every index and step on only if the point is inside: half the time of a branch where points are mixed. The
+    # array has room for one entry more, because the last write may be surplus.
     for i in range(y.size):
         found[n] = i
         n += _within(y[i], x[i], edges)
@@ -67,8 +79,10 @@ def localize(
     )
     w0, w1 = np.empty(_CHUNK, np.uint32), np.empty(_CHUNK, np.uint32)
     w2, w3 = np.empty(_CHUNK, np.uint32), np.empty(_CHUNK, np.uint32)
+    # Indices are unsigned, so that numba does not test whether they are negative: without, 1.3 times the time.
     n, k, last = np.uint64(0), np.uint64(0), np.uint64(false_frame.size)
     for start in range(0, frame.size, _CHUNK):
+        # Separate loops over a chunk: words and normal numbers are vectorised, the merge cannot be.
         for m in range(_CHUNK):
             w0[m], w1[m], w2[m], w3[m] = words(key, start + m, 0, 0)
         _draw_reported(w0, w1, errors, reported)
@@ -80,6 +94,7 @@ def localize(
                 found_y[n], found_x[n] = false_y[k], false_x[k]
                 n += _within(false_y[k], false_x[k], edges)
                 k += np.uint64(1)
+            # Always write, and step on only if it lies in the field: without, 1.3 times the time.
             place_y, place_x = y[i] + error_y[m], x[i] + error_x[m]
             found_frame[n], found_uncertainty[n] = frame[i], reported[m]
             found_y[n], found_x[n] = place_y, place_x
@@ -93,6 +108,7 @@ def localize(
 
 @njit(forceinline=True, error_model="numpy")
 def _within(y: Any, x: Any, edges: Edges) -> Any:
+    """Return 1 if a point lies within the edges, else 0; "&" instead of "and" avoids branches."""
     top, bottom, left, right = edges
     return np.uint64((y >= top) & (y < bottom) & (x >= left) & (x < right))
 
@@ -103,7 +119,7 @@ def _draw_reported(radius: Any, angle: Any, errors: Errors, reported: Floats) ->
     median, spread, _, _ = errors
     for m in range(reported.size):
         normal, _ = normals_f32(radius[m], angle[m])
-        reported[m] = median * _exp(spread * normal)
+        reported[m] = median * exp_f32(spread * normal)
 
 
 @njit(error_model="numpy", fastmath={"contract"})
@@ -117,14 +133,3 @@ def _draw_errors(
         true = factor * reported[m]
         size = np.sqrt(true * true + linkage * linkage)
         error_y[m], error_x[m] = size * normal_y, size * normal_x
-
-
-@njit(forceinline=True, error_model="numpy", fastmath={"contract"})
-def _exp(x: Any) -> Any:
-    """Return the exponential of a float32 from -80 to 80, to 3e-7: 2**n exp(r), the latter by its series."""
-    n = np.rint(x * np.float32(1 / math.log(2)))
-    r = (x - n * np.float32(0.693359375)) - n * np.float32(math.log(2) - 0.693359375)
-    series = np.float32(1 / 120) + r * np.float32(1 / 720)
-    series = np.float32(1 / 6) + r * (np.float32(1 / 24) + r * series)
-    series = _1 + r * (_1 + r * (np.float32(1 / 2) + r * series))
-    return series * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
