@@ -2,6 +2,11 @@
 
 A smoothing along one axis is a matrix whose rows sum to one. It needs no rule for the ends: there, the
 weights of what was observed take the place of what was not.
+
+The twin is the matrix product of numpy (``tests/baselines/classic/test_kernels.py``). Its zeros are skipped: each
+output row reads only the input rows between its first and its last weight. Smoothing a movie of 300 time points of 128
+x 128 pixels is 4 to 6 times as fast as ``scipy.ndimage.gaussian_filter`` on one core
+(``benchmarks/bench_reconstruct.py``), and 4 times as fast as the full matrix product where weights are narrow.
 """
 
 from __future__ import annotations
@@ -11,8 +16,9 @@ import numpy.typing as npt
 
 from smlmsim.compiled import njit
 
+# Numbers of a row that are summed together: two rows of output and four of input fill 24 kB, which stay in the cache.
 _BLOCK = 1024
-_FLAGS = {"reassoc", "contract", "nsz"}
+_FLAGS = {"reassoc", "contract", "nsz"}  # sums in any order, for SIMD code
 
 F32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
@@ -42,6 +48,8 @@ def weighted_sums(weights: F32, ends: Int, rows: F32, out: F32) -> None:
     out : array of float32, shape (n, p)
     """
     count, width = weights.shape[0], rows.shape[1]
+    # Rows of output in pairs: what is read serves twice. One at a time takes 1.2 times as long in space. The last of an
+    # odd number is paired with a row that is thrown away.
     spare = np.empty(min(_BLOCK, width), np.float32)
     for start in range(0, width, _BLOCK):
         stop = min(start + _BLOCK, width)
@@ -57,6 +65,7 @@ def _two_sums(v: F32, w: F32, first: int, last: int, rows: F32, start: int, out_
     """Sum rows with two sets of weights at once, four rows at a time: what is read serves twice."""
     out_v[:] = np.float32(0)
     out_w[:] = np.float32(0)
+    # Four rows of input in one pass over the output: one by one takes 1.2 times as long in space.
     stop = start + out_v.size
     fours = first + (last - first) // 4 * 4
     for m in range(first, fours, 4):
@@ -94,6 +103,7 @@ def smooth_time(weights: F32, movie: F32, out: F32) -> None:
 def smooth_space(weights_y: F32, weights_x: F32, movie: F32) -> None:
     """Smooth every image of a movie, shape (time, y, x), in place."""
     height, width = movie.shape[1:]
+    # The sums run along rows, so an image is turned for its second axis: copying costs less than strided sums.
     ends_y, ends_x = support(weights_y), support(weights_x)
     along_y = np.empty((height, width), np.float32)
     turned, along_x = np.empty((width, height), np.float32), np.empty((width, height), np.float32)
@@ -150,12 +160,14 @@ def held_out_log_likelihood(
     along_y = np.empty(images.shape[1:], np.float32)
     total = 0.0
     for n in range(images.shape[0]):
+        # Expected number of localizations in the field: the sum of the smoothed image, from the column sums alone.
         total -= (1 - background_share) * _bilinear(mass_y, images[n], mass_x)
         weighted_sums(weights_y, ends_y, images[n], along_y)
         for i in range(firsts[n], firsts[n + 1]):
             y, x = targets[i]
             begin, end = ends_x[x]
             expected = _dot(weights_x[x, begin:end], along_y[y, begin:end])
+            # Only the pixels that hold localizations are smoothed along x.
             itself = own_weights[i] * weights_y[y, homes[i, 0]] * weights_x[x, homes[i, 1]]
             others = max(expected - itself, np.float32(0))
             total += numbers[i] * np.log((1 - background_share) * others + background_share * mean)

@@ -1,7 +1,11 @@
 """From a movie to what is stored of it, and from stored contours to those of a crop: serial kernels, without the GIL.
 
-A filament that leaves a periodic box jumps by the period to the other side, outside of the field. Between two
-jumps it is a piece of its own, which before and after that waits a period farther out.
+A filament that leaves a periodic box jumps by the period to the other side, outside of the field. Each stretch of
+time between two such jumps becomes a separate piece; outside its interval the piece is parked one period outside the
+field, so that it cannot be seen. A crop keeps only the stretches of contour that ever come near it.
+
+``tests/corpus/test_augmentation.py`` holds the crops against the movie they are cut from. On one core ``place`` is as
+fast as fancy indexing and four products in numpy, which know nothing of jumps.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from smlmsim.compiled import njit
 
 Array = npt.NDArray[Any]
 
-F32 = np.float32
+F32 = np.float32  # type of coordinates in a crop
 
 
 class Circle(NamedTuple):
@@ -58,6 +62,7 @@ def pieces_near(y: Array, x: Array, filament: Array, period: Period, near: Circl
         A jump is longer than half of it.
     near : Circle
     """
+    # An empty list from which numba can tell the type of the entries.
     found = [(0, 0, 0, 0) for _ in range(0)]
     seen = np.zeros(filament.size + 2, np.bool_)
     name, start = -1, 0
@@ -72,6 +77,7 @@ def pieces_near(y: Array, x: Array, filament: Array, period: Period, near: Circl
             seen[start] = seen[stop + 1] = False
             before = -1
             for v in range(start, stop):
+                # One vertex more on either side of what comes near, so that its segments are whole.
                 if seen[v] or seen[v + 1] or seen[v + 2]:
                     name += v != before + 1 or before < 0
                     found.append((v, name, first, end))
@@ -122,6 +128,7 @@ def place(
     out : array (yx, time, vertex), float32
         Overwritten.
     """
+    # Whether a piece jumps before or after its interval depends on the vertex alone, not on time.
     before, after = np.zeros((pieces.vertex.size, 2), F32), np.zeros((pieces.vertex.size, 2), F32)
     for i in range(pieces.vertex.size):
         v, first, end = pieces.vertex[i], pieces.first[i], pieces.end[i]
@@ -134,7 +141,7 @@ def place(
     vertex, first, end = pieces.vertex, pieces.first, pieces.end
     for t in range(out.shape[1]):
         for i in range(vertex.size):
-            v, now = np.uint64(vertex[i]), np.uint64(min(max(t, first[i]), end[i] - 1))
+            v, now = vertex[i], min(max(t, first[i]), end[i] - 1)
             dy, dx = F32(y[now, v]) - near.y, F32(x[now, v]) - near.x
             if t < first[i]:
                 dy, dx = dy + before[i, 0], dx + before[i, 1]
@@ -150,11 +157,8 @@ def visible_length(y: Array, x: Array, filament: Array, height: float, width: fl
     seen, total = np.zeros(filament.size, F32), 0.0
     for t in range(y.shape[0]):
         for v in range(filament.size):
-            rows, columns = (
-                F32(y[t, v] >= 0) * F32(y[t, v] < height),
-                F32(x[t, v] >= 0) * F32(x[t, v] < width),
-            )
-            seen[v] += rows * columns
+            if 0 <= y[t, v] < height and 0 <= x[t, v] < width:
+                seen[v] += F32(1)
     for v in range(filament.size - 1):
         if filament[v] == filament[v + 1]:
             total += seen[v] * np.hypot(y[0, v + 1] - y[0, v], x[0, v + 1] - x[0, v])

@@ -9,6 +9,11 @@ follow from the images' sum s = a + b and difference d = a - b, whose local mean
 That is four filtered images instead of five; and because no variance is let below zero, every local
 similarity stays in [-1, 1] whatever float32 rounds away.
 
+The window is separable: a row of windows is averaged along y, then along x, and compared while it is in the cache, so
+no filtered image is ever stored. ``tests/metrics/test_kernels.py`` and ``test_ms_ssim.py`` hold the kernels against
+numpy and against pytorch-msssim and scikit-image. On one core ``ms_ssim`` is about 76 times as fast as pytorch-msssim,
+``ssim`` 19 times as fast as scikit-image, and ``products`` 9 times as fast as numpy (``benchmarks/bench_metrics.py``).
+
 What is called from another kernel and sums in any order has ``forceinline``. Otherwise numba keeps copies of it that
 round differently, and which of them runs depends on whether the caller was just compiled or comes from the cache.
 """
@@ -25,11 +30,15 @@ from smlmsim.compiled import njit
 Array = npt.NDArray[Any]
 Window = tuple[np.float32, ...]
 
-F32 = np.float32
+F32 = np.float32  # type of the images
 K1, K2 = 0.01, 0.03
+"""Constants of the similarity in units of the data range, as published (doi:10.1109/TIP.2003.819861)."""
 LUMINANCE_FLOOR = F32(K1**2)
+"""What keeps the luminance term finite where both images are dark, in units of the data range squared."""
 CONTRAST_FLOOR = F32(K2**2)
+"""What keeps the contrast term finite where both images are constant, in units of the data range squared."""
 ANY_ORDER = {"contract", "reassoc", "nsz"}
+"""Sums may be split into parts, one for each lane of a vector; NaN and infinity stay what they are."""
 
 
 @njit(error_model="numpy", fastmath=ANY_ORDER)
@@ -102,6 +111,7 @@ def compare_row(s: Array, d: Array, ss: Array, dd: Array, windows: int) -> tuple
     structures, similarities = F32(0), F32(0)
     for j in range(windows):
         ms, md = s[j] * s[j], d[j] * d[j]
+        # A variance is never negative, but the difference of two float32 may be.
         vs, vd = max(ss[j] - ms, none), max(dd[j] - md, none)
         structure = (half * (vs - vd) + CONTRAST_FLOOR) / (half * (vs + vd) + CONTRAST_FLOOR)
         luminance = (half * (ms - md) + LUMINANCE_FLOOR) / (half * (ms + md) + LUMINANCE_FLOOR)
@@ -119,7 +129,8 @@ def similarity(s: Array, d: Array, window: Window, scratch: Array) -> tuple[floa
     s, d : array (height, width), float32
         Sum and difference of the two images, in units of the data range.
     window : tuple of float32
-        Weights along one axis. The length of a tuple is known when this is compiled, so its loops unroll.
+        Weights along one axis. The length of a tuple is known when this is compiled, so its loops unroll; with an
+        array of weights the kernel takes 7 times as long.
     scratch : array (2, 4, >= width), float32
         For one row of averages along y, and along both axes.
     """
@@ -144,6 +155,7 @@ def halve(pixels: Array, height: int, width: int, row: Array) -> tuple[int, int]
     An odd extent gets a line of zeros before its first one. A row of the result ends before the next row to
     be read, so one array is enough.
     """
+    # The result overwrites the front of the image it is made of: no scale needs an array of its own.
     top, left = height % 2, width % 2
     half_height, half_width = (height + top) // 2, (width + left) // 2
     for i in range(half_height):

@@ -1,4 +1,11 @@
-"""Coordinates driven by thermal noise and by a persistent force, exact in time."""
+"""Coordinates driven by thermal noise and by a persistent force, exact in time.
+
+Each coordinate a and its force eta form a linear stochastic differential equation, whose transition over any step is
+Gaussian and known in closed form. Only a is ever seen, so eta need not be drawn: a Kalman filter keeps its estimate,
+and one normal number per coordinate and step replaces two. The filter runs in ``_polymer_kernels``; here are its
+coefficients, computed once per movie in numpy. ``tests/motion/test_persistent_noise.py`` compares them with the
+covariance of the original process.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +18,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 TINY = 1e-200
+"""Rate in 1/s that stands for 0, by which one cannot divide; its reciprocal is still finite."""
+# Gauss-Legendre rule from -1 to 1; with 32 points it is exact to rounding for all steps that use it.
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(32)
 
 
@@ -57,6 +66,7 @@ class DrivenCoordinates:
         forget = 1 / self.persistence_s
         low, apart = np.minimum(self.rate, forget), np.abs(self.rate - forget)
         one, both, two = (_decayed(rate, step_s) for rate in (2 * forget, self.rate + forget, 2 * self.rate))
+        # Where the two rates are close, the closed forms are differences of nearly equal numbers: integrate instead.
         close = apart * step_s < 1
         distance = np.where(close, 1.0, apart)
         pull, push = np.abs(one - both) / distance, (one - 2 * both + two) / distance**2
@@ -73,10 +83,12 @@ class DrivenCoordinates:
     def schedule(self, times_s: Floats) -> Schedule:
         """Plan how to draw a at increasing times, with one standard normal number each.
 
-        Steps of one length share an update, which leaves the settled variance of eta hidden; what else a does
-        not tell of eta is drawn at the first time. Steps of several lengths have an update each.
+        With equal steps the filter is started at its stationary error variance, so one update serves all steps; the
+        difference to the true initial variance is drawn once, at the first time. Steps of several lengths have an
+        update each.
         """
         steps = np.diff(times_s)
+        # Lengths in units of the shortest, rounded, so that steps which differ by rounding alone are equal.
         in_shortest = np.round(steps / steps.min(initial=math.inf), 9)
         _, first, kind = np.unique(in_shortest, return_index=True, return_inverse=True)
         transitions = [self.transition(float(step)) for step in steps[first]]

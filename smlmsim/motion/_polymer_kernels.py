@@ -1,8 +1,8 @@
 """The inner loops of the polymer: modes through time, then segment angles, tangents and vertices.
 
 The normal modes of a filament are independent. Each is advanced from one time to the next by an exact update with one
-normal number (see ``_persistent_noise``), so a step may have any length. A matrix product turns mode amplitudes into the
-angles of the segments, sine and cosine into unit vectors, and a running sum into vertices. All of it runs for
+normal number (see ``_persistent_noise``), so a step may have any length. A matrix product turns mode amplitudes into
+the angles of the segments, sine and cosine into unit vectors, and a running sum into vertices. All of it runs for
 ``BLOCK`` time points of one filament at once, so that the intermediate arrays stay in the cache.
 
 Modes are even or odd about the middle of the filament. So the angles of one half give those of the other by the sum and

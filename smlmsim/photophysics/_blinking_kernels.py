@@ -1,7 +1,12 @@
 """Numba kernels of blinking: serial, so that many may run side by side.
 
-The fate of a molecule is drawn blink by blink, and where it is, is looked up only for the frames in which it is
-seen and its part of the contour is near the window: the cost is that of the blinks, however many the frames.
+Every molecule is simulated event by event (doi:10.1021/j100540a008): it waits an exponential time, blinks for another,
+bleaches or goes dark, and so on until the end of the movie. Its place is computed only for frames in which it is seen
+and its part of the contour is near the window, so the cost is that of the blinks, however many frames there are.
+
+There is no twin that agrees number by number; ``tests/photophysics/test_blinking.py`` compares the distributions with
+closed forms and matrix exponentials. Skipping blocks of the contour that are far from the window makes ``emit`` 1.6
+and ``visible`` 2.1 times as fast on one core, where the structure repeats beyond the field.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -38,8 +43,9 @@ Near = npt.NDArray[np.bool_]
 """Shape (block, step): whether any of ``BLOCK`` consecutive bonds may touch the window until the next step."""
 
 BLOCK = 16
-_0, _1 = np.float32(0), np.float32(1)
-_UNIT = 2.0**-32
+"""Consecutive segments that share one entry of ``near``. With 8 or 64, finding them takes 1.1 times as long."""
+_0, _1 = np.float32(0), np.float32(1)  # the start and the end of a segment
+_UNIT = 2.0**-32  # from a word of 32 bits to a number from 0 to 1
 
 
 @njit(error_model="numpy")
@@ -61,10 +67,11 @@ def find_near(y: Floats, x: Floats, window: Edges) -> Near:
     return near
 
 
-@njit(error_model="numpy", fastmath={"nnan", "nsz", "reassoc"})
+@njit(error_model="numpy")
 def _range(a: Floats, b: Floats) -> tuple[Any, Any]:
     """Return the least and the largest of two arrays of one length."""
     low, high = a[0], a[0]
+    # Comparisons, not min and max, which must return NaN where there is one: 1.5 times as fast.
     for k in range(a.size):
         less, more = (a[k], b[k]) if a[k] < b[k] else (b[k], a[k])
         low = less if less < low else low
@@ -104,6 +111,7 @@ def _inside(start: Any, end: Any, low: Any, high: Any, enter: Any, leave: Any) -
 def expected(states: Doubles, step: Doubles, gain: Doubles, weights: Doubles) -> Any:
     """Sum weights[f] * gain . states over the frames f; the states go on by the matrix ``step`` in each."""
     total = 0.0
+    # By hand: on three states, the call of np.dot would cost more than the product.
     now, then = states.copy(), np.empty_like(states)
     for f in range(weights.size):
         for i in range(now.size):
@@ -155,8 +163,10 @@ def emit(
     for m in range(bond.size):
         start_s, blink, close = 0.0, 0, near[bond[m] // BLOCK]
         while True:
+            # Three words decide a blink: when it begins, when it ends, and whether the molecule bleaches.
             w0, w1, w2, _ = words(key, blink, m, 0)
             start_s += _wait(w0) / (activation if blink == 0 else reactivation)
+            # "not <" rather than ">=": at a rate of 0 the waiting time is infinite or NaN.
             if not start_s < before.size * exposure_s:
                 break
             end_s = start_s + _wait(w1) / ending

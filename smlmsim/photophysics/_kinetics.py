@@ -1,4 +1,10 @@
-"""Kinetics: in how many frames a blinking molecule is expected to be seen, in closed form."""
+"""Kinetics: in how many frames a blinking molecule is expected to be seen, in closed form.
+
+The states of a molecule form a Markov chain, so its expected appearances follow from matrix exponentials, one product
+per frame, without simulating it. ``Kinetics.activation_per_s`` inverts that by a root search, to find the activation
+rate that gives a wanted rate of localizations. ``tests/photophysics/test_blinking.py`` compares it with sums over
+blinks.
+"""
 
 from __future__ import annotations
 

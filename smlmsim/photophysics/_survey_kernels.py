@@ -1,4 +1,15 @@
-"""Numba kernels that look at a moving contour before it emits: how much of it is in the field, and what is near it."""
+"""First pass over a moving contour, before it emits: how much of it is in the field, and which blocks are near it.
+
+For every row (a time at which vertices are given) the segments that may enter the window before the next row are
+marked, the blocks that hold one are listed, and their length inside the field is measured. Emission is rejection
+sampling: a slot length is chosen, a little above the mean segment, and every block gets as many slots for each of its
+segments as the longest of them needs. So a uniformly drawn place in a slot lies on a segment or beyond its end, where
+it is rejected. A slot length near the mean keeps the rejected fraction low.
+
+The clipped length (Liang & Barsky 1984) is held against numpy by ``tests/photophysics/test_poisson.py``. For 300 rows
+of 4000 vertices the survey takes 0.7 ms on one core; without the relaxed rounding that lets its loops be vectorised it
+would take 4 times as long.
+"""
 
 # mypy: disable-error-code="no-untyped-call"
 
@@ -31,13 +42,22 @@ row ``i + ahead``; ``ahead`` is 1, or 0 if the contour stays.
 Nearby = tuple[Indices, Indices, Integers, Floats, Integers]
 """``near, copies, end, unit, places``: what may come into the window on the way from each row to the next.
 
-From ``end[i - 1]`` to ``end[i]`` are the blocks ``near`` row i: no bond of the k-th of them gets longer on that
-way than ``copies[k]`` times ``unit[i]``. All of their bonds together have that many ``places[i]``.
+Entries ``end[i - 1]`` to ``end[i]`` of ``near`` are the blocks that may enter the window between row i and row i + 1.
+In entry k each segment is given ``copies[k]`` slots of length ``unit[i]`` in nm: an upper bound on its length, so that
+a uniformly drawn slot can be accepted or rejected. ``places[i]`` is the number of all these slots.
 """
 
-_0, _1 = np.float32(0), np.float32(1)
-_NEXT, _BLOCK = np.uint64(1), np.uint64(BLOCK)  # numba need not test unsigned indices for being negative
-_HALF, _TINY, _ABOUT, _SPARE = np.float32(0.5), np.float32(1e-30), np.float32(1.0001), np.float32(1.01)
+_0, _1 = np.float32(0), np.float32(1)  # the start and the end of a segment
+# Unsigned indices: numba would test whether signed ones are negative, which takes 1.1 times as long.
+_NEXT, _BLOCK = np.uint64(1), np.uint64(BLOCK)
+_HALF = np.float32(0.5)  # of a period: a vertex that moves farther went the other way round
+_TINY = np.float32(1e-30)  # nm: instead of a length of 0, by which one cannot divide
+_ABOUT = np.float32(
+    1.0001
+)  # enlarges the window by more than float32 rounds, so that no segment in it is missed
+_SPARE = np.float32(
+    1.01
+)  # slot over mean segment: equal segments then fit in one slot although they are rounded
 
 
 @njit(error_model="numpy")
@@ -77,9 +97,13 @@ def survey(
             total += _mark_moving(y0, x0, y1, x1, window, period, touches)
         else:
             total += _mark(y0, x0, window, touches)
+        # The loops over segments leave out the last vertex.
         total += y0[-1] * x0[-1]
+        # What would bridge two filaments is no segment.
         for k in range(last.size):
             touches[np.uint64(last[k])] = False
+        # Eight flags of a block read as one uint64, which is non-zero if any segment is marked; needs BLOCK == 8.
+        # Testing flag by flag takes 1.1 times as long.
         end[i] = _list_blocks(touches.view(np.uint64), near, n)
         listed = near[n : end[i]]
         _lay_out(linked, listed, link)
@@ -99,7 +123,7 @@ def survey(
 
 @njit(error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def _mark(y: Floats, x: Floats, window: Edges, touches: Any) -> np.float32:
-    """Mark the bonds whose bounding boxes touch the window; return a sum that is finite if all vertices are.
+    """Mark the segments whose bounding boxes touch the window; return a sum that is finite if all vertices are.
 
     Twice the distance of the centres of box and window is at most the sum of their sizes then, along both axes.
     """
@@ -118,7 +142,7 @@ def _mark(y: Floats, x: Floats, window: Edges, touches: Any) -> np.float32:
 def _mark_moving(
     y: Floats, x: Floats, later_y: Floats, later_x: Floats, window: Edges, period: Period, touches: Any
 ) -> np.float32:
-    """Mark the bonds that may touch the window while they move, and those that go the other way round in the box."""
+    """Mark the segments that may touch the window while they move, and those that go the other way round in the box."""
     top, bottom, left, right = window
     half_y, half_x = _HALF * period[0], _HALF * period[1]
     total = _0
@@ -129,6 +153,7 @@ def _mark_moving(
         x2, x3 = _sort(x[j + _NEXT], later_x[j + _NEXT])
         lowest, highest = y0 if y0 < y2 else y2, y1 if y1 > y3 else y3
         leftmost, rightmost = x0 if x0 < x2 else x2, x1 if x1 > x3 else x3
+        # A path of more than half a period leads around the box, and the rectangle around its ends says nothing.
         overlaps = (highest >= top) & (lowest < bottom) & (rightmost >= left) & (leftmost < right)
         touches[j] = overlaps | (y1 - y0 > half_y) | (x1 - x0 > half_x)
         total += y[j] * x[j]
@@ -142,8 +167,9 @@ def _sort(a: Any, b: Any) -> tuple[Any, Any]:
 
 @njit(error_model="numpy")
 def _list_blocks(touches: Any, near: Indices, n: int) -> Any:
-    """List the blocks of which a bond is marked from place n on, with no branch; return the next place."""
+    """List the blocks of which a segment is marked from place n on, with no branch; return the next place."""
     place = np.uint64(n)
+    # Always write, and step on only if a segment is marked: the next block overwrites a surplus entry.
     for b in range(touches.size):
         near[place] = b
         place += np.uint64(touches[b] != np.uint64(0))
@@ -152,14 +178,14 @@ def _list_blocks(touches: Any, near: Indices, n: int) -> Any:
 
 @njit(error_model="numpy")
 def _lay_out(linked: Floats, near: Indices, link: Floats) -> None:
-    """Lay side by side how often the bonds of some blocks count."""
+    """Copy which segments of some blocks are real (1) or not (0), side by side."""
     for k in range(np.uint64(near.size)):
         copy(linked, _BLOCK * np.uint64(near[k]), link, _BLOCK * k)
 
 
 @njit(error_model="numpy")
 def _lay_out_bonds(vertices: Floats, first: Indices, near: Indices, at: Floats, on: Floats) -> None:
-    """Lay the bonds of some blocks side by side: where along one axis each starts and ends."""
+    """Copy the segments of some blocks side by side: where along one axis each starts and ends."""
     for k in range(np.uint64(near.size)):
         start = np.uint64(first[np.uint64(near[k])])
         copy(vertices, start, at, _BLOCK * k)
@@ -170,11 +196,12 @@ def _lay_out_bonds(vertices: Floats, first: Indices, near: Indices, at: Floats, 
 def _length_inside(
     y: Floats, on_y: Floats, x: Floats, on_x: Floats, link: Floats, edges: Edges, length: Floats
 ) -> np.float32:
-    """Measure bonds, and their length inside (Liang & Barsky 1984, doi:10.1145/357332.357333)."""
+    """Measure segments, and their length inside (Liang & Barsky 1984, doi:10.1145/357332.357333)."""
     top, bottom, left, right = edges
     total = _0
     for j in range(y.size):
         dy, dx = on_y[j] - y[j], on_x[j] - x[j]
+        # Fractions of the segment at which it crosses the four borders; inside lies what all of them leave.
         per_y, per_x = _1 / (dy if dy != _0 else _TINY), _1 / (dx if dx != _0 else _TINY)
         at_top, at_bottom = (top - y[j]) * per_y, (bottom - y[j]) * per_y
         at_left, at_right = (left - x[j]) * per_x, (right - x[j]) * per_x
@@ -190,7 +217,7 @@ def _length_inside(
 
 @njit(error_model="numpy", fastmath={"contract", "nsz", "nnan"})
 def _lengthen(y: Floats, on_y: Floats, x: Floats, on_x: Floats, link: Floats, length: Floats) -> None:
-    """Raise the lengths of bonds to those at another time, where these are longer."""
+    """Raise the lengths of segments to those at another time, where these are longer."""
     for j in range(y.size):
         dy, dx = on_y[j] - y[j], on_x[j] - x[j]
         other = link[j] * np.sqrt(dy * dy + dx * dx)
@@ -199,12 +226,13 @@ def _lengthen(y: Floats, on_y: Floats, x: Floats, on_x: Floats, link: Floats, le
 
 @njit(error_model="numpy", fastmath={"reassoc"})
 def _share_out(length: Floats, link: Floats, copies: Indices) -> tuple[np.float32, int]:
-    """Choose a unit of length, about the mean bond, and give every block as many copies of it as it may need."""
+    """Pick the slot length, 1 % above the mean segment, and the slots per block: ceil(longest segment / slot)."""
     bonds, total = _0, _0
     for j in range(length.size):
         bonds, total = bonds + link[j], total + length[j]
     unit = max(_SPARE * total / max(bonds, _1), _TINY)
     copies[:] = 1
+    # Segments of one length need one slot each, as most structures do: without this test, 1.3 times the time.
     if _longest(length, np.uint64(0), np.uint64(length.size)) > unit:
         for k in range(np.uint64(copies.size)):
             copies[k] = np.ceil(_longest(length, _BLOCK * k, _BLOCK * k + _BLOCK) / unit)
@@ -213,7 +241,9 @@ def _share_out(length: Floats, link: Floats, copies: Indices) -> tuple[np.float3
 
 @njit(error_model="numpy")
 def _longest(length: Floats, start: np.uint64, stop: np.uint64) -> np.float32:
-    """Return the largest of some numbers that are not negative: as integers, their bits have the same order."""
+    """Return the largest of some numbers that are not negative."""
+    # As integers, their bits have the same order, and a maximum of integers is vectorised: float32 takes 1.2 times as
+    # long, because of NaN.
     bits, longest = length.view(np.int32), np.int32(0)
     for j in range(start, stop):
         longest = max(longest, bits[j])
