@@ -4,9 +4,9 @@ For every molecule four random words are drawn. Two become a reported precision 
 errors along y and x, Gaussian with that precision times ``factor``, with the linkage error added in quadrature. False
 positives are merged in so that frames stay in order, and what lies outside the field is dropped.
 
-There is no twin that agrees number by number; ``tests/localization/test_statistical.py`` compares the distributions
-with those of numpy and scipy, and what is kept with a stable sort and a mask. For 280,000 molecules the kernel is about 11 times as fast as numpy's normal numbers with
-a stable sort by frame and a mask, on one core. With ``np.exp`` instead of ``exp_f32`` it would take 1.5 times as long.
+There is no twin that agrees number by number: ``tests/localization/test_statistical.py`` compares the distributions
+with those of numpy and scipy, and what is kept with a stable sort and a mask. For 280,000 molecules the kernel is about
+11 times as fast as numpy on one core. With ``np.exp`` instead of ``exp_f32`` it would take 1.5 times as long.
 """
 
 # mypy: disable-error-code="no-untyped-call"
