@@ -12,8 +12,11 @@ import torch
 from torch.nn import functional as F
 
 SIGMAS_PX = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Widths in px of the Gaussian windows, each twice the last: from a filament's core to the space between filaments."""
 WIDTHS_PX = (11, 11, 11, 17, 33)
+"""Edge lengths in px of these windows, odd: the widest are cut off at two sigma."""
 C1, C2 = 0.01**2, 0.03**2
+"""Constants of the similarity in units of the data range, as published (doi:10.1109/TIP.2003.819861)."""
 
 Adversarial = Literal["least_squares", "log"]
 

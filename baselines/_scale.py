@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F
 
 BLOCK_PX = 32
+"""Edge length in px of the blocks in which the local density is counted: wider than a filament, less than a cell."""
 
 
 def noise(still: npt.NDArray[np.float32], points: int) -> np.float32:

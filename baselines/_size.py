@@ -12,7 +12,9 @@ from torch.nn.modules import module
 from smlmsim.io.limits import bounded_memory
 
 MOST_PER_TENSOR = 20
+"""Parts of a network per tensor of weights: more than any network has, far fewer than a damaged file asks for."""
 MOST_WITHOUT = 1000
+"""Parts that a network may have without any weights."""
 
 
 class TooLargeError(ValueError):

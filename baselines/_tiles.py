@@ -14,6 +14,7 @@ Floats = npt.NDArray[np.float32]
 Shape = tuple[int, int, int]
 
 OVERLAP = 0.25
+"""Least overlap of neighbouring tiles, as a fraction of a tile: blending over it hides the seams."""
 PAD_MODES = ("edge", "reflect", "reflect")
 
 

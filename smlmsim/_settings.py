@@ -22,6 +22,7 @@ UNITS = {
 
 BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 NEAR = 0.6
+"""Similarity from 0 to 1 from which a known name is suggested for an unknown one (the default of ``difflib``)."""
 
 
 class Setting(NamedTuple):

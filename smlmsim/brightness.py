@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 BRIGHTEST = 0.99
+"""Fraction of the pixels that are not brighter than white: single bright pixels do not darken the rest."""
 
 
 def white_level(values: npt.NDArray[np.float64]) -> float:

@@ -21,6 +21,7 @@ from smlmsim.interval import mean_interval
 from smlmsim.regions import Region, axes_of, inside, regions_of
 
 ALPHA = 0.05
+"""Probability of calling equal methods different."""
 PRACTICAL = 0.01
 """Of a score without units: differences below are within what a threshold on the output gains."""
 

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 Interval = tuple[float, float]
 
 REFERENCE_NM = 2560.0
+"""Edge length in nm of the square to which rates refer: 128 pixels of 20 nm."""
 STEP_SLACK = 1.02
 """Pixels and durations may differ by this factor: a camera frame of 30 ms often takes 30.4 ms."""
 SLACK = 1.1
@@ -25,6 +26,7 @@ SLACK = 1.1
 DENSITY_SLACK = 3.0
 """The same of a density, which is measured on few filaments."""
 SIGMAS = 3
+"""Poisson errors by which a count may differ from its expectation."""
 
 
 class Domain(Spec):

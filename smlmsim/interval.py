@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import stats
 
 LEVEL = 0.95
+"""Confidence of an interval."""
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,6 +11,7 @@ import xarray as xr
 from smlmsim import schema
 
 MOST_PAIRS = 2_000_000
+"""Pairs of neighbours in two frames; where there are more, molecules do not come apart."""
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]

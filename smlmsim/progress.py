@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 DELAY_S = 2.0
+"""Seconds before a bar appears: what is done sooner needs none."""
 
 
 def bar(total: int | None, unit: str, *, thousands: bool = False) -> tqdm[Any]:

@@ -17,7 +17,9 @@ Floats = npt.NDArray[np.float64]
 OVERLAP = 0.4
 """Of the images, the least share that has to be common to both."""
 LEAST_QUALITY = 3.0
+"""Height of the correlation peak over its surroundings, in standard deviations, from which it is trusted."""
 LEAST_CORRELATION = 0.7
+"""Correlation of two images from which they are taken for the same structure."""
 LEAST_SPREAD = 0.08
 """Of the correlations of unrelated images after Fisher's transformation: seven alone may be alike by chance."""
 
@@ -25,9 +27,11 @@ LEAST_SPREAD = 0.08
 MARGIN_SIGMAS = 2.0
 """What lies nearer to the border of the localization image is left out of the fit: its blur lacks what is beyond."""
 DARK_QUANTILE = 0.02
+"""Quantile of a widefield image that stands for its dark level."""
 FIRST_CONSTANT = 0.1
 """To begin with, what is added to the light of filaments for localizations of nothing, in mean light."""
 LEAST_PLACES = 100
+"""Fewest pixels that two images must share."""
 
 
 class RegistrationError(ValueError):

@@ -23,8 +23,11 @@ Place = tuple[str, ...]
 """The dotted path of a setting, in parts."""
 
 MOST_PROBLEMS = 3
+"""Problems that a message names; the others are counted."""
 LARGEST_TOML = 2**20
+"""Bytes of a file of settings, 1 MiB; a larger one is none."""
 LONGEST = 60
+"""Characters of a name that are compared with the known ones."""
 
 
 class Spec(pydantic.BaseModel):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from smlmsim.train import Trainable
 
 FULL = np.iinfo(np.uint16).max
+"""Localizations that a pixel can hold."""
 MANY = 100
 """Pixels with localizations of a movie that is anything but empty."""
 

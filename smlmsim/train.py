@@ -26,7 +26,9 @@ SIZES = ("tiny", "shipped", "published")
 """Names that configurations may have; a network need not have all of them."""
 RUN = "run.toml"
 HELD_OUT_MOVIES = 16
+"""Movies on which training is scored."""
 HELD_OUT_SEED = 1000
+"""What is added to the seed of the corpus for the held-out movies, so that they share none with it."""
 
 
 class TrainingError(PluginError):

@@ -14,7 +14,9 @@ from torch import nn
 NDim = Literal[2, 3]
 
 LEAK = 0.2
+"""Slope of the leaky rectifier for negative numbers, as in pix2pix (doi:10.1109/CVPR.2017.632)."""
 DISCRIMINATOR_LEVELS = 4
+"""Convolutions of the discriminator, as in its PatchGAN."""
 DISCRIMINATOR_LEAST = 24
 """Pixels along each axis of which the discriminator makes one patch."""
 

@@ -15,16 +15,27 @@ from numpy.polynomial import legendre
 from baselines.classic import _flow_kernels, _weights
 
 SEARCH_BLUR = 6.0
+"""Blur of the first search, over the final one: translations a few pixels off still overlap."""
 SEARCH_STEPS = 4
+"""Reach of the first search on either side, in pixels of its blur."""
 MIDDLE_BLUR = 2.5
+"""Blur of the fit of a translation with a gradient, over the final one."""
 MARGIN = 0.2
+"""Border around the field, as a fraction of it, into which events may be carried."""
 OVERLAP = 1 / 3
+"""Part of a window that the next one shares, so that flows can be blended."""
 LATTICE = 8
+"""Pixels between the places at which the time seen is computed; it varies slowly in between."""
 INSIDE = 1 - 1e-9
+"""Largest coordinate of an event, just inside the field, whose borders are -1 and 1."""
 LEAST_SEEN = 0.2
+"""Weight seen below which an average is not divided by it: it would blow single events up."""
 MOST_EVENTS = 4000
+"""Events of a window that are fitted; more take longer and change little."""
 ITERATIONS = 15
+"""Steps of the optimiser; most end before."""
 TOLERANCE = 1e-4
+"""Relative change of the loss at which the optimiser ends."""
 BLOCK = 2**14
 
 F32 = npt.NDArray[np.float32]

@@ -15,8 +15,11 @@ from scipy.special import ndtri
 from baselines.classic import _kernels, _weights
 
 BACKGROUND_SHARE = 0.3
+"""Fraction of localizations that may fall anywhere: it bounds what one that lies far from all others can cost."""
 LOCALIZATIONS = 3000
+"""Localizations that are predicted at least, where there are as many."""
 TIME_POINTS = 24
+"""Time points that are looked at at least: smoothing their images is the costly part."""
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]

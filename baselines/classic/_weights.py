@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 TRUNCATE = 4.0
+"""Standard deviations at which a Gaussian is cut off: 6e-5 of its sum lies beyond."""
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]

@@ -20,8 +20,11 @@ from smlmsim import schema
 from smlmsim.spec import Spec
 
 LEAST_EVENTS = 100
+"""Localizations in the shortest window: fewer do not tell the terms of a flow."""
 LEAST_POINTS = 2
+"""Time points in the shortest window: within one there is no motion to see."""
 MOST_POINTS = 8
+"""Longest width along time, in time points, that is tried with a flow."""
 
 
 class Found(NamedTuple):

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from baselines._inputs import NetworkSettings
 
 KERNEL = 5
+"""Edge length of the convolutions in px, as published."""
 
 
 class DBlinkNetwork(NetworkSettings):

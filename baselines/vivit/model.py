@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from baselines._inputs import NetworkSettings
 
 LONGEST = 10_000.0
+"""Longest wavelength of the positional encoding in positions, as in the Transformer (arXiv:1706.03762)."""
 DARK = -1.5
 """Where the output starts: most pixels are dark, and from 0 it would overshoot to where tanh has no slope."""
 

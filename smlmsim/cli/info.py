@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from smlmsim.estimate import Summary
 
 LONGEST = 100
+"""Characters of a text that are shown, about a line."""
 LINED_UP = ("exposure_s", "frames", "first_frame", "field_nm", "channels")
 _log = logging.getLogger(__name__)
 

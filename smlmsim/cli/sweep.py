@@ -11,6 +11,7 @@ import typer
 from smlmsim.grid import Grid, stored_grid
 
 MOST_SEEDS = 10_000
+"""Seeds that one command may ask for: a slip of the pen such as 1-1000000 is refused."""
 SEEDS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 
 Reconstructors = Annotated[

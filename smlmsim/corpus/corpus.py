@@ -14,7 +14,9 @@ from smlmsim.rng import stream
 from smlmsim.spec import Spec
 
 LARGEST_SEED = 2**53
+"""First seed that is refused: JSON and float64 hold smaller integers exactly."""
 MOST_MOVIES = 10**7
+"""Movies of a corpus; more would be a slip of the pen."""
 
 
 class CorpusError(ValueError):

@@ -20,10 +20,13 @@ from smlmsim.pipeline import Movie
 Array = npt.NDArray[Any]
 
 SUBPIXELS = 64
+"""Steps of a stored coordinate per pixel: half a step, 0.16 nm for pixels of 20 nm, is far below the precision."""
 DENSITY_STEP = 2.0**-10  # of the peak; rounded so, it errs by 3e-4, the density itself by 5e-4
 BEYOND_NM = 300.0  # what lies so far beyond the corners of a rotated field never lights up inside
 COARSE = 512
+"""Steps of which the stored reach beyond the field is a multiple."""
 SHORTEST_BOND = 8
+"""Shortest segment in steps of a stored vertex: rounding would turn a shorter one."""
 
 
 class Scale(NamedTuple):

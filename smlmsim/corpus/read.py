@@ -19,6 +19,7 @@ from smlmsim.sparse import bin_localizations
 from smlmsim.spec import one_line
 
 BYTES_PER_VALUE = 32
+"""Memory in bytes that reading takes for a value, with decompression and conversion."""
 
 
 def open_corpus(path: str | Path) -> xr.Dataset:

@@ -21,9 +21,13 @@ from smlmsim.store import Arrays, Kind
 CORPUS = Kind("corpus", CorpusError)
 
 POINTS_PER_CHUNK = 32
+"""Time points in a chunk of images: a crop reads few chunks, and a chunk compresses well."""
 SLOTS_PER_CHUNK = 1 << 16
+"""Localizations in a chunk, 256 kB of float32."""
 VERTICES_PER_CHUNK = 1 << 11
+"""Vertices in a chunk, of all its time points."""
 PIECE_BYTES = 1 << 20
+"""Bytes read at a time for a checksum."""
 
 PER_MOVIE = (
     "counts", "density", "peak", "localizations", "loc_frame", "loc_y", "loc_x", "loc_uncertainty",

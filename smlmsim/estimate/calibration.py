@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 from smlmsim import schema
 
 NEAR = 0.05
+"""Brightness, as a fraction of the maximum, from which a pixel is judged; the rest is background."""
 
 
 class Calibration(NamedTuple):

@@ -12,9 +12,13 @@ from scipy import fft
 Floats = npt.NDArray[np.float64]
 
 RADIUS_NM = 500.0
+"""Distance in nm up to which pairs count: beyond, filaments are no longer straight."""
 SQUARE_NM = 2560.0
+"""Edge length in nm of the squares that are measured each for itself: within one, the density is about constant."""
 POINTS = 20
+"""Time points that are looked at: more take longer and tell little more."""
 PAIRS = 100
+"""Fewest expected pairs of localizations that give a number."""
 
 
 def contour_density(observation: xr.Dataset) -> float | None:

@@ -12,9 +12,12 @@ from smlmsim import schema
 from smlmsim.field import FieldOfView
 
 MOST_PIXELS, MANY_PIXELS = 2**28, 2**22
+"""Pixels of a field, at most and beyond which localizations far from the others are suspected."""
 STRETCHED = 4
+"""How many times larger a field with stray localizations is than that of nearly all."""
 FEW = 20  # localizations, of which none can be called astray
 MOST = 0.999
+"""Fraction of the localizations that make the field if some are far from the others."""
 
 Array = npt.NDArray[np.float64]
 

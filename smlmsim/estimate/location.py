@@ -17,6 +17,7 @@ from smlmsim.spec import brief
 
 VELOCITY, RATE = "motion.velocity_nm_per_s", "photophysics.rate_hz"
 SIGMAS = 2.0
+"""Standard errors on either side of an estimate in which the truth is sought: 95 %."""
 VERDICTS = ("good enough", "good enough in a part only", "not good enough")
 
 Range = tuple[float, float]

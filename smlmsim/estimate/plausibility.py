@@ -11,14 +11,21 @@ from smlmsim.estimate.summary import Summary
 from smlmsim.io.reading import USUAL_EXPOSURE_S
 
 SMALLEST_FIELD_NM, SMALLEST_SIDE_NM = 300.0, 100.0
+"""Shortest longer and shorter side in nm of a field that an experiment has: smaller ones were taken in another unit."""
 LARGEST_FIELD_NM = 5e5
+"""Longest side in nm: no camera with an objective for SMLM sees more."""
 HIGHEST_RATE_HZ = 2e4  # per 2.56 x 2.56 um: spots of 250 nm no longer come apart at a tenth of it
 SHORTEST_EXPOSURE_S, LONGEST_EXPOSURE_S = 1e-4, 2.0
+"""Exposure times in s between which cameras work."""
 MOST_FRAMES_PER_POINT = 10_000
+"""Frames in a time point; beyond, nothing moves that is called live."""
 LONGEST_POINT_S = 60.0
+"""Duration in s of a time point beyond which nothing moves that is called live."""
 REPEATED = 0.2
+"""Fraction of rows that repeat an earlier one, above which a table seems to have been written twice."""
 STRAY = 1e-3  # of the localizations
 GAP = 10.0
+"""How many times the usual span of frames a last frame may lie away before it is called astray."""
 
 
 def implausible(

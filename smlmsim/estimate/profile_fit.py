@@ -11,11 +11,17 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 REACH_SIGMAS = 4.5
+"""Half width of the fitted profile in sigmas: wide enough to see the background beside it."""
 BINS_PER_SIGMA = 10
+"""Bins of the profile per sigma: finer ones change nothing."""
 STEPS = 80
+"""Steps of expectation and maximisation, after which the result no longer moves."""
 START = (0.9, 0.05, 0.05)
+"""Shares with which the fit begins, first the filament's: it is most of the profile."""
 ALONE_SDS = 2.5
+"""Standard deviations by which a profile may differ from a single filament's."""
 MOST_SCATTER = 1.5
+"""Largest ratio of the scatter of profiles to that of Poisson counts that is allowed for."""
 
 
 class Profiles(NamedTuple):

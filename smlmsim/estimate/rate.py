@@ -15,6 +15,7 @@ from smlmsim.estimate.covered import field_of_view
 from smlmsim.field import FieldOfView
 
 REFERENCE_UM2 = 2.56 * 2.56
+"""Area in um^2 to which rates refer: a field of 128 pixels of 20 nm."""
 
 
 class LocalizationRate(NamedTuple):

@@ -15,7 +15,9 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 ROUNDING = 1e-6
+"""Part of the maximum below which a number is rounding."""
 AROUND = np.ones((3, 3), np.int64)
+"""A pixel and its eight neighbours."""
 
 
 def ridge_lines(image: Floats, sigma: float) -> Mask:

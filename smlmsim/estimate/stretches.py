@@ -18,7 +18,9 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 CORE_SIGMAS = 2.0
+"""Half width of the core of a filament, in sigmas."""
 IN_CORE = math.erf(CORE_SIGMAS / math.sqrt(2))
+"""Fraction of a Gaussian profile that lies in the core."""
 SIDE_SIGMAS = (3.0, 5.0)
 """From where to where, on either side, only background may be."""
 CELLS = 4
@@ -26,12 +28,17 @@ CELLS = 4
 SLACK = 0.03
 """Of the height of the profile, by which the sides may exceed the background."""
 SLACK_SDS = 2.5
+"""Poisson errors by which the sides may exceed the background."""
 BACKGROUND_QUANTILE = 0.2
+"""Quantile of the density of the sides that stands for the background: the emptiest fifth has no neighbour."""
 SINGLE_QUANTILE, MOST_OF_SINGLE = 0.3, 1.5
 """Two filaments in one have twice the localizations of one."""
 ROUNDS = 4
+"""Times that a stretch is laid again along its localizations; then it no longer moves."""
 KERNEL_SIGMAS = 1.5
+"""Width in sigmas of the weights with which a line is fitted: localizations of other filaments hardly count."""
 MOST_SHIFT_SIGMAS, MOST_SLOPE = 2.0, 0.5
+"""Largest shift in sigmas and largest slope of a stretch against its ridge; beyond, it lies on another filament."""
 
 
 class Scale(NamedTuple):

@@ -15,8 +15,10 @@ from smlmsim.acquisition import recorded_frames, recorded_from
 
 SPANS = 10  # of the rate over time
 MOST_COMPARED = 2**20
+"""First localizations of a table, among which repeated rows are sought."""
 BINS = 1024  # of frames, at least half of which are in use
 FINEST_NM, COARSEST_NM = 1e-3, 1e6
+"""Range of precisions in nm of the histogram, wider than any in a table."""
 EDGES_NM = np.geomspace(FINEST_NM, COARSEST_NM, 4146)  # 0.5 % apart
 
 

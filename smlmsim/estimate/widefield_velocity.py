@@ -21,11 +21,15 @@ Floats = npt.NDArray[np.float64]
 BLOCKS = 10
 """Stretches of the movie that count as independent."""
 LEAST_SHIFTS = 100
+"""Fewest shifts that give a velocity."""
 SYSTEMATIC = 0.06
 """Relative standard deviation of the error that remains however long the movie is, found on simulated ones."""
 ALONG_SIGMAS = 2.0
+"""Length of a profile along its filament, in sigmas of the point spread function."""
 SIGMA_PIXELS = 3.0
+"""Sigma of the point spread function in pixels to which images are reduced: finer ones tell no more."""
 STEP_PIXELS = 1.0
+"""Distance in pixels of the samples of a profile."""
 THINNED = 6
 """Every which point of a line is followed; neighbours see the same photons."""
 LEAST_LIKENESS = 0.3
@@ -39,7 +43,9 @@ REMEMBERED = 3
 FASTEST_SIGMAS = 0.5
 """The mean shift from one image to the next beyond which many go farther than their reach."""
 LEAST_KEPT = 0.3
+"""Fraction of the points still followed, below which the velocity is a lower bound: the fast ones are lost."""
 SURE_SIGMAS = 0.3
+"""Way of filaments in sigmas over which a peak must be followed on in order to count."""
 
 
 class Followed(NamedTuple):

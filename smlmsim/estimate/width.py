@@ -18,16 +18,23 @@ from smlmsim.field import FieldOfView
 Floats = npt.NDArray[np.float64]
 
 FWHM_IN_SIGMAS = 2 * math.sqrt(2 * math.log(2))
+"""Full width at half maximum of a Gaussian with sigma 1."""
 RESAMPLES = 50
+"""Bootstrap samples: the standard error is known to a tenth."""
 SYSTEMATIC = 0.02
 """Relative standard deviation of the error that remains however many localizations there are."""
 LEAST, LEAST_STRETCHES, LEAST_CORE = 100, 2, 30
+"""Fewest localizations, stretches, and localizations in the core that give a width."""
 MOST_BACKGROUND = 0.18
+"""Largest part of the background in the core; beyond, the fit no longer tells the two apart."""
 SHORTEST, LONGEST, ENOUGH = 8.0, 16.0, 40
 """The length of stretches in sigmas is such that the median one has enough localizations."""
 PASSES, AGREED, SETTLED = 8, 0.03, 0.25
+"""Most passes, relative change of sigma at which they end, and logarithm of a change at which the result is refused."""
 FARTHEST = 4.0
+"""How many times the expected sigma a fit may grow to before it is lost."""
 TRIED, TRIED_FIRST = 4000, 200
+"""Stretches that are tried at most, and those of the first pass, in which sigma is only sought."""
 
 
 class FilamentWidth(NamedTuple):

@@ -15,9 +15,13 @@ from smlmsim.figures.image import colours, frames
 from smlmsim.io import replacing
 
 SHOWN_MS = 100
+"""Time in ms for which a frame is shown: 10 frames/s."""
 SMALLEST_SIDE = 256
+"""Shorter side in px to which small movies are enlarged."""
 MOST_FRAMES = 1000
+"""Frames of an animation; more make files that no viewer opens."""
 GAP = 4
+"""White px between two movies side by side."""
 SUFFIXES = (".png", ".gif", ".mp4")
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PANELS_ABREAST = 4
+"""Panels in a row; with more their text becomes too small."""
 KEY_IN = 2.6
 """Room for a key of the legend."""
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from smlmsim.estimate import Line
 
 PANEL_IN = 1.6
+"""Edge length of a panel in inches."""
 TRUTH, ESTIMATE, BOTH = (0.0, 1.0, 0.0), (1.0, 0.0, 1.0), (1.0, 1.0, 1.0)
+"""Colours (red, green, blue): complementary, so that what agrees is white and colour-blind readers see the rest."""
 
 
 def montage(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 LARGEST_TEXT_PT, SMALLEST_TEXT_PT = 9.0, 5.0
+"""Sizes of text in points: as the text of a journal, and the least that journals print."""
 LIGHT = 0.28  # relative luminance above which black is more legible than white
 TIED, EQUAL = "/////", "...."
 EDGE_PT = 2.5  # half the width of an edge, and some air

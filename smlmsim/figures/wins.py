@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELL_IN = 0.5
+"""Edge length of a cell in inches."""
 MEANINGS = {TIED: "not told apart from another", EQUAL: "practically equal to another"}
 
 

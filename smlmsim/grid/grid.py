@@ -18,6 +18,7 @@ from smlmsim.spec import Spec
 LONGEST = 200
 """Of a value that is text, in characters."""
 MOST_AXES, MOST_VALUES, MOST_CELLS = 8, 1000, 10**7
+"""Axes of a grid, values of an axis and cells: more would be a slip of the pen."""
 ADDABLE = ("seeds", "reconstructors", "metrics")
 """What more of can be scored in a grid that was scored before."""
 SUFFIX_UNITS = {"_nm_per_s": "nm/s", "_hz": "Hz", "_per_um": "um-1", "_nm": "nm", "_s": "s"}

@@ -11,6 +11,7 @@ from smlmsim.spec import brief
 
 TEXTS = ("long_name", "units", "better")
 LONGEST = 1000
+"""Characters of a name or text in a stored grid; a longer one is damaged."""
 
 
 def require_scores(scores: xr.Dataset, source: str) -> None:

@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 # Places in the text are unsigned: numba would test whether signed ones are negative, which takes 1.15 times as long.
 U64, I64 = np.uint64, np.int64
 ONE = U64(1)  # byte
-# Characters by their number in ASCII.
+# Characters by their number in ASCII: those between values, and those of values.
 BLANK, TAB, NEWLINE, RETURN, QUOTE = 32, 9, 10, 13, 34
 MINUS, PLUS, ZERO, SMALL_E, LARGE_E, SMALL_A, SMALL_N = 45, 43, 48, 101, 69, 97, 110
 LOWER_CASE = 32  # the bit that makes a letter small

@@ -33,7 +33,9 @@ NO_ROOM_BYTES = 2**20
 """With less room than this, a failure that nothing is said of is taken for one of a full disk."""
 DRAFT = re.compile(r"\.smlmsim-(new-)?[0-9a-f]{16}([.-].*)?")
 DAY_S = 86_400.0
+"""Seconds of a day, after which what an interrupted process left is removed."""
 PROBE_BYTES = 2**10
+"""Bytes written to see whether a disk is full."""
 _cleared: set[Path] = set()
 
 

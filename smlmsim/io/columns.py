@@ -39,6 +39,7 @@ USUAL = {"nm": "nm, um, mm, m, px", "photon": "photon", "1": "1, frame"}
 UNITS = {"nm": LENGTHS_NM, "photon": PHOTONS, "1": NUMBERS}
 LARGEST = float(np.finfo(np.float32).max) / LENGTHS_NM["m"]  # in any of the units a float32 in nm holds it
 LAST_FRAME = np.iinfo(np.int32).max
+"""Largest frame number: frames are int32."""
 
 Columns = dict[str, npt.NDArray[Any]]
 

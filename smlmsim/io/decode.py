@@ -23,6 +23,7 @@ from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import Reading
 
 FIRST_FRAME = 0
+"""Number of the first frame in this format."""
 FIELDS = {
     "loc_frame": "frame_ix",
     "loc_x": "x",

@@ -12,6 +12,7 @@ from smlmsim.io.text import Readable
 
 GZIP = b"\x1f\x8b"
 HEAD = 2**16
+"""Bytes from which the encoding of a text is told."""
 MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32-le",

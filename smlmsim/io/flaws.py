@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 _log = logging.getLogger(__name__)
 MOST_NAMED = 5
+"""Values that a message names; the others are counted."""
 
 
 class Flaws:

@@ -13,6 +13,7 @@ from smlmsim.io.columns import ROWS
 from smlmsim.io.reading import Reading, counted
 
 HEAD = 4096
+"""Bytes from which a format is recognised: a header of a table fits."""
 
 
 class TableModule(Protocol):

@@ -15,9 +15,13 @@ from smlmsim.io.limits import bounded_memory, require_plausible
 from smlmsim.spec import one_line
 
 MOST_OBJECTS = 10_000
+"""Groups and datasets of a file; more take longer to look at than to read."""
 MOST_CHUNKS = 2**18
+"""Chunks of a dataset; more are damage or take hours."""
 LARGEST_SEARCHED = 2**26
+"""Bytes of a file in which heaps are searched, 64 MiB: larger ones are tables, which have none."""
 HEAP, HEAP_HEAD, HEAP_PART = b"GCOL\1\0\0\0", 16, 16
+"""Signature of a global heap, and the bytes of its head and of the head of a part, as in the specification of HDF5."""
 CHUNK_ENTRY_BYTES = 8  # what the shortest index of a file says of a chunk
 DAMAGE = (
     OSError, RuntimeError, LookupError, TypeError, AttributeError, MemoryError, ArithmeticError, AssertionError,

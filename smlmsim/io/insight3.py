@@ -20,6 +20,7 @@ from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import Reading
 
 FIRST_FRAME = 1
+"""Number of the first frame in this format."""
 HEAD = np.dtype([("version", "S4"), ("frames", "<i4"), ("status", "<i4"), ("molecules", "<i4")])
 RECORD = np.dtype(
     [

@@ -11,11 +11,15 @@ from smlmsim.io import text
 from smlmsim.io.text import BLANK, COMMENTS, Readable
 
 LONGEST_HEADER = 2**20
+"""Bytes of the lines before a table, 1 MiB; a longer header is no header."""
 MOST_COLUMNS = 1000
+"""Columns of a table; more are damage."""
 SEPARATORS = ("\t", ";", ",", "|", BLANK)
+"""Characters between columns, the less ambiguous ones first."""
 SAMPLE = 200  # rows
 MOST_TITLES = 20  # lines above a header that may look like rows
 BLOCK = 2**16
+"""Bytes read at a time in search of the header's end."""
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _XML_FIELD = re.compile(r"<field\b([^>]*)>")
 _XML_SAYS = re.compile(r'(identifier|unit)="([^"]*)"')

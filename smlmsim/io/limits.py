@@ -12,8 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 FREE_BYTES = 2**28
+"""Memory in bytes that any file may take, 256 MiB."""
 MOST_EXPANSION = 200
+"""How many times its stored size a file may take in memory; compressed tables stay below."""
 MOST_MORE_BYTES = 2**30
+"""Memory in bytes that reading may take beside what it claims, 1 GiB."""
 WRITABLE = 5  # the place of the pages of data and stacks in /proc/self/statm
 _one_at_a_time = threading.Lock()  # each restores the limit that it found
 _limited = threading.local()

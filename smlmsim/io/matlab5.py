@@ -18,14 +18,21 @@ import numpy.typing as npt
 from smlmsim.io.limits import require_plausible
 
 HEADER = 128
+"""Bytes of the header, as in the specification."""
 TAG = 8
+"""Bytes of the tag of an element, as in the specification."""
 MATRIX, COMPRESSED = 14, 15
+"""Types of elements, as in the specification."""
 STRUCT = 2
+"""Class of a struct, as in the specification."""
 NUMERIC = range(6, 16)  # the classes double, single and the integers
 COMPLEX = 0x0800
+"""Flag of an array with imaginary parts, as in the specification."""
 DTYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 MOST_VARIABLES = 10_000
+"""Variables of a file; more are damage."""
 MOST_FIELDS = 10_000
+"""Fields of a struct; more are damage."""
 PEEK = 1024  # bytes that hold the head of a matrix, with its name
 
 

@@ -13,6 +13,7 @@ from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from smlmsim.spec import Spec, explain
 
 LARGEST_FILE = 2**24
+"""Bytes of a file of metadata, 16 MiB; a larger one is none."""
 
 
 class Metadata(Spec):

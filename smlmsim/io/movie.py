@@ -16,6 +16,7 @@ DIMS = ("time", "y", "x")
 MOVIES = ("counts", "density", "uncertainty")
 MEANING = ("units", "long_name")
 LONGEST_MEANING = 200
+"""Characters of a unit or name; a longer one is damage."""
 DTYPES = ("uint8", "uint16", "float32")
 UNEVEN = 1e-3  # of a step: the largest deviation of a coordinate from an even spacing that is rounding
 _log = logging.getLogger(__name__)

@@ -31,12 +31,15 @@ from smlmsim.memory import require_memory
 VERSION = "0.5"
 SHOWN = "smlmsim_variable"
 CHUNK = (16, 256, 256)
+"""Time points, rows and columns in a chunk, 2 to 4 MB: viewers read it in one go."""
 LARGEST_JSON = 2**22
+"""Bytes of a file of metadata, 4 MiB; a larger one is none."""
 UNPACKING_BYTES = 2**28
 """What reading may take beside the pixels; a chunk that unpacks without end is left there."""
 MOST_CHUNKS = 10_000
 """So many chunks may be missing from a store; beyond, no more than ``CHUNKS_PER_FILE`` for each that is there."""
 CHUNKS_PER_FILE = 200
+"""Chunks that a store may claim for each that it holds; more are damage."""
 INDEX_BYTES = 16
 """Of a chunk in the index of a shard."""
 JSON_NAMES = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")

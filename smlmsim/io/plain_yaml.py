@@ -11,7 +11,9 @@ import yaml
 from smlmsim.spec import one_line
 
 LARGEST = 2**17
+"""Bytes of a file, 128 kB: metadata are shorter."""
 DEEPEST = 32
+"""Levels of nesting; more are damage, and would exhaust the stack."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, written in C where that is installed
 OBJECT = "tag:yaml.org,2002:python/object"
 STANDARD = "tag:yaml.org,2002:"

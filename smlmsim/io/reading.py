@@ -15,7 +15,9 @@ ALL = "all"
 NOTES = "notes"
 """The attribute of a piece that says what was assumed."""
 USUAL_EXPOSURE_S = 0.03
+"""Exposure time in s that is taken where a table names none, and said so."""
 MOST_CHANNELS = 10
+"""Channels that a message names."""
 _log = logging.getLogger(__name__)
 
 

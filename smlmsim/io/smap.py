@@ -25,6 +25,7 @@ from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import Reading
 
 FIRST_FRAME = 1
+"""Number of the first frame in this format."""
 FIELDS = {
     "loc_frame": "frame",
     "loc_x": "xnm",

@@ -24,6 +24,7 @@ from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import Reading
 
 FIRST_FRAME = 0
+"""Number of the first frame in this format."""
 GROUP = re.compile(r"fr_(\d{1,9})")
 FIELDS = {
     "loc_frame": "frame",
@@ -37,6 +38,7 @@ FIELDS = {
 }
 PIXELS = ("loc_x", "loc_y", "loc_sigma_x", "loc_sigma_y")
 NM_PER_UM = 1000.0
+"""Nanometres in a micrometre, the unit of z in this format."""
 DRIFT = {"x": "dx", "y": "dy", "z": "dz"}
 
 Fields = dict[str, npt.NDArray[Any]]

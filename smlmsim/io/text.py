@@ -13,6 +13,7 @@ import numpy.typing as npt
 from smlmsim.io import _text_kernels
 
 LARGEST_BLOCK = 2**24
+"""Bytes of a table read at a time, 16 MiB."""
 ODD_BLOCK = 2**18  # bytes that are parsed one by one before the kernel is tried again
 LINE_BYTES = 64  # a guess
 BLANK = " "

@@ -17,7 +17,9 @@ class _Layout(NamedTuple):
 
 
 _CLASSIC, _BIG = _Layout(4, "H", 12, "I"), _Layout(8, "Q", 20, "Q")
+"""Sizes and types of counts, entries and offsets in classic TIFF and BigTIFF, as in their specifications."""
 MOST_ENTRIES = 4096
+"""Tags of a page; more are damage."""
 _ALIKE = (256, 257, 258, 259, 262, 266, 277, 278, 284, 317, 322, 323, 339)
 """The tags that say how the pixels are stored: size, bits, compression, strips and tiles."""
 

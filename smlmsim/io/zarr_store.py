@@ -17,7 +17,9 @@ from smlmsim.io.atomic import DAY_S, drafts_of
 from smlmsim.io.limits import require_own_files
 
 LARGEST_JSON = 2**24
+"""Bytes of a file of metadata, 16 MiB; a larger one is none."""
 MOST_CHUNK_BYTES = 2**30
+"""Bytes of a chunk in memory, 1 GiB; more are damage."""
 NODE = "zarr.json"
 
 

@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 _log = logging.getLogger(__name__)
 LEAST_PIXELS = 6
+"""Fewest pixels of the widefield image along either axis: fewer tell no pattern."""
 TRIED = 12
 """Widths that are tried before the best is refined."""
 WIDEST = 0.25

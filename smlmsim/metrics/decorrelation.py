@@ -11,10 +11,15 @@ from smlmsim.metrics.taper import TAPERED, taper
 Floats = npt.NDArray[np.float64]
 
 RADII = 50
+"""Rings of frequency, as published."""
 HIGH_PASSES = 10
+"""High-pass filters that are tried, as published."""
 LEAST_FALL = 5e-4
+"""Fall of the correlation behind a peak from which it counts as one, as published."""
 STRONGEST_PX, WEAKEST_PX = 0.15, 2.0
+"""Sigma in px of the strongest filter, and of the weakest in terms of the first peak, as published."""
 WORST_NM = 10_000.0
+"""Resolution in nm where none is found."""
 
 
 def decorrelation_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:

@@ -8,6 +8,7 @@ from smlmsim.metrics.masks import Mask
 from smlmsim.metrics.metric import Metric, Movie
 
 THRESHOLD = 100 / 255
+"""Intensity from which a pixel is structure: 100 of 255 grey levels."""
 
 
 def fidelity(truth: Movie, estimate: Movie) -> float:

@@ -11,7 +11,9 @@ from smlmsim.metrics.taper import TAPERED, taper
 Floats = npt.NDArray[np.float64]
 
 THRESHOLD = 1 / 7
+"""Correlation at which the resolution is read, 1/7 as published."""
 WORST_NM = 10_000.0
+"""Resolution in nm where the curve never falls below the threshold."""
 
 
 def frc_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:

@@ -14,9 +14,13 @@ from smlmsim.metrics.metric import Metric, Movie, UnmeasurableError
 Floats = npt.NDArray[np.float64]
 
 HALF_PROFILE_NM = 250.0
+"""Half length in nm of a profile across a filament: several widths of one."""
 STEPS_PER_PIXEL = 2
+"""Samples of a profile per pixel."""
 FARTHEST_FROM_CROSSING_PX = 4
+"""Distance in px from crossings within which no profile is taken."""
 RIDGE_SIGMA_PX = 2.0
+"""Width in px of the ridges that are looked for: about that of a filament."""
 
 
 def fwhm_error_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:

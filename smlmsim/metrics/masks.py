@@ -11,7 +11,9 @@ from smlmsim.metrics.metric import Movie
 Mask = npt.NDArray[np.bool_]
 
 BLOCK_PX = 51
+"""Edge length in px of the neighbourhood of the adaptive threshold, odd."""
 OFFSET = 0.02
+"""How far above the local mean a pixel must be, in units of the data range: noise stays below."""
 
 
 def otsu_mask(movie: Movie) -> Mask:

@@ -12,8 +12,11 @@ from smlmsim.metrics.metric import Metric, Movie, Shape
 from smlmsim.metrics.window import gaussian_window
 
 WINDOW_PX = 7
+"""Edge length of the Gaussian window in px: it fits in the smallest scale of 128 px."""
 SIGMA_PX = 1.5
+"""Sigma of the window in px, as published."""
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Exponents of the scales, finest first, as published (doi:10.1109/ACSSC.2003.1292216)."""
 
 
 def ms_ssim(truth: Movie, estimate: Movie) -> float:

@@ -8,8 +8,11 @@ from smlmsim.metrics import _kernels
 from smlmsim.metrics.metric import Metric, Movie
 
 RESOLUTION = float(np.finfo(np.float32).epsneg)
+"""Relative step of float32: a smaller error cannot be told from none."""
 CEILING_DB = -20 * np.log10(RESOLUTION)
+"""Ratio in dB of two images that agree to that step; equal ones get it too."""
 FLOOR_DB = -60.0
+"""Least ratio in dB: worse ones all count alike."""
 
 
 def psnr(truth: Movie, estimate: Movie) -> float:

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 CRESTS = 3
+"""Data range of a sparse movie, in crests of a straight filament: where three cross, it saturates."""
 PERCENTILE = 99.9
+"""Percentile of the pixels that are not zero that makes the data range of other movies."""
 WITHOUT_CONTOURS = {"hybrid", "nuclear_pores"}
 """Kinds of studies and structures that are made of specks or spots, which no straight filament compares with."""
 

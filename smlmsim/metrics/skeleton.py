@@ -13,6 +13,7 @@ from smlmsim.metrics.masks import Mask, otsu_mask
 from smlmsim.metrics.metric import Metric, Movie, UnmeasurableError
 
 TOLERANCE_NM = 40.0
+"""Distance in nm between skeletons that counts as agreement: two pixels of 20 nm."""
 SHORTEST_NM = 200.0
 """Pieces of centre lines below this length are specks, not lines."""
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 TAPERED = 0.25
+"""Part of each axis over which an image fades to zero, so that its border makes no frequencies."""
 
 
 def taper(height: int, width: int) -> npt.NDArray[np.float64]:

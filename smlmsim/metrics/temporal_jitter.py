@@ -7,6 +7,7 @@ import numpy as np
 from smlmsim.metrics.metric import Metric, Movie
 
 TIME_POINTS = 3
+"""Fewest time points: a second difference takes three."""
 
 
 def temporal_jitter(truth: Movie, estimate: Movie) -> float:

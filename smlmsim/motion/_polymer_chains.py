@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 UNEQUAL_BONDS = 1e-3
+"""Relative spread of segment lengths up to which they count as equal: rounding stays below."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 BOLTZMANN_PN_NM_PER_K = 1.380649e-2
+"""Boltzmann constant in pN nm/K."""
 PN_S_PER_NM2_PER_PA_S = 1e-6
+"""A viscosity of 1 Pa s in pN s/nm^2."""
 SAFE = 0.1
 """The time step by default, in units of the largest stable one."""
 LONGEST_BOND = 0.1
@@ -29,6 +31,7 @@ LONGEST_BOND = 0.1
 UNEQUAL_BONDS = 0.01
 """Largest spread of the bonds of a filament, relative to their mean."""
 LANES_PER_BLOCK = 512
+"""Beads that go through all steps together: their arrays fill 40 kB, which stay in the cache."""
 BEAD_STEPS_PER_HOUR = 4e8 * 3600
 """Of one core, about."""
 

@@ -18,10 +18,15 @@ from smlmsim.spec import Spec
 Array = npt.NDArray[np.float64]
 
 COEFFICIENTS = 9
+"""Terms of the polynomial: 1, x to x^4 and y to y^4."""
 WAVES = 3
+"""Sines in the course over time; their sum looks random, not periodic."""
 PROBES = 128
+"""Time points at which the velocity is measured."""
 TRIES = 30
+"""Most steps of the search for the scale that gives the velocity."""
 TOLERANCE = 5e-3
+"""Relative error of the velocity at which the search ends."""
 
 
 class Deformation(Spec):

@@ -24,7 +24,9 @@ from smlmsim.spec import Spec
 Floats = npt.NDArray[np.float64]
 
 BOLTZMANN_PN_NM_PER_K = 1.380649e-2
+"""Boltzmann constant in pN nm/K."""
 PN_S_PER_NM2_PER_PA_S = 1e-6
+"""A viscosity of 1 Pa s in pN s/nm^2."""
 TURN = 0.5
 """Speed of the ends by rotation, per that of the centre of mass."""
 

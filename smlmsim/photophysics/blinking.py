@@ -24,7 +24,9 @@ Floats = npt.NDArray[np.float64]
 
 FLUOROPHORES = Path(__file__).with_name("fluorophores.toml")
 MOST_MOLECULES = 1e8
+"""Molecules that are simulated; more take minutes."""
 ROOM = 1.5
+"""Events for which there is room at first, over those expected."""
 
 
 class TooFewMoleculesError(ValueError):

@@ -20,6 +20,7 @@ from smlmsim.rng import key
 from smlmsim.spec import Spec
 
 _MOST_DRAWS = 1e9
+"""Proposals of a movie: a thousand million fill 12 GB."""
 
 
 class Poisson(Spec):

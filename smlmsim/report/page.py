@@ -27,8 +27,11 @@ from smlmsim.report.sprites import Quality, affordable
 
 ASSETS = resources.files("smlmsim.report") / "assets"
 BUDGET_BYTES = 24_000_000
+"""Bytes that the movies on a page may take."""
 BASE64 = 4 / 3
+"""Bytes of text for one byte of a picture."""
 SAMPLES = 3
+"""Movies shown, from the first to the last."""
 MOVIES = "<!-- movies -->"
 
 

@@ -16,6 +16,7 @@ from smlmsim.regions import axes_of, inside, is_text, regions_of
 EN_DASH, PLUS_MINUS = "\N{EN DASH}", "\N{PLUS-MINUS SIGN}"
 NARROW, NO_BREAK = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
 MOST_NAMES = 6
+"""Names in a sentence; the others are counted."""
 
 
 class Answer(NamedTuple):

@@ -14,6 +14,7 @@ from smlmsim.spec import Spec
 from smlmsim.structures.scatter import closed_contours, polygons, scatter, surroundings
 
 SUBUNITS = 8
+"""Subunits around a pore, its eightfold symmetry."""
 
 
 class NuclearPores(Spec):

@@ -12,7 +12,9 @@ from smlmsim.field import FieldOfView
 Floats = npt.NDArray[np.float64]
 
 SURROUNDINGS_NM = 300.0
+"""Distance in nm around the field in which objects are placed too: their blur reaches into it."""
 TRIES = 1000
+"""Draws of a place that keeps its distance before the object is left out."""
 
 
 def surroundings(field: FieldOfView, reach_nm: float) -> Box:

@@ -20,6 +20,7 @@ AROUND = (
     "MEMOIZE", "STOP",
 )  # fmt: skip
 LONGEST_NAMES = 2**16
+"""Bytes of the names of columns; more are damage."""
 
 
 class Place(NamedTuple):

@@ -18,6 +18,7 @@ from smlmsim.io.picasso.locs import Locs, holds
 from smlmsim.io.reading import Reading
 
 FIRST_FRAME = 0
+"""Number of the first frame in this format."""
 _log = logging.getLogger(__name__)
 
 

@@ -22,7 +22,9 @@ from smlmsim.io.picasso.fields import FIELDS, MEAN_FRAME, PIXELS, PRECISIONS, WH
 from smlmsim.io.picasso.locs import LOCS
 
 NOMINAL_PIXEL_NM = 100.0
+"""Camera pixel in nm that is written where none is known: usual for SMLM."""
 NOMINAL_PRECISION_PX = 0.1
+"""Precision in camera pixels that is written where none is known, since Picasso requires one."""
 _log = logging.getLogger(__name__)
 
 

@@ -15,6 +15,7 @@ from smlmsim.spec import one_line
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED = 0x1
+"""Flag of an encrypted entry, as in the specification of ZIP."""
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ FIRST_FRAME = 1
 """The format does not say what the first camera frame is called; ShareLoc keeps frames as ThunderSTORM counts them."""
 VERSION = "0.2"
 VERSIONS = (VERSION, 0.2, 1, "1")
+"""Versions that are read: published files spell them in these ways."""
 DEFAULT_UNITS = {"x": "nm", "y": "nm", "z": "nm"}
 DTYPES = {
     "int": "<i4",
@@ -33,6 +34,7 @@ DTYPES = {
     "float64": "<f8",
 }
 LARGEST_RECORD = 2**16
+"""Bytes of a record; more are damage."""
 
 Shape = (
     Annotated[int, pydantic.Field(ge=1, le=LARGEST_RECORD)]

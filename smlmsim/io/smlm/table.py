@@ -38,6 +38,7 @@ HEADINGS = {
 }
 """What the columns are called that are written."""
 LONGEST_LINE = 2**20
+"""Bytes of a line, 1 MiB; a longer one is damage."""
 
 
 class _Piece(NamedTuple):
