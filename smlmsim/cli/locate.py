@@ -19,6 +19,7 @@ from smlmsim.selection import Selection
 from smlmsim.spec import one_line
 
 STRETCHES = 10
+"""Parts of equal length into which a movie is cut to see how its rate changes."""
 MOST_OF_IT = 0.9
 """A widefield movie that shows less of the field or the time is said to."""
 _log = logging.getLogger(__name__)

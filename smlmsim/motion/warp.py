@@ -18,6 +18,7 @@ from smlmsim.motion.deformation import Deformation, Flow
 Array = npt.NDArray[np.float64]
 
 ITERATIONS = 8
+"""Steps of the fixed-point iteration that inverts the displacement."""
 
 
 def warp_movie(

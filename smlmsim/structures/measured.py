@@ -20,6 +20,7 @@ from smlmsim.spec import Spec
 Array = npt.NDArray[np.float64]
 
 TRIES = 200
+"""Draws of a crop before too empty a table is refused."""
 
 
 class Measured(Spec):
