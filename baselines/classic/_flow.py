@@ -37,6 +37,7 @@ ITERATIONS = 15
 TOLERANCE = 1e-4
 """Relative change of the loss at which the optimiser ends."""
 BLOCK = 2**14
+"""Events that are averaged together, so that the pixels they pass take little memory."""
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 STRIP_IN = 0.36
 """The room beside a panel for an arrow and a value."""
 GAP_PT = 6.0
+"""Distance in points between an arrow and its text."""
 TEXT_PT = 7.0
+"""Size of the text in points."""
 
 
 class Beyond(NamedTuple):

@@ -166,7 +166,7 @@ def emit(
             # Three words decide a blink: when it begins, when it ends, and whether the molecule bleaches.
             w0, w1, w2, _ = words(key, blink, m, 0)
             start_s += _wait(w0) / (activation if blink == 0 else reactivation)
-            # "not <" rather than ">=": at a rate of 0 the waiting time is infinite or NaN.
+            # "not <" rather than ">=": NaN, too, ends the molecule.
             if not start_s < before.size * exposure_s:
                 break
             end_s = start_s + _wait(w1) / ending
