@@ -75,6 +75,7 @@ def draw(
         Overwritten: contour length per area at the pixel centres, nm^-1.
     """
     times, height, width = density.shape
+    # As far beyond the field as the blur reaches, and the 4 x 4 points of a spline more.
     margin = taps.size + 3
     grid = np.empty((height * refinement + 2 * margin, width * refinement + 2 * margin), F32)
     row = np.empty(grid.shape[1], F32)
@@ -87,6 +88,7 @@ def draw(
     corners = np.empty((2, BLOCK), I32)
     step_nm = pixel_nm / refinement
     first_y, first_x = origin_y_nm - (margin - 0.5) * step_nm, origin_x_nm - (margin - 0.5) * step_nm
+    # The buffers above serve every time point, so that nothing is allocated in the loop.
     for t in range(times):
         to_grid(vertex_y[t], first_y, step_nm, y)
         to_grid(vertex_x[t], first_x, step_nm, x)
@@ -120,6 +122,7 @@ def lay(
 ) -> None:
     """Add the length of the bonds near the grid, per area, to it: cut into short pieces, a block of them at a time."""
     measure(y, x, F32(1 / longest), F32(0.5) * per_nm, bonds)
+    # Pieces wait in a buffer until it is full; the last ones are deposited at the end.
     n = np.int64(0)
     for filament in range(starts.size - 1):
         first, last = starts[filament], starts[filament + 1] - 1
@@ -135,6 +138,7 @@ def lay(
                     count *= 2
                 part = F32(1) / F32(count)
                 step_y, step_x, share = part * bonds[0, i], part * bonds[1, i], part * bonds[2, i]
+                # Pieces of all segments fill one buffer, so that the loops over it are long enough to be vectorised.
                 for k in range(count):
                     if n == pieces.shape[1]:
                         deposit(pieces, n, grid, weights, corners)
@@ -153,6 +157,7 @@ def measure(y: Array, x: Array, per_longest: np.float32, half_per_nm: np.float32
         dy, dx = y[i + 1] - y[i], x[i + 1] - x[i]
         length = np.sqrt(dy * dy + dx * dx)
         bonds[0, i], bonds[1, i], bonds[2, i] = dy, dx, half_per_nm * length
+        # At least one piece, so that none is longer than the longest.
         bonds[3, i] = np.floor(length * per_longest) + F32(1)
 
 
@@ -186,6 +191,7 @@ def deposit(pieces: Array, n: Any, grid: Array, weights: Array, corners: Array) 
     share, corner_y, corner_x = pieces[4, :n], corners[0, :n], corners[1, :n]
     wy, wx = weights[0], weights[1]
     last_y, last_x = F32(grid.shape[0] - 3), F32(grid.shape[1] - 3)
+    # First the weights along either axis, vectorised; then the additions, which cannot be, as pieces may overlap.
     for node in (-GAUSS_NODE, GAUSS_NODE):
         along = F32(0.5) + node
         spread(y, step_y, along, last_y, corner_y, wy[0], wy[1], wy[2], wy[3])

@@ -60,6 +60,7 @@ def sharpness(
             y -= times[i] * basis[i, k] * terms[0, k]
             x -= times[i] * basis[i, k] * terms[1, k]
         warped[i, 0], warped[i, 1] = y, x
+        # Shared among four pixels, the image changes smoothly with the flow, and a gradient exists.
         if 0 <= y < height - 1 and 0 <= x < width - 1:
             row, column = int(y), int(x)
             v, u = np.float32(y - row), np.float32(x - column)
@@ -91,6 +92,7 @@ def sharpness(
 @njit(error_model="numpy")
 def best_translation(rows: F64, columns: F64, times: F64, shifts: F64, taps: F32, image: F32) -> int:
     """Return which of some velocities (n, yx), the same everywhere, gives the sharpest image; the first of equals."""
+    # A translation is the constant term alone; the search asks for no gradient.
     basis, gradient = np.ones((times.size, 1)), np.empty((2, 0))
     best, sharpest = 0, -1.0
     for n in range(shifts.shape[0]):
@@ -137,6 +139,7 @@ def _blurred(image: F32, taps: F32) -> F32:
     """Blur along both axes; beyond the image there is nothing."""
     height, width = image.shape
     reach = taps.size // 2
+    # One tap at a time over whole rows, along either axis: inner loops over adjacent numbers, vectorised.
     along_y, blurred = np.zeros_like(image), np.zeros_like(image)
     for y in range(height):
         row = along_y[y]
@@ -161,6 +164,7 @@ def _product(v: F32, w: F32) -> float:
         part = np.float32(0)
         for x in range(v.shape[1]):
             part += v[y, x] * w[y, x]
+        # float32 within a row, for SIMD code, and float64 over the rows, where the sum grows long.
         total += float(part)
     return total
 
@@ -217,6 +221,7 @@ def trace(
     pixels : array of int32, shape (slot, event)
         Written where an event comes to: the number of the pixel; what is not, is left as it is.
     """
+    # Buffers for one block, made once: nothing is allocated in the loops.
     height, width, columns = shape[0] / 2, shape[1] / 2, shape[1]
     at, way, spare = np.empty((2, _BLOCK)), np.empty((2, _BLOCK)), np.empty((4, _BLOCK))
     inside = np.empty(_BLOCK, np.bool_)
@@ -261,6 +266,7 @@ def add(first: int, homes: Int, weights: F32, pixels: Int32, images: F32) -> Non
     for n in range(images.shape[0]):
         image, weight, row = images[n], weights[n], pixels[n]
         for i in range(row.size):
+            # The pixels do not depend on the weights: events are followed once for all widths.
             share = weight[homes[first + i]]
             if share > 0 and row[i] >= 0:
                 image[row[i]] += share
@@ -330,6 +336,7 @@ def seen(chosen: Int, between: Int32, weights: F32, out: F32) -> None:
 @njit(error_model="numpy")
 def _advance(flow: F64, step: int, at: F64, way: F64, spare: F64, inside: Bool, n: int) -> None:
     """Take places one time point on, and note which are still in the field; ``way`` is their last velocity."""
+    # Midpoint rule: the velocity half a step ahead, which makes the error of a step of third order.
     for axis in range(2):
         for i in range(n):
             spare[2 + axis, i] = at[axis, i] + step * way[axis, i] / 2

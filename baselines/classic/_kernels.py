@@ -51,6 +51,7 @@ def weighted_sums(weights: F32, ends: Int, rows: F32, out: F32) -> None:
     # Rows of output in pairs: what is read serves twice. One at a time takes 1.2 times as long in space. The last of an
     # odd number is paired with a row that is thrown away.
     spare = np.empty(min(_BLOCK, width), np.float32)
+    # Stretches of the rows, not whole rows: the two rows of output then stay in the cache while all input passes.
     for start in range(0, width, _BLOCK):
         stop = min(start + _BLOCK, width)
         for n in range(0, count, 2):

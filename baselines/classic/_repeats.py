@@ -188,6 +188,8 @@ def _neighbours(
     begins: Int, ends: Int, y_nm: F32, x_nm: F32, all_y_nm: F32, all_x_nm: F32, reach_nm: float
 ) -> tuple[int, int]:
     """Count neighbours within r and between r and 2 r, of each place among those from its begin to its end."""
+    # Squares of distances, so that no root is taken. Where table and frames are sorted, the candidates of one place are
+    # adjacent, so that the inner loop is vectorised: two comparisons, no branch.
     within = np.float32(reach_nm**2)
     near, far = 0, 0
     for i in range(y_nm.size):
@@ -209,12 +211,15 @@ def _first(
     localization the one before it in its cell, so a search ends at the first that is too old. Those of one frame
     enter their cells together, after all of them have searched.
     """
+    # Linked lists in two arrays: entering a localization takes two assignments, whatever its cell holds already.
     before = np.empty(y_nm.size, np.int64)
     first = np.ones(y_nm.size, np.bool_)
     for frame in range(starts.size - 1):
         begin, end = starts[frame], starts[frame + 1]
+        # Localizations are sorted by frame: what is too old has a smaller index.
         oldest = starts[max(frame - frames, 0)]
         for i in range(begin, end):
+            # What lies within r is in the cell itself or in the eight around it.
             for row in range(rows[i] - 1, rows[i] + 2):
                 for column in range(columns[i] - 1, columns[i] + 2):
                     j = newest[row, column]
@@ -222,6 +227,7 @@ def _first(
                         square = (y_nm[j] - y_nm[i]) ** 2 + (x_nm[j] - x_nm[i]) ** 2
                         first[i] = square >= reach_nm**2
                         j = before[j]
+        # Only now, so that two molecules of one frame are no repeat of each other.
         for i in range(begin, end):
             before[i] = newest[rows[i], columns[i]]
             newest[rows[i], columns[i]] = i

@@ -104,6 +104,7 @@ def visitors(y: Array, x: Array, near: Circle, seen: Array) -> None:
     square = near.radius * near.radius
     for t in range(y.shape[0]):
         for v in range(seen.size):
+            # Stored vertices are integers. A circle, not the crop itself, serves every angle at which it may be turned.
             dy, dx = F32(y[t, v]) - near.y, F32(x[t, v]) - near.x
             seen[v] |= dy * dy + dx * dx < square
 
@@ -138,6 +139,7 @@ def place(
         if end < out.shape[1]:
             after[i, 0] = outwards(y[end - 1, v], y[end, v], period[0])
             after[i, 1] = outwards(x[end - 1, v], x[end, v], period[1])
+    # Time outside, vertices inside: what is written lies side by side.
     vertex, first, end = pieces.vertex, pieces.first, pieces.end
     for t in range(out.shape[1]):
         for i in range(vertex.size):
@@ -159,6 +161,7 @@ def visible_length(y: Array, x: Array, filament: Array, height: float, width: fl
         for v in range(filament.size):
             if 0 <= y[t, v] < height and 0 <= x[t, v] < width:
                 seen[v] += F32(1)
+    # Lengths are those at the first time: segments hardly stretch.
     for v in range(filament.size - 1):
         if filament[v] == filament[v + 1]:
             total += seen[v] * np.hypot(y[0, v + 1] - y[0, v], x[0, v + 1] - x[0, v])

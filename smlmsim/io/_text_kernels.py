@@ -108,6 +108,7 @@ def behind_blanks(text: Array, i: Any, separator: int) -> Any:
 def parsed(text: Array, i: Any, separator: int, point: int) -> tuple[float, Any]:
     """Parse the number at a place; return it and the place behind it, that of the end if there is no plain number."""
     end = U64(text.size)
+    # Digits before and after the point make one integer; where the point is goes into the exponent.
     negative = text[i] == MINUS
     if negative or text[i] == PLUS:
         i += ONE
@@ -134,6 +135,7 @@ def parsed(text: Array, i: Any, separator: int, point: int) -> tuple[float, Any]
     if mantissa != 0:
         if not -POWERS.size < exponent < POWERS.size:
             return 0.0, end
+        # Divided by an exact power, not multiplied by its rounded inverse.
         value = value / POWERS[-exponent] if exponent < 0 else value * POWERS[exponent]
     return (-value if negative else value), i
 

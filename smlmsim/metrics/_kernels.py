@@ -84,6 +84,7 @@ def scaled(a: Array, factor: float) -> Array:
 @njit(error_model="numpy", fastmath=ANY_ORDER, forceinline=True)
 def average_columns(image: Array, top: int, window: Window, means: Array, squares: Array) -> None:
     """Average pixels and their squares along y, over the window that begins at row ``top``."""
+    # Rows lie side by side, so the loop over columns is vectorised and that over the window unrolled.
     for j in range(image.shape[1]):
         mean, square = F32(0), F32(0)
         for k in range(len(window)):
@@ -115,6 +116,7 @@ def compare_row(s: Array, d: Array, ss: Array, dd: Array, windows: int) -> tuple
         vs, vd = max(ss[j] - ms, none), max(dd[j] - md, none)
         structure = (half * (vs - vd) + CONTRAST_FLOOR) / (half * (vs + vd) + CONTRAST_FLOOR)
         luminance = (half * (ms - md) + LUMINANCE_FLOOR) / (half * (ms + md) + LUMINANCE_FLOOR)
+        # Contrast and structure are one fraction, because the constant of the latter is half that of the former.
         structures += structure
         similarities += structure * luminance
     return structures, similarities
@@ -137,6 +139,7 @@ def similarity(s: Array, d: Array, window: Window, scratch: Array) -> tuple[floa
     height, width = s.shape[0] - len(window) + 1, s.shape[1] - len(window) + 1
     columns, local = scratch[0], scratch[1]
     structures, similarities = 0.0, 0.0
+    # Four moments of one row of windows, and their comparison, before the next row.
     for top in range(height):
         average_columns(s, top, window, columns[0], columns[2])
         average_columns(d, top, window, columns[1], columns[3])
@@ -178,6 +181,7 @@ def ssim(truth: Array, estimate: Array, window: Window) -> Any:
     scratch = np.empty((2, 4, width), F32)
     result = 0.0
     for frame in range(frames):
+        # One time point at a time: its sum and difference stay in the cache.
         a, b = truth[frame], estimate[frame]
         result += similarity(a + b, a - b, window, scratch)[1]
     return result / frames
@@ -204,6 +208,7 @@ def ms_ssim(truth: Array, estimate: Array, window: Window, weights: Array) -> An
             structure, similar = similarity(
                 s[: h * w].reshape(shape), d[: h * w].reshape(shape), window, scratch
             )
+            # Only the coarsest scale compares brightness.
             value *= max(similar if scale == coarsest else structure, 0.0) ** weights[scale]
             if scale < coarsest:
                 halve(s, h, w, row)

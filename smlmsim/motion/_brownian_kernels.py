@@ -113,6 +113,7 @@ def _draw(words: Any, index: Any, filament: Any, step: Any, key: Any) -> None:
     """Fill the bytes with odd numbers from -127 to 127, all as likely, one to a lane and axis."""
     for i in range(index.size):
         a, b, c, d = philox(index[i], filament[i], step & _LOW, step >> _32, key)
+        # Two words make eight bytes along y, two along x.
         words[0, i] = np.uint64(a) | (np.uint64(b) << _32) | _ODD
         words[1, i] = np.uint64(c) | (np.uint64(d) << _32) | _ODD
 

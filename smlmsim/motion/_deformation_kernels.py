@@ -44,6 +44,7 @@ def carry(
     """
     half = field[2:] / 2
     middle = field[:2] + half
+    # Two buffers for the coordinates of one time, reused, stay in the cache.
     v, u = np.empty(points.shape[1]), np.empty(points.shape[1])
     for t in range(amplitudes.size):
         _enter(points[0], centres[0], shifts[0, t], corner[0], period[0], middle[0], half[0], v)
@@ -59,6 +60,7 @@ def _enter(
     boxes = 1.0 / period
     for p in range(u.size):
         whole = np.floor((centres[p] + shift - corner) * boxes)
+        # The whole object goes round when its centre does, so that no filament is torn.
         u[p] = (points[p] + shift - period * whole - middle) * (1.0 / half)
 
 
@@ -82,6 +84,7 @@ def mean_normal_shift(before: F32, after: F32, weights: F32, box: F64, field: F6
     """
     top, left, period_y, period_x = F(field[0]), F(field[1]), F(box[2]), F(box[3])
     bottom, right = F(field[0] + field[2]), F(field[1] + field[3])
+    # Sums within one time are float32, over the times float64.
     total, seen = 0.0, 0.0
     for t in range(before.shape[1]):
         shift, weight = _normal_shift(

@@ -102,6 +102,7 @@ def trace(
     times = y.shape[0]
     row = 0
     while row < times:
+        # Random numbers are drawn for whole blocks, so a movie made in parts is that made at once.
         block, start = divmod(first_time + row, BLOCK)
         stop = min(BLOCK, start + times - row)
         some = slice(row, row + stop - start)
@@ -170,6 +171,7 @@ def _advance(coordinate: Any, state: Any, update: Any, update_of: Any, persist: 
 
 @_kernel
 def _fill_angles(angle: Any, coordinate: Any, shapes: Any) -> None:
+    # A product that BLAS spreads over threads may be summed in another order, which would change the bytes.
     rows = max(1, ONE_THREAD // shapes.size)
     for t in range(0, BLOCK, rows):
         part = angle[t : t + rows]
@@ -179,6 +181,7 @@ def _fill_angles(angle: Any, coordinate: Any, shapes: Any) -> None:
 @_kernel
 def _fill_tangents(tangent: Any, angle: Any) -> None:
     """Sine and cosine of the bonds of the first half, then those of their mirror images in the second."""
+    # Modes are even or odd about the middle: the sum is the angle of a segment, the difference that of its image.
     even, odd = angle[0].ravel(), angle[1].ravel()
     sine, cosine = tangent[0].ravel(), tangent[1].ravel()
     for i in range(even.size):
@@ -247,6 +250,7 @@ def _walk(path: Any, tangent: Any, t: Any) -> tuple[Any, Any, Any, Any]:
 def _place(
     vertex: Any, path: Any, axis: Any, t: Any, first: Any, bond_nm: Any, centre: Any, near: Any, far: Any
 ) -> None:
+    # The two halves of the path began at its ends; each is shifted so that they meet, in units of a segment.
     vertices, real = np.uint64(path.shape[1]), path.dtype.type
     middle = vertices // np.uint64(2) + np.uint64(1)
     near_nm, far_nm = real(centre[axis, t] + bond_nm * near), real(centre[axis, t] + bond_nm * far)

@@ -58,6 +58,7 @@ def find_near(y: Floats, x: Floats, window: Edges) -> Near:
     steps, vertices = y.shape
     near = np.empty((-(-vertices // BLOCK), steps), np.bool_)
     for i in range(steps):
+        # Between two steps vertices move in straight lines, so they stay in the rectangle around both.
         later = min(i + 1, steps - 1)
         for b in range(near.shape[0]):
             block = slice(b * BLOCK, min((b + 1) * BLOCK + 1, vertices))
@@ -100,6 +101,7 @@ def visible(
 @njit(forceinline=True, error_model="numpy")
 def _inside(start: Any, end: Any, low: Any, high: Any, enter: Any, leave: Any) -> tuple[Any, Any]:
     """Narrow the part of a segment that lies between two borders along one axis."""
+    # A segment along the border has no crossing: it is inside or outside as a whole.
     way = end - start
     if way == 0:
         return (enter, leave) if low <= start < high else (_1, _0)
@@ -178,6 +180,7 @@ def emit(
                 at_y = _locate(y, bond[m], along[m], before[f], blend[f], period[0])
                 at_x = _locate(x, bond[m], along[m], before[f], blend[f], period[1])
                 if window[0] <= at_y < window[1] and window[2] <= at_x < window[3]:
+                    # The number of events is random: the arrays double when they are full.
                     if n == label.shape[1]:
                         label, place = _doubled(label), _doubled(place)
                     label[0, n], label[1, n], place[0, n], place[1, n] = f, m, at_y, at_x
@@ -192,6 +195,7 @@ def emit(
 @njit(forceinline=True, error_model="numpy")
 def _wait(word: Any) -> Any:
     """Turn a word into an exponential waiting time of mean one."""
+    # Half a step above zero, so that the logarithm is finite.
     return -math.log((np.float64(word) + 0.5) * _UNIT)
 
 
@@ -209,6 +213,7 @@ def _frames_seen(start: float, end: float, share: float) -> tuple[int, int]:
 @njit(forceinline=True, error_model="numpy")
 def _locate(z: Floats, bond: int, along: Any, row: int, blend: Any, period: Any) -> Any:
     """Find a molecule along one axis between two steps, by the shortest way from one to the next."""
+    # Linear in time and along the segment: its start moves, and so does the vector to its end.
     later = min(row + 1, z.shape[0] - 1)
     start, way = z[row, bond], z[row, bond + 1] - z[row, bond]
     move, turn = z[later, bond] - start, z[later, bond + 1] - z[later, bond] - way

@@ -74,6 +74,7 @@ def emit(
     """
     rows, ahead, first_frame, blend = frames
     near, copies, end, unit, places = nearby
+    # A batch may exceed _BATCH by the proposals of the largest row, and a frame writes _FEW surplus entries.
     room = _BATCH + draws.max() + np.int64(_FEW)
     when, where = np.empty(room + 3, np.uint32), np.empty(room + 3, np.uint32)
     frame, bond, a, t = np.empty(room, np.int32), np.empty(room, np.int64), _line(room), _line(room)
