@@ -25,11 +25,14 @@ from smlmsim.spec import Spec
 Array = npt.NDArray[Any]
 
 REFERENCE_UM2 = 2.56**2
+"""Area in um^2 to which rates refer: a field of 128 pixels of 20 nm."""
 FAINTEST_NM = 1000.0
+"""Contour in the crop, in nm, below which its rate falls in proportion: little contour gives few localizations."""
 REACHED = 0.999
 """The share of the highest rate that blinking molecules can give which is asked of them where they cannot give more."""
 SUBPIXELS = 64
 NEAR_NM = 300.0
+"""Distance in nm from a crop beyond which contour is left out: its blur does not reach into the crop."""
 
 Size = tuple[int, int, int]
 Positive = Annotated[tuple[pydantic.PositiveFloat, pydantic.PositiveFloat], "low, high"]
