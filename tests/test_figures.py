@@ -344,6 +344,17 @@ def test_the_line_of_a_kymograph_stays_out_of_the_scale_bar_and_its_label(line):
         assert panel.get_window_extent().containsx(shown.x1)
 
 
+def test_a_movie_of_a_part_of_the_field_is_shown_where_it_lies():
+    whole = next(iter(_movies(1).values()))
+    part = whole.isel(x=slice(5, 15), y=slice(2, 12))
+    panels = figures.montage({"whole": whole, "part": part}).axes
+    above, below = panels[0], panels[5]
+    assert below.images[0].get_extent() == pytest.approx([0, 200, 200, 0])
+    assert below.get_xlim() == pytest.approx([-100, 300])
+    assert below.get_ylim() == pytest.approx([200, -40])
+    assert (above.get_xlim(), above.get_ylim()) == ((0, 400), (240, 0))
+
+
 @pytest.mark.parametrize("suffix", [".png", ".gif"])
 def test_a_movie_plays_all_time_points_side_by_side(tmp_path, suffix):
     from PIL import Image

@@ -57,6 +57,18 @@ def draw_frame(panel: Axes, frame: npt.NDArray[np.float64], image: xr.DataArray)
     panel.set_yticks([])
 
 
+def show_field(panel: Axes, image: xr.DataArray, whole: xr.DataArray) -> None:
+    """Show a movie of a part of the field where it lies in the whole of it, the rest in grey."""
+    (left, right), (top, bottom) = (
+        [
+            _edge_nm(whole[dim].values) + far - _edge_nm(image[dim].values)
+            for far in (0, _extent_nm(whole[dim].values))
+        ]
+        for dim in "xy"
+    )
+    panel.set(xlim=(left, right), ylim=(bottom, top), facecolor="0.9")
+
+
 def colours(image: xr.DataArray) -> str:
     """The colour map of a movie."""
     return COLOURS.get(str(image.name), "inferno")
@@ -93,7 +105,7 @@ def draw_line(panel: Axes, line: Line, image: xr.DataArray) -> None:
 
 def _on_panel(line: Line, image: xr.DataArray) -> Floats:
     """The ends of a line, (x or y, end), from the upper left corner of a panel."""
-    left, top = (float(image[dim].values[0]) - _pixel_nm(image[dim].values) / 2 for dim in "xy")
+    left, top = (_edge_nm(image[dim].values) for dim in "xy")
     ends = [(line.start_x_nm - left, line.end_x_nm - left), (line.start_y_nm - top, line.end_y_nm - top)]
     return np.array(ends)
 
@@ -139,6 +151,11 @@ def round_length_nm(longest_nm: float) -> float:
 def _pixel_nm(centres_nm: npt.NDArray[Any]) -> float:
     """From the centre of a pixel to that of the next."""
     return _extent_nm(centres_nm) / centres_nm.size
+
+
+def _edge_nm(centres_nm: npt.NDArray[Any]) -> float:
+    """The outer edge of the first pixel."""
+    return float(centres_nm[0]) - _pixel_nm(centres_nm) / 2
 
 
 def _extent_nm(centres_nm: npt.NDArray[Any]) -> float:

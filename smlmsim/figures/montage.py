@@ -16,6 +16,7 @@ from smlmsim.figures.image import (
     frame_times,
     frames,
     largest_shown,
+    show_field,
 )  # fmt: skip
 from smlmsim.figures.style import styled
 
@@ -61,6 +62,7 @@ def montage(
             row[0].set_ylabel(name)
             for panel, frame in zip(row, frames(image, times_s), strict=True):
                 draw_frame(panel, frame, image)
+                show_field(panel, image, first)
             chosen = image.sel(time=times_s, method="nearest").values.astype(np.float64)
             draw_colour_bar(figure, row, image, largest_shown(image, chosen))
             if line is not None:
