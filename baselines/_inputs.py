@@ -32,6 +32,7 @@ logger = logging.getLogger("smlmsim.networks")
 Floats = npt.NDArray[np.float32]
 
 MOST_BINS = 100
+"""Fine time bins within a time point, at most: more would have hardly a localization each."""
 ALL = "all"
 
 

@@ -31,6 +31,7 @@ FAINTEST_NM = 1000.0
 REACHED = 0.999
 """The share of the highest rate that blinking molecules can give which is asked of them where they cannot give more."""
 SUBPIXELS = 64
+"""Places per pixel along either axis at which a localization may lie, as fine as those of a stored corpus."""
 NEAR_NM = 300.0
 """Distance in nm from a crop beyond which contour is left out: its blur does not reach into the crop."""
 
