@@ -69,7 +69,7 @@ def head_to_head(
         "win_map": figures.win_map(compare.win_map(scores, by)),
         "paired": _paired(scores, by, table),
         "ranks": figures.rank_table(compare.mean_ranks(scores)),
-        "cost": figures.cost(costs(scores, by, recorded(grid, out / "clips", shown))),
+        "cost": figures.cost(costs(scores, by, recorded(grid, out / "clips"))),
     }
     for name, figure in drawn.items():
         for suffix in (".png", ".pdf"):

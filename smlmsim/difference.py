@@ -20,7 +20,9 @@ class Difference(NamedTuple):
     addable: bool
 
 
-def difference(theirs: str, ours: str, addable: Collection[str] = ()) -> Difference:
+def difference(
+    theirs: str, ours: str, addable: Collection[str] = (), aside: Collection[str] = ()
+) -> Difference:
     """Say in what two settings, as TOML, differ: what cannot be added, or else all that can.
 
     Parameters
@@ -29,8 +31,13 @@ def difference(theirs: str, ours: str, addable: Collection[str] = ()) -> Differe
         Those that are stored, and those that are asked for.
     addable : collection of str
         The names of the settings that are lists of which more can be added.
+    aside : collection of str
+        The names of the settings that may differ.
     """
-    there, here = (dict(_settings(parse_toml(text, "its settings"))) for text in (theirs, ours))
+    trees = (parse_toml(text, "its settings") for text in (theirs, ours))
+    there, here = (
+        dict(_settings({name: value for name, value in tree.items() if name not in aside})) for tree in trees
+    )
     differing = [name for name in dict.fromkeys((*here, *there)) if there.get(name) != here.get(name)]
     fixed = [name for name in differing if name not in addable]
     if fixed:

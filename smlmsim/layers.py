@@ -12,7 +12,7 @@ import xarray as xr
 
 from smlmsim import io, schema
 from smlmsim.grid import read_scores
-from smlmsim.grid.clips import clip_path, lacking, read_clip, shown_cells
+from smlmsim.grid.clips import clip_path, lacking, read_clip, shown_cells, shown_seeds
 from smlmsim.grid.store import grid_of
 from smlmsim.regions import axes_of
 from smlmsim.report.page import store_of
@@ -82,20 +82,21 @@ def _of_grid(store: Path) -> list[Layer]:
     """The clips of the first seed in one layer each of what was seen, every reconstruction, and the truth."""
     scores = read_scores(store)
     grid = grid_of(scores.attrs, store)
-    paths = [clip_path(grid, cell, store.parent / "clips") for cell in shown_cells(grid, grid.seeds[:1])]
+    first = grid.replace({"movies.seeds": (shown_seeds(grid) or grid.seeds)[:1]})
+    paths = [clip_path(grid, cell, store.parent / "clips") for cell in shown_cells(first)]
     if missing := sum(bool(lacking(path, grid.reconstructors)) for path in paths):
         raise ValueError(
             f"{missing} clips are missing beside {store}; `smlmsim report {store} --out DIR` makes them"
         )
     axes = axes_of(scores[grid.metrics[0]])
     clips = [read_clip(path, grid.reconstructors) for path in paths]
-    first = clips[0]
+    clip = clips[0]
     movies = np.stack([clip.brightness.values for clip in clips], axis=1)
     movies = movies.reshape(movies.shape[0], *(scores.sizes[axis] for axis in axes), *movies.shape[2:])
-    scale = _scale(first, {axis: str(scores[axis].attrs.get("long_name", axis)) for axis in axes})
+    scale = _scale(clip, {axis: str(scores[axis].attrs.get("long_name", axis)) for axis in axes})
     return [
         (movie, {"name": str(name), **scale}, "image")
-        for name, movie in zip(first.layer.values, movies, strict=True)
+        for name, movie in zip(clip.layer.values, movies, strict=True)
     ]
 
 

@@ -38,6 +38,8 @@ class Spec(pydantic.BaseModel):
     """
 
     family: ClassVar[str] = ""
+    aside: ClassVar[frozenset[str]] = frozenset()
+    """Settings on which results do not depend, so that the digest leaves them out."""
 
     model_config = pydantic.ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, ser_json_inf_nan="constants"
@@ -114,8 +116,9 @@ class Spec(pydantic.BaseModel):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the settings: equal for equal specs on every machine."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """The SHA-256 of the settings: equal on every machine for specs that give equal results."""
+        plain = self.model_dump(mode="json", exclude=set(self.aside))
+        canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -95,7 +95,9 @@ class Kind(NamedTuple):
             The settings of which ``--add`` adds more.
         """
         if found.get(f"{self.name}_digest") != settings.digest:
-            words, can_be_added = difference(str(found.get(self.name, "")), settings.to_toml(), addable)
+            words, can_be_added = difference(
+                str(found.get(self.name, "")), settings.to_toml(), addable, settings.aside
+            )
             remedy = "give --add to keep both" if can_be_added else "delete it"
             raise self.error(
                 f"{path} belongs to another {self.name}: {words}; choose another place with --out, or {remedy}"
@@ -153,15 +155,15 @@ def sole_run(path: Path) -> Iterator[None]:
 def complete(
     function: Callable[[Part], Made],
     missing: list[Part],
-    keep: Callable[[Part, Made | Exception], bool | None],
     *,
     total: int,
     unit: str,
     processes: int | None = None,
     scheduler: str | None = None,
     progress: bool = True,
-) -> None:
-    """Make the missing parts of a result in other processes, and keep each as it comes.
+    failed: Callable[[Made], bool] = lambda _: False,
+) -> Iterator[tuple[Part, Made | Exception]]:
+    """Make the missing parts of a result in other processes; yield each, to be kept, as it comes.
 
     Parameters
     ----------
@@ -169,8 +171,6 @@ def complete(
         Makes a part; importable by name in the workers.
     missing : list
         The parts, picklable.
-    keep : callable
-        Keeps a part, given what became of it, and says whether it failed; it raises where the run should not go on.
     total : int
         The number of parts of the whole result.
     unit : str
@@ -179,13 +179,16 @@ def complete(
         As :func:`smlmsim.workers.spread` takes them.
     progress : bool
         Show a progress bar.
+    failed : callable
+        Whether a part counts as failed in the progress bar, as all do that raise.
     """
     outcomes = workers.spread(function, missing, workers=processes, scheduler=scheduler)
     with tqdm(
         total=total, initial=total - len(missing), unit=unit, disable=not progress, smoothing=0.1
     ) as bar:
-        failed = 0
+        failures = 0
         for part, outcome in outcomes:
-            failed += bool(keep(part, outcome))
-            bar.set_postfix({"failed": failed} if failed else {}, refresh=False)
+            yield part, outcome
+            failures += isinstance(outcome, Exception) or failed(outcome)
+            bar.set_postfix({"failed": failures} if failures else {}, refresh=False)
             bar.update()

@@ -159,7 +159,7 @@ def grid_command(
 
     netcdf.write(scores, out / "scores.nc")
     with smlmsim.io.replacing(out / "scores.csv") as draft:
-        scores.to_dataframe().reset_index().to_csv(draft, index=False)
+        scores.drop_vars("seconds", errors="ignore").to_dataframe().reset_index().to_csv(draft, index=False)
     heatmap = smlmsim.figures.heatmap(scores, metric=str(next(iter(scores))))
     for name in ("heatmap.png", "heatmap.pdf"):
         smlmsim.figures.save(heatmap, out / name)

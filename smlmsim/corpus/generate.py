@@ -94,15 +94,13 @@ def _complete(store: CorpusStore, processes: int | None, scheduler: str | None, 
     todo = np.flatnonzero(~store.done()).tolist()
     if todo:
         made_here(store.path, store.group.attrs)
-
-    def written(movie: int, outcome: Exception | None) -> None:
-        if isinstance(outcome, Exception):
-            raise _explained(outcome, store, movie) from outcome
-
-    complete(
-        functools.partial(make_movie, store.path), todo, written, total=store.corpus.movies, unit="movie",
+    outcomes = complete(
+        functools.partial(make_movie, store.path), todo, total=store.corpus.movies, unit="movie",
         processes=processes, scheduler=scheduler, progress=progress,
     )  # fmt: skip
+    for movie, outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise _explained(outcome, store, movie) from outcome
 
 
 def make_movie(path: Path, movie: int) -> None:

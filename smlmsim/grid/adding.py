@@ -35,8 +35,8 @@ def enlarge(path: Path, grid: Grid) -> Grid:
     attrs = dict(group.attrs)
     GRID.require_version(path, attrs)
     shared = grid.replace({name: getattr(stored, name) for name in ADDABLE})
-    if shared != stored:
-        words, _ = difference(stored.to_toml(), shared.to_toml())
+    if shared.digest != stored.digest:
+        words, _ = difference(stored.to_toml(), shared.to_toml(), aside=grid.aside)
         raise StoreError(
             f"{path} belongs to another grid: {words}; only seeds, reconstructors and metrics can be added, so "
             "choose another place with --out"

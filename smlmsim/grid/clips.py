@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlmsim import io
 from smlmsim.brightness import white_level
 from smlmsim.grid.attempt import Attempt, attempt
-from smlmsim.grid.grid import Cell, Grid
+from smlmsim.grid.grid import SHOWN_SEEDS, Cell, Grid
 from smlmsim.io import hdf5, netcdf
 from smlmsim.pipeline import Movie, simulate
 from smlmsim.provenance import versions
@@ -25,8 +26,6 @@ from smlmsim.spec import brief, one_line
 log = logging.getLogger(__name__)
 
 OBSERVED, TRUTH = "localizations", "truth"
-SHOWN_SEEDS = 2
-"""Of so many seeds the movies are shown, unless others are asked for."""
 PARTS = (
     ("brightness", ("layer", "time", "y", "x"), "u"),
     ("white", ("layer",), "f"),
@@ -39,23 +38,20 @@ PARTS = (
 """What a clip consists of: its variables, their dims, and the kinds of numbers, or text, that they are."""
 
 
-class Recording(NamedTuple):
-    """A clip, and the seconds that each reconstructor in it took for the movie."""
-
-    clip: xr.Dataset
-    seconds: dict[str, float]
-
-
-def shown_seeds(grid: Grid, wanted: Sequence[int] | None = None) -> tuple[int, ...]:
-    """The seeds whose movies are shown, by default the first two of the grid.
+def shown_seeds(grid: Grid) -> tuple[int, ...]:
+    """The seeds whose movies are shown: the first of those asked for, as many as may be kept.
 
     Raises
     ------
     ValueError
         If the grid has no such seed.
     """
-    if wanted is None:
-        return grid.seeds[:SHOWN_SEEDS]
+    return wanted_seeds(grid)[: grid.movies.most_bytes // seed_bytes(grid)]
+
+
+def wanted_seeds(grid: Grid) -> tuple[int, ...]:
+    """The seeds whose movies a grid asks for, whatever their size; errors as :func:`shown_seeds`."""
+    wanted = grid.seeds[:SHOWN_SEEDS] if grid.movies.seeds is None else grid.movies.seeds
     if missing := [seed for seed in wanted if seed not in grid.seeds]:
         raise ValueError(
             f"the grid has no seed {missing[0]}, whose movies --movies-of asks for; "
@@ -64,9 +60,21 @@ def shown_seeds(grid: Grid, wanted: Sequence[int] | None = None) -> tuple[int, .
     return tuple(dict.fromkeys(wanted))
 
 
-def shown_cells(grid: Grid, seeds: Iterable[int]) -> list[Cell]:
-    """The cells of some seeds, seed by seed."""
-    return [cell for seed in seeds for cell in grid.cells() if cell.seed == seed]
+def shown_cells(grid: Grid) -> list[Cell]:
+    """The cells whose movies are shown, seed by seed."""
+    return [cell for seed in shown_seeds(grid) for cell in grid.cells() if cell.seed == seed]
+
+
+def seed_bytes(grid: Grid) -> int:
+    """How much the clips of a seed take before they are compressed."""
+    sizing = [axis for axis in grid.axes if axis.setting.startswith(("field.", "acquisition."))]
+    studies = [
+        grid.study.replace(dict(zip((axis.setting for axis in sizing), values, strict=True)))
+        for values in itertools.product(*(axis.values for axis in sizing))
+    ]
+    pixels = sum(study.acquisition.time_points * math.prod(study.field.shape) for study in studies)
+    cells = math.prod(grid.shape[:-1]) // len(studies)
+    return cells * pixels * (len(grid.reconstructors) + len((OBSERVED, TRUTH)))
 
 
 def clip_path(grid: Grid, cell: Cell, folder: Path) -> Path:
@@ -75,19 +83,19 @@ def clip_path(grid: Grid, cell: Cell, folder: Path) -> Path:
     return folder / f"{hashlib.sha256(described.encode()).hexdigest()[:16]}.nc"
 
 
-def record(grid: Grid, cell: Cell, names: Sequence[str]) -> Recording:
+def record(grid: Grid, cell: Cell, names: Sequence[str]) -> xr.Dataset:
     """Simulate the movie of a cell, let some reconstructors have it, and keep what is to be seen of it."""
     movie = simulate(grid.study_of(cell), cell.seed)
     return recording(cell, movie, {name: attempt(name, movie.observation) for name in names})
 
 
-def recording(cell: Cell, movie: Movie, attempts: Mapping[str, Attempt]) -> Recording:
+def recording(cell: Cell, movie: Movie, attempts: Mapping[str, Attempt]) -> xr.Dataset:
     """Keep what is to be seen of a movie that was reconstructed.
 
     Returns
     -------
-    Recording
-        ``clip.brightness`` (layer, time, y, x) uint8: what was observed, all reconstructions, the truth; each on a
+    xr.Dataset
+        The clip. ``brightness`` (layer, time, y, x) uint8: what was observed, all reconstructions, the truth; each on a
         scale of its own, on which 255 stands for the value ``white`` (layer). Over ``reconstructor``: ``parameters``,
         the number of them it says it has (0 if none), and ``reason``, why there is nothing to be seen.
     """
@@ -101,20 +109,19 @@ def recording(cell: Cell, movie: Movie, attempts: Mapping[str, Attempt]) -> Reco
     shown = np.stack([_brightness(layer, white) for layer, white in zip(layers, whites, strict=True)])
     rows = [(found.parameters, found.reason) for found in attempts.values()]
     attrs = {"seed": cell.seed, "settings": json.dumps(cell.settings)}
-    clip = _clip(
-        list(attempts), shown, whites, rows, {name: truth[name] for name in ("time", "y", "x")}, attrs
-    )
-    return Recording(clip, {name: found.seconds for name, found in attempts.items()})
+    coords = {name: truth[name] for name in ("time", "y", "x")}
+    return _clip(list(attempts), shown, whites, rows, coords, attrs)
 
 
-def keep(path: Path, made: Recording, order: Sequence[str]) -> None:
+def keep(path: Path, clip: xr.Dataset, order: Sequence[str]) -> None:
     """Write a clip, or add it to what is there of other reconstructors; it has the same bytes in either case.
 
     Parameters
     ----------
     path : Path
-        As :func:`clip_path` says; the seconds go beside it.
-    made : Recording
+        As :func:`clip_path` says.
+    clip : xr.Dataset
+        As :func:`recording` gives it.
     order : sequence of str
         Of the reconstructors.
 
@@ -123,15 +130,11 @@ def keep(path: Path, made: Recording, order: Sequence[str]) -> None:
     OSError
         If the folder cannot be written.
     """
-    clip = made.clip
     if path.exists():
         try:
             clip = _joined(read_clip(path), clip, order)
         except ValueError as error:
             log.warning("%s; it is replaced", error)
-    seconds = read_seconds(path) | {name: value for name, value in made.seconds.items() if np.isfinite(value)}
-    with io.replacing(_seconds_path(path)) as draft:
-        draft.write_text(json.dumps(seconds, indent=1), encoding="utf-8")
     netcdf.write(clip, path, encoding={"brightness": {"zlib": True, "complevel": 4}})
 
 
@@ -147,10 +150,9 @@ def lacking(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in known)
 
 
-def recorded(grid: Grid, folder: Path, seeds: Sequence[int] | None = None) -> list[Path]:
+def recorded(grid: Grid, folder: Path) -> list[Path]:
     """The clips of a grid that a folder holds."""
-    cells = shown_cells(grid, shown_seeds(grid, seeds))
-    return [path for cell in cells if (path := clip_path(grid, cell, folder)).exists()]
+    return [path for cell in shown_cells(grid) if (path := clip_path(grid, cell, folder)).exists()]
 
 
 def read_clip(path: Path, names: Sequence[str] | None = None) -> xr.Dataset:
@@ -171,23 +173,6 @@ def read_clip(path: Path, names: Sequence[str] | None = None) -> xr.Dataset:
     except (ValueError, KeyError) as error:
         raise _unusable(path, error) from error
     return found
-
-
-def read_seconds(path: Path) -> dict[str, float]:
-    """How long the reconstructors of a clip took for it; those that are not known are left out."""
-    try:
-        found = json.loads(_seconds_path(path).read_bytes())
-        known = {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, AttributeError, RecursionError, OverflowError):
-        log.warning("%s is damaged, so these times are not known", _seconds_path(path))
-        return {}
-    return {name: value for name, value in known.items() if np.isfinite(value)}
-
-
-def _seconds_path(path: Path) -> Path:
-    return path.with_suffix(".seconds.json")
 
 
 def _unusable(path: Path, error: Exception) -> ValueError:

@@ -21,6 +21,8 @@ MOST_AXES, MOST_VALUES, MOST_CELLS = 8, 1000, 10**7
 """Axes of a grid, values of an axis and cells: more would be a slip of the pen."""
 ADDABLE = ("seeds", "reconstructors", "metrics")
 """What more of can be scored in a grid that was scored before."""
+SHOWN_SEEDS = 2
+"""The number of seeds whose movies are shown by default."""
 SUFFIX_UNITS = {"_nm_per_s": "nm/s", "_hz": "Hz", "_per_um": "um-1", "_nm": "nm", "_s": "s"}
 
 
@@ -72,6 +74,22 @@ class Cell(NamedTuple):
     seed: int
 
 
+class Movies(Spec):
+    """Which movies are kept, with all reconstructions and in 8 bits, while a grid is scored; a report plays them.
+
+    Parameters
+    ----------
+    seeds : tuple of int, optional
+        The seeds whose movies are kept; by default the first two of the grid.
+    most_bytes : int
+        How much the movies of all seeds may take before they are compressed, which makes them about three times
+        smaller. Seeds whose movies no longer fit are left out, the last ones first.
+    """
+
+    seeds: tuple[NonNegativeInt, ...] | None = None
+    most_bytes: NonNegativeInt = 10**10
+
+
 class Grid(Spec):
     """Every combination of the axes' values and the seeds; one seed means the same structure everywhere.
 
@@ -87,9 +105,12 @@ class Grid(Spec):
         By default all that are installed.
     metrics : tuple of str
         By default those of ``smlmsim.metrics.STANDARD``.
+    movies : Movies
+        Which movies are kept for a report. Scores do not depend on it.
     """
 
     family: ClassVar[str] = "sweep"
+    aside: ClassVar[frozenset[str]] = frozenset({"movies"})
 
     study: SimulatedDynamic = SimulatedDynamic()
     axes: tuple[Axis, ...] = pydantic.Field(min_length=1, max_length=MOST_AXES)
@@ -98,6 +119,7 @@ class Grid(Spec):
         default_factory=lambda: tuple(reconstruct.available()), min_length=1
     )
     metrics: MetricNames = STANDARD
+    movies: Movies = Movies()
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -132,14 +154,14 @@ class Grid(Spec):
         return self.study.replace(cell.settings)
 
     def joined(self, other: Grid) -> Grid:
-        """Return a grid with the seeds, reconstructors and metrics of another one behind its own.
+        """Return another grid with its seeds, reconstructors and metrics behind those of this one.
 
         Raises
         ------
         pydantic.ValidationError
             If that are too many movies.
         """
-        return self.replace(
+        return other.replace(
             {name: tuple(dict.fromkeys((*getattr(self, name), *getattr(other, name)))) for name in ADDABLE}
         )
 

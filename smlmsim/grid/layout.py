@@ -17,6 +17,13 @@ from smlmsim.io import zarr_store
 from smlmsim.metrics import METRICS, described, three_crests
 from smlmsim.store import Arrays
 
+SECONDS = {
+    "long_name": "time of a reconstruction",
+    "units": "s",
+    "comment": "wall-clock time of reconstructing the movie on one thread, beside other processes; weights are loaded "
+    "before, and the first reconstruction in a process may include compiling",
+}
+
 
 def lay_out(group: zarr.Group, grid: Grid) -> None:
     """Make all arrays of a grid, or enlarge those there are; what they hold stays where it is.
@@ -37,16 +44,22 @@ def lay_out(group: zarr.Group, grid: Grid) -> None:
         _array(group, grid, name, (names,), ("reconstructor",), metric.attrs(movie, normalisation))
         attrs = {"long_name": f"{metric.long_name} of an empty estimate", "units": metric.units}
         _array(group, grid, floor_name(name), (), (), attrs)
+    lay_out_seconds(group, grid)
     attrs = {"long_name": "why there is no score"}
     _array(group, grid, "reason", (names,), ("reconstructor",), attrs, dtype=str, fill="")
     last = (names, len(grid.metrics)), ("reconstructor", "metric")
     _array(group, grid, "done", *last, {}, dtype=bool, fill=False)
 
 
-def arrays(path: Path, group: zarr.Group, grid: Grid) -> Arrays:
-    """The arrays that the store of a grid has: floors only if it has them, and perhaps the flags of an earlier version.
+def lay_out_seconds(group: zarr.Group, grid: Grid) -> None:
+    """Make the array of how long every reconstruction took, which stores of before these were kept lack."""
+    _array(group, grid, "seconds", (len(grid.reconstructors),), ("reconstructor",), SECONDS)
 
-    In that version a flag was about a cell, with all its scores.
+
+def arrays(path: Path, group: zarr.Group, grid: Grid) -> Arrays:
+    """The arrays of the store of a grid; floors and seconds only if it has them.
+
+    The flags may be those of an earlier version, in which a flag was about a cell, with all its scores.
     """
     scored = (*grid.shape, len(grid.reconstructors))
     floors = [floor for floor in map(floor_name, grid.metrics) if (path / floor).exists()]
@@ -61,6 +74,7 @@ def arrays(path: Path, group: zarr.Group, grid: Grid) -> Arrays:
         "reason": (scored, "T"),
         "done": (grid.shape if earlier else (*scored, len(grid.metrics)), "b"),
         **dict.fromkeys(floors, (grid.shape, "f")),
+        **({"seconds": (scored, "f")} if (path / "seconds").exists() else {}),
     }
 
 

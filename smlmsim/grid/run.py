@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,23 +16,26 @@ import xarray as xr
 from smlmsim import reconstruct, workers
 from smlmsim.grid.adding import enlarge, stored_grid
 from smlmsim.grid.attempt import Attempt, attempt, reason_of
-from smlmsim.grid.clips import Recording, clip_path, keep, recording, shown_seeds
+from smlmsim.grid.clips import clip_path, keep, recording, seed_bytes, shown_seeds, wanted_seeds
 from smlmsim.grid.grid import Grid
 from smlmsim.grid.store import CellScores, GridStore, Task, read_scores
 from smlmsim.io import require_writable
 from smlmsim.io.lock import sole_writer
 from smlmsim.metrics import score
 from smlmsim.pipeline import simulate
-from smlmsim.store import complete, made_here, sole_run
+from smlmsim.store import complete, sole_run
 
 __all__ = ["read_scores", "run_grid", "score_task"]
 
 
+log = logging.getLogger(__name__)
+
+
 class Outcome(NamedTuple):
-    """What was found of a task, and what is to be seen of it, if that is to be kept."""
+    """What was found of a task, and its clip, if that is to be kept."""
 
     scores: CellScores
-    recording: Recording | None = None
+    clip: xr.Dataset | None = None
 
 
 def run_grid(
@@ -41,7 +45,7 @@ def run_grid(
     processes: int | None = None,
     scheduler: str | None = None,
     add: bool = False,
-    movies_of: Sequence[int] | None = (),
+    movies_of: Sequence[int] | None = None,
     retry_failed: bool = False,
     progress: bool = True,
 ) -> xr.Dataset:
@@ -64,7 +68,7 @@ def run_grid(
         are kept, and only what is missing is computed.
     movies_of : sequence of int, optional
         The seeds whose movies are kept for the report while they are scored, in the folder ``clips`` beside the store;
-        None for the first two.
+        none if it is empty, and by default those that the ``movies`` of the grid ask for.
     retry_failed : bool
         Run the reconstructors again where they failed.
     progress : bool
@@ -74,9 +78,9 @@ def run_grid(
     -------
     xr.Dataset
         One variable per metric with the dims (*axes, seed, reconstructor). A reconstructor that failed has NaN there
-        and its ``reason``. ``floor_*`` (*axes, seed) of every metric is what an empty estimate scores. The result does
-        not depend on the number of processes; its attribute ``processor`` names the kinds of processor, between which
-        scores differ in late digits.
+        and its ``reason``. ``floor_*`` (*axes, seed) of every metric is what an empty estimate scores. The scores do
+        not depend on the number of processes; the attribute ``processor`` names the kinds of processor, between which
+        they differ in late digits. ``seconds``, how long each reconstruction took, differs from run to run.
 
     Raises
     ------
@@ -90,12 +94,14 @@ def run_grid(
         If the store cannot be written, or another run writes to it.
     """
     workers.require_guarded()
+    if movies_of is not None:
+        grid = grid.replace({"movies.seeds": tuple(movies_of)})
     known = stored_grid(Path(path)).reconstructors if add else ()
     _require_loading(set(grid.reconstructors) - set(known))
     if add:
         with sole_writer(Path(path)):
             grid = enlarge(Path(path), grid)
-    seeds = shown_seeds(grid, movies_of)
+    seeds = _kept_seeds(grid)
     store = GridStore(Path(path), grid)
     with sole_run(store.path):
         _run(store, seeds, processes, scheduler, retry_failed, progress)
@@ -114,23 +120,31 @@ def _run(
     grid, clips = store.grid, store.path.parent / "clips"
     todo = store.pending(retry_failed=retry_failed)
     _require_loading({name for task in todo for name in task.wanted})
-    if todo:
-        made_here(store.path, store.attrs)
+    store.begin(scoring=bool(todo))
     if seeds and todo:
         require_writable(clips)
         clips.mkdir(exist_ok=True)
-
-    def kept(task: Task, outcome: Outcome | Exception) -> bool:
-        found = _failed(grid, outcome) if isinstance(outcome, Exception) else outcome
-        if found.recording:
-            keep(clip_path(grid, task.cell, clips), found.recording, grid.reconstructors)
-        store.write(task, found.scores)
-        return any(found.scores.reasons)
-
-    complete(
-        functools.partial(score_task, grid, seeds), todo, kept, total=math.prod(grid.shape), unit="movie",
-        processes=processes, scheduler=scheduler, progress=progress,
+    outcomes = complete(
+        functools.partial(score_task, grid, seeds), todo, total=math.prod(grid.shape), unit="movie",
+        processes=processes, scheduler=scheduler, progress=progress, failed=lambda made: any(made.scores.reasons),
     )  # fmt: skip
+    for task, outcome in outcomes:
+        found = _failed(grid, outcome) if isinstance(outcome, Exception) else outcome
+        if found.clip is not None:
+            keep(clip_path(grid, task.cell, clips), found.clip, grid.reconstructors)
+        store.write(task, found.scores)
+
+
+def _kept_seeds(grid: Grid) -> tuple[int, ...]:
+    """The seeds whose movies are kept; say which are not, for their size."""
+    wanted, kept = wanted_seeds(grid), shown_seeds(grid)
+    if lost := wanted[len(kept) :]:
+        log.warning(
+            "the movies of seed %s are not kept for the report: those of each seed take %.3g bytes, and "
+            "movies.most_bytes of the sweep is %.3g for all",
+            ", ".join(map(str, lost)), seed_bytes(grid), grid.movies.most_bytes,
+        )  # fmt: skip
+    return kept
 
 
 def _require_loading(names: Iterable[str]) -> None:
@@ -148,9 +162,11 @@ def score_task(grid: Grid, seeds: Sequence[int], task: Task) -> Outcome:
     found = [columns.get(name, nothing) for name in grid.reconstructors]
     empty = Attempt(truth.assign(density=xr.zeros_like(truth.density)))
     floors, _ = _score(grid, truth, empty, task.floors)
+    seconds = [attempts[name].seconds if name in attempts else np.nan for name in grid.reconstructors]
     scores = CellScores(
-        np.stack([scores for scores, _ in found], axis=1), [reason for _, reason in found], floors
-    )
+        np.stack([scores for scores, _ in found], axis=1), [reason for _, reason in found], floors,
+        np.array(seconds),
+    )  # fmt: skip
     shown = recording(task.cell, movie, attempts) if task.cell.seed in seeds else None
     return Outcome(scores, shown)
 

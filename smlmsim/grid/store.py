@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -14,11 +14,11 @@ import zarr
 
 from smlmsim.floor import floor_name
 from smlmsim.grid.grid import ADDABLE, Cell, Grid
-from smlmsim.grid.layout import arrays, lay_out
+from smlmsim.grid.layout import arrays, lay_out, lay_out_seconds
 from smlmsim.grid.scores import require_scores
-from smlmsim.io import making, remedy, require_writable
+from smlmsim.io import making, naming, remedy, require_writable
 from smlmsim.io.limits import bounded_memory
-from smlmsim.store import Kind, make_once
+from smlmsim.store import Kind, made_here, make_once
 
 ADDING = "adding"
 """The attribute of a store that holds the grid it is being enlarged to."""
@@ -42,12 +42,14 @@ class Task(NamedTuple):
 class CellScores(NamedTuple):
     """Scores (metric, reconstructor), NaN where there is none, and why, per reconstructor ("" for no failure).
 
-    ``floors`` (metric,) are the scores of an empty estimate, if they are known.
+    ``floors`` (metric,) are the scores of an empty estimate, and ``seconds`` (reconstructor,) how long the
+    reconstructions took, if they are known.
     """
 
     scores: npt.NDArray[np.float64]
     reasons: list[str]
     floors: npt.NDArray[np.float64] | None = None
+    seconds: npt.NDArray[np.float64] | None = None
 
 
 class GridStore:
@@ -72,7 +74,7 @@ class GridStore:
         self.path, self.grid = path, grid
         make_once(path, lambda: _make(path, grid))
         self._group = open_store(path)
-        GRID.require_same(path, self.attrs, grid, ADDABLE)
+        GRID.require_same(path, self._group.attrs, grid, ADDABLE)
         GRID.require_layout(path, self._group, arrays(path, self._group, grid))
         if self._array("done").shape == grid.shape:
             raise StoreError(
@@ -87,10 +89,15 @@ class GridStore:
             todo |= (self._read("reason") != "")[..., None]
         return [self._task(cell, todo[cell.place]) for cell in self.grid.cells() if todo[cell.place].any()]
 
-    @property
-    def attrs(self) -> MutableMapping[str, Any]:
-        """What the store says of itself."""
-        return self._group.attrs
+    def begin(self, *, scoring: bool) -> None:
+        """Note which movies are kept from now on and, if any are scored, on what processor; make room for seconds."""
+        if scoring:
+            made_here(self.path, self._group.attrs)
+        with naming(self.path):
+            if "seconds" not in self._group:
+                lay_out_seconds(self._group, self.grid)
+            if self._group.attrs["grid"] != self.grid.to_toml():
+                self._group.attrs["grid"] = self.grid.to_toml()
 
     def write(self, task: Task, result: CellScores) -> None:
         """Keep what was found of a task; all other scores stay as they are."""
@@ -103,8 +110,11 @@ class GridStore:
                 for name, floor in zip(grid.metrics, result.floors, strict=True):
                     if name in task.floors:
                         self._array(floor_name(name))[place] = floor
+            ran = np.asarray(asked.any(axis=1))
+            if result.seconds is not None:
+                _write_some(self._array("seconds"), place, result.seconds, ran)
             reasons = np.array(self._reasons(place, asked, result.reasons), dtype=object)
-            _write_some(self._array("reason"), place, reasons, np.asarray(asked.any(axis=1)))
+            _write_some(self._array("reason"), place, reasons, ran)
             done = self._array("done")
             done[place] = np.asarray(done[place]) | asked
         except OSError as error:
@@ -148,8 +158,9 @@ class GridStore:
 def read_scores(path: str | Path) -> xr.Dataset:
     """Read a store: one variable per metric with the axes, ``seed`` and ``reconstructor``, and ``reason`` for failures.
 
-    ``floor_*`` of every metric, with the axes and ``seed``, is what an empty estimate scores. Variables and coordinates
-    come in the order of the grid, however the file system lists them.
+    ``floor_*`` of every metric, with the axes and ``seed``, is what an empty estimate scores. ``seconds``, which alone
+    differs from run to run, is how long each reconstruction took, NaN where that is not known. Variables and
+    coordinates come in the order of the grid, however the file system lists them.
 
     Raises
     ------
@@ -163,7 +174,7 @@ def read_scores(path: str | Path) -> xr.Dataset:
     floors = {*map(floor_name, grid.metrics)}
     others = sorted(
         {entry.name for entry in path.iterdir()}
-        - {*grid.metrics, *floors, *grid.dims, "reconstructor", "reason"}
+        - {*grid.metrics, *floors, *grid.dims, "reconstructor", "reason", "seconds"}
     )
     try:
         with (
@@ -199,11 +210,10 @@ def _make(path: Path, grid: Grid) -> None:
 
 
 def _ordered(found: xr.Dataset, grid: Grid) -> xr.Dataset:
-    """The scores in the order of the grid: metrics, floors, reason; axes, seed, reconstructor."""
-    floors = filter(found.__contains__, map(floor_name, grid.metrics))
-    names = [*grid.metrics, *floors, "reason"]
+    """The scores in the order of the grid: metrics, floors, reason, seconds; axes, seed, reconstructor."""
+    names = [*grid.metrics, *map(floor_name, grid.metrics), "reason", "seconds"]
     coords = {dim: found[dim].variable for dim in map(str, found["reason"].dims)}
-    return xr.Dataset({name: found[name].variable for name in names}, coords, found.attrs)
+    return xr.Dataset({name: found[name].variable for name in names if name in found}, coords, found.attrs)
 
 
 def open_store(path: Path, *, adding: bool = False) -> zarr.Group:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlmsim.grid.clips import read_clip, read_seconds
+from smlmsim.grid.clips import read_clip
 
 
 def costs(scores: xr.Dataset, metric: str, clips: Iterable[Path]) -> pd.DataFrame:
@@ -18,7 +18,7 @@ def costs(scores: xr.Dataset, metric: str, clips: Iterable[Path]) -> pd.DataFram
     Parameters
     ----------
     scores : xr.Dataset
-        The metric with the dims (*axes, seed, reconstructor).
+        The metric, and ``seconds``, with the dims (*axes, seed, reconstructor).
     metric : str
         What stands for the quality.
     clips : iterable of Path
@@ -34,11 +34,12 @@ def costs(scores: xr.Dataset, metric: str, clips: Iterable[Path]) -> pd.DataFram
     values, paths = scores[metric], list(clips)
     names = [str(name) for name in scores.reconstructor.values]
     parameters = [read_clip(path, names).parameters.values for path in paths]
-    times = pd.DataFrame([read_seconds(path) for path in paths], columns=names, dtype=float)
+    dims = [dim for dim in values.dims if dim != "reconstructor"]
+    unknown = xr.full_like(values, np.nan)  # in scores of before the seconds were kept
     table = pd.DataFrame(
         {
-            "score": values.mean([dim for dim in values.dims if dim != "reconstructor"]).values,
-            "seconds": times.median().values,
+            "score": values.mean(dims).values,
+            "seconds": scores.get("seconds", unknown).median(dims).values,
             "parameters": np.max(parameters, axis=0),
         },
         index=pd.Index(names, name="reconstructor"),

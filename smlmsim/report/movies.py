@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
+import xarray as xr
+
 from smlmsim import io, workers
-from smlmsim.grid.clips import Recording, clip_path, keep, lacking, record, shown_cells, shown_seeds
+from smlmsim.grid.clips import clip_path, keep, lacking, record, shown_cells
 from smlmsim.grid.grid import Cell, Grid
 from smlmsim.store import complete
 
 Place = tuple[int, ...]
-Task = tuple[Grid, Cell, tuple[str, ...]]
 
 
 def record_all(
     grid: Grid,
     folder: Path,
-    seeds: Sequence[int] | None = None,
     *,
     processes: int | None = None,
     progress: bool = True,
@@ -27,10 +26,9 @@ def record_all(
     Parameters
     ----------
     grid : Grid
+        Its ``movies`` say which seeds are shown.
     folder : Path
         Made if absent.
-    seeds : sequence of int, optional
-        Those whose movies are shown; by default the first two.
     processes : int, optional
         Local processes; by default one per core.
     progress : bool
@@ -48,27 +46,19 @@ def record_all(
     workers.require_guarded()
     io.require_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    cells = shown_cells(grid, shown_seeds(grid, seeds))
+    cells = shown_cells(grid)
     paths = {cell.place: clip_path(grid, cell, folder) for cell in cells}
     missing = [(cell, lacking(paths[cell.place], grid.reconstructors)) for cell in cells]
     todo = [(grid, cell, names) for cell, names in missing if names]
-
-    def kept(task: Task, made: Recording | Exception) -> None:
+    outcomes = complete(
+        _record, todo, total=len(todo), unit="clip", processes=processes, progress=progress and bool(todo)
+    )
+    for (_, cell, _), made in outcomes:
         if isinstance(made, Exception):
             raise made
-        keep(paths[task[1].place], made, grid.reconstructors)
-
-    complete(
-        _record,
-        todo,
-        kept,
-        total=len(todo),
-        unit="clip",
-        processes=processes,
-        progress=progress and bool(todo),
-    )
+        keep(paths[cell.place], made, grid.reconstructors)
     return paths
 
 
-def _record(task: Task) -> Recording:
+def _record(task: tuple[Grid, Cell, tuple[str, ...]]) -> xr.Dataset:
     return record(*task)

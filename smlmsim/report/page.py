@@ -17,7 +17,7 @@ import xarray as xr
 from smlmsim import io, workers
 from smlmsim.compare import compare, mean_ranks, win_map
 from smlmsim.grid import Grid, read_scores
-from smlmsim.grid.clips import read_clip, shown_seeds
+from smlmsim.grid.clips import read_clip, seed_bytes, shown_seeds
 from smlmsim.grid.store import grid_of
 from smlmsim.report import content, tables, words
 from smlmsim.report.cost import costs
@@ -56,7 +56,7 @@ def write_report(
     out : str or Path
         A folder, made if absent; the report is its ``index.html``.
     movies_of : sequence of int, optional
-        The seeds whose movies can be played; by default the first two.
+        The seeds whose movies can be played; by default those that the grid kept.
     processes : int, optional
         Local processes; by default one per core.
     budget_bytes : int
@@ -84,8 +84,15 @@ def write_report(
     scores = read_scores(store)
     grid = grid_of(scores.attrs, store)
     layout = content.layout_of(scores, grid.metrics[0])
-    seeds = shown_seeds(grid, movies_of)
-    clips = record_all(grid, store.parent / "clips", seeds, processes=processes, progress=progress)
+    if movies_of is not None:
+        grid = grid.replace({"movies.seeds": tuple(movies_of)})
+    seeds = shown_seeds(grid)
+    if not seeds:
+        raise ValueError(
+            f"no movie is to be shown: those of a seed take {seed_bytes(grid):.3g} bytes, and the sweep has "
+            f"movies.seeds = {grid.movies.seeds} and movies.most_bytes = {grid.movies.most_bytes}; run it with more"
+        )
+    clips = record_all(grid, store.parent / "clips", processes=processes, progress=progress)
     page = _page(scores, grid, layout, clips, seeds)
     places = content.movie_places(clips, scores, grid.metrics[0], layout)
     movies = _movies(places, grid.reconstructors, budget_bytes - len(page.encode()), processes)

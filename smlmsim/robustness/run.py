@@ -87,14 +87,12 @@ def run_robustness(
         if todo:
             _made_here(folder)
             _train(study, folder, trainings, crop_workers, progress)
-
-        def kept(test: Test, outcome: Scores | Exception) -> None:
-            _write_json(_path(folder, test), _succeeded(" ".join(map(str, test)), outcome))
-
-        complete(
-            functools.partial(score_movie, study, folder), todo, kept, total=len(list(study.tests)), unit="movie",
+        outcomes = complete(
+            functools.partial(score_movie, study, folder), todo, total=len(list(study.tests)), unit="movie",
             processes=processes, progress=progress,
         )  # fmt: skip
+        for test, outcome in outcomes:
+            _write_json(_path(folder, test), _succeeded(" ".join(map(str, test)), outcome))
     return _gathered(study, folder)
 
 
@@ -166,15 +164,13 @@ def _made_here(folder: Path) -> None:
 def _train(study: Robustness, folder: Path, trainings: int, crop_workers: int, progress: bool) -> None:
     """Train the models that are not trained yet."""
     alone = trainings == 1
-
-    def kept(model: str, outcome: float | Exception) -> None:
-        _write_json(folder / model / TRAINED, {"validation_ms_ssim": _succeeded(model, outcome)})
-
-    complete(
+    outcomes = complete(
         functools.partial(train_model, study, folder, crop_workers, progress and alone),
         [model for model in study.models if not (folder / model / TRAINED).is_file()],
-        kept, total=len(study.models), unit="model", processes=trainings, progress=progress and not alone,
+        total=len(study.models), unit="model", processes=trainings, progress=progress and not alone,
     )  # fmt: skip
+    for model, outcome in outcomes:
+        _write_json(folder / model / TRAINED, {"validation_ms_ssim": _succeeded(model, outcome)})
 
 
 def _succeeded(name: str, outcome: Made | Exception) -> Made:

@@ -11,7 +11,6 @@ from smlmsim import provenance
 from smlmsim.grid import Axis, Grid, read_scores, run_grid
 from smlmsim.grid.store import CellScores, GridStore, StoreError
 from smlmsim.io.lock import BusyError, sole_writer
-from smlmsim.store import made_here
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def test_scores_have_the_order_of_the_grid_whatever_the_directory_listing(grid, 
     for backwards in (False, True):
         monkeypatch.setattr(Path, "iterdir", lambda path, r=backwards: iter(sorted(listed(path), reverse=r)))
         scores = read_scores(tmp_path / "s.zarr")
-        metrics = [*grid.metrics, *(f"floor_{name}" for name in grid.metrics), "reason"]
+        metrics = [*grid.metrics, *(f"floor_{name}" for name in grid.metrics), "reason", "seconds"]
         assert list(scores) == metrics
         assert list(scores.coords) == ["photophysics.rate_hz", "seed", "reconstructor"]
         tables.append(scores.to_dataframe().reset_index().to_csv(index=False))
@@ -104,10 +103,10 @@ def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(grid, tmp_p
 
 def test_the_kinds_of_processor_that_score_cells_are_noted(grid, tmp_path, monkeypatch, caplog):
     made, store = provenance.provenance(), GridStore(tmp_path / "s.zarr", grid)
-    made_here(store.path, store.attrs)
+    store.begin(scoring=True)
     assert not caplog.text
     monkeypatch.setattr(provenance, "provenance", lambda: made | {"processor": "z80"})
-    made_here(store.path, store.attrs)
+    store.begin(scoring=True)
     assert f"made on a processor of the kind {made['processor']}, this is z80" in caplog.text
     assert read_scores(tmp_path / "s.zarr").attrs["processor"] == f"{made['processor']}, z80"
 

@@ -26,7 +26,7 @@ def grid():
 @pytest.fixture(scope="package")
 def result(grid, tmp_path_factory):
     folder = tmp_path_factory.mktemp("result")
-    run_grid(grid, folder / "scores.zarr", processes=1, movies_of=None, progress=False)
+    run_grid(grid, folder / "scores.zarr", processes=1, progress=False)
     return folder
 
 

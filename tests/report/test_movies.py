@@ -27,7 +27,8 @@ def test_only_clips_that_are_missing_are_recorded(grid, result, tmp_path):
 
 def test_only_the_reconstructor_that_is_missing_is_recorded(grid, result, tmp_path):
     fewer = grid.replace({"reconstructors": ("sparse", "moving_window")})
-    record_all(fewer, tmp_path / "clips", (3,), processes=1, progress=False)
-    paths = record_all(grid, tmp_path / "clips", (3,), processes=1, progress=False)
+    first = {"movies.seeds": (3,)}
+    record_all(fewer.replace(first), tmp_path / "clips", processes=1, progress=False)
+    paths = record_all(grid.replace(first), tmp_path / "clips", processes=1, progress=False)
     for path in paths.values():
         assert path.read_bytes() == (result / "clips" / path.name).read_bytes()
