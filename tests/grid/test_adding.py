@@ -1,5 +1,7 @@
 """What is added to a finished grid is computed, and what it holds already stays byte for byte."""
 
+import shutil
+
 import numpy as np
 import pytest
 import zarr
@@ -192,3 +194,31 @@ def test_a_store_of_an_earlier_version_can_be_read_but_not_gone_on_with(grid, tm
     assert read_scores(path).identical(scores)
     with pytest.raises(StoreError, match="earlier version, and can only be read"):
         GridStore(path, grid)
+
+
+def test_which_movies_are_kept_makes_no_other_grid_and_the_last_word_counts(grid, tmp_path, computed):
+    path, seeds = tmp_path / "s.zarr", (1,)
+    run_grid(grid, path, movies_of=(), progress=False)
+    assert not (tmp_path / "clips").exists()
+    computed.clear()
+    run_grid(grid.replace({"movies.seeds": seeds}), path, progress=False)
+    assert computed == []
+    assert stored_grid(path).movies.seeds == seeds
+    with pytest.raises(StoreError, match="another grid: seeds there are without 2; .*--add"):
+        run_grid(grid.replace({"seeds": (0, 1, 2), "movies.seeds": None}), path, progress=False)
+    more = grid.replace({"seeds": (2,), "movies.seeds": (2,)})
+    run_grid(more, path, add=True, progress=False)
+    assert stored_grid(path).movies.seeds == (2,)
+    assert len(list((tmp_path / "clips").iterdir())) == 2
+
+
+def test_a_store_of_before_seconds_were_kept_is_gone_on_with(grid, tmp_path, computed):
+    path = tmp_path / "s.zarr"
+    before = run_grid(grid, path, progress=False)
+    shutil.rmtree(path / "seconds")
+    assert read_scores(path).identical(before.drop_vars("seconds"))
+    after = run_grid(grid.replace({"reconstructors": ("moving_window",)}), path, add=True, progress=False)
+    known = after.seconds.sel(reconstructor=list(grid.reconstructors))
+    assert known.isnull().all()
+    assert (after.seconds.sel(reconstructor="moving_window") > 0).all()
+    same_where_both_know(before, after)
