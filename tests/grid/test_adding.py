@@ -204,7 +204,7 @@ def test_which_movies_are_kept_makes_no_other_grid_and_the_last_word_counts(grid
     run_grid(grid.replace({"movies.seeds": seeds}), path, progress=False)
     assert computed == []
     assert stored_grid(path).movies.seeds == seeds
-    with pytest.raises(StoreError, match="another grid: seeds there are without 2; .*--add"):
+    with pytest.raises(StoreError, match=r"another grid: seeds there are without 2; .*--add"):
         run_grid(grid.replace({"seeds": (0, 1, 2), "movies.seeds": None}), path, progress=False)
     more = grid.replace({"seeds": (2,), "movies.seeds": (2,)})
     run_grid(more, path, add=True, progress=False)
