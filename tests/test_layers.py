@@ -57,7 +57,7 @@ def test_a_grid_is_a_layer_of_every_reconstructor_over_its_axes(small_study, tmp
     grid = Grid(
         study=small_study, axes=axes, seeds=(0,), reconstructors=("sparse", "static_sum"), metrics=("nrmse",)
     )
-    run_grid(grid, tmp_path / "scores.zarr", processes=1, progress=False)
+    run_grid(grid, tmp_path / "scores.zarr", processes=1, movies_of=(), progress=False)
     with pytest.raises(ValueError, match=r"6 clips are missing beside .*smlmsim report"):
         layers(tmp_path)
     paths = record_all(grid, tmp_path / "clips", processes=1, progress=False)
