@@ -17,13 +17,13 @@ COMPARE = Path(__file__).parents[2] / "benchmarks" / "compare.py"
 
 @pytest.fixture
 def compare(monkeypatch):
-    """The benchmark that compares reconstructors, with one figure less, in this process."""
+    """The benchmark that compares reconstructors, in this process, without drawing."""
     described = importlib.util.spec_from_file_location("compare", COMPARE)
     module = importlib.util.module_from_spec(described)
     described.loader.exec_module(module)
     monkeypatch.setattr(module.figures, "save", lambda *_: None)
     monkeypatch.setattr(workers, "spread", lambda run, tasks, **_: ((task, run(task)) for task in tasks))
-    return module.main
+    return module.head_to_head
 
 
 @pytest.fixture
