@@ -116,7 +116,7 @@ class Domain(Spec):
 WORDS = {
     "pixel_nm": "pixels of {} nm",
     "point_s": "time points of {} s",
-    "rate_hz": "{} localizations per second in 2.56 x 2.56 um",
+    "rate_hz": "{} localizations per second in the 2.56 x 2.56 um around a localization",
     "velocity_nm_per_s": "velocities of {} nm/s",
     "density_per_um": "{} um of contour per um^2",
 }

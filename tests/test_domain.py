@@ -35,8 +35,8 @@ def test_the_movies_of_the_range_are_inside(rate_hz, seed):
         ({"pixel_nm": 40}, "found pixels of 40 nm, trained for pixels of 20 nm"),
         ({"pixel_nm": 21}, "found pixels of 21 nm"),
         ({"point_s": 3}, "found time points of 3 s, trained for time points of 1.5 s"),
-        ({"rate_hz": 10}, "localizations per second in 2.56 x 2.56 um, trained for 30 to 1600"),
-        ({"rate_hz": 3000}, "localizations per second in 2.56 x 2.56 um, trained for 30 to 1600"),
+        ({"rate_hz": 10}, "2.56 x 2.56 um around a localization, trained for 30 to 1600"),
+        ({"rate_hz": 3000}, "2.56 x 2.56 um around a localization, trained for 30 to 1600"),
     ],
 )
 def test_what_is_outside_is_said_in_one_line_with_what_would_not_be(settings, said):
@@ -100,8 +100,8 @@ def test_what_is_not_known_is_not_checked():
 
 def test_a_domain_is_said_in_words():
     assert str(TRAINED) == (
-        "pixels of 20 nm, time points of 1.5 s, 30 to 1600 localizations per second in 2.56 x 2.56 um, velocities of "
-        "0 to 220 nm/s, 1 to 5 um of contour per um^2, microtubules and actin bundles"
+        "pixels of 20 nm, time points of 1.5 s, 30 to 1600 localizations per second in the 2.56 x 2.56 um "
+        "around a localization, velocities of 0 to 220 nm/s, 1 to 5 um of contour per um^2, microtubules and actin bundles"
     )
 
 
