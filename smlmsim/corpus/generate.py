@@ -14,10 +14,9 @@ from smlmsim import workers
 from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.encoding import Encoding
 from smlmsim.corpus.store import (
+    CHUNK,
     CORPUS,
     PER_MOVIE,
-    SLOTS_PER_CHUNK,
-    VERTICES_PER_CHUNK,
     Capacity,
     CorpusStore,
     create,
@@ -177,7 +176,7 @@ def _capacity(corpus: Corpus) -> Capacity:
     localizations, vertices = (
         max(int(probe[name]) for probe in probes) for name in ("localizations", "vertices")
     )
-    return Capacity(_whole(localizations, SLOTS_PER_CHUNK), _whole(vertices, VERTICES_PER_CHUNK))
+    return Capacity(_whole(localizations, CHUNK["localization"]), _whole(vertices, CHUNK["vertex"]))
 
 
 def _whole(most: int, chunk: int) -> int:

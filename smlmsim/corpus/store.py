@@ -20,12 +20,8 @@ from smlmsim.store import Arrays, Kind
 
 CORPUS = Kind("corpus", CorpusError)
 
-POINTS_PER_CHUNK = 32
-"""Time points in a chunk of images: a crop reads few chunks, and a chunk compresses well."""
-SLOTS_PER_CHUNK = 1 << 16
-"""Localizations in a chunk, 256 kB of float32."""
-VERTICES_PER_CHUNK = 1 << 11
-"""Vertices in a chunk, of all its time points."""
+CHUNK = {"time": 32, "localization": 1 << 16, "vertex": 1 << 11}
+"""Lengths of a chunk: a crop reads few chunks of 32 time points, and 256 kB of a table compress well."""
 PIECE_BYTES = 1 << 20
 """Bytes read at a time for a checksum."""
 
@@ -40,6 +36,21 @@ class Capacity(NamedTuple):
 
     localizations: int
     vertices: int
+
+
+class Variable(NamedTuple):
+    """An array with a file for every movie: its dims behind ``movie``, its numbers, and what stands where none is."""
+
+    dims: tuple[str, ...]
+    dtype: npt.DTypeLike
+    attrs: dict[str, Any]
+    fill: int = 0
+    shuffle: Literal["shuffle", "bitshuffle"] = "shuffle"
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the file is compressed in chunks that can be read alone."""
+        return self.dims not in ((), ("variable",))
 
 
 class CorpusStore:
@@ -187,21 +198,17 @@ def create(path: Path, corpus: Corpus, capacity: Capacity) -> None:
 
 def _layout(corpus: Corpus) -> Arrays:
     """The arrays of a store; there is room for more or fewer localizations and vertices."""
-    movies, points = corpus.movies, corpus.study.acquisition.time_points
-    image = (movies, points, *corpus.study.field.shape)
+    movies, sizes = corpus.movies, _sizes(corpus)
+    arrays: Arrays = {
+        name: ((movies, *(sizes.get(dim) for dim in found.dims)), np.dtype(found.dtype).kind)
+        for name, found in _variables(corpus).items()
+    }
     return {
-        **dict.fromkeys(("counts", "density"), (image, "u")),
-        **dict.fromkeys(("peak", "period_y", "period_x"), ((movies,), "f")),
-        **dict.fromkeys(("localizations", "vertices"), ((movies,), "u")),
-        **dict.fromkeys(("loc_y", "loc_x", "loc_uncertainty"), ((movies, None), "u")),
-        **dict.fromkeys(("vertex_y", "vertex_x"), ((movies, points, None), "i")),
-        **dict.fromkeys(("loc_frame", "filament"), ((movies, None), "i")),
+        **arrays,
         **dict.fromkeys(("movie", "movie_seed"), ((movies,), "iu")),
-        **{name: ((size,), "f") for name, size in zip(("time", "y", "x"), image[1:], strict=True)},
+        **{dim: ((sizes[dim],), "f") for dim in ("time", "y", "x")},
         **{found.setting: ((movies,), "fiu") for found in corpus.ranges},
-        "variable": ((len(PER_MOVIE),), "T"),
-        "checksum": ((movies, len(PER_MOVIE)), "u"),
-        "done": ((movies,), "b"),
+        "variable": ((sizes["variable"],), "T"),
     }
 
 
@@ -218,8 +225,19 @@ def _checksum(file: Path) -> int:
 
 def _fill(group: zarr.Group, corpus: Corpus, capacity: Capacity) -> None:
     _coordinates(group, corpus)
-    _images(group, corpus)
-    _tables(group, corpus, capacity)
+    sizes = _sizes(corpus) | {"localization": capacity.localizations, "vertex": capacity.vertices}
+    for name, variable in _variables(corpus).items():
+        shape = [sizes[dim] for dim in variable.dims]
+        chunk = [CHUNK.get(dim, sizes[dim]) for dim in variable.dims]
+        shard = [-(-size // step) * step for size, step in zip(shape, chunk, strict=True)]
+        packed = BloscCodec(
+            cname="zstd", clevel=1, shuffle=variable.shuffle, typesize=np.dtype(variable.dtype).itemsize
+        )
+        group.create_array(
+            name, shape=(corpus.movies, *shape), chunks=(1, *chunk), dtype=variable.dtype, fill_value=variable.fill,
+            shards=(1, *shard) if variable.is_large else None, compressors=packed if variable.is_large else None,
+            dimension_names=("movie", *variable.dims), attributes=variable.attrs,
+        )  # fmt: skip
     group.attrs.update({"coordinates": _named(corpus), **CORPUS.identity(corpus)})
 
 
@@ -244,102 +262,56 @@ def _coordinates(group: zarr.Group, corpus: Corpus) -> None:
     zarr_store.write_along(group, "variable", "variable", np.array(PER_MOVIE, dtype=object), {})
 
 
-def _images(group: zarr.Group, corpus: Corpus) -> None:
-    dims = ("movie", "time", "y", "x")
-    shape = (corpus.study.acquisition.time_points, *corpus.study.field.shape)
-    whole, chunk = (corpus.movies, *shape), (POINTS_PER_CHUNK, *shape[1:])
-    seen = {"units": "1", "long_name": "localizations"}
-    _sharded(group, "counts", dims, whole, chunk, np.dtype(np.uint16), 0, "bitshuffle", seen)
-    there = {
-        "units": "1",
-        "long_name": "contour length per area, of the peak of the movie",
-        "scale_factor": DENSITY_STEP,
+def _sizes(corpus: Corpus) -> dict[str, int]:
+    """The lengths of the dims that all movies share."""
+    sizes = zip(
+        ("time", "y", "x"), (corpus.study.acquisition.time_points, *corpus.study.field.shape), strict=True
+    )
+    return dict(sizes) | {"variable": len(PER_MOVIE)}
+
+
+def _variables(corpus: Corpus) -> dict[str, Variable]:
+    """The arrays that hold something of every movie."""
+    encoding = Encoding.of(corpus.study.field)
+    image, slots, points = ("time", "y", "x"), ("localization",), ("time", "vertex")
+    localized = {
+        "y": encoding.localization_y,
+        "x": encoding.localization_x,
+        "uncertainty": encoding.uncertainty,
     }
-    _sharded(group, "density", dims, whole, chunk, np.dtype(np.uint16), 0, "shuffle", there)
-    _scalar(
-        group, corpus, "peak", np.float32, {"units": "nm-1", "long_name": "greatest density of the movie"}
-    )
+    vertices = {"y": encoding.vertex_y, "x": encoding.vertex_x}
+    return {
+        "counts": Variable(image, np.uint16, _said("1", "localizations"), shuffle="bitshuffle"),
+        "density": Variable(
+            image, np.uint16,
+            _said("1", "contour length per area, of the peak of the movie") | {"scale_factor": DENSITY_STEP},
+        ),
+        "peak": Variable((), np.float32, _said("nm-1", "greatest density of the movie")),
+        **{f"loc_{name}": _scaled(f"loc_{name}", slots, scale) for name, scale in localized.items()},
+        "loc_frame": Variable(slots, np.int32, _meaning("loc_frame") | {"missing": -1}, -1),
+        **{f"vertex_{axis}": _scaled(f"vertex_{axis}", points, scale) for axis, scale in vertices.items()},
+        "filament": Variable(("vertex",), np.int32, _meaning("filament") | {"missing": -1}, -1),
+        "localizations": Variable((), np.uint32, _said("1", "localizations of the movie")),
+        "vertices": Variable((), np.uint32, _said("1", "vertices of the movie; 0 for points")),
+        **{
+            f"period_{axis}": Variable(
+                (), np.float32, _said("nm", f"after how much along {axis} the structure repeats; 0 for never")
+            )
+            for axis in "yx"
+        },
+        "done": Variable((), np.bool_, {"long_name": "whether the movie is there"}),
+        "checksum": Variable(("variable",), np.uint32, {"long_name": "CRC-32 of the file"}),
+    }  # fmt: skip
 
 
-def _tables(group: zarr.Group, corpus: Corpus, capacity: Capacity) -> None:
-    encoding, movies, points = (
-        Encoding.of(corpus.study.field),
-        corpus.movies,
-        corpus.study.acquisition.time_points,
-    )
-    slots = (movies, capacity.localizations)
-    for name, scale in (
-        ("loc_y", encoding.localization_y), ("loc_x", encoding.localization_x),
-        ("loc_uncertainty", encoding.uncertainty),
-    ):  # fmt: skip
-        _sharded(
-            group, name, ("movie", "localization"), slots, (SLOTS_PER_CHUNK,), scale.dtype, scale.fill, "shuffle",
-            _meaning(name) | _cf(scale),
-        )  # fmt: skip
-    _sharded(
-        group, "loc_frame", ("movie", "localization"), slots, (SLOTS_PER_CHUNK,), np.dtype(np.int32), -1, "shuffle",
-        _meaning("loc_frame") | {"missing": -1},
-    )  # fmt: skip
-    for name, scale in (("vertex_y", encoding.vertex_y), ("vertex_x", encoding.vertex_x)):
-        _sharded(
-            group, name, ("movie", "time", "vertex"), (movies, points, capacity.vertices),
-            (POINTS_PER_CHUNK, VERTICES_PER_CHUNK), scale.dtype, scale.fill, "shuffle", _meaning(name) | _cf(scale),
-        )  # fmt: skip
-    _sharded(
-        group, "filament", ("movie", "vertex"), (movies, capacity.vertices), (VERTICES_PER_CHUNK,), np.dtype(np.int32),
-        -1, "shuffle", _meaning("filament") | {"missing": -1},
-    )  # fmt: skip
-    _scalar(
-        group, corpus, "localizations", np.uint32, {"units": "1", "long_name": "localizations of the movie"}
-    )
-    _scalar(
-        group,
-        corpus,
-        "vertices",
-        np.uint32,
-        {"units": "1", "long_name": "vertices of the movie; 0 for points"},
-    )
-    for axis in "yx":
-        meaning = f"after how much along {axis} the structure repeats; 0 for never"
-        _scalar(group, corpus, f"period_{axis}", np.float32, {"units": "nm", "long_name": meaning})
-    _scalar(group, corpus, "done", np.bool_, {"long_name": "whether the movie is there"})
-    group.create_array(
-        "checksum", shape=(movies, len(PER_MOVIE)), chunks=(1, len(PER_MOVIE)), dtype=np.uint32, fill_value=0,
-        compressors=None, dimension_names=("movie", "variable"), attributes={"long_name": "CRC-32 of the file"},
-    )  # fmt: skip
+def _scaled(name: str, dims: tuple[str, ...], scale: Scale) -> Variable:
+    cf = {"scale_factor": scale.step_nm, "add_offset": scale.offset_nm, "_FillValue": scale.fill}
+    return Variable(dims, scale.dtype, _meaning(name) | cf, scale.fill)
+
+
+def _said(units: str, long_name: str) -> dict[str, Any]:
+    return {"units": units, "long_name": long_name}
 
 
 def _meaning(name: str) -> dict[str, Any]:
-    return {"units": schema.VOCABULARY[name].units, "long_name": schema.VOCABULARY[name].long_name}
-
-
-def _cf(scale: Scale) -> dict[str, Any]:
-    return {"scale_factor": scale.step_nm, "add_offset": scale.offset_nm, "_FillValue": scale.fill}
-
-
-def _scalar(group: zarr.Group, corpus: Corpus, name: str, dtype: type, attrs: dict[str, Any]) -> None:
-    """One number per movie, each in a file of its own."""
-    group.create_array(
-        name, shape=(corpus.movies,), chunks=(1,), dtype=dtype, fill_value=dtype(0), compressors=None,
-        dimension_names=("movie",), attributes=attrs,
-    )  # fmt: skip
-
-
-def _sharded(
-    group: zarr.Group,
-    name: str,
-    dims: tuple[str, ...],
-    shape: tuple[int, ...],
-    chunk: tuple[int, ...],
-    dtype: np.dtype[Any],
-    fill: int,
-    shuffle: Literal["shuffle", "bitshuffle"],
-    attrs: dict[str, Any],
-) -> None:
-    """One file per movie, in which each chunk can be read alone."""
-    shard = (1, *(-(-size // step) * step for size, step in zip(shape[1:], chunk, strict=True)))
-    group.create_array(
-        name, shape=shape, shards=shard, chunks=(1, *chunk), dtype=dtype, fill_value=fill,
-        compressors=BloscCodec(cname="zstd", clevel=1, shuffle=shuffle, typesize=dtype.itemsize),
-        dimension_names=dims, attributes=attrs,
-    )  # fmt: skip
+    return _said(schema.VOCABULARY[name].units, schema.VOCABULARY[name].long_name)
