@@ -101,7 +101,8 @@ def test_what_is_not_known_is_not_checked():
 def test_a_domain_is_said_in_words():
     assert str(TRAINED) == (
         "pixels of 20 nm, time points of 1.5 s, 30 to 1600 localizations per second in the 2.56 x 2.56 um "
-        "around a localization, velocities of 0 to 220 nm/s, 1 to 5 um of contour per um^2, microtubules and actin bundles"
+        "around a localization, velocities of 0 to 220 nm/s, 1 to 5 um of contour per um^2, "
+        "microtubules and actin bundles"
     )
 
 
