@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import xarray as xr
 
-from smlmsim import schema
+from smlmsim import channels, schema
 from smlmsim.plugins import PluginError, Plugins
 
 
@@ -32,6 +32,10 @@ class Reconstructor(Protocol):
         my_method = "my_package.my_module:MyMethod"
 
     ``smlmsim.testing.check_reconstructor`` tells whether it keeps to the contract.
+
+    A movie of several channels reaches it one channel at a time, each as a movie of its own. A class whose attribute
+    ``takes_channels`` is True gets all at once instead: ``counts`` (channel, time, y, x) and ``loc_channel``, which
+    counts the channels. It returns a density of the same dims, and still takes movies without ``channel``.
     """
 
     def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
@@ -93,14 +97,16 @@ def reconstruct(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dat
     reconstructor : Reconstructor
         From ``load``, or any object with a ``reconstruct``.
     observation : xarray.Dataset
-        ``counts`` (time, y, x) and ``loc_*`` (localization,), coordinates in s and nm.
+        ``counts`` (time, y, x) and ``loc_*`` (localization,), coordinates in s and nm. With a leading ``channel``, each
+        channel is reconstructed from its own localizations and its own part of all that has this dim, unless the
+        attribute ``takes_channels`` of the reconstructor is True.
 
     Returns
     -------
     xarray.Dataset
-        ``density`` (time, y, x) float32, ``uncertainty`` likewise where the reconstructor gives it, the
-        coordinates of the observation, and the attributes of the result. The units are those that the
-        reconstructor says the density has, "1" where it says none, and their square.
+        ``density`` float32 with the dims of the counts, ``uncertainty`` likewise where the reconstructor gives it, the
+        coordinates of the observation, and the attributes of the result; one that differs between channels is a list.
+        The units are those that the reconstructor says the density has, "1" where it says none, and their square.
 
     Raises
     ------
@@ -112,6 +118,13 @@ def reconstruct(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dat
         If the observation lacks the counts or a coordinate.
     """
     schema.check(observation, "counts", "time", "y", "x")
+    several = channels.CHANNEL in observation.counts.dims
+    apart = several and not getattr(reconstructor, "takes_channels", False)
+    parts = channels.split(observation) if apart else {channels.ALONE: observation}
+    return channels.joined({name: _accepted(reconstructor, part) for name, part in parts.items()})
+
+
+def _accepted(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dataset:
     untouched = observation.copy(deep=True)
     result = reconstructor.reconstruct(observation)
     try:
@@ -129,7 +142,7 @@ def _estimate(result: Any, observation: xr.Dataset) -> xr.Dataset:
         held = ", ".join(sorted(map(str, result.data_vars))) or "nothing"
         raise ReconstructionError(f"it returned no 'density'; the dataset holds {held}")
     names = [name for name in ("density", "uncertainty") if name in result.data_vars]
-    coords = {name: observation[name] for name in ("time", "y", "x")}
+    coords = {name: observation[name] for name in observation.counts.dims if name in observation.coords}
     said = result["density"].attrs
     return schema.estimate(
         dict(result.attrs),
@@ -146,7 +159,7 @@ def _values(found: xr.DataArray, counts: xr.DataArray) -> np.ndarray[Any, np.dty
         raise ReconstructionError(f"its {name} has the dims {found.dims}, expected {counts.dims}")
     if found.shape != counts.shape:
         raise ReconstructionError(f"its {name} has the shape {found.shape}, expected {counts.shape}")
-    for axis in counts.dims:
+    for axis in (dim for dim in counts.dims if dim in counts.coords):
         if axis not in found.coords or not np.array_equal(found[axis], counts[axis]):
             raise ReconstructionError(f"its {name} has other {axis} coordinates than the counts")
     if found.dtype.kind not in "biuf":

@@ -16,7 +16,7 @@ class SchemaError(ValueError):
 
 @dataclass(frozen=True)
 class Variable:
-    """What a name stands for; ``dims`` may lack its leading ones, so a structure at rest has no ``time``."""
+    """What a name stands for; ``dims`` may lack leading ones: a movie of one colour has no ``channel``."""
 
     dims: tuple[str, ...]
     units: str
@@ -24,19 +24,20 @@ class Variable:
 
 
 VOCABULARY: dict[str, Variable] = {
+    "channel": Variable(("channel",), "1", "name of the channel, which loc_channel counts from 0"),
     "time": Variable(("time",), "s", "middle of the time point"),
     "y": Variable(("y",), "nm", "centre of the pixel row"),
     "x": Variable(("x",), "nm", "centre of the pixel column"),
     "filament": Variable(("vertex",), "1", "filament the vertex belongs to"),
     "vertex_y": Variable(("time", "vertex"), "nm", "vertex position along y"),
     "vertex_x": Variable(("time", "vertex"), "nm", "vertex position along x"),
-    "density": Variable(("time", "y", "x"), "nm-1", "contour length per area"),
-    "counts": Variable(("time", "y", "x"), "1", "localizations per pixel and time point"),
+    "density": Variable(("channel", "time", "y", "x"), "nm-1", "contour length per area"),
+    "counts": Variable(("channel", "time", "y", "x"), "1", "localizations per pixel and time point"),
     "widefield_time": Variable(("widefield_time",), "s", "middle of the exposure"),
     "widefield_y": Variable(("widefield_y",), "nm", "centre of the camera's pixel row"),
     "widefield_x": Variable(("widefield_x",), "nm", "centre of the camera's pixel column"),
-    "widefield": Variable(("widefield_time", "widefield_y", "widefield_x"), "1", "grey level"),
-    "uncertainty": Variable(("time", "y", "x"), "nm-2", "variance of the density"),
+    "widefield": Variable(("channel", "widefield_time", "widefield_y", "widefield_x"), "1", "grey level"),
+    "uncertainty": Variable(("channel", "time", "y", "x"), "nm-2", "variance of the density"),
     "event_time": Variable(("event",), "s", "middle of the camera frame"),
     "event_frame": Variable(("event",), "1", "camera frame, counted from 0"),
     "event_y": Variable(("event",), "nm", "molecule along y in the middle of the frame"),

@@ -31,8 +31,8 @@ def make_observation(
 
     Parameters
     ----------
-    counts : array_like, shape (time, y, x)
-        Localizations in every pixel and time point.
+    counts : array_like, shape (time, y, x) or (channel, time, y, x)
+        Localizations in every pixel and time point; channels are called "0", "1" and so on.
     point_s, pixel_nm : float
         Duration of a time point, of one camera frame each; edge length of a pixel.
     origin_nm : float
@@ -53,10 +53,18 @@ def make_observation(
     if numbers.min() < 0 or numbers.max() > FULL:
         raise ValueError(f"counts go from 0 to {FULL}, found {numbers.min()} to {numbers.max()}")
     movie = numbers.astype(np.uint16)
-    time_s, y_nm, x_nm = (np.arange(n) + 0.5 for n in movie.shape)
+    time_s, y_nm, x_nm = (np.arange(n) + 0.5 for n in movie.shape[-3:])
     time_s, y_nm, x_nm = time_s * point_s, origin_nm + y_nm * pixel_nm, origin_nm + x_nm * pixel_nm
     pixels = np.nonzero(movie)
-    frame, row, column = (np.repeat(index, movie[pixels]) for index in pixels)
+    *channel, frame, row, column = (np.repeat(index, movie[pixels]) for index in pixels)
+    order = np.argsort(frame, kind="stable")
+    frame, row, column = frame[order], row[order], column[order]
+    colours: dict[str, Any] = {}
+    if channel:
+        colours = {
+            "loc_channel": channel[0][order].astype(np.int32),
+            "channel": list(map(str, range(len(movie)))),
+        }
     return schema.dataset(
         {"pixel_nm": pixel_nm, "exposure_s": point_s, "frames_per_point": 1},
         counts=movie,
@@ -68,6 +76,7 @@ def make_observation(
         time=time_s,
         y=y_nm,
         x=x_nm,
+        **colours,
     )
 
 
@@ -75,7 +84,7 @@ def check_reconstructor(reconstructor: Reconstructor) -> None:
     """Require that a reconstructor keeps to the contract on movies of many kinds.
 
     Odd sizes, one time point, one row or column of pixels, a field away from the origin, no localization at
-    all, one, and as many as a pixel can count: each must give a finite density of the right shape on the
+    all, one, as many as a pixel can count, and two channels: each must give a finite density of the right shape on the
     right coordinates, nowhere negative and not 0 everywhere if 100 pixels have localizations, twice the same to
     the byte, with attributes that can be stored, and leave the observation as it was.
 
@@ -190,6 +199,7 @@ def _movies() -> Iterator[tuple[str, xr.Dataset]]:
     yield "an empty movie", make_observation(np.zeros((5, 24, 24)))
     yield "one localization", make_observation(one)
     yield "pixels full of localizations", make_observation(full)
+    yield "two channels", make_observation(poisson(2, 8, 24, 24))
 
 
 def _reason(reconstructor: Reconstructor, error: Exception) -> str:

@@ -32,6 +32,67 @@ def estimate(observation, **changed):
     return schema.estimate({"kept": "yes"}, meaning="localizations per pixel", **(values | changed))
 
 
+class TakesChannels(Returns):
+    """One that is given all channels at once."""
+
+    takes_channels = True
+
+
+def in_colours(*channels):
+    counts = np.random.default_rng(1).poisson(0.3, (len(channels), 4, 5, 6))
+    return make_observation(counts).assign_coords(channel=list(channels))
+
+
+def test_every_channel_is_reconstructed_as_a_movie_of_its_own():
+    observation, seen = in_colours("red", "green"), []
+
+    def keep(part):
+        seen.append(part.copy(deep=True))
+        return estimate(part, uncertainty=np.full(part.counts.shape, len(seen))).assign_attrs(call=len(seen))
+
+    found = reconstruct(Returns(keep), observation)
+    assert found.density.dims == found.uncertainty.dims == ("channel", "time", "y", "x")
+    assert found.density.dtype == np.float32
+    np.testing.assert_array_equal(found.density, observation.counts)
+    np.testing.assert_array_equal(found.uncertainty.mean(("time", "y", "x")), [1, 2])
+    assert found.channel.values.tolist() == ["red", "green"]
+    assert found.density.attrs == {"units": "1", "long_name": "localizations per pixel"}
+    assert found.attrs == {"kept": "yes", "call": [1, 2]}
+    for number, part in enumerate(seen):
+        alone = make_observation(observation.counts.values[number])
+        xr.testing.assert_identical(part.drop_vars("loc_channel"), alone)
+
+
+@pytest.mark.parametrize("name", ["sparse", "gaussian_time", "moving_window"])
+def test_installed_reconstructors_give_a_channel_what_they_give_it_alone(name):
+    observation = in_colours("red", "green")
+    found = reconstruct(load(name), observation)
+    for number in (0, 1):
+        alone = reconstruct(load(name), make_observation(observation.counts.values[number]))
+        assert found.density[number].values.tobytes() == alone.density.values.tobytes()
+
+
+def test_a_reconstructor_that_takes_channels_gets_all_at_once():
+    observation = in_colours("red", "green")
+
+    def swapped(both):
+        assert both.counts.dims == ("channel", "time", "y", "x")
+        values = both.counts.values[::-1].astype(float)
+        return estimate(both, density=values, channel=both.channel.values)
+
+    found = reconstruct(TakesChannels(swapped), observation)
+    np.testing.assert_array_equal(found.density, observation.counts[::-1])
+    assert found.channel.values.tolist() == ["red", "green"]
+    with pytest.raises(ReconstructionError, match="other channel coordinates than the counts"):
+        reconstruct(TakesChannels(lambda both: swapped(both).assign_coords(channel=["a", "b"])), observation)
+
+
+def test_widefield_of_several_channels_beside_counts_of_one_stays_whole(observation):
+    both = observation.assign(widefield=schema.variable("widefield", np.zeros((2, 1, 3, 3))))
+    found = reconstruct(Returns(lambda seen: estimate(seen) if "channel" in seen.dims else None), both)
+    assert found.density.dims == ("time", "y", "x")
+
+
 def test_an_estimate_comes_back_as_float32_with_the_units_that_it_says(observation):
     found = reconstruct(Returns(estimate), observation)
     assert found.density.dtype == np.float32
