@@ -21,7 +21,7 @@ class Movie(NamedTuple):
     truth: xr.Dataset | None
 
 
-def require_room(field: FieldOfView, acquisition: Acquisition, remedy: str) -> None:
+def require_room(field: FieldOfView, acquisition: Acquisition, remedy: str, *, channels: int = 1) -> None:
     """Refuse a movie that the memory does not hold.
 
     Parameters
@@ -30,6 +30,8 @@ def require_room(field: FieldOfView, acquisition: Acquisition, remedy: str) -> N
     acquisition : Acquisition
     remedy : str
         What to do about it, for the message.
+    channels : int
+        How many there are of each image.
 
     Raises
     ------
@@ -38,8 +40,9 @@ def require_room(field: FieldOfView, acquisition: Acquisition, remedy: str) -> N
     """
     rows, columns = field.shape
     require_memory(
-        BYTES_PER_PIXEL * acquisition.time_points * rows * columns,
-        f"{acquisition.time_points} time points of {rows} x {columns} pixels",
+        BYTES_PER_PIXEL * channels * acquisition.time_points * rows * columns,
+        (f"{channels} channels of " if channels > 1 else "")
+        + f"{acquisition.time_points} time points of {rows} x {columns} pixels",
         remedy,
     )
 

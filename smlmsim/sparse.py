@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,13 @@ from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
 
 
-def bin_localizations(localizations: xr.Dataset, field: FieldOfView, acquisition: Acquisition) -> xr.Dataset:
+def bin_localizations(
+    localizations: xr.Dataset,
+    field: FieldOfView,
+    acquisition: Acquisition,
+    *,
+    channels: Sequence[str] | None = None,
+) -> xr.Dataset:
     """Count the localizations in every pixel of every time point.
 
     A pixel holds what lies on its upper and left edges, not on the others. Localizations outside of the field
@@ -28,24 +34,51 @@ def bin_localizations(localizations: xr.Dataset, field: FieldOfView, acquisition
         Where the pixels are.
     acquisition : Acquisition
         Which camera frames make up a time point.
+    channels : sequence of str, optional
+        The names of the channels that ``loc_channel`` counts from 0: each is counted by itself. By default all
+        localizations are counted together, whatever their channel.
 
     Returns
     -------
     xr.Dataset
-        The localizations, with ``counts`` (time, y, x), uint16, added.
+        The localizations, with ``counts`` (time, y, x), uint16, added; (channel, time, y, x) if channels are given.
 
     Raises
     ------
     smlmsim.schema.SchemaError
         If frames or positions are missing or not finite.
     ValueError
-        If a frame lies outside of the acquisition, or if a pixel gathers more than 65535 localizations in one
-        time point.
+        If a frame lies outside of the acquisition, if a localization is of none of the channels, or if a pixel
+        gathers more than 65535 localizations in one time point.
     """
     schema.check(localizations, "loc_frame", "loc_y", "loc_x")
     frame, y, x = (localizations.variables[name].values for name in ("loc_frame", "loc_y", "loc_x"))
     _require_in_movie(frame, acquisition)
-    counts = np.empty((acquisition.time_points, *field.shape), np.uint16)
+    image: dict[str, npt.NDArray[Any]] = {
+        "counts": np.empty((acquisition.time_points, *field.shape), np.uint16),
+        "time": acquisition.times_s,
+        "y": field.y_nm,
+        "x": field.x_nm,
+    }
+    if channels is None:
+        _count(frame, y, x, field, acquisition, image["counts"])
+    else:
+        image["channel"] = np.array(channels, dtype=np.str_)
+        image["counts"] = np.empty((len(channels), *image["counts"].shape), np.uint16)
+        for counts, chosen in zip(image["counts"], _by_channel(localizations, channels), strict=True):
+            _count(frame[chosen], y[chosen], x[chosen], field, acquisition, counts)
+    return _with_image(localizations, {name: schema.variable(name, values) for name, values in image.items()})
+
+
+def _count(
+    frame: npt.NDArray[Any],
+    y: npt.NDArray[Any],
+    x: npt.NDArray[Any],
+    field: FieldOfView,
+    acquisition: Acquisition,
+    counts: npt.NDArray[np.uint16],
+) -> None:
+    """Count localizations in an image (time, y, x), which is filled."""
     refused = _sparse_kernels.count(
         frame,
         y,
@@ -62,18 +95,24 @@ def bin_localizations(localizations: xr.Dataset, field: FieldOfView, acquisition
             f"{frame[refused] // acquisition.frames_per_point} in the pixel at y = {y[refused]:g} nm, "
             f"x = {x[refused]:g} nm; smaller pixels or fewer frames per time point would do"
         )
-    image: dict[str, npt.NDArray[Any]] = {
-        "counts": counts,
-        "time": acquisition.times_s,
-        "y": field.y_nm,
-        "x": field.x_nm,
-    }
-    return _with_image(localizations, {name: schema.variable(name, values) for name, values in image.items()})
+
+
+def _by_channel(localizations: xr.Dataset, channels: Sequence[str]) -> list[npt.NDArray[np.intp]]:
+    """Which localizations are of each channel."""
+    schema.check(localizations, "loc_channel")
+    number = localizations.variables["loc_channel"].values
+    if number.size and not 0 <= number.min() <= number.max() < len(channels):
+        raise ValueError(
+            f"loc_channel counts {len(channels)} channels from 0, found {number.min()} to {number.max()}"
+        )
+    return [np.flatnonzero(number == place) for place in range(len(channels))]
 
 
 def _with_image(localizations: xr.Dataset, image: dict[str, xr.Variable]) -> xr.Dataset:
     """Put an image in the place of any other, in one go: a merge would take longer than the counting."""
-    table = {n: v for n, v in localizations.variables.items() if not {"time", "y", "x"} & set(v.dims)}
+    table = {
+        n: v for n, v in localizations.variables.items() if not {"channel", "time", "y", "x"} & set(v.dims)
+    }
     coords = {name: table.pop(name) for name in localizations.coords if name in table}
     return xr.Dataset({**table, **image}, coords, localizations.attrs)
 

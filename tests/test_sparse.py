@@ -33,6 +33,35 @@ def scattered(rng, size, field=FIELD, beyond_nm=100.0):
     )
 
 
+def test_channels_are_counted_apart_and_their_sum_is_the_whole():
+    rng = np.random.default_rng(3)
+    whole = scattered(rng, 4000)
+    of_each = whole.assign(
+        loc_channel=schema.variable("loc_channel", rng.integers(0, 2, 4000).astype(np.int32))
+    )
+    found = bin_localizations(of_each, FIELD, ACQUISITION, channels=["red", "green", "none"])
+    assert found.counts.dims == ("channel", "time", "y", "x")
+    assert found.channel.values.tolist() == ["red", "green", "none"]
+    assert found.counts.dtype == np.uint16
+    for number in (0, 1):
+        chosen = whole.isel(localization=np.flatnonzero(of_each.loc_channel == number))
+        alone = bin_localizations(chosen, FIELD, ACQUISITION).counts
+        np.testing.assert_array_equal(found.counts[number], alone)
+    assert not found.counts[2].any()
+    again = bin_localizations(found, FIELD, ACQUISITION)
+    assert again.counts.dims == ("time", "y", "x")
+    np.testing.assert_array_equal(found.counts.sum("channel"), again.counts)
+
+
+def test_a_localization_of_none_of_the_channels_is_refused():
+    two = table([0, 1], [10, 10], [10, 10])
+    with pytest.raises(SchemaError, match="no 'loc_channel'"):
+        bin_localizations(two, FIELD, ACQUISITION, channels=["red"])
+    two["loc_channel"] = schema.variable("loc_channel", np.int32([0, 1]))
+    with pytest.raises(ValueError, match="loc_channel counts 1 channels from 0, found 0 to 1"):
+        bin_localizations(two, FIELD, ACQUISITION, channels=["red"])
+
+
 def histograms(localizations, field, acquisition):
     """The counts by numpy, one time point after the other."""
     low = field.origin_y_nm, field.origin_x_nm
