@@ -11,12 +11,15 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
+from smlmsim.channels import CHANNEL, split
 
 DIMS = ("time", "y", "x")
 MOVIES = ("counts", "density", "uncertainty")
 MEANING = ("units", "long_name")
 LONGEST_MEANING = 200
 """Characters of a unit or name; a longer one is damage."""
+LONGEST_NAME = 100
+"""Of a channel, in letters."""
 DTYPES = ("uint8", "uint16", "float32")
 UNEVEN = 1e-3  # of a step: the largest deviation of a coordinate from an even spacing that is rounding
 _log = logging.getLogger(__name__)
@@ -40,8 +43,8 @@ def one_movie(data: xr.Dataset | xr.DataArray, what: str) -> xr.DataArray:
     Parameters
     ----------
     data : xr.Dataset or xr.DataArray
-        (time, y, x), at least 2 x 2 pixels, finite. Numbers of other types than uint8, uint16 and float32 are
-        converted to one that holds all of them exactly.
+        (time, y, x) or (channel, time, y, x), at least 2 x 2 pixels, finite. Numbers of other types than uint8, uint16
+        and float32 are converted to one that holds all of them exactly. A single channel loses its name, which is said.
     what : str
         What the file is, for the message, as in "a stack".
 
@@ -50,13 +53,21 @@ def one_movie(data: xr.Dataset | xr.DataArray, what: str) -> xr.DataArray:
     smlmsim.schema.SchemaError
         If it is no such movie.
     """
-    movies = [data] if isinstance(data, xr.DataArray) else [v for v in data.values() if v.dims == DIMS]
+    movies = [data] if isinstance(data, xr.DataArray) else [v for v in data.values() if v.dims[-3:] == DIMS]
     if len(movies) != 1:
         raise schema.SchemaError(_not_one(data, movies, what))
     image = movies[0]
-    if image.dims != DIMS or min(image.sizes["y"], image.sizes["x"]) < 2 or image.sizes["time"] < 1:
+    if image.sizes.get(CHANNEL) == 1:
+        _log.info("%s of one channel has no place for its name, %s", what, *split(image))
+        image = image.isel({CHANNEL: 0}, drop=True)
+    if (
+        image.dims not in (DIMS, (CHANNEL, *DIMS))
+        or min(image.sizes["y"], image.sizes["x"]) < 2
+        or image.sizes["time"] < 1
+    ):
         raise schema.SchemaError(
-            f"{what} is a movie {DIMS} of at least 2 x 2 pixels, found {dict(image.sizes)}"
+            f"{what} is a movie {DIMS}, perhaps with a leading {CHANNEL!r}, of at least 2 x 2 pixels, found "
+            f"{dict(image.sizes)}"
         )
     if image.dtype.name not in DTYPES:
         image = _exactly(image, what)
@@ -153,6 +164,14 @@ def require_pixel(step_nm: float | None) -> float:
     return step_nm
 
 
+def channel_names(said: Any, number: int) -> list[str]:
+    """The names that a file gives to its channels if they tell them apart, or else their numbers."""
+    names = [str(name).strip()[:LONGEST_NAME] for name in said] if isinstance(said, list | tuple) else []
+    if len(names) == number == len(set(names)) and all(names):
+        return names
+    return [str(place) for place in range(number)]
+
+
 def own_meaning(image: xr.DataArray) -> dict[str, str]:
     """The units and the meaning of images where they are not those of the vocabulary, as an estimate's are not."""
     usual = schema.VOCABULARY.get(str(image.name))
@@ -167,19 +186,22 @@ def stamped(
     name: str | None,
     axes: tuple[Axis | None, Axis, Axis],
     meaning: Any = None,
+    channels: Any = None,
 ) -> xr.Dataset:
     """Put images on their axes; without a known name, whole numbers are counts and others a density.
 
     Parameters
     ----------
     frames : np.ndarray
-        (time, y, x).
+        (time, y, x) or (channel, time, y, x).
     name : str or None
         What the file calls them.
     axes : tuple of Axis
         Along time, y and x. Without the first, for a duration that is not known, there is no coordinate ``time``.
     meaning : mapping, optional
         What a file says of the units and the meaning of its images, as :func:`own_meaning` gave it.
+    channels : list of str, optional
+        What the file calls the channels.
 
     Raises
     ------
@@ -189,13 +211,14 @@ def stamped(
     if name not in MOVIES:
         name = "counts" if frames.dtype.kind in "ui" else "density"
     known = {dim: axis for dim, axis in zip(DIMS, axes, strict=True) if axis is not None}
-    sizes = dict(zip(DIMS, frames.shape, strict=True))
+    sizes = dict(zip(DIMS, frames.shape[-3:], strict=True))
     if not np.isfinite(list(known.values())).all():
         raise ValueError(f"the scale is not finite: {known}")
     if any(axis.step <= 0 < sizes[dim] - 1 for dim, axis in known.items()):
         raise ValueError(f"the scale is not positive: {known}")
     coordinates = {dim: axis.coordinates(sizes[dim]) for dim, axis in known.items()}
-    found = schema.dataset(**{name: frames}, **coordinates)
+    called = {CHANNEL: channel_names(channels, len(frames))} if frames.ndim > len(DIMS) else {}
+    found = schema.dataset(**{name: frames}, **called, **coordinates)
     schema.check(found, name, *known)
     said = meaning if isinstance(meaning, Mapping) else {}
     texts = {key: text[:LONGEST_MEANING] for key in MEANING if isinstance(text := said.get(key), str)}

@@ -146,6 +146,15 @@ def image_of(attributes: Mapping[str, Any]) -> Multiscale:
     return image
 
 
+def labels_of(attributes: Mapping[str, Any]) -> list[Any]:
+    """What a group calls its channels for OMERO, as far as it does."""
+    ome = attributes.get("ome", attributes)
+    shown = ome.get("omero") if isinstance(ome, Mapping) else None
+    listed = shown.get("channels") if isinstance(shown, Mapping) else None
+    entries = listed if isinstance(listed, list) else []
+    return [entry.get("label") or "" for entry in entries if isinstance(entry, Mapping)]
+
+
 def _require_transformations(image: Multiscale) -> None:
     steps = [*image.datasets[0].transformations, *image.transformations]
     if image.datasets[0].transformations[0].type != "scale" or any(

@@ -20,19 +20,22 @@ class Described(NamedTuple):
     Parameters
     ----------
     sizes : dict of str to int
-        Along T, Z and C.
+        Along T, Z and C, in the order of the pages: the axis along which the next page lies comes last.
     steps_nm : dict of str to float
         The pixel along y and x, where it is said.
     step_s : float or None
         From one time point to the next.
-    times : list of int
-        The time point of every page of this file, in the order of the pages, as far as the text tells.
+    places : list of (int, int)
+        The channel and the time point of every page of this file, in the order of the pages, as far as the text tells.
+    channels : list of str
+        What the channels are called, as far as the text tells.
     """
 
     sizes: dict[str, int]
     steps_nm: dict[str, float]
     step_s: float | None
-    times: list[int]
+    places: list[tuple[int, int]]
+    channels: list[str]
 
 
 def described(text: str, filename: str) -> Described:
@@ -66,16 +69,23 @@ def described(text: str, filename: str) -> Described:
         )
     pixels = images[0][1]
     return Described(
-        {axis: _size(pixels, axis) for axis in "TZC"},
+        {axis: _size(pixels, axis) for axis in _slowest_first(pixels)},
         _steps_nm(pixels),
         _step_s(pixels),
-        _times(pixels, root, filename),
+        _places(pixels, root, filename),
+        [channel.get("Name", "") for channel in _all(pixels, "Channel")],
     )
 
 
 def _all(element: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:
     """The children of a name in the namespace of any version."""
     return (child for child in element if isinstance(child.tag, str) and child.tag.rpartition("}")[2] == name)
+
+
+def _slowest_first(pixels: ElementTree.Element) -> str:
+    """T, Z and C in the order of the pages, the fastest last; XYCZT, which is usual, if the text does not say it."""
+    order = pixels.get("DimensionOrder", "XYCZT")
+    return order[:1:-1] if order[:2] == "XY" and sorted(order) == sorted("XYCZT") else "TZC"
 
 
 def _size(pixels: ElementTree.Element, axis: str) -> int:
@@ -132,18 +142,19 @@ def _not_negative(value: str | None) -> bool:
     return positive(value) is not None or (value or "").strip() in ("0", "0.0")
 
 
-def _times(pixels: ElementTree.Element, root: ElementTree.Element, filename: str) -> list[int]:
-    """The time points of the pages of this file, where every page has its own entry."""
-    found: dict[int, int] = {}
+def _places(pixels: ElementTree.Element, root: ElementTree.Element, filename: str) -> list[tuple[int, int]]:
+    """The channels and time points of the pages of this file, where every page has its own entry."""
+    found: dict[int, tuple[int, int]] = {}
     for data in _all(pixels, "TiffData"):
-        place, point = data.get("IFD", "0"), data.get("FirstT", "0")
+        place, *at = (data.get(name, "0") for name in ("IFD", "FirstC", "FirstT"))
         own = [
             uuid.get("FileName", filename) == filename or uuid.text == root.get("UUID")
             for uuid in _all(data, "UUID")
         ]
         if not all(own):
             continue
-        if data.get("PlaneCount", "1") != "1" or not (place.isdecimal() and point.isdecimal()):
+        if data.get("PlaneCount", "1") != "1" or not all(number.isdecimal() for number in (place, *at)):
             return []
-        found[int(place[:9])] = int(point[:9])
+        channel, point = (int(number[:9]) for number in at)
+        found[int(place[:9])] = channel, point
     return [found[page] for page in sorted(found)] if sorted(found) == list(range(len(found))) else []

@@ -6,12 +6,13 @@ Version 0.5 is written, 0.4 and 0.5 are read; the specifications are at https://
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import math
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,26 @@ import xarray as xr
 import zarr
 from zarr.codecs import BloscCodec
 
+from smlmsim.channels import split
 from smlmsim.io.atomic import explaining
 from smlmsim.io.limits import bounded_memory, require_own_files, require_plausible
 from smlmsim.io.metadata import Metadata, parse_json
 from smlmsim.io.movie import DIMS, Axis, even_axis, one_movie, own_meaning, stamped
-from smlmsim.io.ngff import Multiscale, image_of, require_path, single_series
+from smlmsim.io.ngff import Multiscale, image_of, labels_of, require_path, single_series
 from smlmsim.memory import require_memory
 
 VERSION = "0.5"
 SHOWN = "smlmsim_variable"
-CHUNK = (16, 256, 256)
+CHUNK = {"t": 16, "c": 1, "y": 256, "x": 256}
 """Time points, rows and columns in a chunk, 2 to 4 MB: viewers read it in one go."""
+KINDS = {
+    "t": {"type": "time", "unit": "second"},
+    "c": {"type": "channel"},
+    "y": {"type": "space", "unit": "nanometer"},
+    "x": {"type": "space", "unit": "nanometer"},
+}
+COLOURS = ("FF00FF", "00FF00", "00FFFF", "FFFF00", "FF0000", "0000FF")
+"""Of the channels, red, green and blue; the first two together are white."""
 LARGEST_JSON = 2**22
 """Bytes of a file of metadata, 4 MiB; a larger one is none."""
 UNPACKING_BYTES = 2**28
@@ -77,14 +87,15 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
     Returns
     -------
     xr.Dataset
-        One variable (time, y, x) in the precision of the file: the one that was written, otherwise ``counts`` for
-        whole numbers and ``density`` for others. There is no coordinate ``time`` where nothing says how long a time
-        point of several is. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
+        One variable (time, y, x), or (channel, time, y, x), in the precision of the file: the one that
+        was written, otherwise ``counts`` for whole numbers and ``density`` for others. There is no coordinate ``time``
+        where nothing says how long a time point of several is. The attributes are
+        :class:`~smlmsim.io.metadata.Metadata`.
 
     Raises
     ------
     ValueError
-        If it is no OME-Zarr image of version 0.4 or 0.5, is damaged, has several channels, slices or images, links
+        If it is no OME-Zarr image of version 0.4 or 0.5, is damaged, has several slices or images, links
         that lead out of it, claims an absurd size, or does not say its pixel; the message names the file.
     OSError
         If there is no such folder, or it may not be read.
@@ -106,7 +117,9 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
                 values = np.asarray(array[...])
         frames = _in_order(values, image)
         axes = image.coordinates(dict(zip(image.letters, values.shape, strict=True)), pixel_nm, point_s)
-        return metadata.stamped(stamped(frames, image.name, axes, group.attrs.get(SHOWN)))
+        return metadata.stamped(
+            stamped(frames, image.name, axes, group.attrs.get(SHOWN), labels_of(group.attrs))
+        )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except Exception as error:  # zarr meets damage with errors of many kinds
@@ -120,8 +133,8 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     Parameters
     ----------
     data : xr.DataArray
-        (time, y, x), finite, with even coordinates in s and nm; uint8, uint16, float32, or values that one of them
-        holds exactly. Or a dataset with a single such variable.
+        (time, y, x) or (channel, time, y, x), finite, with even coordinates in s and nm; uint8, uint16, float32,
+        or values that one of them holds exactly. Or a dataset with a single such variable.
     path : str or Path
         The folder to make.
 
@@ -133,11 +146,13 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         If the folder cannot be written, or if there is something else of that name.
     """
     image = one_movie(data, "an OME-Zarr image")
-    axes = [even_axis(image, dim) for dim in DIMS]
+    axes = {dim[0]: even_axis(image, dim) for dim in DIMS}
+    image, parts = image.transpose("time", ..., "y", "x"), split(image)
+    letters = [str(dim)[0] for dim in image.dims]
     metadata = Metadata.of(data).tree()
     with _replacing_folder(Path(path)) as draft:
         group = zarr.open_group(draft, mode="w", zarr_format=3)
-        group.attrs["ome"] = _ome(str(image.name), axes)
+        group.attrs["ome"] = _ome(str(image.name), {letter: axes.get(letter) for letter in letters}, parts)
         if metadata:
             group.attrs["smlmsim"] = metadata
         if meaning := own_meaning(image):
@@ -145,9 +160,9 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         array = group.create_array(
             "0",
             shape=image.shape,
-            chunks=tuple(min(size, most) for size, most in zip(image.shape, CHUNK, strict=True)),
+            chunks=tuple(min(size, CHUNK[letter]) for size, letter in zip(image.shape, letters, strict=True)),
             dtype=image.dtype,
-            dimension_names=("t", "y", "x"),
+            dimension_names=letters,
             compressors=BloscCodec(
                 cname="zstd", clevel=5, shuffle="bitshuffle", typesize=image.dtype.itemsize
             ),
@@ -155,18 +170,31 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         array[...] = image.values
 
 
-def _ome(name: str, axes: list[Axis]) -> dict[str, Any]:
-    kinds = [("t", "time", "second"), ("y", "space", "nanometer"), ("x", "space", "nanometer")]
+def _ome(name: str, axes: Mapping[str, Axis | None], channels: Mapping[str, xr.DataArray]) -> dict[str, Any]:
+    """The attributes of an image, by the letters of its axes in their order; only channels have no coordinates."""
     transformations = [
-        {"type": "scale", "scale": [axis.step or 1.0 for axis in axes]},
-        {"type": "translation", "translation": [axis.start for axis in axes]},
+        {"type": "scale", "scale": [(axis.step if axis else 1.0) or 1.0 for axis in axes.values()]},
+        {"type": "translation", "translation": [axis.start if axis else 0.0 for axis in axes.values()]},
     ]
     image = {
         "name": name,
-        "axes": [{"name": axis, "type": kind, "unit": unit} for axis, kind, unit in kinds],
+        "axes": [{"name": letter, **KINDS[letter]} for letter in axes],
         "datasets": [{"path": "0", "coordinateTransformations": transformations}],
     }
-    return {"version": VERSION, "multiscales": [image]}
+    described = {"version": VERSION, "multiscales": [image]}
+    if len(channels) == 1:
+        return described
+    shown = [
+        {"label": channel, "color": colour, "active": True, "window": _window(part)}
+        for (channel, part), colour in zip(channels.items(), itertools.cycle(COLOURS), strict=False)
+    ]
+    return described | {"omero": {"channels": shown}}
+
+
+def _window(image: xr.DataArray) -> dict[str, float]:
+    """The values to show as black and white."""
+    low, high = float(image.min()), float(image.max())
+    return {"min": low, "max": high, "start": low, "end": high}
 
 
 def _files(root: Path) -> dict[Path, int]:
@@ -232,12 +260,10 @@ def _array(
         raise ValueError(
             f"a movie of grey images is read, found {array.dtype} of {array.shape} with the axes {sizes}"
         )
-    if long:
+    if long.keys() - {"c"}:
         words = {"z": "slices (z)", "c": "channels"}
         found = " x ".join(f"{size} {words.get(name, f'along {name[:20]}')}" for name, size in long.items())
-        raise ValueError(
-            f"a movie of one channel and one slice is read, found {found}; save the wanted ones alone"
-        )
+        raise ValueError(f"a movie of one slice is read, found {found}; save the wanted ones alone")
     chunks = {
         file: size
         for file, size in files.items()
@@ -286,10 +312,11 @@ def _require_size(array: zarr.Array[Any], stored: dict[Path, int]) -> None:
 
 
 def _in_order(values: npt.NDArray[Any], image: Multiscale) -> npt.NDArray[Any]:
-    """The images as (time, y, x), in native byte order."""
-    last = [image.letters.index(name) for name in ("t", "y", "x") if name in image.letters]
+    """The images as (time, y, x), or (channel, time, y, x) if there are several channels, in native byte order."""
+    last = [image.letters.index(name) for name in ("c", "t", "y", "x") if name in image.letters]
     ordered = values.transpose([axis for axis in range(values.ndim) if axis not in last] + last)
-    frames = ordered.reshape(-1, *ordered.shape[-2:])
+    channels = values.shape[image.letters.index("c")] if "c" in image.letters else 1
+    frames = ordered.reshape(*([channels] if channels > 1 else []), -1, *ordered.shape[-2:])
     exact = {"?": "u1", "e": "f4"}.get(values.dtype.char, values.dtype.newbyteorder("="))
     return frames.astype(exact, copy=False)
 

@@ -1,7 +1,7 @@
 """Movies as TIFF: written as ImageJ hyperstacks, which Fiji and napari open at the right scale.
 
-One movie of grey images is read from OME-TIFF, ImageJ TIFF and plain TIFF. Its scale is that of the OME-XML, of the
-metadata of ImageJ, or of the resolution tags, in this order.
+One movie of grey images, of one or more channels, is read from OME-TIFF, ImageJ TIFF and plain TIFF. Its scale is that
+of the OME-XML, of the metadata of ImageJ, or of the resolution tags, in this order.
 """
 
 from __future__ import annotations
@@ -9,17 +9,27 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
 import xarray as xr
 
+from smlmsim.channels import split
 from smlmsim.io.atomic import replacing
 from smlmsim.io.metadata import Metadata, parse_json
 from smlmsim.io.movie import DIMS, MOVIES, even_axis, one_movie, own_meaning, stamped
 from smlmsim.io.ome_xml import described
-from smlmsim.io.tiff_images import damage_said, first_page, imagej_metadata, in_time, plane_count, read_images
+from smlmsim.io.tiff_images import (
+    damage_said,
+    first_page,
+    image_sizes,
+    imagej_metadata,
+    in_order,
+    names_of,
+    plane_count,
+    read_images,
+)
 from smlmsim.io.tiff_pages import page_count
 from smlmsim.io.tiff_scale import axes_of, scale_of
 
@@ -41,15 +51,16 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
     Returns
     -------
     xr.Dataset
-        One variable (time, y, x) in the precision of the file: the one of ``MOVIES`` that was written, otherwise
-        ``counts`` for whole numbers and ``density`` for others. There is no coordinate ``time`` where nothing says
-        how long a time point of several is. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
+        One variable (time, y, x), or (channel, time, y, x), in the precision of the file: the one of
+        ``MOVIES`` that was written, otherwise ``counts`` for whole numbers and ``density`` for others. There is no
+        coordinate ``time`` where nothing says how long a time point of several is. The attributes are
+        :class:`~smlmsim.io.metadata.Metadata`.
 
     Raises
     ------
     ValueError
-        If it is no TIFF file, is damaged, has colours, several channels, several images or slices over time, or does
-        not say its pixel; the message names the file.
+        If it is no TIFF file, is damaged, has colours, several images or slices over time, or does not
+        say its pixel; the message names the file.
     OSError
         If there is no such file, or it may not be read.
     """
@@ -65,11 +76,13 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     """Write a movie; ImageJ shows it in um and s, from its smallest to its largest value.
 
+    Several channels become one composite image, whose labels are their names.
+
     Parameters
     ----------
     data : xr.DataArray
-        (time, y, x), at least 2 x 2 pixels, finite, with even coordinates in s and nm; uint8, uint16, float32, or
-        values that one of them holds exactly. Or a dataset with a single such variable.
+        (time, y, x) or (channel, time, y, x), at least 2 x 2 pixels, finite, with even coordinates in s and nm;
+        uint8, uint16, float32, or values that one of them holds exactly. Or a dataset with a single such variable.
     path : str or Path
         The file to make or replace.
 
@@ -82,8 +95,8 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     """
     image = one_movie(data, "a stack")
     time, y, x = (even_axis(image, dim) for dim in DIMS)
-    values = np.ascontiguousarray(image.values)
-    metadata = {
+    values = np.ascontiguousarray(image.transpose("time", ..., "y", "x").values)
+    metadata: dict[str, Any] = {
         "axes": "TYX",
         "unit": "um",
         "finterval": time.step,
@@ -93,6 +106,9 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         "yorigin": 0.5 - y.start / y.step,
         "start_s": time.start,
     }
+    if len(parts := split(image)) > 1:
+        metadata |= {"axes": "TCYX", "mode": "composite", "Labels": list(parts) * len(values)}
+        metadata["Ranges"] = [float(end(part)) for part in parts.values() for end in (np.min, np.max)]
     if image.name in MOVIES:
         metadata["variable"] = image.name
     if known := Metadata.of(data).tree():
@@ -119,10 +135,12 @@ def _read(handle: BinaryIO, name: str, pixel_nm: float | None, point_s: float | 
         page = first_page(file)
         ome = described(page.description, name) if page.is_ome else None
         metadata = {} if ome else imagej_metadata(file)
-        frames = in_time(read_images(file, page, plane_count(page, metadata, pages, ome)), ome)
+        sizes = image_sizes(page, metadata, ome)
+        frames = in_order(read_images(file, page, plane_count(sizes, pages, ome)), sizes, ome)
         with damage_said():
             scale = scale_of(page, metadata, ome)
     known = Metadata.from_tree(parse_json(str(metadata.get(OURS, "{}")).encode()), f"the key {OURS!r}")
-    axes = axes_of(scale, metadata, len(frames), pixel_nm, point_s)
+    axes = axes_of(scale, metadata, frames.shape[-3], pixel_nm, point_s)
     meaning = parse_json(str(metadata.get(SHOWN, "{}")).encode())
-    return known.stamped(stamped(frames, metadata.get("variable"), axes, meaning))
+    channels = names_of(metadata, ome, sizes.get("C", 1))
+    return known.stamped(stamped(frames, metadata.get("variable"), axes, meaning, channels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -91,25 +91,38 @@ def imagej_metadata(file: tifffile.TiffFile) -> dict[str, Any]:
         return dict(file.imagej_metadata or {})
 
 
-def plane_count(
-    page: tifffile.TiffPage, metadata: Mapping[str, Any], pages: int, ome: Described | None
-) -> int:
-    """How many images there are, if they are those of one movie.
+def image_sizes(
+    page: tifffile.TiffPage, metadata: Mapping[str, Any], ome: Described | None
+) -> dict[str, int]:
+    """The number of images along each axis along which there are several, if they are those of one movie.
 
-    ImageJ leaves out all pages but the first of a file above 4 GB.
+    The axis along which the next image lies comes last.
     """
     sizes = ome.sizes if ome else _sizes(page, metadata)
     long = {axis: size for axis, size in sizes.items() if size > 1}
-    if len(long) > 1 or "C" in long or (ome and "Z" in long):
+    if len(long.keys() - {"C"}) > 1 or (ome and "Z" in long):
         words = {"T": "time points", "Z": "slices (z)", "C": "channels"}
         found = " x ".join(f"{size} {words.get(axis, f'along {axis}')}" for axis, size in long.items())
-        raise ValueError(
-            f"a movie of one channel and one slice is read, found {found}; save the wanted ones alone"
-        )
-    claimed = math.prod(sizes.values())
+        raise ValueError(f"a movie of one slice is read, found {found}; save the wanted ones alone")
+    return long
+
+
+def plane_count(long: Mapping[str, int], pages: int, ome: Described | None) -> int:
+    """How many images there are, of which some sizes are told.
+
+    ImageJ leaves out all pages but the first of a file above 4 GB.
+    """
+    claimed = math.prod(long.values())
     planes = claimed if pages == 1 and not ome else pages
-    if planes > 1 and "T" not in long:
-        _log.info("the %d %s are taken for time points", planes, "slices (z)" if "Z" in long else "pages")
+    channels = long.get("C", 1)
+    if channels > 1 and claimed != planes:
+        raise ValueError(
+            f"the metadata speak of {claimed} images in {channels} channels, the file holds {planes}, and nothing "
+            "tells which are of which channel; was it cut short, or are others in other files?"
+        )
+    if planes > channels and "T" not in long:
+        kind = "slices (z)" if "Z" in long else "pages"
+        _log.info("the %d %s are taken for time points", planes // channels, kind)
     if claimed not in (planes, 1):
         fewer = (
             "; the others are in other files of the set, or were never written" if claimed > planes else ""
@@ -168,9 +181,50 @@ def read_images(file: tifffile.TiffFile, page: tifffile.TiffPage, planes: int) -
     return values.astype(exact, copy=False)
 
 
-def in_time(images: npt.NDArray[Any], ome: Described | None) -> npt.NDArray[Any]:
-    """Put the pages of an OME-TIFF in the order of their time points."""
-    if ome is None or len(ome.times) != len(images) or ome.times == sorted(ome.times):
+def in_order(images: npt.NDArray[Any], long: Mapping[str, int], ome: Described | None) -> npt.NDArray[Any]:
+    """Put pages in the order of their time points, (time, y, x); several channels become (channel, time, y, x).
+
+    Parameters
+    ----------
+    images : np.ndarray
+        (plane, y, x) in the order of the file.
+    long : mapping of str to int
+        The axes along which there are several, the fastest last.
+    ome : Described or None
+        What the OME-XML says of every page goes before that.
+
+    Raises
+    ------
+    ValueError
+        If the OME-XML puts two images in one place.
+    """
+    channels = long.get("C", 1)
+    if ome is not None and len(ome.places) == len(images):
+        images, long = _as_placed(images, ome.places, channels), {"C": channels, "T": -1}
+    if channels == 1:
+        return images
+    apart = images.reshape(*long.values(), *images.shape[1:])
+    return np.moveaxis(apart, list(long).index("C"), 0).reshape(channels, -1, *images.shape[1:])
+
+
+def _as_placed(images: npt.NDArray[Any], said: Sequence[tuple[int, int]], channels: int) -> npt.NDArray[Any]:
+    """Sort images by the channel and the time point that is said of each."""
+    places = [(channel if channels > 1 else 0, point) for channel, point in said]
+    if channels > 1 and [channel for channel, _ in sorted(set(places))] != [
+        place // (len(places) // channels) for place in range(len(places))
+    ]:
+        raise ValueError("its OME-XML puts several images in one place, or has not as many of each channel")
+    if places == sorted(places):
         return images
     _log.info("the pages are put in the order of time that the OME-XML says")
-    return images[np.argsort(ome.times, kind="stable")]
+    return images[sorted(range(len(places)), key=places.__getitem__)]
+
+
+def names_of(metadata: Mapping[str, Any], ome: Described | None, channels: int) -> list[str]:
+    """What a file calls its channels: in the OME-XML, or as labels of ImageJ that every time point repeats."""
+    if ome:
+        return ome.channels
+    labels = metadata.get("Labels")
+    if not isinstance(labels, list) or labels != labels[:channels] * (len(labels) // channels):
+        return []
+    return labels[:channels]

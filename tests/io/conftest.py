@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -67,3 +68,15 @@ def real_tables():
     if not folder.is_dir():
         pytest.skip("no measured tables beside the repository")
     return sorted(folder.glob("*.csv"))
+
+
+@pytest.fixture
+def coloured() -> xr.Dataset:
+    """A movie of two channels, whose numbers are all different."""
+    return schema.dataset(
+        counts=np.arange(2 * 3 * 4 * 6, dtype=np.uint16).reshape(2, 3, 4, 6),
+        channel=["Alexa 647", "Cy3B"],
+        time=0.75 + 1.5 * np.arange(3),
+        y=110 + 20.0 * np.arange(4),
+        x=10 + 20.0 * np.arange(6),
+    )

@@ -108,6 +108,45 @@ def handmade(tmp_path):
     return make
 
 
+def test_channels_have_their_own_axis_with_names_and_come_back_exactly(tmp_path, coloured):
+    ome_zarr.write(coloured, tmp_path / "a.zarr")
+    group = json.loads((tmp_path / "a.zarr" / "zarr.json").read_text())["attributes"]["ome"]
+    (image,) = group["multiscales"]
+    assert image["axes"][:2] == [
+        {"name": "t", "type": "time", "unit": "second"},
+        {"name": "c", "type": "channel"},
+    ]
+    scale, translation = image["datasets"][0]["coordinateTransformations"]
+    assert scale["scale"] == [1.5, 1, 20, 20]
+    assert translation["translation"] == [0.75, 0, 110, 10]
+    assert [shown["label"] for shown in group["omero"]["channels"]] == ["Alexa 647", "Cy3B"]
+    array = zarr.open_array(tmp_path / "a.zarr" / "0", mode="r")
+    assert (array.shape, array.chunks) == ((3, 2, 4, 6), (3, 1, 4, 6))
+    xr.testing.assert_identical(ome_zarr.read(tmp_path / "a.zarr"), coloured)
+
+
+@pytest.mark.parametrize("axes", ["tcyx", "ctyx", "cyx"])
+def test_channels_of_other_programs_lead(handmade, axes):
+    sizes = {"t": 3, "c": 2, "y": 4, "x": 5}
+    shape = tuple(sizes[axis] for axis in axes)
+    found = ome_zarr.read(handmade(shape, axes))
+    wanted = np.arange(np.prod(shape)).reshape(shape)
+    wanted = wanted.swapaxes(0, 1) if axes == "tcyx" else wanted.reshape(2, -1, 4, 5)
+    np.testing.assert_array_equal(found.counts, wanted)
+    assert found.channel.values.tolist() == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    "said", [3, {"channels": "ab"}, {"channels": [3, {"label": 7}]}, {"channels": [{}, {}]}]
+)
+def test_damaged_names_of_channels_are_passed_over(tmp_path, coloured, said):
+    ome_zarr.write(coloured, tmp_path / "a.zarr")
+    about = json.loads((tmp_path / "a.zarr" / "zarr.json").read_text())
+    about["attributes"]["ome"]["omero"] = said
+    (tmp_path / "a.zarr" / "zarr.json").write_text(json.dumps(about))
+    assert ome_zarr.read(tmp_path / "a.zarr").channel.values.tolist() == ["0", "1"]
+
+
 def test_units_and_single_channels_of_other_programs_are_understood(handmade):
     found = ome_zarr.read(handmade())
     assert found.counts.shape == (3, 4, 5)
@@ -184,8 +223,7 @@ def test_what_is_wrong_with_the_metadata_is_said(handmade, changes, words):
 @pytest.mark.parametrize(
     ("shape", "axes", "dtype", "words"),
     [
-        ((3, 2, 4, 5), "tcyx", "u2", r"one channel and one slice is read, found 2 channels"),
-        ((3, 7, 4, 5), "tzyx", "u2", r"one channel and one slice is read, found 7 slices \(z\)"),
+        ((3, 7, 4, 5), "tzyx", "u2", r"a movie of one slice is read, found 7 slices \(z\)"),
         ((2, 7, 4, 5), "czyx", "u2", r"found 2 channels x 7 slices \(z\)"),
         ((3, 4, 5), "tyx", "c8", r"a movie of grey images is read, found complex64"),
     ],

@@ -1,5 +1,7 @@
 """Movies come back from a TIFF file as they went out, and ImageJ reads their scale."""
 
+import logging
+
 import numpy as np
 import pytest
 import tifffile
@@ -105,17 +107,48 @@ def test_what_a_file_does_not_say_is_asked_for(tmp_path):
         tiff.write(without, tmp_path / "b.tif")
 
 
-def test_colours_and_many_channels_are_refused(tmp_path):
+def test_colours_and_many_slices_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "rgb.tif", np.zeros((8, 8, 3), np.uint8), photometric="rgb")
     tifffile.imwrite(
-        tmp_path / "channels.tif", np.zeros((3, 2, 8, 8), np.uint8), imagej=True, metadata={"axes": "TCYX"}
+        tmp_path / "slices.tif", np.zeros((3, 2, 8, 8), np.uint8), imagej=True, metadata={"axes": "TZYX"}
     )
     for name, words in (
         ("rgb", "a movie of grey images is read, found colours: 3 samples in a pixel"),
-        ("channels", "a movie of one channel and one slice is read, found 3 time points x 2 channels"),
+        ("slices", r"a movie of one slice is read, found 3 time points x 2 slices \(z\)"),
     ):
         with pytest.raises(ValueError, match=rf"{name}\.tif: {words}"):
             tiff.read(tmp_path / f"{name}.tif", pixel_nm=20, point_s=1)
+
+
+def test_channels_are_an_imagej_composite_with_their_names_and_come_back_exactly(tmp_path, coloured):
+    tiff.write(coloured, tmp_path / "a.tif")
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert (file.series[0].axes, file.series[0].shape) == ("TCYX", (3, 2, 4, 6))
+        about = file.imagej_metadata
+        assert (about["channels"], about["frames"], about["mode"]) == (2, 3, "composite")
+        assert about["Labels"] == ["Alexa 647", "Cy3B"] * 3
+        assert about["Ranges"] == (0, 71, 72, 143)
+    found = tiff.read(tmp_path / "a.tif")
+    xr.testing.assert_allclose(found, coloured)
+    assert found.counts.dtype == np.uint16
+    assert found.channel.values.tolist() == ["Alexa 647", "Cy3B"]
+
+
+def test_labels_that_time_points_do_not_share_are_no_names_of_channels(tmp_path, coloured):
+    tiff.write(coloured, tmp_path / "a.tif")
+    content = (tmp_path / "a.tif").read_bytes()
+    last = content.rindex("Cy3B".encode("utf-16-le"))
+    (tmp_path / "b.tif").write_bytes(content[:last] + "Cy5B".encode("utf-16-le") + content[last + 8 :])
+    found = tiff.read(tmp_path / "b.tif")
+    assert found.channel.values.tolist() == ["0", "1"]
+    np.testing.assert_array_equal(found.counts, coloured.counts)
+
+
+def test_a_single_channel_is_written_without_its_name_and_that_is_said(tmp_path, coloured, caplog):
+    with caplog.at_level(logging.INFO):
+        tiff.write(coloured.isel(channel=[1]), tmp_path / "a.tif")
+    assert "a stack of one channel has no place for its name, Cy3B" in caplog.text
+    np.testing.assert_array_equal(tiff.read(tmp_path / "a.tif").counts, coloured.counts[1])
 
 
 def _uneven(movie):

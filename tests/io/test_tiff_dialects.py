@@ -1,6 +1,7 @@
 """TIFF of other programs: the scale that it says, and what it holds beside one grey movie, is understood or said."""
 
 import logging
+import re
 import struct
 
 import numpy as np
@@ -228,27 +229,81 @@ def test_slices_of_imagej_are_taken_for_time_points_and_that_is_said(wrote, capl
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"imagej": True, "metadata": {"axes": "CYX"}}, "found 6 channels"),
-        ({"ome": True, "metadata": {"axes": "CYX"}}, "found 6 channels"),
         ({"ome": True, "metadata": {"axes": "ZYX"}}, r"found 6 slices \(z\)"),
-        ({"metadata": {"axes": "CYX"}, **GREY}, "found 6 channels"),
         (
-            {"imagej": True, "shape": (3, 2, 32, 40), "metadata": {"axes": "TCYX"}},
-            "found 3 time points x 2 channels",
+            {"ome": True, "shape": (3, 2, 32, 40), "metadata": {"axes": "CZYX"}},
+            r"found 3 channels x 2 slices \(z\)",
         ),
         (
             {"imagej": True, "shape": (3, 2, 32, 40), "metadata": {"axes": "TZYX"}},
             r"3 time points x 2 slices \(z\)",
         ),
-        ({"ome": True, "shape": (3, 2, 32, 40), "metadata": {"axes": "TCYX"}}, "3 time points x 2 channels"),
         ({"shape": (3, 2, 32, 40), **GREY}, "found 3 along A x 2 along B"),
     ],
     ids=str,
 )
-def test_channels_and_slices_are_neither_summed_nor_dropped(wrote, settings, words):
+def test_slices_are_neither_summed_nor_dropped(wrote, settings, words):
     settings = dict(settings)
     path = wrote(VALUES.reshape(settings.pop("shape", VALUES.shape)), **settings)
-    with pytest.raises(ValueError, match=rf"a\.tif: a movie of one channel and one slice is read, .*{words}"):
+    with pytest.raises(ValueError, match=rf"a\.tif: a movie of one slice is read, .*{words}"):
+        tiff.read(path, pixel_nm=100)
+
+
+@pytest.mark.parametrize(
+    ("settings", "axes"),
+    [
+        ({"imagej": True}, "TCYX"),
+        ({"imagej": True}, "CYX"),
+        ({"ome": True}, "TCYX"),
+        ({"ome": True}, "CTYX"),
+        ({"ome": True}, "CYX"),
+        (GREY, "CTYX"),
+        (GREY, "TCYX"),
+    ],
+)
+def test_channels_lead_whatever_the_order_of_the_pages(wrote, settings, axes):
+    channels, times = (6, 1) if axes == "CYX" else (2, 3)
+    wanted = VALUES.reshape(channels, times, 32, 40)
+    stored = wanted.swapaxes(0, 1) if axes == "TCYX" else wanted[:, 0] if axes == "CYX" else wanted
+    found = tiff.read(wrote(stored, metadata={"axes": axes}, **settings), pixel_nm=100, point_s=1)
+    assert found.counts.dims == ("channel", "time", "y", "x")
+    np.testing.assert_array_equal(found.counts, wanted)
+    assert found.channel.values.tolist() == [str(number) for number in range(channels)]
+
+
+def test_names_of_channels_in_ome_xml_are_read(wrote):
+    about = {"axes": "TCYX", "Channel": {"Name": ["Alexa 647", "Cy3B"]}}
+    found = tiff.read(wrote(VALUES.reshape(3, 2, 32, 40), ome=True, metadata=about), pixel_nm=100, point_s=1)
+    assert found.channel.values.tolist() == ["Alexa 647", "Cy3B"]
+
+
+def _places(path, places):
+    """The OME-XML of a file, with another channel and time point said of every page."""
+    with tifffile.TiffFile(path) as file:
+        text = file.pages.first.description
+    said = "".join(
+        f'<TiffData IFD="{page}" FirstC="{c}" FirstT="{t}" PlaneCount="1"/>'
+        for page, (c, t) in enumerate(places)
+    )
+    made, number = re.subn(r"<TiffData[^>]*/>", said, text)
+    assert number == 1
+    return made
+
+
+def test_pages_of_several_channels_are_where_the_ome_xml_says(wrote):
+    values = VALUES.reshape(3, 2, 32, 40)
+    places = [(1 - page % 2, 2 - page // 2) for page in range(6)]  # backwards
+    text = _places(wrote(values, ome=True, metadata={"axes": "TCYX"}), places)
+    found = tiff.read(wrote(values, description=text, metadata=None), pixel_nm=100, point_s=1)
+    np.testing.assert_array_equal(found.counts, values[::-1, ::-1].swapaxes(0, 1))
+    text = _places(wrote(values, ome=True, metadata={"axes": "TCYX"}), [places[1], *places[1:]])
+    with pytest.raises(ValueError, match="puts several images in one place"):
+        tiff.read(wrote(values, description=text, metadata=None), pixel_nm=100, point_s=1)
+
+
+def test_channels_of_a_file_that_was_cut_short_are_refused(wrote):
+    path = wrote(VALUES[:5], description="ImageJ=1.54\nimages=6\nchannels=2\nframes=3\n", metadata=None)
+    with pytest.raises(ValueError, match="6 images in 2 channels, the file holds 5, and nothing tells which"):
         tiff.read(path, pixel_nm=100)
 
 
