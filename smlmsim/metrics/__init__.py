@@ -10,7 +10,7 @@ import numpy as np
 import pydantic
 import xarray as xr
 
-from smlmsim import schema
+from smlmsim import channels, schema
 from smlmsim.metrics.against_widefield import score_against_widefield
 from smlmsim.metrics.decorrelation import DECORRELATION_NM
 from smlmsim.metrics.fidelity import FIDELITY, HALLUCINATION
@@ -87,7 +87,8 @@ def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None
     Parameters
     ----------
     estimate, truth : Dataset
-        With ``density`` (time, y, x) on the same coordinates. Both are normalised once, by ``normalise``: the truth is
+        With ``density`` (time, y, x) on the same coordinates, or (channel, time, y, x): each channel is then scored by
+        itself. Both are normalised once, by ``normalise``: the truth is
         divided by three crests of a single straight filament if its attribute ``study`` tells how one is drawn, or
         else by the 99.9th percentile of its non-zero pixels.
     metrics : sequence of str, optional
@@ -96,7 +97,9 @@ def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None
     Returns
     -------
     Dataset
-        One float64 scalar for each metric. Its attributes are ``long_name``, ``units``, ``better``,
+        One float64 scalar for each metric, or one number for each ``channel``. Their mean over channels weights every
+        channel alike, whatever its localizations; a channel in which a metric is not measurable is NaN, and xarray's
+        ``mean`` leaves it out unless ``skipna=False``. Its attributes are ``long_name``, ``units``, ``better``,
         ``valid_range``, ``doi`` and, as JSON, the ``settings`` that held for this movie, the normalisation among
         them. Where the truth does not hold what a metric measures, it is NaN, and the attribute ``reason`` says why.
 
@@ -108,6 +111,13 @@ def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None
     """
     chosen = [_metric(name) for name in (STANDARD if metrics is None else metrics)]
     _check_same_grid(estimate, truth)
+    truths = channels.split(truth[["density"]])
+    pairs = {name: (part, truths[name]) for name, part in channels.split(estimate[["density"]]).items()}
+    return channels.joined({name: _scores(chosen, *pair) for name, pair in pairs.items()})
+
+
+def _scores(chosen: Sequence[Metric], estimate: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
+    """The scores of a movie of one channel."""
     scale = _scale(truth)
     movies = normalise(truth["density"].values, estimate["density"].values, scale)
     pixel_nm = _pixel_nm(truth)
@@ -159,10 +169,14 @@ def _check_same_grid(estimate: xr.Dataset, truth: xr.Dataset) -> None:
         except schema.SchemaError as error:
             raise schema.SchemaError(f"the {role}: {error}") from None
     wanted, found = dict(truth["density"].sizes), dict(estimate["density"].sizes)
-    if wanted != found or len(wanted) != 3:
+    if wanted != found or not 3 <= len(wanted) <= 4:
         raise schema.SchemaError(
-            f"expected two movies (time, y, x) of one shape; the truth has {wanted}, the estimate {found}"
+            "expected two movies (time, y, x) or (channel, time, y, x) of one shape; "
+            f"the truth has {wanted}, the estimate {found}"
         )
+    named = [list(channels.split(movie["density"])) for movie in (truth, estimate)]
+    if named[0] != named[1]:
+        raise schema.SchemaError(f"the truth has the channels {named[0]}, the estimate {named[1]}")
     for name in ("time", "y", "x"):
         true, own, unit = truth[name].values, estimate[name].values, schema.VOCABULARY[name].units
         if not np.allclose(own, true, rtol=1e-6, atol=1e-6):

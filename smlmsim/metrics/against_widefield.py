@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ import xarray as xr
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtr
 
-from smlmsim import schema
+from smlmsim import channels, schema
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,11 +41,12 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
     Parameters
     ----------
     estimate : xr.DataArray
-        (time, y, x), coordinates in s and nm, as the ``density`` of a reconstructor.
+        (time, y, x), coordinates in s and nm, as the ``density`` of a reconstructor; or (channel, time, y, x).
     widefield : xr.DataArray
         (time, y, x) or (y, x), at least 6 x 6 whole pixels in the field of the estimate, coordinates in s and nm, as
         :func:`~smlmsim.widefield.as_movie` makes it; :func:`~smlmsim.registration.register` tells whether the two lie
-        on each other. The estimate is interpolated in time to every image. A single image is compared with the mean.
+        on each other. The estimate is interpolated in time to every image. A single image is compared with the
+        mean. There are as many channels as in the estimate, in the same order.
 
     Returns
     -------
@@ -53,18 +54,45 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
         Scalars: ``rsp``, the correlation of the images and those predicted, [-1, 1], higher is better; ``rse``, the
         root-mean-square of their difference in grey levels, lower is better, to be compared for the same images only;
         ``sigma_nm``, ``scale`` and ``offset`` of the fit. And ``error`` (time, y, x), the absolute difference in grey
-        levels at every pixel of the camera.
+        levels at every pixel of the camera. All of them have a leading ``channel`` if the estimate has: each channel is
+        compared with its own images.
 
     Raises
     ------
     ValueError
-        If the two hardly overlap, or if one of them is constant, so that there is nothing to compare.
+        If the two do not have the same number of channels, if they hardly overlap, or if one of them is constant, so
+        that there is nothing to compare.
 
     References
     ----------
     Culley et al. 2018, doi:10.1038/nmeth.4605, whose RSP, RSE and error map these are. They compare on the pixels of
     the reconstruction, to which they enlarge the widefield image.
     """
+    seen, shown = channels.split(estimate), channels.split(widefield)
+    if len(seen) != len(shown):
+        chosen = (
+            ""
+            if len(seen) == 1
+            else f"choose one channel of the table, {channels.choice(next(iter(seen)))}, and "
+        )
+        raise ValueError(
+            f"the reconstruction has {_listed(seen)}, the widefield images have {_listed(shown)}; "
+            f"{chosen}give widefield images of that channel alone"
+        )
+    if list(seen) != list(shown):
+        _log.info("the channels %s are compared with the widefield channels %s, in this order",
+                  ", ".join(seen), ", ".join(shown))  # fmt: skip
+    pairs = zip(seen.items(), shown.values(), strict=True)
+    return channels.joined({name: _compared(movie, images) for (name, movie), images in pairs})
+
+
+def _listed(parts: Mapping[str, xr.DataArray]) -> str:
+    """The channels of a movie, in words."""
+    return "one channel" if len(parts) == 1 else f"{len(parts)} channels, {', '.join(parts)}"
+
+
+def _compared(estimate: xr.DataArray, widefield: xr.DataArray) -> xr.Dataset:
+    """Score one channel of a reconstruction."""
     movie = widefield.transpose(..., "y", "x")
     movie = movie if "time" in movie.dims else movie.expand_dims(time=estimate.time.values[:1])
     rows, columns = (_Sampling.between(estimate[dim].values, movie[dim].values) for dim in ("y", "x"))

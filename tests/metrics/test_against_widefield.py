@@ -207,3 +207,22 @@ def test_images_of_a_part_of_the_field_or_the_time_are_said_to_be_that(movie, wi
         caplog.clear()
         score_against_widefield(estimate, widefield.isel(time=[0]))
         assert "the one widefield image is compared with the mean of all 3 time points" in caplog.text
+
+
+def test_every_channel_is_compared_with_its_own_images(movie, widefield):
+    truth = movie.truth.density
+    flipped = truth.copy(data=truth.values[:, ::-1])
+    images = xr.concat([widefield, widefield.copy(data=widefield.values[:, ::-1])], "channel")
+    both = xr.concat([truth, flipped], "channel").assign_coords(channel=["red", "green"])
+    found, alone = score_against_widefield(both, images), score_against_widefield(truth, widefield)
+    xr.testing.assert_identical(found.sel(channel="red", drop=True), alone)
+    assert found.rsp.sel(channel="green") > 0.9
+    assert (score_against_widefield(both, images[::-1]).rsp < found.rsp - 0.2).all()
+    with pytest.raises(
+        ValueError, match=r"has 2 channels, red, green, .* one channel; choose .* channel=red, and"
+    ):
+        score_against_widefield(both, widefield)
+    with pytest.raises(
+        ValueError, match=r"has one channel, .* have 2 channels, 0, 1; give widefield images of that"
+    ):
+        score_against_widefield(truth, images)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from smlmsim import schema
+from smlmsim import channels, schema
 from smlmsim.metrics import METRICS, STANDARD, normalise, score
 from smlmsim.pipeline import SimulatedDynamic
 
@@ -25,6 +25,23 @@ def test_it_gives_a_float64_scalar_for_every_standard_metric_in_their_order(pair
     found = score(*pair)
     assert list(found) == list(STANDARD) == ["ms_ssim", "ms_ssim_flux", "ssim", "psnr", "nrmse", "pearson"]
     assert all(value.shape == () and value.dtype == np.float64 for value in found.values())
+
+
+def test_every_channel_is_scored_by_itself(truth, estimate):
+    movies = [movie(np.ascontiguousarray(part[:, :64, :64])) for part in (truth, estimate)]
+    darker = [movie(np.ascontiguousarray(part[:, 64:, :64]) * 0.1) for part in (truth, estimate)]
+    true, estimated = (channels.joined({"red": a, "green": b}) for a, b in zip(movies, darker, strict=True))
+    found = score(estimated, true, ["nrmse", "pearson", "frc_nm"])
+    for name, pair in {"red": movies, "green": darker}.items():
+        alone = score(pair[1], pair[0], ["nrmse", "pearson", "frc_nm"])
+        xr.testing.assert_identical(found.sel(channel=name, drop=True), alone)
+    assert found.nrmse.dims == ("channel",)
+    with pytest.raises(
+        schema.SchemaError, match=r"the truth has the channels \['red', 'green'\], the estimate"
+    ):
+        score(estimated.assign_coords(channel=["green", "red"]), true)
+    with pytest.raises(schema.SchemaError, match="of one shape"):
+        score(movies[1], true)
 
 
 def test_its_scores_are_those_of_the_metrics_on_normalised_movies(pair, truth, estimate):
