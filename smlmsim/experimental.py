@@ -12,7 +12,7 @@ import pydantic
 import xarray as xr
 from pydantic import PositiveFloat, PositiveInt
 
-from smlmsim import io, schema
+from smlmsim import channels, io, schema
 from smlmsim.acquisition import Acquisition, recorded_frames
 from smlmsim.field import FieldOfView
 from smlmsim.io import Reading
@@ -64,7 +64,8 @@ class Experimental(Spec):
 
         The movie begins with the first frame that is recorded: a table that is a stretch of a longer recording has no
         empty time points in front. The attribute ``start_frame`` tells how many frames come before, and ``first_frame``
-        what the file calls the first one of the movie.
+        what the file calls the first one of the movie. Of a table with several channels, all of which are asked for,
+        ``counts`` has a leading dim ``channel``.
         """
         table = self.localizations()
         field = self.covered(table)
@@ -74,17 +75,22 @@ class Experimental(Spec):
             _log.info("%s: %d of %d localizations lie outside of the field and are left out",
                       self.table.name, np.count_nonzero(~inside), inside.size)  # fmt: skip
         recorded = [0, recorded_frames(table)[1] - start]
-        table = table.isel(localization=np.flatnonzero(inside))
+        table = self._without_lost_channels(table, table.isel(localization=np.flatnonzero(inside)))
         frame = table.loc_frame.values - np.int32(start)
         table["loc_frame"] = schema.variable("loc_frame", frame)
         table["loc_time"] = schema.variable("loc_time", acquisition.frame_times_s(frame))
+        several = len(channels.names(table)) > 1
+        if several:
+            table = channels.counted(table)
+        colours = table.attrs["channels"] if several else None
         require_room(
             field,
             acquisition,
             "ask for more frames_per_point, a larger pixel_nm, or a part of the table: coverage=0.999 leaves out "
             "localizations far outside, crop_nm, from_frame and to_frame choose a part",
+            channels=len(colours) if colours else 1,
         )
-        observation = bin_localizations(table, field, acquisition)
+        observation = bin_localizations(table, field, acquisition, channels=colours)
         frames = {"start_frame": start, "first_frame": table.attrs.get("first_frame", 0) + start}
         said = seen(field, acquisition) | {"table": self.table.name, "recorded_frames": recorded} | frames
         return Movie(observation.assign_attrs(said, **provenance()), None)
@@ -102,8 +108,15 @@ class Experimental(Spec):
                 f"{self.table} does not say in which camera frames molecules were localized; "
                 "if a column does, name it, as in columns=frame=NAME"
             )
-        understood.require_one_channel(found, self.table.name)
-        return self.selection.select(found)
+        understood.require_one_channel(found, self.table.name, "take each by itself")
+        return self._without_lost_channels(found, self.selection.select(found))
+
+    def _without_lost_channels(self, table: xr.Dataset, part: xr.Dataset) -> xr.Dataset:
+        """Return a part of a table; says which channels have no localization in it."""
+        before, after = channels.names(table), channels.names(part)
+        if lost := [name for number, name in before.items() if number not in after]:
+            _log.info("%s: no localization of the channel %s is left", self.table.name, ", ".join(lost))
+        return part
 
     def covered(self, table: xr.Dataset) -> FieldOfView:
         """The field to look at: the one that is set, or what the table covers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlmsim import io, schema
+from smlmsim import channels, io, schema
 from smlmsim.grid import read_scores
 from smlmsim.grid.clips import clip_path, lacking, read_clip, shown_cells, shown_seeds
 from smlmsim.grid.store import grid_of
@@ -21,6 +22,8 @@ Layer = tuple[npt.NDArray[Any], dict[str, Any], str]
 
 TRUTH, SEEN = "truth", ("counts", "localizations")
 UNITS = ("s", "nm", "nm")
+COLOURS = ("magenta", "green", "cyan", "yellow", "red", "blue")
+"""Of the channels; the first two together are white."""
 
 
 def layers(path: str | Path) -> list[Layer]:
@@ -55,19 +58,25 @@ def layers(path: str | Path) -> list[Layer]:
             raise ValueError(
                 f"{path} holds no stack, no table and no grid; known are {', '.join(io.extensions())}"
             )
-        return _shown([_of_file(file) for file in files])
-    return _shown(_of_clip(path) if path.suffix == ".nc" else [_of_file(path)])
+        return _shown([layer for file in files for layer in _of_file(file)])
+    return _shown(_of_clip(path) if path.suffix == ".nc" else _of_file(path))
 
 
-def _of_file(path: Path) -> Layer:
-    """The one layer of a stack or a table."""
+def _of_file(path: Path) -> list[Layer]:
+    """The layers of a stack, one for each channel, or the one of a table."""
     found = io.read(path)
-    images = [image for image in found.data_vars.values() if image.dims == ("time", "y", "x")]
+    images = [image for image in found.data_vars.values() if image.dims[-3:] == ("time", "y", "x")]
     if images:
-        return images[0].values, {"name": path.stem, **_scale(found)}, "image"
+        parts = channels.panels({path.stem: images[0]})
+        made = [(part.values, {"name": name, **_scale(found)}, "image") for name, part in parts.items()]
+        if len(made) > 1:
+            for (_, settings, _), colour in zip(made, itertools.cycle(COLOURS), strict=False):
+                settings.update(metadata={"movie": path.stem}, colormap=colour)
+        return made
     schema.check(found, "loc_y", "loc_x")
     points = np.stack([found.loc_y.values, found.loc_x.values], axis=1)
-    return points, {"name": path.stem, "size": 20.0, "units": UNITS[1:], "axis_labels": ("y", "x")}, "points"
+    settings = {"name": path.stem, "size": 20.0, "units": UNITS[1:], "axis_labels": ("y", "x")}
+    return [(points, settings, "points")]
 
 
 def _of_clip(path: Path) -> list[Layer]:
@@ -116,21 +125,26 @@ def _scale(found: xr.Dataset, before: Mapping[str, str] | None = None) -> dict[s
 def _shown(made: list[Layer]) -> list[Layer]:
     """Give the layers their colours and their order, and hide all estimates but the first."""
     order = {"points": 0, **dict.fromkeys(SEEN, 1), TRUTH: 3}
-    made = sorted(made, key=lambda layer: order.get(layer[2], order.get(layer[1]["name"], 2)))
+    made = sorted(made, key=lambda layer: order.get(layer[2], order.get(_movie_of(layer[1]), 2)))
     estimates = [
-        settings["name"]
+        _movie_of(settings)
         for _, settings, kind in made
-        if kind == "image" and settings["name"] not in (*SEEN, TRUTH)
+        if kind == "image" and _movie_of(settings) not in (*SEEN, TRUTH)
     ]
     shown = {TRUTH, *(estimates[:1] or SEEN)}
     return [
         (
             data,
-            settings | (_look(settings["name"], shown) if kind == "image" else {"visible": not estimates}),
+            (_look(_movie_of(settings), shown) if kind == "image" else {"visible": not estimates}) | settings,
             kind,
         )
         for data, settings, kind in made
     ]
+
+
+def _movie_of(settings: Mapping[str, Any]) -> str:
+    """What the movie of a layer is called, which may be one of several channels of it."""
+    return str(settings.get("metadata", {}).get("movie", settings["name"]))
 
 
 def _look(name: str, shown: set[str]) -> dict[str, Any]:

@@ -296,6 +296,17 @@ def test_a_montage_has_a_row_for_each_movie_and_a_column_for_each_time():
         np.testing.assert_allclose(shown, np.minimum(frames / np.quantile(frames, 0.99), 1))
 
 
+def test_channels_are_rows_of_their_own_with_their_names_and_scales():
+    red, green = _movies(2).values()
+    both = xr.concat([red, 3 * green], "channel").assign_coords(channel=["red", "green"])
+    figure = figures.montage({"counts": red, "estimate": both}, times_s=[0.8, 5.0])
+    panels = np.array(figure.axes[:6]).reshape(3, 2)
+    assert [row[0].get_ylabel() for row in panels] == ["counts", "estimate red", "estimate green"]
+    shown = panels[2, 1].images[0].get_array()
+    frames = green.isel(time=[0, 3]).values
+    np.testing.assert_allclose(shown, np.minimum(frames[1] / np.quantile(frames, 0.99), 1))
+
+
 def test_an_uncertainty_has_a_scale_of_its_own_that_nothing_exceeds():
     movie = next(iter(_movies(1).values()))
     uncertainty = movie.rename("uncertainty").assign_attrs(units="nm-2")

@@ -44,6 +44,24 @@ def test_a_folder_is_shown_from_what_was_seen_to_the_truth_which_is_green(folder
     assert [name for name, (settings, _) in made.items() if settings["visible"]] == ["gaussian_time", "truth"]
 
 
+def test_channels_are_layers_of_their_own_in_colours_of_their_own(folder):
+    truth = io.read(folder / "truth.tif").density
+    both = xr.concat([truth, 2 * truth], "channel").assign_coords(channel=["red", "far red"])
+    for name in ("counts", "gaussian_time", "moving_window"):
+        io.write(both, folder / f"{name}.tif")
+    made = {settings["name"]: (data, settings) for data, settings, _ in layers(folder)}
+    assert list(made) == [
+        "localizations",
+        *("counts red", "counts far red", "gaussian_time red", "gaussian_time far red"),
+        *("moving_window red", "moving_window far red", "truth"),
+    ]
+    colours = [made[f"gaussian_time {name}"][1]["colormap"] for name in ("red", "far red")]
+    assert colours == ["magenta", "green"]
+    np.testing.assert_array_equal(made["gaussian_time far red"][0], 2 * truth)
+    shown = [name for name, (_, settings) in made.items() if settings["visible"]]
+    assert shown == ["gaussian_time red", "gaussian_time far red", "truth"]
+
+
 def test_a_table_is_points_in_nm(folder):
     [(data, settings, kind)] = layers(folder / "localizations.csv")
     table = io.read(folder / "localizations.csv")

@@ -4,6 +4,7 @@ import numpy as np
 import pydantic
 import pytest
 import threadpoolctl
+import xarray as xr
 from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 
@@ -188,12 +189,45 @@ def test_a_stretch_of_a_longer_recording_begins_with_its_first_time_point(tmp_pa
 def test_several_channels_are_not_counted_together_unasked(tmp_path):
     (tmp_path / "table.csv").write_text("frame,x [nm],y [nm],channel\n1,1,1,1\n1,30,1,2\n2,60,1,2\n")
     with pytest.raises(
-        ValueError, match=r"table\.csv holds 2 channels, 1, 2; choose one, as in channel=1, or"
+        ValueError,
+        match=r"table\.csv holds 2 channels, 1, 2; choose one, as in channel=1, or take each by itself with",
     ):
         simulate(Experimental(table=tmp_path / "table.csv"), seed=0)
     for channel, number in (("1", 1), ("2", 2), ("all", 3)):
         study = Experimental(table=tmp_path / "table.csv", reading=Reading(channel=channel))
-        assert simulate(study, seed=0).observation.sizes["localization"] == number
+        found = simulate(study, seed=0).observation
+        assert found.sizes["localization"] == number
+        assert found.counts.dims == (("channel",) if channel == "all" else ()) + ("time", "y", "x")
+
+
+def test_channels_of_a_measured_table_share_its_field_and_those_without_localizations_are_said(
+    tmp_path, caplog
+):
+    rows = "".join(
+        f"{frame},{x},{y},{name}\n" for frame, x, y, name in
+        [(1, 1, 1, "red"), (1, 30, 1, "far red"), (2, 60, 55, "far red"), (9, 500, 500, "blue")]
+    )  # fmt: skip
+    (tmp_path / "table.csv").write_text("frame,x [nm],y [nm],channel\n" + rows)
+    whole = Experimental(table=tmp_path / "table.csv", reading=Reading(channel="all"), frames_per_point=5)
+    found = simulate(whole, seed=0).observation
+    assert found.channel.values.tolist() == ["red", "far red", "blue"]
+    assert found.counts.sum(("y", "x")).values.tolist() == [[1, 0], [2, 0], [0, 1]]
+    part = whole.replace({"selection": {"crop_nm": [0, 100, 0, 100]}})
+    with caplog.at_level("INFO"):
+        found = simulate(part, seed=0).observation
+    assert found.channel.values.tolist() == ["red", "far red"]
+    assert "no localization of the channel blue is left" in caplog.text
+    alone = simulate(part.replace({"selection": {"crop_nm": [50, 100, 0, 100]}}), seed=0).observation
+    assert alone.counts.dims == ("time", "y", "x")  # one channel is left
+
+
+def test_a_reading_of_all_channels_of_a_table_of_one_colour_changes_nothing(tmp_path):
+    (tmp_path / "table.csv").write_text("frame,x [nm],y [nm]\n1,1,1\n1,30,1\n2,60,50\n")
+    one, every = (
+        simulate(Experimental(table=tmp_path / "table.csv", reading=Reading(channel=channel)), 0).observation
+        for channel in (None, "all")
+    )
+    xr.testing.assert_identical(one, every)
 
 
 def test_a_movie_that_would_not_fit_is_refused_before_it_is_made():

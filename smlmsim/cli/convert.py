@@ -45,6 +45,7 @@ def convert(
         f"{data.sizes['localization']} localizations"
         if "localization" in data.sizes
         else f"{data.sizes['time']} images of {data.sizes['y']} x {data.sizes['x']} pixels"
+        + (f" in each of {data.sizes['channel']} channels" if "channel" in data.sizes else "")
     )
     typer.echo(f"{what} in {target}")
     if lost:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import smlmsim
+from smlmsim.channels import called, split
 from smlmsim.cli.options import (
     PixelNm,
     PointS,
@@ -126,9 +127,8 @@ def _table(summary: Summary, attrs: dict[str, Any]) -> dict[str, str]:
 
 def _channels(summary: Summary, attrs: dict[str, Any]) -> str:
     """The channels by their names, and the option that chooses one."""
-    names = [str(name) for name in attrs.get("channels", ())]
-    found = [names[number] if number < len(names) else str(number) for number in sorted(summary.channels)]
-    return ", ".join(found) + ("; --channel chooses one" if len(found) > 1 else "")
+    found = list(called(summary.channels, attrs.get("channels", ())).values())
+    return ", ".join(found) + ("; --channel chooses one, or all" if len(found) > 1 else "")
 
 
 def _rate(summary: Summary, exposure_s: float | None) -> dict[str, str]:
@@ -155,6 +155,8 @@ def _movie(movie: xr.Dataset) -> dict[str, str]:
         "variable": f"{name}, {image.dtype}, from {float(image.min()):.4g} to {float(image.max()):.4g}",
         "images": f"{image.sizes['time']} images of {image.sizes['y']} x {image.sizes['x']} pixels",
     }
+    if len(parts := split(image)) > 1:
+        lines |= {"channels": ", ".join(parts), "images": lines["images"] + " in each channel"}
     if "time" not in image.coords:
         lines["images"] += ", duration unknown; --point-s gives it"
     for dim, what in (("time", "time point"), ("y", "pixel y"), ("x", "pixel x")):

@@ -11,6 +11,7 @@ import typer
 import xarray as xr
 
 import smlmsim
+from smlmsim import channels
 from smlmsim.cli.against import read_widefield
 from smlmsim.cli.options import Coverage, reads_a_table, selects_localizations
 from smlmsim.grid.scores import require_scores
@@ -67,6 +68,10 @@ def locate_on_map(
     found = read_map(scores)
     study = smlmsim.Experimental(table=table, coverage=coverage, reading=reading, selection=selection)
     localizations = study.localizations()
+    if len(known := list(channels.names(localizations).values())) > 1:
+        raise ValueError(
+            f"a map tells of one channel, found {', '.join(known)}; choose one with {channels.choice(known[0])}"
+        )
     field = study.covered(localizations)
     exposure_s = smlmsim.io.exposure_s(localizations, table.name)
     summary = smlmsim.estimate.summarise([localizations])
@@ -82,6 +87,8 @@ def locate_on_map(
     velocity = None
     if widefield:
         movie = read_widefield(widefield, widefield_pixel_nm, widefield_interval_s)
+        if (number := len(channels.split(movie))) > 1:
+            raise ValueError(f"{widefield} holds {number} channels; save the one to measure on alone")
         velocity = smlmsim.estimate.filament_velocity(movie, sigma_nm=sigma_nm)
         _say_what_moves(movie, field, summary.frames * exposure_s)
         typer.echo(f"velocity: {velocity}")

@@ -87,7 +87,9 @@ def as_options(message: str, known: dict[str, bool]) -> str:
     for name, takes_value in known.items():
         option = f"--{name.replace('_', '-')}"
         message = re.sub(
-            rf"(?<![\w.,=-]){name}=([\w.,=+-]*\w)", rf"{option} \1" if takes_value else option, message
+            rf"(?<![\w.,=-]){name}=('[^']*'|[\w.,=+-]*\w)",
+            rf"{option} \1" if takes_value else option,
+            message,
         )
         message = re.sub(rf"^{name}: ", f"{option}: ", message)
         if "_" in name:

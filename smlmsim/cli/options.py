@@ -64,7 +64,10 @@ READING = {
     ],
     "channel": Annotated[
         str | None,
-        typer.Option(help="The name or number of the one channel to use, or `all`.", rich_help_panel=TABLE),
+        typer.Option(
+            help="The name or number of the one channel to use, or `all`: each by itself.",
+            rich_help_panel=TABLE,
+        ),
     ],
     "columns": Annotated[
         str | None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import smlmsim
+from smlmsim.channels import ALONE, labelled, panels, split
 from smlmsim.cli import against
 from smlmsim.cli.messages import said
 from smlmsim.cli.options import Coverage, Out, make_folder, reads_a_table, selects_localizations
@@ -66,8 +67,9 @@ def reconstruct(
 
     Leaves in DIR: `NAME.tif` (a stack with its scale in um and s), `counts.tif`, `montage.png`, `kymograph.png`,
     `movie.png` and `summary.json`, which says how all of it was made; with `--uncertainty` its variance as
-    `uncertainty.tif`. `--widefield` says how well the reconstruction explains a widefield stack (Culley et al. 2018)
-    and leaves `error.tif`: by how much it misses each pixel, in grey levels.
+    `uncertainty.tif`. With `--channel all`, each channel of the table is reconstructed by itself: the stacks hold all
+    channels, and the pictures show them beside each other. `--widefield` says how well the reconstruction explains a
+    widefield stack (Culley et al. 2018) and leaves `error.tif`: by how much it misses each pixel, in grey levels.
     """
     if movie not in (*MOVIES, "none"):
         raise ValueError(
@@ -90,8 +92,11 @@ def reconstruct(
             f"the localizations cover {observation.sizes['y']} x {observation.sizes['x']} pixels, which is no image"
             + (smaller if observation.sizes["localization"] > 1 else "")
         )
-    rate = smlmsim.estimate.localization_rate(observation)
-    typer.echo(f"rate: {rate}")
+    rates = {
+        channel: smlmsim.estimate.localization_rate(part) for channel, part in split(observation).items()
+    }
+    for channel, rate in rates.items():
+        typer.echo(f"{labelled('rate', channel)}: {rate}")
     estimate = smlmsim.reconstruct.reconstruct(reconstructor, observation)
     judged = None
     if widefield:
@@ -102,12 +107,15 @@ def reconstruct(
             widefield_pixel_nm,
             widefield_interval_s,
         )
-        typer.echo(against.verdict(judged))
+        for channel, scores in split(judged).items():
+            typer.echo(f"{channel}: " * (channel != ALONE) + against.verdict(scores))
     images = {"counts": observation.counts, name: estimate.density}
     if "uncertainty" in estimate:
         images["uncertainty"] = estimate.uncertainty
     chosen = chosen or smlmsim.estimate.busiest_line(observation.counts)
-    profiles = {label: smlmsim.estimate.line_profile(image, chosen) for label, image in images.items()}
+    profiles = {
+        label: smlmsim.estimate.line_profile(image, chosen) for label, image in panels(images).items()
+    }
     make_folder(out)
     for label, image in images.items():
         smlmsim.write(image, out / f"{label}.tif")
@@ -123,13 +131,18 @@ def reconstruct(
         "reconstructor": name,
         **{key: str(value) for key, value in given.items() if value},
         "study": json.loads(study.model_dump_json(exclude_none=True)),
-        "rate": rate._asdict(),
+        "rate": _by_channel({channel: rate._asdict() for channel, rate in rates.items()}),
         "localizations": observation.sizes["localization"],
-        "movie": {dim: observation.sizes[dim] for dim in ("time", "y", "x")},
+        "movie": {str(dim): size for dim, size in observation.counts.sizes.items()},
         "line_nm": chosen._asdict(),
         "widefield": {}
         if judged is None
-        else {key: float(judged[key]) for key in ("rsp", "rse", "sigma_nm")},
+        else _by_channel(
+            {
+                channel: {key: float(scores[key]) for key in ("rsp", "rse", "sigma_nm")}
+                for channel, scores in split(judged).items()
+            }
+        ),
         "said": said(),
         "attributes": _plain(estimate.attrs | estimate.density.attrs | observation.attrs),
     }
@@ -148,9 +161,14 @@ def _loaded(name: str, settings: dict[str, Any]) -> smlmsim.Reconstructor:
     return smlmsim.load(name, settings)
 
 
+def _by_channel(found: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """What was found in each channel, by its name; of a movie without channels, what was found in it."""
+    return found[ALONE] if list(found) == [ALONE] else dict(found)
+
+
 def _doubts(observation: xr.Dataset, frames_per_point: int) -> list[str]:
     """What of the table cannot well be as it says."""
-    table = observation.drop_dims(["time", "y", "x"])
+    table = observation.drop_dims(observation.counts.dims)
     return smlmsim.estimate.implausible(
         smlmsim.estimate.summarise([table]),
         exposure_s=observation.attrs["exposure_s"],

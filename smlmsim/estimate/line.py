@@ -38,9 +38,10 @@ def busiest_line(image: xr.DataArray) -> Line:
     Parameters
     ----------
     image : xr.DataArray
-        (time, y, x), not negative, coordinates in nm.
+        (time, y, x), not negative, coordinates in nm; with leading channels, their sum counts.
     """
-    total = image.transpose("time", "y", "x").values.sum(axis=0, dtype=np.float64)
+    frames = image.transpose(..., "time", "y", "x").values
+    total = frames.sum(axis=tuple(range(frames.ndim - 2)), dtype=np.float64)
     if total.any():
         total = np.minimum(total, np.quantile(total[total > 0], 0.9))
     y, x = image.y.values, image.x.values

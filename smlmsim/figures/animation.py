@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from smlmsim import channels
 from smlmsim.figures.image import colours, frames
 from smlmsim.io import replacing
 
@@ -31,7 +32,8 @@ def save_movie(images: Mapping[str, xr.DataArray], path: str | Path) -> None:
     Parameters
     ----------
     images : mapping
-        Name -> movie (time, y, x) of the same pixels and times. Of more than 1,000 time points, that many are shown,
+        Name -> movie (time, y, x), or (channel, time, y, x) with a picture for each channel, of the same pixels and
+        times. Of more than 1,000 time points, that many are shown,
         evenly chosen.
     path : str or Path
         Ends in .png (animated), .gif or .mp4; the last needs the extra ``smlmsim[movie]``.
@@ -53,6 +55,7 @@ def save_movie(images: Mapping[str, xr.DataArray], path: str | Path) -> None:
         raise ValueError(
             "an MP4 needs more than is installed; pip install 'smlmsim[movie]' adds it, movie=gif does without"
         )
+    images = channels.panels(images)
     first = next(iter(images.values()))
     number = first.sizes["time"]
     times_s = first.time.values[

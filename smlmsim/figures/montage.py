@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
+from smlmsim import channels
 from smlmsim.figures.image import (
+    LONGEST_LINE,
     draw_colour_bar,
     draw_frame,
     draw_line,
@@ -40,7 +43,7 @@ def montage(
     Parameters
     ----------
     images : mapping
-        Name -> movie (time, y, x), coordinates in s and nm.
+        Name -> movie (time, y, x), or (channel, time, y, x) with a row for each channel, coordinates in s and nm.
     times_s : sequence of float, optional
         The frames nearest to these times are drawn; by default five, from the first to the last of the first
         movie.
@@ -54,12 +57,13 @@ def montage(
     """
     if not images:
         raise ValueError("a montage needs at least one movie, found none")
+    images = channels.panels(images)
     first = next(iter(images.values()))
     times_s = frame_times(first, times_s)
     with styled():
         figure, panels = _canvas(first, len(images), times_s, beside_in=0.7)
         for row, (name, image) in zip(panels, images.items(), strict=True):
-            row[0].set_ylabel(name)
+            row[0].set_ylabel(textwrap.fill(name, LONGEST_LINE))
             for panel, frame in zip(row, frames(image, times_s), strict=True):
                 draw_frame(panel, frame, image)
                 show_field(panel, image, first)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from pydantic import NonNegativeInt, PositiveFloat
 
+from smlmsim import channels
 from smlmsim.spec import Spec
 
 ALL = "all"
@@ -53,7 +54,8 @@ class Reading(Spec):
         What the file calls its first camera frame, 0 or 1 as a rule. By default as the file or its format says; where
         neither does, 0 if a frame 0 occurs and 1 otherwise.
     channel : str, optional
-        The name or the number of the one channel to read; "all" counts several channels together.
+        The name or the number of the one channel to read, or "all". Images of all show each by itself; a structure made
+        of all is made of all localizations together.
     columns : Headings
         The headings of columns that are called otherwise.
     drop_bad_rows : bool
@@ -99,28 +101,31 @@ class Reading(Spec):
             part = chunk if self.channel in (None, ALL) else self._of_channel(chunk, source)
             chosen = chosen or part.sizes["localization"] > 0
             yield part.assign_attrs(given)
-            channels = chunk.attrs.get("channels", ())
+            present = chunk.attrs.get("channels", ())
         if told and not chosen:
-            known = ", ".join(map(str, channels)) or "counted by numbers"
+            known = ", ".join(map(str, present)) or "counted by numbers"
             raise ValueError(f"{source}: there is no channel {self.channel!r}; the channels are {known}")
 
-    def require_one_channel(self, table: xr.Dataset, source: str) -> None:
-        """Refuse to count several channels together, unless that is asked for.
+    def require_one_channel(self, table: xr.Dataset, source: str, otherwise: str) -> None:
+        """Refuse several channels, unless all are asked for.
+
+        Parameters
+        ----------
+        table : xr.Dataset
+        source : str
+            What the table is called, for the message.
+        otherwise : str
+            What becomes of several channels that are asked for, as in "take each by itself".
 
         Raises
         ------
         ValueError
             If the table holds several channels and none is chosen.
         """
-        if self.channel is not None or "loc_channel" not in table:
-            return
-        numbers = np.unique(table.loc_channel.values)
-        if numbers.size > 1:
-            names = [str(name) for name in table.attrs.get("channels", ())]
-            known = ", ".join(names[n] if n < len(names) else str(n) for n in numbers[:MOST_CHANNELS])
+        if self.channel is None and len(known := list(channels.names(table).values())) > 1:
             raise ValueError(
-                f"{source} holds {numbers.size} channels, {known}; choose one, as in channel={known.split(', ')[0]}, "
-                f"or count them together with channel={ALL}"
+                f"{source} holds {len(known)} channels, {', '.join(known[:MOST_CHANNELS])}; choose one, as in "
+                f"{channels.choice(known[0])}, or {otherwise} with channel={ALL}"
             )
 
     def _of_channel(self, chunk: xr.Dataset, source: str) -> xr.Dataset:

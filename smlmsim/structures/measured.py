@@ -63,7 +63,7 @@ class Measured(Spec):
             If the table is smaller than the field, or no patch with enough localizations was found.
         """
         found = io.read(self.table, self.reading)
-        self.reading.require_one_channel(found, self.table.name)
+        self.reading.require_one_channel(found, self.table.name, "take them together")
         schema.check(found, "loc_y", "loc_x")
         points = np.stack([found.loc_y.values, found.loc_x.values]).astype(np.float64)
         patch = self._patch(points, np.array([field.height_nm, field.width_nm]), rng)

@@ -106,3 +106,14 @@ def test_a_map_that_is_missing_or_none_is_refused(experiment, tmp_path):
     other = _run(experiment / "table.csv", "--map", experiment / "table.csv")
     assert isinstance(other.exception, ValueError)
     assert "is not the scores of a grid" in str(other.exception)
+
+
+def test_a_map_tells_of_one_channel_at_a_time(tmp_path):
+    rows = "".join(f"{n + 1},{40 * n % 900},{70 * n % 900},{n % 2}\n" for n in range(90))
+    (tmp_path / "two.csv").write_text("frame,x [nm],y [nm],channel\n" + rows)
+    said = [
+        _run(tmp_path / "two.csv", "--channel", channel, "--exposure-s", 0.02, "--out", tmp_path / "a.png")
+        for channel in ("1", "all")
+    ]
+    assert [found.exit_code for found in said] == [0, 1]
+    assert "a map tells of one channel, found 0, 1" in str(said[1].exception)

@@ -25,6 +25,7 @@ KNOWN = {"camera_pixel_nm": True, "drop_bad_rows": False, "channel": True, "pixe
         ("drop_bad_rows=True leaves them out", "--drop-bad-rows leaves them out"),
         ("pixel_nm: found -1", "--pixel-nm: found -1"),
         ("choose channel=647; the channel is bright", "choose --channel 647; the channel is bright"),
+        ("choose channel='Alexa 647', or not", "choose --channel 'Alexa 647', or not"),
         ("as in columns=frame=1,x=2,y=3", "as in --columns frame=1,x=2,y=3"),
         ("give columns=x=Längs,channel=c.2; done", "give --columns x=Längs,channel=c.2; done"),
         ("first_frame=0 is no option here", "first_frame=0 is no option here"),

@@ -1,13 +1,16 @@
 """The command that reconstructs a table uses what the table says, and refuses what would be wrong."""
 
 import json
+import re
 import sys
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
-from smlmsim import cli, io
+from smlmsim import Experimental, cli, io
+from smlmsim.io import Reading
 
 
 @pytest.fixture
@@ -85,20 +88,107 @@ def test_camera_pixels_are_not_those_of_the_images(run, tmp_path):
     assert (stack.sizes["y"], stack.sizes["x"]) == (20, 20)
 
 
-def test_channels_are_counted_together_only_if_that_is_asked_for(run, tmp_path):
+def test_channels_are_never_counted_together_unasked(run, tmp_path):
     (tmp_path / "t.csv").write_text(_rows(more="channel"))
-    arguments = ("reconstruct", tmp_path / "t.csv", "--with", "sparse", "--out")
+    arguments = ("reconstruct", tmp_path / "t.csv", "--with", "sparse", "--movie", "none", "--out")
     code, said = run(*arguments, tmp_path / "a")
     assert code == 1
     assert (
-        "holds 2 channels, 0, 1; choose one, as in --channel 0, or count them together with --channel all"
+        "holds 2 channels, 0, 1; choose one, as in --channel 0, or take each by itself with --channel all"
         in said
     )
-    for channel, number in (("1", 300), ("all", 600)):
+    for channel, number in (("1", 300), ("all", [300, 300])):
         code, said = run(*arguments, tmp_path / channel, "--channel", channel)
         assert code == 0, said
-        assert int(io.read(tmp_path / channel / "counts.tif").counts.sum()) == number
+        assert (
+            io.read(tmp_path / channel / "counts.tif").counts.sum(("time", "y", "x")).values.tolist()
+            == number
+        )
     assert "0, 1; --channel chooses one" in run("info", tmp_path / "t.csv")[1]
+
+
+def _coloured(folder):
+    """A table of three bars along x that one dye labels, and three along y that another does, 1 s each time point."""
+    rng = np.random.default_rng(5)
+    frame, along, bar = (
+        np.sort(rng.integers(1, 201, 2000)),
+        rng.uniform(0, 1000, 2000),
+        rng.integers(1, 4, 2000),
+    )
+    across, dye = 250 * bar + rng.normal(0, 10, 2000), rng.integers(0, 2, 2000)
+    rows = [
+        f"{f},{a if d else b:.2f},{b if d else a:.2f},{('Cy3B', 'Alexa 647')[d]}"
+        for f, a, b, d in zip(frame, along, across, dye, strict=True)
+    ]
+    (folder / "t.csv").write_text("\n".join(["frame,x [nm],y [nm],channel", *rows]) + "\n")
+    return folder / "t.csv", np.bincount(dye)
+
+
+def test_every_channel_of_a_table_is_reconstructed_by_itself(run, tmp_path):
+    table, numbers = _coloured(tmp_path)
+    arguments = ("reconstruct", table, "--exposure-s", 0.02, "--movie", "none", "--out")
+    code, said = run(*arguments, tmp_path / "refused")
+    assert code == 1
+    assert "choose one, as in --channel" in said
+    code, said = run(*arguments, tmp_path / "all", "--channel", "all")
+    assert code == 0, said
+    found = io.read(tmp_path / "all" / "gaussian_time.tif").density
+    counts = io.read(tmp_path / "all" / "counts.tif").counts
+    assert found.dims == counts.dims == ("channel", "time", "y", "x")
+    for dye, number in zip(("Cy3B", "Alexa 647"), numbers, strict=True):
+        assert int(counts.sel(channel=dye).sum()) == number
+        assert f"rate {dye}: {number / 4:.4g} " in said  # 200 frames of 20 ms
+        across = "x" if dye == "Cy3B" else "y"
+        lines = found.sel(channel=dye).sum(("time", "x" if across == "y" else "y"))
+        assert (
+            lines.sel({across: [250, 500, 750]}, method="nearest").min()
+            > 10 * lines.sel({across: [125, 375, 625]}, method="nearest").max()
+        )
+    with tifffile.TiffFile(tmp_path / "all" / "gaussian_time.tif") as file:
+        assert file.series[0].axes == "TCYX"
+        assert set(file.imagej_metadata["Labels"]) == {"Alexa 647", "Cy3B"}
+    made = json.loads((tmp_path / "all" / "summary.json").read_text())
+    assert made["movie"]["channel"] == 2
+    assert made["rate"]["Cy3B"]["rate_hz"] == pytest.approx(numbers[0] / 4)
+    code, said = run("info", tmp_path / "all" / "gaussian_time.tif")
+    assert code == 0
+    assert "4 images of" in said
+    assert "in each channel" in said
+    code, said = run("convert", tmp_path / "all" / "gaussian_time.tif", tmp_path / "a.zarr")
+    assert code == 0
+    assert "in each of 2 channels" in said
+    np.testing.assert_array_equal(io.read(tmp_path / "a.zarr").density, found)
+
+
+def test_widefield_images_judge_each_channel_by_its_own(run, tmp_path):
+    table, _ = _coloured(tmp_path)
+    study = Experimental(table=table, exposure_s=0.02, reading=Reading(channel="all"))
+    counts = study.movie().observation.counts.isel(y=slice(0, 50), x=slice(0, 50))
+    seen = counts.mean("time").coarsen(y=5, x=5).mean().expand_dims(time=[2.0], axis=1).astype(np.float32)
+    io.write(seen, tmp_path / "w.tif")
+    io.write(seen[0], tmp_path / "one.tif")
+    arguments = (
+        "reconstruct",
+        table,
+        "--exposure-s",
+        0.02,
+        "--movie",
+        "none",
+        "--channel",
+        "all",
+        "--widefield",
+    )
+    code, said = run(*arguments, tmp_path / "one.tif", "--out", tmp_path / "a")
+    assert code == 1
+    assert re.search(
+        "one.tif: the reconstruction has 2 channels, .*choose one channel of the table, --channel", said
+    )
+    code, said = run(*arguments, tmp_path / "w.tif", "--out", tmp_path / "a")
+    assert code == 0, said
+    found = json.loads((tmp_path / "a" / "summary.json").read_text())["widefield"]
+    assert min(found[dye]["rsp"] for dye in ("Cy3B", "Alexa 647")) > 0.8
+    assert "Cy3B: against widefield: RSP" in said
+    assert io.read(tmp_path / "a" / "error.tif").sizes["channel"] == 2
 
 
 def test_a_stray_localization_is_named_and_can_be_left_out(run, tmp_path):
