@@ -121,10 +121,11 @@ def reconstruct(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dat
     several = channels.CHANNEL in observation.counts.dims
     apart = several and not getattr(reconstructor, "takes_channels", False)
     parts = channels.split(observation) if apart else {channels.ALONE: observation}
-    return channels.joined({name: _accepted(reconstructor, part) for name, part in parts.items()})
+    return channels.joined({name: _accepted(reconstructor, part, name) for name, part in parts.items()})
 
 
-def _accepted(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dataset:
+def _accepted(reconstructor: Reconstructor, observation: xr.Dataset, channel: str) -> xr.Dataset:
+    """The estimate of one channel, or of all at once, if it is one."""
     untouched = observation.copy(deep=True)
     result = reconstructor.reconstruct(observation)
     try:
@@ -132,7 +133,8 @@ def _accepted(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Datas
             raise ReconstructionError("it changed the observation, which must be left as it is")
         return _estimate(result, observation)
     except ReconstructionError as error:
-        raise ReconstructionError(f"{type(reconstructor).__name__} is refused: {error}") from None
+        where = f" on the channel {channel}" if channel != channels.ALONE else ""
+        raise ReconstructionError(f"{type(reconstructor).__name__} is refused{where}: {error}") from None
 
 
 def _estimate(result: Any, observation: xr.Dataset) -> xr.Dataset:

@@ -72,6 +72,16 @@ def test_installed_reconstructors_give_a_channel_what_they_give_it_alone(name):
         assert found.density[number].values.tobytes() == alone.density.values.tobytes()
 
 
+def test_what_is_refused_on_a_channel_names_it():
+    def spoilt_green(part):
+        return estimate(part, density=np.full(part.counts.shape, np.nan if 1 in part.loc_channel else 1.0))
+
+    with pytest.raises(
+        ReconstructionError, match="Returns is refused on the channel green: its density holds 120"
+    ):
+        reconstruct(Returns(spoilt_green), in_colours("red", "green"))
+
+
 def test_a_reconstructor_that_takes_channels_gets_all_at_once():
     observation = in_colours("red", "green")
 

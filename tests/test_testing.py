@@ -33,6 +33,29 @@ def test_a_reconstructor_that_keeps_to_the_contract_passes():
     check_reconstructor(Blur())
 
 
+class Colours(Blur):
+    """One that takes all channels at once."""
+
+    takes_channels = True
+
+    def reconstruct(self, observation):
+        made = super().reconstruct(observation)
+        return made.assign_coords({name: observation[name] for name in observation.counts.dims})
+
+
+def test_a_reconstructor_that_takes_channels_is_tried_on_two_and_on_movies_without():
+    check_reconstructor(Colours())
+
+    class Sums(Colours):
+        def spoil(self, density):
+            return density.sum(axis=0) if density.ndim == 4 else density
+
+    with pytest.raises(
+        ReconstructionError, match=r"on two channels of shape \(2, 8, 24, 24\): Sums is refused"
+    ):
+        check_reconstructor(Sums())
+
+
 def test_the_movies_are_of_many_kinds():
     seen = []
 

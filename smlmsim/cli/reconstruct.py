@@ -92,8 +92,10 @@ def reconstruct(
             f"the localizations cover {observation.sizes['y']} x {observation.sizes['x']} pixels, which is no image"
             + (smaller if observation.sizes["localization"] > 1 else "")
         )
+    field = smlmsim.estimate.field_of_view(observation)
     rates = {
-        channel: smlmsim.estimate.localization_rate(part) for channel, part in split(observation).items()
+        channel: smlmsim.estimate.localization_rate(part, field=field)
+        for channel, part in split(observation).items()
     }
     for channel, rate in rates.items():
         typer.echo(f"{labelled('rate', channel)}: {rate}")

@@ -166,7 +166,11 @@ def require_pixel(step_nm: float | None) -> float:
 
 def channel_names(said: Any, number: int) -> list[str]:
     """The names that a file gives to its channels if they tell them apart, or else their numbers."""
-    names = [str(name).strip()[:LONGEST_NAME] for name in said] if isinstance(said, list | tuple) else []
+    names = (
+        [" ".join(str(name).split())[:LONGEST_NAME] for name in said]
+        if isinstance(said, list | tuple)
+        else []
+    )
     if len(names) == number == len(set(names)) and all(names):
         return names
     return [str(place) for place in range(number)]
