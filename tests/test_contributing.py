@@ -1,5 +1,6 @@
 """The worked examples of CONTRIBUTING.md are applied to a copy of the package, and work there."""
 
+import doctest
 import re
 import shutil
 import subprocess
@@ -58,6 +59,12 @@ from smlmsim.pipeline import SimulatedDynamic, simulate
 def study(**settings):
     return SimulatedDynamic.model_validate({"acquisition": {"time_points": 3}, **settings})
 """
+
+
+def test_a_second_colour_takes_no_new_file():
+    found = doctest.testfile(str(ROOT / "CONTRIBUTING.md"), module_relative=False)
+    assert found.attempted >= 10
+    assert found.failed == 0
 
 
 def test_every_recipe_with_code_is_tried():
