@@ -2,51 +2,31 @@
 
 import resource
 import shutil
-import signal
-import subprocess
-import sys
-import time
 import tomllib
 
 import numpy as np
 import pytest
 import zarr
+from killed import killed
 
 from smlmsim import provenance
 from smlmsim.corpus import Corpus, CorpusError, Damage, generate, repair, verify
 from smlmsim.corpus.store import Capacity, create
 
-SCRIPT = """
-from smlmsim.corpus import Corpus, generate
-if __name__ == "__main__":
-    generate(Corpus.from_toml("corpus.toml"), "c.zarr", processes=2)
-"""
-
-TEN_DEATHS = """
-import os, signal, sys, time
-import numpy as np
+RUN = """
 from smlmsim import workers
 from smlmsim.corpus import Corpus, generate
-from smlmsim.pipeline import simulate
 
+def run():
+    generate(Corpus.from_toml("corpus.toml"), "c.zarr", processes={processes}, progress=False)
+"""
+
+IN_PROCESS = """
 def one_by_one(function, tasks, **_):
     for task in tasks:
         yield task, function(task)
 
-corpus = Corpus.from_toml("corpus.toml")
-for _ in range(2):
-    start = time.perf_counter()
-    simulate(corpus.study_of(corpus.recipe(0)), corpus.recipe(0).seed)
-    movie_s = time.perf_counter() - start
-for moment in np.random.default_rng(1).uniform(0, 5 * movie_s, 10):
-    child = os.fork()
-    if child == 0:
-        workers.spread = one_by_one
-        generate(corpus, "c.zarr", progress=False)
-        os._exit(0)
-    time.sleep(moment)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+workers.spread = one_by_one
 """
 
 
@@ -68,27 +48,27 @@ def test_a_dask_cluster_gives_the_same_bytes(corpus, made, tmp_path, tree):
     assert tree(tmp_path / "c.zarr") == tree(made)
 
 
-def test_killed_at_any_moment_it_resumes_to_the_same_bytes(corpus, made, tmp_path, tree):
+def test_killed_while_its_processes_write_it_resumes_to_the_same_bytes(corpus, made, tmp_path, tree):
     (tmp_path / "corpus.toml").write_text(corpus.to_toml())
-    (tmp_path / "run.py").write_text(SCRIPT)
-    rng = np.random.default_rng(0)
-    runner = subprocess.Popen([sys.executable, "run.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)
-    while runner.poll() is None and _done(tmp_path / "c.zarr") <= 1:
-        time.sleep(0.002)
-    time.sleep(rng.uniform(0, 0.02))
-    runner.send_signal(signal.SIGKILL)
-    runner.wait()
+    assert killed(tmp_path, RUN.format(processes=2), [("tqdm:tqdm.update", 2)]) == [-1]
+    assert 2 <= _done(tmp_path / "c.zarr") < corpus.movies
     (tmp_path / "c.zarr" / "counts" / "c" / "0.abc.partial").write_bytes(b"left behind")
     generate(corpus, tmp_path / "c.zarr", processes=2, progress=False)
     assert tree(tmp_path / "c.zarr") == tree(made)
 
 
 def test_killed_at_ten_random_moments_it_resumes_to_the_same_bytes(corpus, made, tmp_path, tree):
+    script = RUN.format(processes=1) + IN_PROCESS
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    (whole / "corpus.toml").write_text(corpus.to_toml())
+    (changes,) = killed(whole, script, [("disk", 0)])
+    moments = np.random.default_rng(1).integers(1, changes // 5, 10)
     (tmp_path / "corpus.toml").write_text(corpus.to_toml())
-    subprocess.run([sys.executable, "-c", TEN_DEATHS], cwd=tmp_path, check=True)
+    assert killed(tmp_path, script, [("disk", int(moment)) for moment in moments])[:5] == [-1] * 5
     generate(corpus, tmp_path / "c.zarr", processes=1, progress=False)
     assert tree(tmp_path / "c.zarr") == tree(made)
-    assert {file.name for file in tmp_path.iterdir()} == {"c.zarr", "corpus.toml"}
+    assert {file.name for file in tmp_path.iterdir()} == {"c.zarr", "corpus.toml", "whole"}
 
 
 def _done(path) -> int:
