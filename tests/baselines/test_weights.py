@@ -1,16 +1,13 @@
 """Weights come back as they were written, and a file that is anything else is refused with the reason."""
 
-import hashlib
 import json
 import pickle
-from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-import baselines
 from baselines._weights import WeightsError, load_weights, read_domain, read_settings, save_weights
 from smlmsim.domain import Domain
 
@@ -161,11 +158,3 @@ def test_numbers_of_another_precision_are_taken_at_that_of_the_network(written):
 def test_an_older_file_stays_if_the_new_one_cannot_be_written(tmp_path):
     with pytest.raises(OSError, match="make it first"):
         save_weights(tmp_path / "absent" / "w.safetensors", network(), name="net", settings={})
-
-
-@pytest.mark.parametrize(
-    "path", sorted(Path(baselines.__path__[0]).rglob("*.safetensors")), ids=lambda path: path.stem
-)
-def test_the_card_of_shipped_weights_has_their_hash(path):
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert digest in (path.parent / "CARD.md").read_text(encoding="utf-8")

@@ -1,0 +1,152 @@
+"""What the card of a network says agrees with its weights, its configurations and the reference grid."""
+
+import functools
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+
+import baselines
+import smlmsim.corpus
+from baselines._weights import read_domain, read_settings
+from smlmsim.cli.locate import REFERENCE
+from smlmsim.compare import compare
+from smlmsim.corpus import Corpus
+from smlmsim.io import netcdf
+from smlmsim.regions import LIVE_CELLS, inside
+from smlmsim.train import TRAINABLES
+
+FOLDERS = {
+    path.parent.name: path.parent for path in sorted(Path(baselines.__path__[0]).glob("*/*.safetensors"))
+}
+WEIGHTS = sorted(path for folder in FOLDERS.values() for path in folder.glob("*.safetensors"))
+HEADINGS = [
+    "What it is", "Reference and licence", "Input and output", "Training data", "Weights", "Results",
+    "Differences from the paper", "Where it fails", "Cost",
+]  # fmt: skip
+PRESETS = Path(smlmsim.corpus.__path__[0]) / "presets"
+SCORE = r"-?\d\.\d{3}"
+
+
+@pytest.fixture(params=FOLDERS.values(), ids=list(FOLDERS))
+def folder(request):
+    return request.param
+
+
+@pytest.fixture(params=WEIGHTS, ids=[path.stem for path in WEIGHTS])
+def weights(request):
+    return request.param
+
+
+def sections(folder):
+    """Heading -> text, in which every space and new line is one space."""
+    _, *parts = re.split(r"^## (.*)\n", (folder / "CARD.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {heading: " ".join(text.split()) for heading, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+@functools.cache
+def live_cells():
+    """MS-SSIM of the reference grid in the cells of live cells: the scores, and the comparison of every pair."""
+    scores = netcdf.read(REFERENCE)
+    kept = scores[["ms_ssim"]].where(inside(scores.ms_ssim, LIVE_CELLS), drop=True)
+    return kept, compare(kept, regions={"live cells": {}})
+
+
+def spread(name):
+    """Mean and standard deviation over seeds, as cards write them."""
+    cells, _ = live_cells()
+    means = cells.ms_ssim.sel(reconstructor=name).mean([dim for dim in LIVE_CELLS if dim in cells.dims])
+    return f"{float(means.mean()):.3f} ± {float(means.std(ddof=1)):.3f}"
+
+
+def advantages(name):
+    """By how much a reconstructor is better than every other one, with its interval, as cards write it."""
+    _, pairs = live_cells()
+    found = {}
+    for row in pairs.itertuples():
+        values = (row.advantage, row.low, row.high)
+        if row.second == name:
+            values = (-row.advantage, -row.high, -row.low)
+        if name in (row.first, row.second):
+            mean, low, high = (f"{value:.3f}".replace("-0.000", "0.000") for value in values)
+            found[row.first if row.second == name else row.second] = f"{mean} ({low} to {high})"
+    return found
+
+
+def test_every_network_of_this_project_has_weights_and_a_card():
+    assert {path.stem for path in WEIGHTS} == {"annapalm2d", "annapalm3d", "dblink", "vivit"}
+    assert all((folder / "CARD.md").is_file() for folder in FOLDERS.values())
+
+
+def test_a_card_has_every_heading_in_its_order_and_something_below_it(folder):
+    assert list(sections(folder)) == HEADINGS
+    assert min(map(len, sections(folder).values())) > 50
+
+
+def test_a_card_names_its_weights_with_their_size_and_hash_and_no_others(folder):
+    text = sections(folder)["Weights"]
+    files = sorted(folder.glob("*.safetensors"))
+    assert re.findall(r"`(\w+\.safetensors)`", text) == [path.name for path in files]
+    assert re.findall(r"[\d.]+ MB", text) == [f"{path.stat().st_size / 1e6:.1f} MB" for path in files]
+    assert re.findall(r"`(\w{64})`", text) == [
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    ]
+
+
+def test_weights_are_those_of_the_shipped_configuration(weights):
+    configured = TRAINABLES.load(weights.stem).configured("shipped")
+    network = type(configured.network).model_validate(read_settings(weights, weights.stem))
+    assert network == configured.network
+    with safe_open(weights, "pt") as file:
+        sizes = {key: file.get_slice(key).get_shape() for key in file.keys()}  # noqa: SIM118
+    counted = sum(
+        functools.reduce(int.__mul__, shape, 1) for key, shape in sizes.items() if "tracked" not in key
+    )
+    assert counted == next(iter(configured.parameters().values()))
+
+
+def test_a_card_gives_the_number_of_parameters_of_what_is_shipped_and_no_other_but_the_published_one(folder):
+    shipped, published = set(), set()
+    for network in (TRAINABLES.load(path.stem) for path in folder.glob("*.safetensors")):
+        shipped.add(next(iter(network.configured("shipped").parameters().values())))
+        published.add(sum(network.configured("published").parameters().values()))
+    found = re.findall(r"\d{1,3}(?:,\d{3})+", sections(folder)["Differences from the paper"])
+    numbers = {int(number.replace(",", "")) for number in found}
+    assert shipped <= numbers <= shipped | published
+
+
+def test_a_card_tells_of_the_movies_and_crops_that_its_networks_were_trained_on(weights):
+    text = sections(weights.parent)
+    corpus, domain = Corpus.from_toml(PRESETS / "thesis-train.toml"), read_domain(weights)
+    budget = TRAINABLES.load(weights.stem).configured("shipped").budget
+    crops = budget.crops
+    velocity, rate = ((f"{low:g}-{high:g}") for low, high in (domain.velocity_nm_per_s, domain.rate_hz))
+    (pixel_nm,), (point_s,) = set(domain.pixel_nm), set(domain.point_s)
+    assert (
+        f"seed {corpus.seed}: {corpus.movies} semi-simulated movies, {velocity} nm/s, {rate} Hz"
+        in text["Training data"]
+    )
+    assert (
+        f"{crops.time_points} time points of {crops.height} x {crops.width} pixels" in text["Training data"]
+    )
+    assert f"smlmsim train {weights.stem} --study thesis-train" in text["Training data"]
+    assert f"{pixel_nm:g} nm and time points of {point_s:g} s" in text["Input and output"]
+    assert f"{budget.steps:,} steps of {budget.batch} crops" in text["Cost"]
+
+
+def test_the_table_of_a_card_holds_the_scores_of_the_reference_grid(folder):
+    text = sections(folder)["Results"]
+    rows = re.findall(r"\| `(\w+)` \| (\S+ ± \S+) \| \+?(-?[^|]+?) \|", text)
+    assert {name for name, *_ in rows} == {path.stem for path in folder.glob("*.safetensors")}
+    for name, mean, more in rows:
+        assert (mean, more) == (spread(name), advantages(name)["gaussian_time"])
+    assert f"more than `gaussian_time` ({spread('gaussian_time')})" in text
+
+
+def test_every_difference_with_its_interval_in_a_card_is_one_of_the_reference_grid(folder):
+    known = {words for path in folder.glob("*.safetensors") for words in advantages(path.stem).values()}
+    found = re.findall(rf"{SCORE} \({SCORE} to {SCORE}\)", sections(folder)["Results"])
+    assert len(found) >= len(list(folder.glob("*.safetensors")))
+    assert set(found) <= known
