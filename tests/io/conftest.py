@@ -67,7 +67,9 @@ def real_tables():
     folder = Path(__file__).resolve().parents[3] / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("no measured tables beside the repository")
-    return sorted(folder.glob("*.csv"))
+    tables = sorted(folder.glob("*.csv"))
+    assert tables
+    return tables
 
 
 @pytest.fixture
