@@ -3,12 +3,12 @@
 import csv
 import math
 import shutil
-import signal
 import subprocess
 import sys
 
 import pytest
 import torch
+from killed import killed
 from safetensors.torch import load_file
 
 from baselines._budget import Budget
@@ -30,25 +30,16 @@ ADVERSARIAL = {
     "budget": BUDGET | {"crops": {"time_points": 24, "height": 24, "width": 24}},
 }
 
-KILLED = """
-import os, signal, sys
+RUN = """
 from pathlib import Path
 import torch
-from baselines._training import Trainer
 from baselines.annapalm.train import AnnaPalm3DTraining
 
-torch.set_num_threads(1)
-step = Trainer._step
-
-def dying(self, batch):
-    if self._state.step == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return step(self, batch)
-
-Trainer._step = dying
-folder, corpus, validation, configuration = sys.argv[1:]
-training = AnnaPalm3DTraining.configured(configuration)
-training.train(Path(folder), corpus=Path(corpus), validation=Path(validation), workers=0, progress=False)
+def run():
+    torch.set_num_threads(1)
+    training = AnnaPalm3DTraining.configured("c.toml")
+    corpus, validation = Path({corpus!r}), Path({validation!r})
+    training.train(Path("killed"), corpus=corpus, validation=validation, workers=0, progress=False)
 """
 
 SHARED = """
@@ -140,11 +131,10 @@ def _inline(value):
 def test_killed_and_resumed_training_gives_the_same_bytes(train, stored_movies, held_out_movie, tmp_path):
     """Two networks, batch norm, dropout and Adam; it is killed in the middle of the second epoch."""
     undisturbed = train(AnnaPalm3DTraining, ADVERSARIAL, "undisturbed")
-    (tmp_path / "killed.py").write_text(KILLED)
     (tmp_path / "killed").mkdir()
-    toml = written_as_toml(AnnaPalm3DTraining, ADVERSARIAL, tmp_path / "c.toml")
-    done = run_script(tmp_path / "killed.py", tmp_path / "killed", stored_movies, held_out_movie, toml)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    written_as_toml(AnnaPalm3DTraining, ADVERSARIAL, tmp_path / "c.toml")
+    script = RUN.format(corpus=str(stored_movies), validation=str(held_out_movie))
+    assert killed(tmp_path, script, [("baselines._training:Trainer._step", 4)]) == [-1]
     assert len(log(tmp_path / "killed")) == 1
     resumed = train(AnnaPalm3DTraining, ADVERSARIAL, "killed")
     for name in ("weights.safetensors", "checkpoint.safetensors", "log.csv"):

@@ -1,13 +1,10 @@
 """A grid gives the same bytes whoever runs it and however often it is killed; a failure stays where it happened."""
 
 import os
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
+from killed import killed
 
 from smlmsim import compare, figures
 from smlmsim.estimate import require_map
@@ -32,6 +29,13 @@ class Dies:
         if observation.counts.sum() > 2000:
             os.kill(os.getpid(), signal.SIGKILL)
         return observation[["counts"]].rename(counts="density").astype("f4")
+"""
+
+RUN = """
+from smlmsim.grid import Grid, run_grid
+
+def run():
+    run_grid(Grid.from_toml("grid.toml"), "s.zarr", processes=2, movies_of=(1,), progress=False)
 """
 
 
@@ -134,18 +138,8 @@ def test_a_dask_cluster_gives_the_same_bytes(grid, tmp_path, tree, undisturbed):
 def test_killed_at_any_moment_it_resumes_to_the_same_bytes(grid, tmp_path, tree, undisturbed):
     (tmp_path / "grid.toml").write_text(grid.to_toml())
     store = tmp_path / "s.zarr"
-    script = (
-        "from smlmsim.grid import Grid, run_grid\n"
-        "if __name__ == '__main__':\n"
-        f"    run_grid(Grid.from_toml({str(tmp_path / 'grid.toml')!r}), {str(store)!r}, processes=2, movies_of=(1,))"
-    )
-    (tmp_path / "run.py").write_text(script)
-    for written in (1, 6):
-        runner = subprocess.Popen([sys.executable, tmp_path / "run.py"], stderr=subprocess.DEVNULL)
-        while runner.poll() is None and _flags(store) < written:
-            time.sleep(0.005)
-        runner.send_signal(signal.SIGKILL)
-        runner.wait()
+    write = "smlmsim.grid.store:GridStore.write"
+    assert killed(tmp_path, RUN, [(write, 2), (write, 6)]) == [-1, -1]
     run_grid(grid, store, processes=2, movies_of=(1,), progress=False)
     assert scored(tree(store)) == undisturbed
     shown = grid.replace({"movies.seeds": (1,)})
@@ -155,10 +149,6 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(grid, tmp_path, tree,
     keep(tmp_path / "later.nc", record(grid, cells[0], grid.reconstructors), grid.reconstructors)
     path = clip_path(grid, cells[0], tmp_path / "clips")
     assert path.read_bytes() == (tmp_path / "later.nc").read_bytes()
-
-
-def _flags(store) -> int:
-    return sum(file.is_file() for file in (store / "done" / "c").rglob("*"))
 
 
 def test_a_reconstructor_that_fails_leaves_nan_and_its_reason_and_the_rest_goes_on(grid, tmp_path, plugin):

@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from killed import killed
 
-from baselines._training import Trainer
 from baselines._validation import Validation
 from smlmsim import provenance, workers
 from smlmsim.corpus import mixture
@@ -92,36 +92,31 @@ def test_scores_are_labelled_complete_and_say_what_made_them(small, complete):
     )
 
 
-def test_killed_anywhere_it_goes_on_and_gives_the_same_scores(small, complete, tmp_path, monkeypatch):
+RUN = """
+from pathlib import Path
+import torch
+from baselines._validation import Validation
+from smlmsim import workers
+from smlmsim.robustness import Robustness, run_robustness
+
+Validation.preview = lambda *_: None
+workers.spread = lambda function, tasks, **_: ((task, function(task)) for task in tasks)
+
+def run():
+    torch.set_num_threads(1)
+    run_robustness(Robustness.from_toml("study.toml"), Path("killed"), progress=False)
+"""
+
+
+def test_killed_anywhere_it_goes_on_and_gives_the_same_scores(small, complete, tmp_path):
     """First while it trains the second model, then while it scores."""
-    finish = Trainer._finish
-
-    def dying(self, row, board):
-        finish(self, row, board)
-        if self._folder.name == "M1":
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_finish", dying)
-        with pytest.raises(KeyboardInterrupt):
-            run(small, tmp_path / "killed")
+    (tmp_path / "study.toml").write_text(small.to_toml())
+    assert killed(tmp_path, RUN, [("baselines._training:Trainer._finish", 4)]) == [-1]
     assert (tmp_path / "killed/M0/trained.json").is_file()
     assert (tmp_path / "killed/M1/checkpoint.safetensors").is_file()
     assert not (tmp_path / "killed/M1/trained.json").is_file()
     kept = (tmp_path / "killed/M0/checkpoint.safetensors").stat().st_mtime_ns
-    scored = []
-
-    def dying_later(study, folder, test):
-        scored.append(test)
-        if len(scored) == 4:
-            raise KeyboardInterrupt
-        return score_movie(study, folder, test)
-
-    score_movie = running.score_movie
-    with monkeypatch.context() as patch:
-        patch.setattr(running, "score_movie", dying_later)
-        with pytest.raises(KeyboardInterrupt):
-            run(small, tmp_path / "killed")
+    assert killed(tmp_path, RUN, [("smlmsim.robustness.run:score_movie", 4)]) == [-1]
     assert len(list((tmp_path / "killed/tests").iterdir())) == 3
     assert run(small, tmp_path / "killed").identical(complete[1])
     assert (tmp_path / "killed/M0/checkpoint.safetensors").stat().st_mtime_ns == kept
