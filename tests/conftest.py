@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from one_process import one_process
 
 from smlmsim.acquisition import Acquisition
 from smlmsim.corpus import Corpus, generate
@@ -18,6 +19,13 @@ def _quiet_log():
     handlers, level = log.handlers[:], log.level
     yield
     log.handlers[:], log.level = handlers, level
+
+
+@pytest.fixture
+def in_this_process():
+    """What is spread over processes runs one by one in this one, where none has to start."""
+    with one_process():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +61,8 @@ def two_movies():
 def stored_movies(two_movies, tmp_path_factory):
     """Its store, to be read only."""
     path = tmp_path_factory.mktemp("movies") / "movies.zarr"
-    generate(two_movies, path, processes=1, progress=False)
+    with one_process():
+        generate(two_movies, path, progress=False)
     return path
 
 
@@ -61,5 +70,6 @@ def stored_movies(two_movies, tmp_path_factory):
 def held_out_movie(two_movies, tmp_path_factory):
     """The store of a movie of another seed, to validate on; to be read only."""
     path = tmp_path_factory.mktemp("held-out") / "held-out.zarr"
-    generate(two_movies.replace({"movies": 1, "seed": 7}), path, processes=1, progress=False)
+    with one_process():
+        generate(two_movies.replace({"movies": 1, "seed": 7}), path, progress=False)
     return path

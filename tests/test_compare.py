@@ -27,6 +27,7 @@ def made_up(seeds=15, names=("a", "b"), shift=0.0, number=0, better="higher", no
     return xr.Dataset({"ms_ssim": (list(coords), values, attrs)}, coords)
 
 
+@pytest.mark.slow
 def test_a_reconstructor_does_not_differ_from_a_copy_of_itself_in_more_than_one_of_twenty_grids():
     """The same distribution, other draws, and a noise per seed that all cells share: any difference is false.
 

@@ -72,8 +72,9 @@ def test_every_recipe_with_code_is_tried():
 
 
 @pytest.mark.parametrize("heading", USES)
+@pytest.mark.slow
 def test_a_recipe_works(heading, tmp_path):
-    shutil.copytree(ROOT / "smlmsim", tmp_path / "smlmsim", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "smlmsim", tmp_path / "smlmsim")  # with the kernels that are compiled already
     for file, language, block in recipes()[heading]:
         path = tmp_path / file
         assert path.is_file() == (language == "diff"), file

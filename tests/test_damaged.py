@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("damaged.py")
-INPUTS = 2000
+INPUTS = 1000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory and time of a process are bounded on Linux only")
+@pytest.mark.slow
 def test_damaged_files_of_every_format_end_in_one_line(tmp_path):
     ended = subprocess.run(
         [sys.executable, str(SCRIPT), "0", str(INPUTS), str(tmp_path)],

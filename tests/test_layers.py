@@ -70,15 +70,15 @@ def test_a_table_is_points_in_nm(folder):
     assert (kind, settings["units"], settings["visible"]) == ("points", ("nm", "nm"), True)
 
 
-def test_a_grid_is_a_layer_of_every_reconstructor_over_its_axes(small_study, tmp_path):
+def test_a_grid_is_a_layer_of_every_reconstructor_over_its_axes(small_study, tmp_path, in_this_process):
     axes = (Axis(setting=VELOCITY, values=(0, 75)), Axis(setting=RATE, values=(100, 400, 1600)))
     grid = Grid(
         study=small_study, axes=axes, seeds=(0,), reconstructors=("sparse", "static_sum"), metrics=("nrmse",)
     )
-    run_grid(grid, tmp_path / "scores.zarr", processes=1, movies_of=(), progress=False)
+    run_grid(grid, tmp_path / "scores.zarr", movies_of=(), progress=False)
     with pytest.raises(ValueError, match=r"6 clips are missing beside .*smlmsim report"):
         layers(tmp_path)
-    paths = record_all(grid, tmp_path / "clips", processes=1, progress=False)
+    paths = record_all(grid, tmp_path / "clips", progress=False)
     made = {settings["name"]: (data, settings) for data, settings, _ in layers(tmp_path)}
     assert list(made) == ["localizations", "sparse", "static_sum", "truth"]
     data, settings = made["truth"]

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from one_process import one_process
 
 from smlmsim import compare
 from smlmsim.acquisition import Acquisition
@@ -11,6 +12,8 @@ from smlmsim.field import FieldOfView
 from smlmsim.grid import Axis, Grid, run_grid
 from smlmsim.metrics import METRICS
 from smlmsim.pipeline import SimulatedDynamic, simulate
+
+pytestmark = pytest.mark.slow
 
 SEEDS = tuple(range(8))
 """Enough for a test among six pairs to tell apart, as ``seeds_needed(6)`` says."""
@@ -97,9 +100,9 @@ def scores(grid, tmp_path_factory):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: spoilt\nVersion: 1.0\n")
     entries = "".join(f"{name} = spoilt:{name.capitalize()}\n" for name in ("truth", *SPOILT))
     (info / "entry_points.txt").write_text(f"[smlmsim.reconstructors]\n{entries}")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, one_process():
         patch.syspath_prepend(site)
-        found = run_grid(grid, site / "scores.zarr", processes=1, progress=False)
+        found = run_grid(grid, site / "scores.zarr", progress=False)
     assert not (found.reason != "").any(), found.reason.values
     return found.drop_vars("reason")
 

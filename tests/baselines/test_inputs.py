@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from one_process import one_process
 
 from baselines._budget import Budget
 from baselines._inputs import Inputs, wide_sum
@@ -55,7 +56,8 @@ def observation():
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     path = tmp_path_factory.mktemp("corpus") / "corpus.zarr"
-    generate(Corpus(study=STUDY, movies=2), path, processes=1, progress=False)
+    with one_process():
+        generate(Corpus(study=STUDY, movies=2), path, progress=False)
     return path
 
 
@@ -108,7 +110,8 @@ def test_so_it_is_of_structures_that_a_corpus_keeps_as_images(tmp_path):
         field=FieldOfView(height_nm=640, width_nm=640), tables=(Measured(table=tmp_path / "fixed.csv"),),
         acquisition=Acquisition(time_points=12, steps_per_point=1),
     )  # fmt: skip
-    generate(Corpus(study=study, movies=1), tmp_path / "c.zarr", processes=1, progress=False)
+    with one_process():
+        generate(Corpus(study=study, movies=1), tmp_path / "c.zarr", progress=False)
     seen, inputs = [], Inputs(fine_bins=3, wide_sums=(2, "all"))
     dataset = MovieDataset(tmp_path / "c.zarr", CROP, see=noting(inputs, seen))
     assert not dataset.has_contours

@@ -128,6 +128,7 @@ def _inline(value):
     return repr(value)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_training_gives_the_same_bytes(train, stored_movies, held_out_movie, tmp_path):
     """Two networks, batch norm, dropout and Adam; it is killed in the middle of the second epoch."""
     undisturbed = train(AnnaPalm3DTraining, ADVERSARIAL, "undisturbed")
@@ -148,6 +149,7 @@ def test_resuming_what_is_complete_changes_nothing(train):
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
 
 
+@pytest.mark.slow
 def test_the_number_of_processes_that_make_crops_makes_no_difference(train):
     assert weights(train(name="none")) == weights(train(name="two", workers=2))
 
@@ -328,6 +330,7 @@ def test_weights_say_what_they_were_trained_for(train):
     assert domain.structures == ("microtubules",)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_weights_of_one(train, stored_movies, held_out_movie, tmp_path):
     """Each takes half of every batch; sums in another order round otherwise, which Adam may blow up to 1 % of a step.
 

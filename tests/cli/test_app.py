@@ -34,16 +34,19 @@ width_nm = 640
 """
 
 
-def smlmsim(*arguments, code=0, **options):
-    done = subprocess.run(
-        [sys.executable, "-m", "smlmsim", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,
-    )
-    assert done.returncode == code, done.stderr
-    return done
+@pytest.fixture
+def smlmsim(monkeypatch, capsys):
+    """A function that runs a command in this process, and returns what it said."""
+
+    def run(*arguments, code=0):
+        monkeypatch.setattr(sys, "argv", ["smlmsim", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        assert (ended.value.code or 0) == code, said.err
+        return said
+
+    return run
 
 
 def names(folder):
@@ -57,20 +60,23 @@ def table(tmp_path):
     return path
 
 
-def test_help_teaches_every_command():
-    found = smlmsim("--help").stdout
+def test_help_teaches_every_command(smlmsim):
+    found = smlmsim("--help").out
     for command in ("simulate", "reconstruct", "grid", "list"):
         assert command in found
-        assert "--help" in smlmsim(command, "--help").stdout
+        assert "--help" in smlmsim(command, "--help").out
 
 
+@pytest.mark.slow
 def test_list_names_reconstructors_metrics_and_presets():
-    found = smlmsim("list").stdout
+    command = [sys.executable, "-m", "smlmsim", "list"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for word in ("gaussian_time", "moving_window", "sparse", "static_sum", "ms_ssim", "quick", "thesis"):
         assert word in found
 
 
-def test_reconstruct_leaves_a_stack_at_its_scale_and_pictures(table, tmp_path):
+@pytest.mark.slow
+def test_reconstruct_leaves_a_stack_at_its_scale_and_pictures(smlmsim, table, tmp_path):
     out = tmp_path / "out"
     smlmsim("reconstruct", table, "--out", out, "--frames-per-point", 30, "--exposure-s", 0.02)
     pictures = {"montage.png", "kymograph.png", "movie.png"}
@@ -83,7 +89,7 @@ def test_reconstruct_leaves_a_stack_at_its_scale_and_pictures(table, tmp_path):
         assert numerator / denominator == pytest.approx(50)
 
 
-def test_simulate_writes_a_movie_and_the_study_that_makes_it_again(tmp_path):
+def test_simulate_writes_a_movie_and_the_study_that_makes_it_again(smlmsim, tmp_path):
     (tmp_path / "study.toml").write_text('kind = "simulated_dynamic"\n[acquisition]\ntime_points = 3\n')
     smlmsim("simulate", tmp_path / "study.toml", "--out", tmp_path / "a", "--seed", 3)
     smlmsim("simulate", tmp_path / "a" / "study.toml", "--out", tmp_path / "b", "--seed", 3)
@@ -100,7 +106,8 @@ def test_simulate_writes_a_movie_and_the_study_that_makes_it_again(tmp_path):
         assert first == second
 
 
-def test_grid_leaves_the_heatmap_and_the_scores_and_resumes(tmp_path):
+@pytest.mark.slow
+def test_grid_leaves_the_heatmap_and_the_scores_and_resumes(smlmsim, tmp_path):
     (tmp_path / "sweep.toml").write_text(SWEEP)
     out = tmp_path / "out"
     for _ in range(2):
@@ -126,29 +133,28 @@ def test_grid_leaves_the_heatmap_and_the_scores_and_resumes(tmp_path):
         ('"frame","x [furlong]","y [nm]"\n1,2,3\n', "furlong"),
     ],
 )
-def test_a_bad_table_gives_one_line_and_leaves_nothing(tmp_path, content, message):
+def test_a_bad_table_gives_one_line_and_leaves_nothing(smlmsim, tmp_path, content, message):
     (tmp_path / "bad.csv").write_text(content)
     found = smlmsim("reconstruct", tmp_path / "bad.csv", "--out", tmp_path / "out", code=1)
-    assert found.stderr.startswith("error: ")
-    assert len(found.stderr.splitlines()) == 1
-    assert message in found.stderr
+    assert found.err.startswith("error: ")
+    assert len(found.err.splitlines()) == 1
+    assert message in found.err
     assert names(tmp_path) == {"bad.csv"}
 
 
-def test_wrong_choices_are_named_with_those_there_are(table, tmp_path):
+def test_wrong_choices_are_named_with_those_there_are(smlmsim, table, tmp_path):
     out = tmp_path / "out"
-    assert "installed: " in smlmsim("reconstruct", table, "--with", "nope", "--out", out, code=1).stderr
+    assert "installed: " in smlmsim("reconstruct", table, "--with", "nope", "--out", out, code=1).err
     assert (
-        "there are: quick, reference, thesis"
-        in smlmsim("grid", "--preset", "nope", "--out", out, code=1).stderr
+        "there are: quick, reference, thesis" in smlmsim("grid", "--preset", "nope", "--out", out, code=1).err
     )
-    assert "--exposure-s: " in smlmsim("reconstruct", table, "--exposure-s", -1, "--out", out, code=1).stderr
+    assert "--exposure-s: " in smlmsim("reconstruct", table, "--exposure-s", -1, "--out", out, code=1).err
     assert not out.exists()
 
 
-def test_a_table_that_is_not_there_is_named(tmp_path):
+def test_a_table_that_is_not_there_is_named(smlmsim, tmp_path):
     found = smlmsim("reconstruct", tmp_path / "nope.csv", "--out", tmp_path / "out", code=1)
-    assert found.stderr == f"error: {tmp_path / 'nope.csv'}: No such file or directory\n"
+    assert found.err == f"error: {tmp_path / 'nope.csv'}: No such file or directory\n"
 
 
 def test_a_folder_that_cannot_be_written_is_named(table, tmp_path, monkeypatch, capsys):

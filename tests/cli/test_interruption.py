@@ -31,6 +31,7 @@ run(program, run_name="__main__")
     "program", ["smlmsim", "benchmarks/grid.py", "benchmarks/compare.py", "benchmarks/robustness.py"]
 )
 @pytest.mark.parametrize("module", ["smlmsim.cli.messages", "xarray"])
+@pytest.mark.slow
 def test_ctrl_c_while_modules_are_loaded_ends_with_one_line(program, module):
     done = subprocess.run(
         [sys.executable, "-c", WHILE_LOADING, module, program],

@@ -51,6 +51,7 @@ def tiny(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_a_study_becomes_weights_that_reconstruct(smlmsim, tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "HELD_OUT_MOVIES", 1)
     monkeypatch.setattr(train, "make_corpora", functools.partial(train.make_corpora, workers=1))
@@ -73,6 +74,7 @@ def test_a_study_becomes_weights_that_reconstruct(smlmsim, tiny, tmp_path, monke
     assert (tmp_path / "out" / "dblink.tif").is_file()
 
 
+@pytest.mark.slow
 def test_weights_to_start_from_are_found_from_any_folder(
     smlmsim, tiny, stored_movies, held_out_movie, tmp_path, monkeypatch
 ):

@@ -1,6 +1,7 @@
 """Corpora that take a moment."""
 
 import pytest
+from one_process import one_process
 
 from smlmsim.acquisition import Acquisition
 from smlmsim.corpus import Corpus, Range, generate
@@ -25,5 +26,6 @@ def corpus():
 def made(corpus, tmp_path_factory):
     """The store of that corpus, to be read only."""
     path = tmp_path_factory.mktemp("corpus") / "made.zarr"
-    generate(corpus, path, processes=1, progress=False)
+    with one_process():
+        generate(corpus, path, progress=False)
     return path

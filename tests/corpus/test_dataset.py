@@ -37,6 +37,7 @@ def test_items_are_pairs_of_the_size_asked_for(made):
     assert bool((counts == counts.round()).all())
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_gives_the_same_items(made):
     dataset = MovieDataset(made, CROP, crops=6, seed=1)
     alone = items(dataset, 0)

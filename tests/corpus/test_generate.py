@@ -35,11 +35,13 @@ def copy(made, tmp_path):
     return shutil.copytree(made, tmp_path / "c.zarr")
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_bytes(corpus, made, tmp_path, tree):
     generate(corpus, tmp_path / "c.zarr", processes=3, progress=False)
     assert tree(tmp_path / "c.zarr") == tree(made)
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_bytes(corpus, made, tmp_path, tree):
     from distributed import LocalCluster
 
@@ -48,6 +50,7 @@ def test_a_dask_cluster_gives_the_same_bytes(corpus, made, tmp_path, tree):
     assert tree(tmp_path / "c.zarr") == tree(made)
 
 
+@pytest.mark.slow
 def test_killed_while_its_processes_write_it_resumes_to_the_same_bytes(corpus, made, tmp_path, tree):
     (tmp_path / "corpus.toml").write_text(corpus.to_toml())
     assert killed(tmp_path, RUN.format(processes=2), [("tqdm:tqdm.update", 2)]) == [-1]
@@ -57,6 +60,7 @@ def test_killed_while_its_processes_write_it_resumes_to_the_same_bytes(corpus, m
     assert tree(tmp_path / "c.zarr") == tree(made)
 
 
+@pytest.mark.slow
 def test_killed_at_ten_random_moments_it_resumes_to_the_same_bytes(corpus, made, tmp_path, tree):
     script = RUN.format(processes=1) + IN_PROCESS
     whole = tmp_path / "whole"
@@ -86,6 +90,7 @@ def test_a_whole_corpus_has_no_damage(made):
     assert verify(made) == []
 
 
+@pytest.mark.slow
 def test_damage_is_named_and_mended_to_the_same_bytes(corpus, made, copy, tree):
     truncated, missing = copy / "density" / "c" / "1" / "0" / "0" / "0", copy / "loc_y" / "c" / "4" / "0"
     changed, flag = copy / "vertex_x" / "c" / "4" / "0" / "0", copy / "done" / "c" / "5"
@@ -101,14 +106,16 @@ def test_damage_is_named_and_mended_to_the_same_bytes(corpus, made, copy, tree):
     assert tree(copy) == tree(made)
 
 
-def test_another_kind_of_processor_finds_no_damage_and_repairs_with_a_warning(copy, monkeypatch, caplog):
+def test_another_kind_of_processor_finds_no_damage_and_repairs_with_a_warning(
+    copy, monkeypatch, caplog, in_this_process
+):
     made = provenance.provenance()
     monkeypatch.setattr(provenance, "provenance", lambda: made | {"processor": "z80"})
     assert verify(copy) == []
     (copy / "density" / "c" / "2" / "0" / "0" / "0").unlink()
     for processor in ("z80", made["processor"]):
         monkeypatch.setattr(provenance, "provenance", lambda now=processor: made | {"processor": now})
-        repair(copy, processes=1, progress=False)
+        repair(copy, progress=False)
         assert zarr.open_group(copy, mode="r").attrs["processor"] == f"{made['processor']}, z80"
     assert caplog.text.count("was made on a processor of the kind") == 1
     assert verify(copy) == []
@@ -143,6 +150,7 @@ def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(corpus, tmp
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.slow
 def test_where_there_is_no_room_it_says_so_keeps_the_rest_and_goes_on_later(corpus, made, copy, tree):
     for index in (2, 5):
         (copy / "done" / "c" / str(index)).unlink()
@@ -160,6 +168,7 @@ def test_where_there_is_no_room_it_says_so_keeps_the_rest_and_goes_on_later(corp
     assert tree(copy) == tree(made)
 
 
+@pytest.mark.slow
 def test_a_movie_that_cannot_be_made_is_named_with_its_settings(corpus, tmp_path):
     create(tmp_path / "c.zarr", corpus, Capacity(localizations=1, vertices=8192))
     with pytest.raises(

@@ -43,6 +43,7 @@ def same(first, second):
     )
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_gives_the_same_items():
     dataset = MIXTURE.dataset(CROP, crops=5, seed=1)
     alone = items(dataset)

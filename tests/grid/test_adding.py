@@ -25,13 +25,10 @@ def grid(small_study):
 
 
 @pytest.fixture
-def computed(monkeypatch):
+def computed(monkeypatch, in_this_process):
     """What was scored, as (seed, reconstructor, metrics)."""
     found = []
     attempt, score = running.attempt, running.score
-    monkeypatch.setattr(
-        "smlmsim.workers.spread", lambda function, tasks, **_: ((t, function(t)) for t in tasks)
-    )
     monkeypatch.setattr(running, "attempt", lambda name, seen: found.append(name) or attempt(name, seen))
     monkeypatch.setattr(
         running,

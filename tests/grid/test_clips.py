@@ -108,9 +108,11 @@ def test_the_number_of_parameters_is_kept(grid, monkeypatch):
     assert clip.parameters.values.tolist() == [1_266_913, 0, 0]
 
 
-def test_clips_kept_while_scoring_have_the_bytes_of_those_made_later_or_piece_by_piece(grid, tmp_path):
+def test_clips_kept_while_scoring_have_the_bytes_of_those_made_later_or_piece_by_piece(
+    grid, tmp_path, in_this_process
+):
     grid = shown(grid, 4)
-    run_grid(grid, tmp_path / "scores.zarr", processes=1, progress=False)
+    run_grid(grid, tmp_path / "scores.zarr", progress=False)
     kept, cells = recorded(shown(grid, 3, 4, 5), tmp_path / "clips"), shown_cells(grid)
     assert kept == [clip_path(grid, cell, tmp_path / "clips") for cell in cells]
     for path, cell in zip(kept, cells, strict=True):

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 from killed import killed
+from one_process import one_process
 
 from smlmsim import compare, figures
 from smlmsim.estimate import require_map
@@ -70,7 +71,8 @@ def plugin(tmp_path_factory, monkeypatch):
 @pytest.fixture(scope="module")
 def undisturbed(grid, tmp_path_factory, tree):
     store = tmp_path_factory.mktemp("undisturbed") / "s.zarr"
-    run_grid(grid, store, processes=1, movies_of=(1,), progress=False)
+    with one_process():
+        run_grid(grid, store, movies_of=(1,), progress=False)
     return scored(tree(store))
 
 
@@ -79,9 +81,9 @@ def scored(files):
     return {name: found for name, found in files.items() if not name.startswith("seconds/c/")}
 
 
-def test_an_empty_estimate_is_the_floor_of_every_movie(grid, tmp_path):
+def test_an_empty_estimate_is_the_floor_of_every_movie(grid, tmp_path, in_this_process):
     small = grid.replace({"seeds": (0,)})
-    scores = run_grid(small, tmp_path / "s.zarr", processes=1, progress=False)
+    scores = run_grid(small, tmp_path / "s.zarr", progress=False)
     truth = simulate(small.study_of(next(small.cells())), 0).truth
     expected = score(truth.assign(density=0 * truth.density), truth, small.metrics)
     for metric in small.metrics:
@@ -106,6 +108,7 @@ def test_a_score_that_the_truth_cannot_give_is_missing_with_its_reason(grid, mon
     assert found.reasons == ["the truth has no centre line of 200 nm or more to follow"] * 2
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_each_cell_alone(grid, tmp_path):
     scores = run_grid(grid, tmp_path / "s.zarr", processes=2, progress=False)
     assert scores.ms_ssim.dims == (
@@ -120,11 +123,13 @@ def test_scores_are_those_of_each_cell_alone(grid, tmp_path):
             np.testing.assert_array_equal(scores[name].values[cell.place], expected)
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_bytes(grid, tmp_path, tree, undisturbed):
     run_grid(grid, tmp_path / "s.zarr", processes=3, movies_of=(1,), progress=False)
     assert scored(tree(tmp_path / "s.zarr")) == undisturbed
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_bytes(grid, tmp_path, tree, undisturbed):
     from distributed import LocalCluster
 
@@ -135,6 +140,7 @@ def test_a_dask_cluster_gives_the_same_bytes(grid, tmp_path, tree, undisturbed):
     assert scored(tree(tmp_path / "s.zarr")) == undisturbed
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_resumes_to_the_same_bytes(grid, tmp_path, tree, undisturbed):
     (tmp_path / "grid.toml").write_text(grid.to_toml())
     store = tmp_path / "s.zarr"
@@ -151,15 +157,18 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(grid, tmp_path, tree,
     assert path.read_bytes() == (tmp_path / "later.nc").read_bytes()
 
 
-def test_a_reconstructor_that_fails_leaves_nan_and_its_reason_and_the_rest_goes_on(grid, tmp_path, plugin):
+def test_a_reconstructor_that_fails_leaves_nan_and_its_reason_and_the_rest_goes_on(
+    grid, tmp_path, in_this_process, plugin
+):
     grid = grid.replace({"reconstructors": ("sparse", "raises")})
-    scores = run_grid(grid, tmp_path / "s.zarr", processes=2, progress=False)
+    scores = run_grid(grid, tmp_path / "s.zarr", progress=False)
     assert np.isfinite(scores.ms_ssim.sel(reconstructor="sparse")).all()
     assert np.isnan(scores.ms_ssim.sel(reconstructor="raises")).all()
     assert (scores.reason.sel(reconstructor="sparse") == "").all()
     assert all("no signal" in reason for reason in scores.reason.sel(reconstructor="raises").values.ravel())
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_its_process_is_nan_and_the_rest_goes_on(grid, tmp_path, plugin):
     rates = Axis(setting="photophysics.rate_hz", values=(1600, 100, 400))
     grid = grid.replace({"axes": (rates,), "reconstructors": ("sparse", "dies"), "seeds": (0,)})
@@ -170,15 +179,15 @@ def test_a_cell_that_kills_its_process_is_nan_and_the_rest_goes_on(grid, tmp_pat
     assert all("died" in reason for reason in scores.reason.values[died].ravel())
 
 
-def test_failed_cells_run_again_when_asked(grid, tmp_path, plugin):
+def test_failed_cells_run_again_when_asked(grid, tmp_path, in_this_process, plugin):
     grid = grid.replace({"reconstructors": ("raises",)})
-    run_grid(grid, tmp_path / "s.zarr", processes=1, progress=False)
+    run_grid(grid, tmp_path / "s.zarr", progress=False)
     (done,) = ((tmp_path / "s.zarr" / "reason" / "c" / "0" / "0" / "0").glob("*"),)
     before = [file.stat().st_mtime_ns for file in done]
-    run_grid(grid, tmp_path / "s.zarr", processes=1, progress=False)
+    run_grid(grid, tmp_path / "s.zarr", progress=False)
     files = list((tmp_path / "s.zarr" / "reason" / "c" / "0" / "0" / "0").glob("*"))
     assert [file.stat().st_mtime_ns for file in files] == before
-    run_grid(grid, tmp_path / "s.zarr", processes=1, progress=False, retry_failed=True)
+    run_grid(grid, tmp_path / "s.zarr", progress=False, retry_failed=True)
     assert [file.stat().st_mtime_ns for file in files] != before
 
 
@@ -188,8 +197,8 @@ def test_an_unknown_reconstructor_is_refused_before_anything_is_written(grid, tm
     assert os.listdir(tmp_path) == []
 
 
-def test_a_result_can_be_read_without_the_grid(grid, tmp_path):
-    made = run_grid(grid, tmp_path / "s.zarr", processes=2, progress=False)
+def test_a_result_can_be_read_without_the_grid(grid, tmp_path, in_this_process):
+    made = run_grid(grid, tmp_path / "s.zarr", progress=False)
     assert read_scores(tmp_path / "s.zarr").identical(made)
     assert Grid.model_validate(__import__("tomllib").loads(made.attrs["grid"])) == grid
 
@@ -200,12 +209,12 @@ def test_a_store_that_is_not_there_is_named(tmp_path):
 
 
 def test_texts_along_an_axis_keep_their_order_from_the_sweep_to_the_picture_and_the_report(
-    small_study, tmp_path
+    small_study, tmp_path, in_this_process
 ):
     kinds = Axis(setting="motion.kind", values=("static", "rigid"))
     rates = Axis(setting="photophysics.rate_hz", values=(800, 200))
     grid = Grid(study=small_study, axes=(kinds, rates), seeds=(0, 1), reconstructors=("sparse", "static_sum"))
-    run_grid(grid, tmp_path / "s.zarr", processes=1, progress=False)
+    run_grid(grid, tmp_path / "s.zarr", progress=False)
     netcdf.write(read_scores(tmp_path / "s.zarr"), tmp_path / "s.nc")
     for scores in (read_scores(tmp_path / "s.zarr"), netcdf.read(tmp_path / "s.nc")):
         assert scores["motion.kind"].values.tolist() == ["static", "rigid"]

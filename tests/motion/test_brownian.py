@@ -296,6 +296,7 @@ def polymer(paths):
     return motion.move(structure, paths.times_s, stream(5, "motion"))
 
 
+@pytest.mark.slow
 def test_polymer_has_this_velocity_when_its_rates_are_those_of_the_fluid(polymer):
     assert polymer.activity == pytest.approx(1, rel=0.08)
 

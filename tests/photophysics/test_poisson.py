@@ -203,6 +203,7 @@ def exact_image(structure, acquisition, frozen, pixel_nm, samples=64):
 
 
 @pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.slow
 def test_counts_follow_the_exact_density(frozen):
     acquisition = Acquisition(time_points=60, frames_per_point=20)
     structure, n = wheel(acquisition, vertices=50), 2_000_000

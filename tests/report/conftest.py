@@ -1,6 +1,7 @@
 """A small grid that was run, and the report of it."""
 
 import pytest
+from one_process import one_process
 
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
@@ -26,10 +27,12 @@ def grid():
 @pytest.fixture(scope="package")
 def result(grid, tmp_path_factory):
     folder = tmp_path_factory.mktemp("result")
-    run_grid(grid, folder / "scores.zarr", processes=1, progress=False)
+    with one_process():
+        run_grid(grid, folder / "scores.zarr", progress=False)
     return folder
 
 
 @pytest.fixture(scope="package")
 def page(result, tmp_path_factory):
-    return write_report(result, tmp_path_factory.mktemp("report"), processes=1, progress=False)
+    with one_process():
+        return write_report(result, tmp_path_factory.mktemp("report"), progress=False)

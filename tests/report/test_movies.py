@@ -2,14 +2,18 @@
 
 import shutil
 
+import pytest
+
 from smlmsim.grid.clips import recorded
 from smlmsim.report import movies
 from smlmsim.report.movies import record_all
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def test_nothing_is_made_twice(grid, result, monkeypatch):
     monkeypatch.setattr(movies, "record", lambda *_: 1 / 0)
-    paths = record_all(grid, result / "clips", processes=1, progress=False)
+    paths = record_all(grid, result / "clips", progress=False)
     assert sorted(paths) == [(row, column, seed) for row in (0, 1) for column in (0, 1) for seed in (0, 1)]
     assert set(paths.values()) == set(recorded(grid, result / "clips"))
 
@@ -20,7 +24,7 @@ def test_only_clips_that_are_missing_are_recorded(grid, result, tmp_path):
     assert len(paths) == 8
     kept, lost = paths[1].stat().st_mtime_ns, paths[0].read_bytes()
     paths[0].unlink()
-    assert list(record_all(grid, tmp_path / "clips", processes=1, progress=False).values()) == paths
+    assert list(record_all(grid, tmp_path / "clips", progress=False).values()) == paths
     assert paths[0].read_bytes() == lost
     assert paths[1].stat().st_mtime_ns == kept
 
@@ -28,7 +32,7 @@ def test_only_clips_that_are_missing_are_recorded(grid, result, tmp_path):
 def test_only_the_reconstructor_that_is_missing_is_recorded(grid, result, tmp_path):
     fewer = grid.replace({"reconstructors": ("sparse", "moving_window")})
     first = {"movies.seeds": (3,)}
-    record_all(fewer.replace(first), tmp_path / "clips", processes=1, progress=False)
-    paths = record_all(grid.replace(first), tmp_path / "clips", processes=1, progress=False)
+    record_all(fewer.replace(first), tmp_path / "clips", progress=False)
+    paths = record_all(grid.replace(first), tmp_path / "clips", progress=False)
     for path in paths.values():
         assert path.read_bytes() == (result / "clips" / path.name).read_bytes()

@@ -12,6 +12,8 @@ from smlmsim.regions import RATE, VELOCITY
 from smlmsim.report import write_report
 from smlmsim.report.shared import shared_settings
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def content_of(page):
     text = page.read_text(encoding="utf-8")
@@ -63,10 +65,10 @@ def test_every_cell_has_its_movie_of_every_seed_that_is_shown(page):
 
 
 def test_the_seeds_whose_movies_are_shown_can_be_chosen(result, tmp_path):
-    page = write_report(result, tmp_path, movies_of=(4,), processes=1, progress=False)
+    page = write_report(result, tmp_path, movies_of=(4,), progress=False)
     assert {movie["seed"] for movie in movies_of(page).values()} == {4}
     with pytest.raises(ValueError, match=r"no seed 7, whose movies --movies-of asks for; it has \[3, 4\]"):
-        write_report(result, tmp_path, movies_of=(7,), processes=1, progress=False)
+        write_report(result, tmp_path, movies_of=(7,), progress=False)
 
 
 def test_the_settings_that_do_not_vary_stand_at_the_head_with_their_units(page, grid):
@@ -87,7 +89,7 @@ def test_the_words_warn_that_two_seeds_are_too_few(page):
 
 def test_a_second_report_reads_the_clips_and_gives_the_same_bytes(page, result, tmp_path):
     before = {file.name: file.stat().st_mtime_ns for file in (result / "clips").iterdir()}
-    again = write_report(result / "scores.zarr", tmp_path, processes=1, progress=False)
+    again = write_report(result / "scores.zarr", tmp_path, progress=False)
     assert again.read_bytes() == page.read_bytes()
     assert {file.name: file.stat().st_mtime_ns for file in (result / "clips").iterdir()} == before
 
@@ -96,10 +98,10 @@ def test_a_small_budget_gives_a_smaller_file_and_none_is_refused(page, result, t
     size = page.stat().st_size
     text = len(re.sub(r'id="movie-.*?</script>', "", page.read_text(encoding="utf-8")))
     budget = text + (size - text) * 3 // 4
-    smaller = write_report(result, tmp_path, processes=1, budget_bytes=budget, progress=False)
+    smaller = write_report(result, tmp_path, budget_bytes=budget, progress=False)
     assert smaller.stat().st_size <= budget
     with pytest.raises(ValueError, match="8 clips do not fit"):
-        write_report(result, tmp_path / "none", processes=1, budget_bytes=text + 100, progress=False)
+        write_report(result, tmp_path / "none", budget_bytes=text + 100, progress=False)
     assert not (tmp_path / "none").exists()
 
 

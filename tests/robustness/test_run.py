@@ -108,6 +108,7 @@ def run():
 """
 
 
+@pytest.mark.slow
 def test_killed_anywhere_it_goes_on_and_gives_the_same_scores(small, complete, tmp_path):
     """First while it trains the second model, then while it scores."""
     (tmp_path / "study.toml").write_text(small.to_toml())
