@@ -18,7 +18,7 @@ UNITS = {
     "_nm_per_s": "nm/s", "_pn_per_nm": "pN/nm", "_pa_s": "Pa s", "per_um2": "um-2", "per_um": "um-1", "_um2": "um2",
     "_um": "um", "_hz": "Hz", "_nm": "nm", "_s": "s", "_k": "K", "_photons": "photons", "_e": "electrons",
 }  # fmt: skip
-"""Endings of names, and the units they stand for; longer ones first."""
+"""The unit that each ending of a name means; longer endings first."""
 
 BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 NEAR = 0.6
@@ -26,7 +26,7 @@ NEAR = 0.6
 
 
 class Setting(NamedTuple):
-    """One setting, in words; ``kind`` names the kinds of its tables that have it, empty where all have it."""
+    """One setting, in words; ``kind`` names the kinds of table that have it, and is empty if all have it."""
 
     path: str
     default: str
@@ -37,7 +37,7 @@ class Setting(NamedTuple):
 
 
 def unit_of(name: str) -> str:
-    """Return the unit that the name of a setting ends in, or nothing.
+    """Return the unit that the name of a setting ends in, or "".
 
     Examples
     --------
@@ -48,16 +48,16 @@ def unit_of(name: str) -> str:
 
 
 def settings(model: type[pydantic.BaseModel], default: Any = None, prefix: str = "") -> Iterator[Setting]:
-    """Yield every setting of a class, those of its parts after it.
+    """Yield every setting of a class, then the settings of its parts.
 
     Parameters
     ----------
     model : type
         A Spec.
     default : Spec, optional
-        Where the defaults are taken from; by default the class itself.
+        An object whose values are listed as the defaults; if left out, those of the class are.
     prefix : str
-        The dotted path of the class, with a dot at its end.
+        The dotted path of the class, ending in a dot.
     """
     meanings = _meanings(model)
     for name, field in model.model_fields.items():
@@ -73,7 +73,7 @@ def settings(model: type[pydantic.BaseModel], default: Any = None, prefix: str =
 
 
 def _joined(below: dict[type[pydantic.BaseModel], list[Setting]], value: Any, kind: str) -> Iterator[Setting]:
-    """The settings of a part that may be of several kinds: those that all kinds have in common are listed once."""
+    """List the settings of a part that may be of several kinds; settings that all kinds share appear once."""
     first, *others = below
     shared = set(below[first]).intersection(*(below[part] for part in others))
     for part, rows in below.items():
@@ -91,9 +91,9 @@ def _joined(below: dict[type[pydantic.BaseModel], list[Setting]], value: Any, ki
 
 
 def nearest(name: str, model: type[pydantic.BaseModel]) -> str:
-    """Return the setting that a name may stand for, by its dotted path, or nothing.
+    """Return the dotted path of the setting that a misspelt name most likely means, or "".
 
-    A name that is like one of the class itself comes first, then the last part of a path below it.
+    Settings of the class itself are tried first, then the last part of every dotted path below it.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def nearest(name: str, model: type[pydantic.BaseModel]) -> str:
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """Return which of some names another one may stand for, or nothing."""
+    """Return which of the known names a misspelt name most likely means, or ""."""
     plain = {each: _plain(each) for each in known}
     wanted = _plain(name)
     for each, text in plain.items():
@@ -131,7 +131,7 @@ def _plain(name: str) -> str:
 
 
 def _bare(annotation: Any) -> Any:
-    """An annotation without what is annotated, and without None."""
+    """A type annotation without its ``Annotated`` metadata, and without None."""
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, types.UnionType):
@@ -141,7 +141,7 @@ def _bare(annotation: Any) -> Any:
 
 
 def _parts(annotation: Any) -> list[type[pydantic.BaseModel]]:
-    """The classes that a setting, or an entry of it, may be of."""
+    """The classes that a setting, or an entry of a list, may have."""
     bare = _bare(annotation)
     if isinstance(bare, type) and issubclass(bare, pydantic.BaseModel):
         return [bare]
@@ -172,7 +172,7 @@ def _shown(value: Any) -> str:
 
 
 def _range(field: FieldInfo) -> str:
-    """The bounds of a number, or the choices there are."""
+    """The bounds of a number, or the possible choices."""
     bare = _bare(field.annotation)
     if get_origin(bare) is Literal:
         return f"one of {', '.join(map(str, get_args(bare)))}"
@@ -183,7 +183,7 @@ def _range(field: FieldInfo) -> str:
 
 
 def _annotated(annotation: Any) -> list[Any]:
-    """What is annotated inside of an optional annotation."""
+    """The ``Annotated`` metadata inside an optional annotation."""
     found = list(get_args(annotation)[1:]) if get_origin(annotation) is Annotated else []
     if get_origin(annotation) in (Union, types.UnionType):
         found += [each for part in get_args(annotation) for each in _annotated(part)]
@@ -200,7 +200,7 @@ def _bounds(metadata: Iterable[Any]) -> Iterator[tuple[str, float]]:
 
 
 def _meanings(model: type) -> dict[str, str]:
-    """The first sentence of every parameter in the docstrings of a class and of those it comes from."""
+    """The first sentence about every parameter in the docstrings of a class and of its base classes."""
     found: dict[str, str] = {}
     for owner in reversed(model.__mro__):
         text = inspect.cleandoc(owner.__dict__.get("__doc__") or "")

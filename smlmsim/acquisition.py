@@ -1,4 +1,4 @@
-"""The acquisition: when the camera looks."""
+"""The acquisition: when the camera records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from smlmsim.spec import Spec
 
-LEAST_LIKELY = 1e-6  # of a dark beginning
+LEAST_LIKELY = 1e-6  # smallest probability of a dark beginning that is still believed
 
 
 class Acquisition(Spec):
@@ -23,14 +23,14 @@ class Acquisition(Spec):
     Parameters
     ----------
     time_points : int
-        Length of the movie.
+        Number of time points in the movie.
     frames_per_point : int
         Camera frames in one time point.
     exposure_s : float
         Duration of a camera frame; frames follow each other without a gap.
     steps_per_point : int
-        Odd: how often the moving structure is evaluated within a time point, once in its middle. Between two
-        evaluations a molecule moves along a straight line.
+        Number of times that the moving structure is evaluated within a time point; odd, so that one is its middle.
+        Between two evaluations a molecule moves along a straight line.
     """
 
     time_points: PositiveInt = 300
@@ -52,7 +52,7 @@ class Acquisition(Spec):
 
     @property
     def frames(self) -> int:
-        """The camera frames in the movie."""
+        """The number of camera frames in the movie."""
         return self.time_points * self.frames_per_point
 
     @property
@@ -62,12 +62,12 @@ class Acquisition(Spec):
 
     @property
     def times_s(self) -> npt.NDArray[np.float64]:
-        """The middle of every time point, shape (time,)."""
+        """The middle of every time point in s, shape (time,)."""
         return np.asarray((np.arange(self.time_points) + 0.5) * self.point_s)
 
     @property
     def step_times_s(self) -> npt.NDArray[np.float64]:
-        """When the moving structure is evaluated, shape (time * steps_per_point,)."""
+        """The times in s at which the moving structure is evaluated, shape (time * steps_per_point,)."""
         step_s = self.point_s / self.steps_per_point
         return np.asarray((np.arange(self.time_points * self.steps_per_point) + 0.5) * step_s)
 
@@ -77,18 +77,18 @@ class Acquisition(Spec):
         return slice(self.steps_per_point // 2, None, self.steps_per_point)
 
     def frame_times_s(self, frames: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
-        """The middle of some camera frames, counted from 0."""
+        """The middle in s of camera frames that are counted from 0."""
         times_s = np.asarray(frames + 0.5)
         times_s *= self.exposure_s
         return times_s
 
 
 def recorded_frames(table: xr.Dataset) -> tuple[int, int]:
-    """The camera frames that were recorded, counted from 0: the first one, and the one behind the last.
+    """Return the first recorded camera frame and the one after the last, counted from 0.
 
-    They are those of the attribute ``recorded_frames``, which a selection leaves so that what it leaves out does not
-    shorten the recording. Otherwise a recording ends with the attribute ``frames``, their number, or with the last
-    localization, and begins as :func:`recorded_from` says.
+    The attribute ``recorded_frames`` holds them if the table was selected from a larger one, so that leaving out
+    localizations does not shorten the recording. Otherwise the recording begins as :func:`recorded_from` says, and
+    ends after the number of frames in the attribute ``frames``, or with the last localization if that is later.
 
     Parameters
     ----------
@@ -106,16 +106,16 @@ def recorded_frames(table: xr.Dataset) -> tuple[int, int]:
 def recorded_from(first_frame: int, last_frame: int, localizations: int) -> int:
     """The camera frame at which a recording is taken to begin, counted from 0.
 
-    A recording begins at frame 0, unless that many frames without a localization in front of the first one have a
-    probability of less than a millionth at the rate of the rest: then it begins at the first one. A table that is a
-    stretch of a longer recording is no recording with a long dark beginning.
+    It begins at frame 0, unless the empty frames before the first localization have a probability below one in a
+    million at the localization rate of the rest. Then the table is taken for a stretch of a longer recording, which
+    begins at the frame of the first localization.
 
     Parameters
     ----------
     first_frame, last_frame : int
-        Of the first and the last localization.
+        Camera frames of the first and the last localization.
     localizations : int
-        Their number.
+        Number of localizations.
 
     Examples
     --------

@@ -10,6 +10,6 @@ BRIGHTEST = 0.99
 
 
 def white_level(values: npt.NDArray[np.float64]) -> float:
-    """The value to show as white: 99 % of the values do not exceed it, nor half of those that are not 0."""
+    """The value shown as white: the 99th percentile of all values, or the median of those above 0 if larger."""
     lit = values[values > 0]
     return max(float(np.quantile(values, BRIGHTEST)), float(np.median(lit))) if lit.size else 1.0

@@ -15,12 +15,12 @@ Floats = npt.NDArray[np.floating]
 
 
 class Camera(Spec):
-    """A pixelated detector with shot noise, the noise of its amplifiers, and a finite range of whole grey levels.
+    """A pixelated detector with shot noise, amplifier noise, and a finite range of whole grey levels.
 
-    Photons become electrons by chance, which keeps them Poisson distributed. An electron-multiplying register makes
-    of n electrons a number with the gamma distribution of shape n and scale ``em_gain``, which doubles the variance
-    of the shot noise (Basden, Haniff & Mackay 2003, doi:10.1046/j.1365-8711.2003.07020.x; Hirsch et al. 2013,
-    doi:10.1371/journal.pone.0053671).
+    Each photon becomes an electron with a fixed probability, so that electron numbers stay Poisson distributed. An
+    electron-multiplying register turns n electrons into a number drawn from the gamma distribution of shape n and
+    scale ``em_gain``, which doubles the variance of the shot noise (Basden, Haniff & Mackay 2003,
+    doi:10.1046/j.1365-8711.2003.07020.x; Hirsch et al. 2013, doi:10.1371/journal.pone.0053671).
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Camera(Spec):
     offset : float
         Grey level of a pixel without electrons.
     bit_depth : int
-        Bits of a grey level, 8 to 16; what exceeds the largest is saturated.
+        Bits of a grey level, 8 to 16; brighter pixels are saturated.
     """
 
     quantum_efficiency: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0
@@ -49,7 +49,7 @@ class Camera(Spec):
     bit_depth: Annotated[int, pydantic.Field(ge=8, le=16)] = 16
 
     def record(self, photons: Floats, rng: np.random.Generator) -> npt.NDArray[np.uint16]:
-        """Record an image of the expected number of photons on every pixel, of any shape.
+        """Record an image, of any shape, from the expected number of photons on every pixel.
 
         Raises
         ------
@@ -57,7 +57,7 @@ class Camera(Spec):
             If a number is negative or not finite.
         """
         if not (np.isfinite(photons).all() and (photons >= 0).all()):
-            raise ValueError("a pixel expects a finite number of photons, 0 or more")
+            raise ValueError("the expected number of photons on a pixel must be finite and at least 0")
         electrons = rng.poisson(self.quantum_efficiency * photons + self.spurious_e).astype(np.float64)
         if self.em_gain > 1:
             electrons = rng.gamma(electrons, self.em_gain)

@@ -1,8 +1,8 @@
-"""Head to head: which reconstructor is better, where, by how much, and how sure that is.
+"""Comparison of two reconstructors: which one is better, where, by how much, and how certain that is.
 
 The independent unit is the seed. Movies of one seed show the same structure in every cell of a grid, so cells are not
-independent of each other: a region is compared by one number for each seed, the mean over its cells. All reconstructors
-see the same movies, so all comparisons are paired.
+independent of each other: in a region, each seed contributes one number, the mean over the cells. All reconstructors
+are given the same movies, so all comparisons are paired.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from smlmsim.regions import Region, axes_of, inside, regions_of
 ALPHA = 0.05
 """Probability of calling equal methods different."""
 PRACTICAL = 0.01
-"""Of a score without units: differences below are within what a threshold on the output gains."""
+"""Smallest relevant difference of a score without units: thresholding an output gains as much."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,29 +31,29 @@ Floats = npt.NDArray[np.float64]
 def compare(
     scores: xr.Dataset, metric: str = "ms_ssim", regions: Mapping[str, Region] | None = None
 ) -> pd.DataFrame:
-    """Compare every two reconstructors in some regions of a grid.
+    """Compare every pair of reconstructors in regions of a grid.
 
     Parameters
     ----------
     scores : xr.Dataset
         The metric with the dims (*axes, seed, reconstructor); its attribute ``better`` is "higher" or "lower".
     metric : str
-        What to compare by.
+        Name of the metric to compare by.
     regions : mapping, optional
         Name -> region; by default those of :func:`~smlmsim.regions.regions_of`.
 
     Returns
     -------
     pd.DataFrame
-        One row for each region and pair, the better one ``first``: ``region``, ``first``, ``second``;
-        ``advantage``, the mean over the seeds of how much better ``first`` is, not negative, in units of the metric;
-        ``low`` and ``high``, its 95 % interval by Student's t; ``p``, of the two-sided Wilcoxon signed-rank
-        test over the seeds; ``p_holm``, the same after Holm's correction over all rows; ``told_apart``, whether
-        that is at most 0.05; ``practically_equal``, whether the advantage is 0 or, of a metric without units, below
-        0.01: as much is gained by a threshold on the output; ``seeds``, how many were compared; ``wins``, in how many
-        of them ``first`` was better.
-        A pair without a movie in common is left out. The attributes of the frame hold ``seeds_needed``, below which
-        no row can be told apart.
+        One row for each region and pair, the better reconstructor as ``first``, with the columns ``region``, ``first``
+        and ``second``; ``advantage``, how much better ``first`` is on average over the seeds, at least 0, in units of
+        the metric; ``low`` and ``high``, its 95 % interval by Student's t; ``p``, from the two-sided Wilcoxon
+        signed-rank test over the seeds; ``p_holm``, the same after Holm's correction over all rows; ``told_apart``,
+        whether the two differ significantly (``p_holm`` at most 0.05); ``practically_equal``, whether the advantage is
+        0 or, for a metric without units, below 0.01, which a threshold on the output also gains; ``seeds``, the number
+        of seeds compared; ``wins``, the number of seeds for which ``first`` was better.
+        A pair without a movie in common is left out. The attributes of the frame hold ``seeds_needed``: with fewer
+        seeds, no difference can be significant.
 
     Raises
     ------
@@ -77,11 +77,11 @@ def compare(
 
 
 def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
-    """Say for every cell of a grid which reconstructor is best, and which ones tie with it.
+    """Find the best reconstructor in every cell of a grid, and those that tie with it.
 
-    Every two reconstructors are compared in every cell by the Wilcoxon signed-rank test over the seeds, with Holm's
-    correction over all cells and pairs. One ties with the best if it cannot be told apart from it, or if it is
-    practically equal: behind by less than 0.01, of a metric without units, or not at all.
+    Every pair of reconstructors is compared in every cell by the Wilcoxon signed-rank test over the seeds, with Holm's
+    correction over all cells and pairs. A reconstructor ties with the best if the two do not differ significantly, or
+    if they are practically equal: for a metric without units, less than 0.01 apart, and for others not at all.
 
     Parameters
     ----------
@@ -93,9 +93,10 @@ def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
     xr.Dataset
         Over the axes: ``best``, the name with the best mean ("" where none has a score of every seed);
         ``advantage``, how much better it is than the next, NaN if there is no other; ``tie``, whether any other
-        ties with it. With the dim ``reconstructor`` besides: ``mean``, ``sd`` between the seeds; ``told_apart`` from
-        the best by the test, ``practically_equal`` to it, and ``tied``, one without the other; the best is tied
-        with itself. Attributes as in :func:`compare`.
+        ties with it. With the additional dim ``reconstructor``: the ``mean`` and the ``sd`` over the seeds;
+        ``told_apart``, whether it differs significantly from the best; ``practically_equal``, whether it is
+        practically equal to the best; ``tied``, whether it ties with the best, which ties with itself. Attributes as
+        in :func:`compare`.
     """
     oriented = _oriented(scores, metric)
     axes, names = axes_of(oriented), oriented.reconstructor.values
@@ -132,13 +133,13 @@ def win_map(scores: xr.Dataset, metric: str = "ms_ssim") -> xr.Dataset:
 
 
 def mean_ranks(scores: xr.Dataset) -> pd.DataFrame:
-    """Rank the reconstructors by every metric: 1 is the best of a movie, averaged over all cells and seeds.
+    """Rank the reconstructors by every metric (1 is the best in a movie), averaged over all cells and seeds.
 
     Returns
     -------
     pd.DataFrame
-        A row for each metric, a column for each reconstructor. A movie in which one has no score ranks the others;
-        ties share their ranks.
+        A row for each metric, a column for each reconstructor. Where a reconstructor has no score in a movie, the
+        others are ranked without it; ties share the mean of their ranks.
     """
     metrics = [str(name) for name in scores if "better" in scores[name].attrs]
     names = [str(name) for name in scores.reconstructor.values]
@@ -151,7 +152,7 @@ def mean_ranks(scores: xr.Dataset) -> pd.DataFrame:
 
 
 def holm(p: Floats) -> Floats:
-    """Correct p-values for their number so that the chance of any false rejection stays below the level.
+    """Apply Holm's correction for multiple comparisons, which bounds the chance of any false rejection.
 
     Examples
     --------
@@ -165,9 +166,9 @@ def holm(p: Floats) -> Floats:
 
 
 def seeds_needed(comparisons: int) -> int:
-    """How many seeds it takes until a test could tell anything apart among so many comparisons.
+    """The number of seeds from which on a difference can be significant, given the number of comparisons.
 
-    The smallest p-value of n pairs is that of all differences having one sign, 2 / 2**n; Holm's correction
+    The smallest p-value of n pairs, 2 / 2**n, is reached when all differences have the same sign; Holm's correction
     multiplies it by the number of comparisons.
 
     Examples
@@ -179,9 +180,9 @@ def seeds_needed(comparisons: int) -> int:
 
 
 def signed_rank_p(differences: Floats) -> Floats:
-    """The two-sided p-values of the Wilcoxon signed-rank test of some rows (comparison, seed).
+    """The two-sided p-value of the Wilcoxon signed-rank test for each row of differences (comparison, seed).
 
-    Differences that are missing or zero say nothing and are left out; without any other, p is 1.
+    Missing and zero differences carry no information and are left out; if none remains, p is 1.
     """
     decided = np.isfinite(differences) & (differences != 0)
     p = np.ones(len(differences))
@@ -191,7 +192,7 @@ def signed_rank_p(differences: Floats) -> Floats:
 
 
 def _alike(known: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """The rows (comparison, seed) that know the same seeds, with those seeds; rows that know none are left out."""
+    """Group the rows (comparison, seed) that have values for the same seeds, with these seeds; skip empty rows."""
     patterns, pattern_of = np.unique(known, axis=0, return_inverse=True)
     for place, pattern in enumerate(patterns):
         if pattern.any():
@@ -199,7 +200,7 @@ def _alike(known: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.intp],
 
 
 def _oriented(scores: xr.Dataset, metric: str) -> xr.DataArray:
-    """The scores of a metric, the more the better; what is not finite is missing."""
+    """The scores of a metric, signed so that higher is better; values that are not finite become NaN."""
     if metric not in scores:
         raise ValueError(f"no metric {metric!r} in the scores; there are: {', '.join(map(str, scores))}")
     found = scores[metric]
@@ -213,12 +214,12 @@ def _sign(scores: xr.DataArray) -> int:
 
 
 def _equal(steps: Floats, scores: xr.DataArray) -> npt.NDArray[np.bool_]:
-    """Whether so different scores are practically equal: with units, only if they do not differ at all."""
+    """Whether differences are practically zero: with units, only if they are exactly 0."""
     return (steps < PRACTICAL) if scores.attrs.get("units", "1") == "1" else (steps == 0)
 
 
 def _pairs(oriented: xr.DataArray) -> pd.DataFrame:
-    """Compare every two reconstructors over all cells that have scores."""
+    """Compare every pair of reconstructors over all cells that have scores."""
     names = np.array([str(name) for name in oriented.reconstructor.values])
     one, other = np.array(list(itertools.combinations(range(names.size), 2)), int).reshape(-1, 2).T
     columns = oriented.transpose("reconstructor", "seed", ...).values.reshape(
@@ -245,7 +246,7 @@ def _pairs(oriented: xr.DataArray) -> pd.DataFrame:
 
 
 def _mean_over_cells(differences: Floats) -> Floats:
-    """The means over the cells (..., cell) that have a difference, NaN where none has."""
+    """Average differences over the cells (..., cell), ignoring NaN; NaN where no cell has a value."""
     known = np.isfinite(differences)
     sums, numbers = np.where(known, differences, 0).sum(axis=-1), known.sum(axis=-1)
     means: Floats = np.where(numbers > 0, sums / np.maximum(numbers, 1), np.nan)
@@ -253,7 +254,7 @@ def _mean_over_cells(differences: Floats) -> Floats:
 
 
 def _apart_in_cells(cells: Floats) -> tuple[npt.NDArray[np.bool_], int]:
-    """Which two reconstructors differ in which cell (cell, one, other), and how many comparisons there were."""
+    """In which cells two reconstructors differ significantly (cell, one, other), and the number of comparisons."""
     one, other = np.array(list(itertools.combinations(range(cells.shape[-1]), 2)), int).reshape(-1, 2).T
     differences = (cells[..., one] - cells[..., other]).swapaxes(1, 2)
     known = np.isfinite(differences).any(axis=-1)

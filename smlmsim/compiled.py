@@ -1,14 +1,14 @@
 """The one decorator that compiles a kernel, with a cache on disk that many processes can share.
 
-numba numbers the files of a function's cache. Two processes that compile it for other arguments at the same
+numba numbers the files in a function's cache. Two processes that compile it for different arguments at the same
 moment take the same number, and the index of one can end up naming the code of the other: a third process then
-computes wrong numbers. Here a file is named after what it holds and written before the index that names it, so
-whatever the order of reading and writing, a name stands for one code. There is no lock to wait for or to be
-left behind. At worst the index forgets a code, which is then compiled once more.
+computes wrong numbers. Here each file is named after a hash of the source, the signature and the processor it is
+compiled for, and is written before the index that names it. A name then always refers to the same code, in whatever
+order files are read and written. No lock is needed. At worst the index loses an entry, which is compiled once more.
 
-numba looks for changes in the file of a function only, but the code of the kernels that it calls becomes part of its
-own. So here a code is also forgotten once another file has changed from which the module of the function imports
-kernels by name, or from which the module there does, and so on.
+numba checks only the file of a function for changes, although the code of the kernels that the function calls is
+compiled into it. Here cached code is also discarded once a file has changed from which the module of the function
+imports kernels by name, directly or through other modules.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -31,14 +31,14 @@ log = logging.getLogger(__name__)
 
 
 def njit(**options: Any) -> Callable[[Callable[..., Returned]], Callable[..., Returned]]:
-    """Compile a function at its first call, without the GIL; other processes find the code in the cache.
+    """Compile a function at its first call; it runs without the GIL, and other processes reuse the cached code.
 
-    Plug-ins with kernels of their own may use it like any of ours.
+    Plug-ins may use it for their own kernels.
 
     Parameters
     ----------
     **options
-        Of :func:`numba.njit`, all but ``cache`` and ``nogil``.
+        Any option of :func:`numba.njit` except ``cache`` and ``nogil``.
     """
 
     def compiled(function: Callable[..., Returned]) -> Callable[..., Returned]:
@@ -46,7 +46,7 @@ def njit(**options: Any) -> Callable[[Callable[..., Returned]], Callable[..., Re
         try:
             dispatcher._cache = SharedCache(function)
         except RuntimeError as error:
-            log.info("%s; it is compiled anew by every process: set NUMBA_CACHE_DIR to a folder", error)
+            log.info("%s; every process compiles it again: set NUMBA_CACHE_DIR to a folder", error)
         kernel: Callable[..., Returned] = dispatcher
         return kernel
 
@@ -54,7 +54,7 @@ def njit(**options: Any) -> Callable[[Callable[..., Returned]], Callable[..., Re
 
 
 class SharedCache(FunctionCache):
-    """The cache of one function, in files that no two signatures share."""
+    """The cache of one function, with a separate file for each signature."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
@@ -66,23 +66,23 @@ class SharedCache(FunctionCache):
         )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Read the code for a signature; what is damaged, as by a power cut, is compiled again."""
+        """Read the code for a signature; damaged code, for example after a power cut, is compiled again."""
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:  # what is read may be anything
-            log.info("the compiled %s cannot be read and is made again: %r", self._name, error)
+            log.info("the cached code of %s cannot be read and is compiled again: %r", self._name, error)
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep the code for a signature; what cannot be written is compiled again by the next process."""
+        """Write the code for a signature to the cache; if that fails, the next process compiles it again."""
         try:
             super().save_overload(sig, data)
         except OSError as error:
-            log.info("the compiled %s is not kept: %s", self._name, error)
+            log.info("the compiled code of %s cannot be cached: %s", self._name, error)
 
 
 def _files(function: Callable[..., Any]) -> list[Path]:
-    """The file of a function, and those of the kernels that its module has imported so far and of what these call."""
+    """The file of a function and the files of all kernels that its module imports, directly or indirectly."""
     files = {Path(function.__code__.co_filename)}
     for known in function.__globals__.values():
         cache = getattr(known, "_cache", None) if isinstance(known, Dispatcher) else None
@@ -92,17 +92,17 @@ def _files(function: Callable[..., Any]) -> list[Path]:
 
 
 class OverloadFiles(IndexDataCacheFile):
-    """The index of a function's cache, and a file for each of its signatures, named after what it holds."""
+    """The index of a function's cache, and a file for each signature, named after a hash of its source and key."""
 
     def save(self, key: Any, data: Any) -> None:
-        """Keep the code for a key, which names the signature, the processor and the function's own code."""
+        """Write the code for a key, which names the signature, the processor and the function's own code."""
         what = self._dump((self._version, self._source_stamp, key))
         name = f"{self._index_name.removesuffix('.nbi')}.{hashlib.sha256(what).hexdigest()[:16]}.nbc"
         self._save_data(name, data)
         self._save_index({**self._known(), key: name})
 
     def _known(self) -> dict[Any, str]:
-        """The index so far; a damaged one is begun anew."""
+        """The entries of the index; a damaged index is treated as empty."""
         try:
             return dict(self._load_index())
         except Exception:  # what is read may be anything

@@ -2,7 +2,8 @@
 
 A structure is a dataset with ``vertex_y`` and ``vertex_x`` in nm, (vertex,) at rest or (time, vertex) when it moves,
 and the coordinate ``filament``, the number of the filament that a vertex belongs to. The vertices of a filament follow
-each other; the segment from one to the next is a bond. All stages may use what stands here.
+each other. Names in the code call the straight segment from one to the next a bond, as polymer physics does. All
+stages may import this module.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ Integers = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
 
 CENTRAL = 0.8
-"""The share of a contour, around its middle, whose velocity counts: the ends swing more than the rest."""
+"""Central share of a contour on which velocity is measured: the ends swing more than the rest."""
 NEVER_NM = 1e30
-"""The period of a structure that does not repeat, in nm: beyond all positions, yet a number to calculate with."""
+"""Period, in nm, of a structure that does not repeat: larger than any position, but finite."""
 SPECK_NM = 1.0
-"""How long a speck is: a contour so short that it stands for a point."""
+"""Length of a speck, a contour so short that it represents a point."""
 
 
 class Box(NamedTuple):
-    """The rectangle after which the plane of a structure repeats; what leaves it on one side enters on the other.
+    """The periodic box of a structure: a filament that leaves it on one side enters on the other.
 
     A structure carries it as the attribute ``box_nm`` = [y0, x0, height, width].
 
@@ -50,14 +51,14 @@ class Box(NamedTuple):
 
     @classmethod
     def around(cls, field: FieldOfView, margin_y_nm: float = 0.0, margin_x_nm: float | None = None) -> Self:
-        """Make the box that exceeds a field by a margin on every side; along x by the same as along y by default."""
+        """Make a box that exceeds a field by a margin on every side; along x by default the margin along y."""
         y, x, height, width = field.rectangle_nm
         along_x = margin_y_nm if margin_x_nm is None else margin_x_nm
         return cls(y - margin_y_nm, x - along_x, height + 2 * margin_y_nm, width + 2 * along_x)
 
     @classmethod
     def of(cls, structure: xr.Dataset) -> Self:
-        """Read the box of a structure; without the attribute ``box_nm`` it never repeats.
+        """Read the box of a structure; without the attribute ``box_nm`` the structure does not repeat.
 
         Raises
         ------
@@ -69,19 +70,19 @@ class Box(NamedTuple):
         found = np.asarray(structure.attrs["box_nm"], dtype=np.float64)
         if found.shape != (4,) or not np.isfinite(found).all() or (found[2:] <= 0).any():
             raise schema.SchemaError(
-                f"box_nm={structure.attrs['box_nm']} is no box: it holds y0, x0, height and width in nm, "
+                f"box_nm={structure.attrs['box_nm']} is not a box: expected y0, x0, height and width in nm, "
                 "the last two above 0; leave it out if the structure does not repeat"
             )
         return cls(*found.tolist())
 
     @property
     def repeats(self) -> bool:
-        """Whether there is anything to re-enter."""
+        """Whether the structure repeats along y or x."""
         return self.height_nm < NEVER_NM
 
     @property
     def attrs(self) -> dict[str, Any]:
-        """The attribute that :meth:`of` reads; none if nothing repeats."""
+        """The attribute that :meth:`of` reads; empty if the structure does not repeat."""
         return {"box_nm": list(self)} if self.repeats else {}
 
     @property
@@ -96,7 +97,7 @@ class Box(NamedTuple):
 
     @property
     def period(self) -> Period:
-        """The periods as kernels take them."""
+        """The periods in the form that kernels take."""
         return np.float32(self.height_nm), np.float32(self.width_nm)
 
     def reentry_nm(self, positions_nm: Array) -> Array:
@@ -120,9 +121,9 @@ class Filaments(NamedTuple):
     Parameters
     ----------
     first : int array, shape (filament,)
-        The first vertex of each.
+        Index of the first vertex of each filament.
     vertices : int array, shape (filament,)
-        How many it has.
+        Number of vertices of each filament.
     """
 
     first: Integers
@@ -135,7 +136,7 @@ class Filaments(NamedTuple):
         Raises
         ------
         ValueError
-            If there is none, or the vertices of one are not contiguous.
+            If there is no filament, or if the vertices of one are not contiguous.
         """
         filament = structure.filament.values
         if filament.size == 0:
@@ -147,22 +148,22 @@ class Filaments(NamedTuple):
 
     @property
     def last(self) -> Integers:
-        """The last vertex of each."""
+        """Index of the last vertex of each filament."""
         return self.first + self.vertices - 1
 
     @property
     def along(self) -> Floats:
-        """How far along its filament a vertex is, from 0 to 1, (vertex,); 0 where it is alone."""
+        """Position of each vertex along its filament, from 0 to 1, (vertex,); 0 for a single vertex."""
         number = np.arange(self.vertices.sum()) - self.of_vertices(self.first)
         return np.asarray(number / self.of_vertices(np.maximum(self.vertices - 1, 1)))
 
     @property
     def central(self) -> npt.NDArray[np.bool_]:
-        """Which vertices lie on the central part of their contour, (vertex,); none of two or a single one."""
+        """Which vertices lie on the central 80 % of their contour, (vertex,); none if it has one or two vertices."""
         return is_central(self.along) & self.of_vertices(self.vertices > 2)
 
     def of_vertices(self, values: Array) -> Array:
-        """Give each vertex what its filament has: (..., filament) becomes (..., vertex)."""
+        """Repeat a value per filament for each of its vertices: (..., filament) becomes (..., vertex)."""
         return np.repeat(values, self.vertices, axis=-1)
 
     def centres(self, positions: Array) -> Floats:
@@ -170,28 +171,28 @@ class Filaments(NamedTuple):
         return np.asarray(np.add.reduceat(positions, self.first, axis=-1) / self.vertices)
 
     def weights(self, chosen: npt.NDArray[np.bool_]) -> Floats:
-        """Share a weight of 1 a filament among its chosen vertices, (vertex,); the others have 0."""
+        """Weights (vertex,) that sum to 1 over the chosen vertices of each filament; 0 for all others."""
         number = np.add.reduceat(chosen, self.first, dtype=np.int64)
         return np.asarray(chosen / self.of_vertices(np.maximum(number, 1)))
 
 
 def starts(filament: npt.NDArray[np.integer]) -> Integers:
-    """The first vertex of every filament, and the number of vertices, (filament + 1,)."""
+    """Index of the first vertex of every filament, followed by the number of vertices, (filament + 1,)."""
     return np.array([0, *(np.flatnonzero(np.diff(filament)) + 1), filament.size])
 
 
 def bonds(filament: npt.NDArray[np.integer]) -> Integers:
-    """The vertices from which a bond leads to the next one, (bond,)."""
+    """Index of the first vertex of every segment (bond), (bond,)."""
     return np.flatnonzero(filament[1:] == filament[:-1])
 
 
 def is_central(along: Floats) -> npt.NDArray[np.bool_]:
-    """Tell which places, from 0 to 1 along a contour, are on its central part."""
+    """Which positions, from 0 to 1 along a contour, are on its central 80 %."""
     return np.asarray(np.abs(along - 0.5) <= CENTRAL / 2)
 
 
 def central_vertices(structure: xr.Dataset) -> tuple[Integers, Floats]:
-    """Find the vertices on the central 80 % of the contours, and their weights, 1 a filament in all.
+    """Find the vertices on the central 80 % of the contours, and their weights, which sum to 1 per filament.
 
     Raises
     ------
@@ -206,28 +207,28 @@ def central_vertices(structure: xr.Dataset) -> tuple[Integers, Floats]:
 
 
 def across(vertices: Floats, shifts: Floats, chosen: Integers) -> Floats:
-    """The part of shifts that goes along the normals of a contour.
+    """Project shifts onto the normals of a contour.
 
     Parameters
     ----------
     vertices : array (yx, vertex)
-    shifts : array (yx, chosen), or (yx, 1) for one of all
+    shifts : array (yx, chosen), or (yx, 1) for one shift of all vertices
     chosen : int array (chosen,)
-        Vertices with a neighbour on either side.
+        Indices of vertices that have a neighbour on either side.
     """
     tangent_y, tangent_x = vertices[:, chosen + 1] - vertices[:, chosen - 1]
     return np.asarray((shifts[0] * tangent_x - shifts[1] * tangent_y) / np.hypot(tangent_y, tangent_x))
 
 
 def at_rest(y_nm: Floats, x_nm: Floats, box: Box, field: FieldOfView, **attrs: Any) -> xr.Dataset:
-    """Make a structure of filaments that have one number of vertices.
+    """Make a structure at rest of filaments that all have the same number of vertices.
 
     Parameters
     ----------
     y_nm, x_nm : array (filament, vertex)
     box : Box
     field : FieldOfView
-        Where it will be looked at, which becomes the attribute ``field_nm`` = [y0, x0, height, width].
+        The field of view, stored as the attribute ``field_nm`` = [y0, x0, height, width].
     **attrs
         More attributes.
     """
@@ -240,9 +241,9 @@ def at_rest(y_nm: Floats, x_nm: Floats, box: Box, field: FieldOfView, **attrs: A
 
 
 def specks(y_nm: Floats, x_nm: Floats, field: FieldOfView, rng: np.random.Generator) -> xr.Dataset:
-    """Make a structure of points (point,): each is a speck of contour of a random direction.
+    """Make a structure of points (point,): each becomes a speck, a 1 nm long contour of random direction.
 
-    The plane repeats after twice the field along either axis, as it does if mirror images surround the field.
+    The periodic box is twice the field along either axis, as for a field surrounded by its mirror images.
     """
     angle = rng.uniform(0, 2 * np.pi, y_nm.size)
     y, x = (
@@ -253,14 +254,14 @@ def specks(y_nm: Floats, x_nm: Floats, field: FieldOfView, rng: np.random.Genera
 
 
 def moving(structure: xr.Dataset, times_s: Array, y_nm: Array, x_nm: Array, **attrs: Any) -> xr.Dataset:
-    """The filaments of a structure where they are at some times, (time, vertex), with more attributes."""
+    """Make a moving structure from the positions of its vertices (time, vertex), with more attributes."""
     return schema.dataset(
         {**structure.attrs, **attrs}, time=times_s, vertex_y=y_nm, vertex_x=x_nm, filament=structure.filament.values
     )  # fmt: skip
 
 
 def check_at_rest(structure: xr.Dataset) -> None:
-    """Require a structure that can be moved.
+    """Require a structure at rest, which can be moved.
 
     Raises
     ------
@@ -275,14 +276,14 @@ def check_at_rest(structure: xr.Dataset) -> None:
 def steps(
     scene: xr.Dataset, acquisition: Acquisition
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return the vertices of a moving structure along y and x, (step, vertex) float32; whether they are finite or not.
+    """Return the vertices of a moving structure along y and x, (step, vertex) float32, not checked for NaN.
 
     Raises
     ------
     SchemaError
         If a variable is missing.
     ValueError
-        If the structure has other steps than the acquisition.
+        If the structure does not have one time for each step of the acquisition.
     """
     for name in ("filament", "vertex_y", "vertex_x"):
         if name not in scene.variables:
@@ -298,9 +299,9 @@ def steps(
 
 
 def frames_between_steps(acquisition: Acquisition) -> tuple[Integers, Floats]:
-    """Where the middle of every camera frame lies: after which step, and how much of the way to the next, (frame,).
+    """For the middle of every camera frame, the step before it and the fraction of the way to the next, (frame,).
 
-    Before the first step and after the last the structure stays.
+    Before the first step and after the last, the structure is at rest.
     """
     step_s = acquisition.point_s / acquisition.steps_per_point
     position = acquisition.frame_times_s(np.arange(acquisition.frames)) / step_s - 0.5
@@ -310,15 +311,15 @@ def frames_between_steps(acquisition: Acquisition) -> tuple[Integers, Floats]:
 
 
 def snapshots(scene: xr.Dataset, times_s: Floats) -> xr.Dataset:
-    """The moving structure at some times: between two of its own, and beyond the last, it goes straight on.
+    """Interpolate a moving structure linearly to other times, and extrapolate it beyond its own.
 
     Parameters
     ----------
     scene : xr.Dataset
         ``vertex_y``, ``vertex_x`` (time, vertex) in nm, with the coordinate ``filament``. A filament that leaves the
-        box and enters on the other side goes the shortest way.
+        box and enters on the other side is moved along the shortest way.
     times_s : ndarray, (time,)
-        In s.
+        Times in s.
     """
     known_s = scene.time.values
     before = np.clip(np.searchsorted(known_s, times_s) - 1, 0, max(known_s.size - 2, 0))

@@ -1,4 +1,4 @@
-"""Density: the dense movie of a moving contour, which is the truth."""
+"""Density: the movie of contour length per area, which is the ground truth."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST_PIECE_IN_SIGMAS = 5 / 3
 class Density(Spec):
     """The contour of all filaments, convolved with an isotropic Gaussian.
 
-    The default is that of Bai 2023 (tel-04772446, chapter II.3): 1.5 pixels of 20 nm.
+    The default sigma is that of Bai 2023 (tel-04772446, chapter II.3): 1.5 pixels of 20 nm.
 
     Parameters
     ----------
@@ -40,19 +40,19 @@ class Density(Spec):
     def render(self, moving: xr.Dataset, field: FieldOfView) -> xr.Dataset:
         """Draw the density of the contour at the centre of every pixel, for every time of a structure.
 
-        The contour of a filament is the polyline through its vertices, in the field and around it. The
+        The contour of a filament is the polyline through its vertices, inside and around the field. The
         density is the line integral of the Gaussian along it, at the centres of the pixels, not averaged over
-        them. It errs by less than 1e-3 (root mean square) and 1e-2 (anywhere) of its maximum; with the
-        default sigma and pixels of 20 nm, by less than 5e-4 and 3e-3, for the shortest lines too. The sum over
-        the pixels, times their area, is the contour length in view as long as sigma exceeds 0.7 pixels: a thinner
-        contour falls between the centres, and so may the maximum that is meant here.
+        them. Its error, relative to its maximum, is below 1e-3 (root mean square) and 1e-2 (largest); with the
+        default sigma and pixels of 20 nm, below 5e-4 and 3e-3, even for the shortest lines. The sum over the pixels,
+        times their area, is the contour length in view if sigma exceeds 0.7 pixels. A thinner contour falls between
+        the centres of pixels, and so may the maximum to which errors are compared.
 
         Parameters
         ----------
         moving : xr.Dataset
             ``vertex_y``, ``vertex_x`` (time, vertex) or (vertex,) in nm, with the coordinate ``filament``.
         field : FieldOfView
-            Where to look.
+            The pixels at which the density is drawn.
 
         Returns
         -------
@@ -64,7 +64,7 @@ class Density(Spec):
         smlmsim.schema.SchemaError
             If the vertices are missing or not finite.
         ValueError
-            If sigma is below a tenth of the pixel.
+            If sigma is smaller than a tenth of the pixel.
         """
         schema.check(moving, "filament", "vertex_y", "vertex_x")
         vertices = moving[["vertex_y", "vertex_x"]]
@@ -88,21 +88,22 @@ class Density(Spec):
         return vertices.merge(schema.dataset(density=density, y=field.y_nm, x=field.x_nm))
 
     def _refinement(self, pixel_nm: float) -> int:
-        """The smallest odd number of grid points along a pixel for which the blur is wide enough."""
+        """The smallest odd number of grid points along a pixel at which sigma spans enough grid points."""
         narrowest_nm = NARROWEST_SIGMA_IN_PIXELS * pixel_nm
         if self.sigma_nm < narrowest_nm:
             raise ValueError(
                 f"sigma_nm = {self.sigma_nm:g} is too thin for pixels of {pixel_nm:g} nm: "
-                f"at least {narrowest_nm:g} nm, or smaller pixels, would do"
+                f"set it to at least {narrowest_nm:g} nm, or choose smaller pixels"
             )
         points = math.ceil(NARROWEST_SIGMA_IN_GRID_POINTS * pixel_nm / self.sigma_nm)
         return points + 1 - points % 2
 
 
 def _taps(sigma: float) -> npt.NDArray[np.float32]:
-    """Half of the blur, from its centre on, which with the spread of points comes nearest to the Gaussian.
+    """Half of the blur kernel, from its centre on, that together with the spreading of points is nearest to a Gaussian.
 
-    That is least squares over all places of a point between grid points (k: angular frequency per grid point).
+    It minimises the squared error over all positions of a point between grid points (k: angular frequency per grid
+    point).
     """
     radius = math.ceil(RADIUS_IN_SIGMAS * sigma)
     taps = _density_kernels.TAPS * math.ceil(radius / _density_kernels.TAPS)

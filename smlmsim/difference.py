@@ -1,4 +1,4 @@
-"""In what the settings of a stored result differ from those that are asked for, in words."""
+"""How the settings of a stored result differ from the requested ones, in words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from smlmsim.spec import brief, parse_toml
 SAME = "the settings are the same, but another version of smlmsim knew fewer or more of them"
 
 VARYING = {"axes": "axis", "ranges": "range"}
-"""Lists of tables, each of which is about a setting, and what one of them is called."""
+"""Settings that are lists of tables, each about another setting, and the word for one entry."""
 
 
 class Difference(NamedTuple):
-    """In what the stored settings differ from those asked for, and whether adding makes the two one."""
+    """How the stored settings differ from the requested ones, and whether adding values reconciles them."""
 
     words: str
     addable: bool
@@ -23,14 +23,14 @@ class Difference(NamedTuple):
 def difference(
     theirs: str, ours: str, addable: Collection[str] = (), aside: Collection[str] = ()
 ) -> Difference:
-    """Say in what two settings, as TOML, differ: what cannot be added, or else all that can.
+    """Describe how two settings in TOML differ: the differences that adding cannot reconcile, or else all others.
 
     Parameters
     ----------
     theirs, ours : str
-        Those that are stored, and those that are asked for.
+        The stored settings, and the requested ones.
     addable : collection of str
-        The names of the settings that are lists of which more can be added.
+        Names of the list settings to which more values can be added.
     aside : collection of str
         The names of the settings that may differ.
     """
@@ -54,7 +54,7 @@ def _setting(name: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> st
 
 
 def _listed(name: str, there: object, here: object) -> str:
-    """What one of two lists has that the other has not."""
+    """The values that only one of two lists holds."""
     if not isinstance(there, list) or not isinstance(here, list):
         return f"{name} is {brief(there)} there and {brief(here)} here"
     lacking, more = (
@@ -74,7 +74,7 @@ def _shown(settings: Mapping[str, Any], name: str) -> str:
 
 
 def _settings(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """All leaves with their dotted paths; an axis, or a range, by its setting."""
+    """Yield every value with its dotted path; an axis or a range is named by its setting."""
     for name, value in tree.items():
         if isinstance(value, dict):
             yield from _settings(value, f"{path}{name}.")

@@ -1,4 +1,4 @@
-"""What a network was trained for, and what of an observation lies outside of that."""
+"""The range of movies a network was trained on, and where an observation lies outside it."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Interval = tuple[float, float]
 REFERENCE_NM = 2560.0
 """Edge length in nm of the square to which rates refer: 128 pixels of 20 nm."""
 STEP_SLACK = 1.02
-"""Pixels and durations may differ by this factor: a camera frame of 30 ms often takes 30.4 ms."""
+"""Factor by which pixels and durations may differ: a nominal camera frame of 30 ms often takes 30.4 ms."""
 SLACK = 1.1
-"""A rate may differ by this factor, since a movie of a nominal one has another."""
+"""Factor by which a rate may differ, since the rate of a movie scatters around its nominal value."""
 DENSITY_SLACK = 3.0
-"""The same of a density, which is measured on few filaments."""
+"""Factor by which a density may differ, since it is measured on few filaments."""
 SIGMAS = 3
 """Poisson errors by which a count may differ from its expectation."""
 
 
 class Domain(Spec):
-    """What the movies that a network was trained on had in common; (least, greatest), or None if unknown.
+    """The ranges (lowest, highest) of the movies that a network was trained on; None if unknown.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ class Domain(Spec):
     rate_hz : (float, float), optional
         Localization rate per 2.56 x 2.56 um, Hz.
     velocity_nm_per_s : (float, float), optional
-        Velocity of the structure, nm/s. An observation does not tell its own.
+        Velocity of the structure, nm/s. It cannot be read off an observation, so it is never compared.
     density_per_um : (float, float), optional
         Contour length per area, um / um^2.
     structures : tuple of str
-        What was there. Localizations do not tell it; the metadata of a table may, as ``structure``.
+        The kinds of structure. They are compared with the attribute ``structure`` of a table, if it has one.
     """
 
     pixel_nm: Interval | None = None
@@ -55,7 +55,7 @@ class Domain(Spec):
 
     @classmethod
     def joined(cls, domains: Iterable[Domain]) -> Domain:
-        """Return what holds all of some domains: unknown is what is unknown in one of them."""
+        """Return the smallest domain that holds all given ones; a range unknown in one of them is unknown."""
         found = list(domains)
         ends = {name: [getattr(domain, name) for domain in found] for name in cls.model_fields}
         structures = tuple(dict.fromkeys(name for names in ends.pop("structures") for name in names))
@@ -66,15 +66,15 @@ class Domain(Spec):
         return ", ".join(said for said, _ in self._said()) or "nothing that is known"
 
     def outside(self, observation: xr.Dataset, *, density_per_um: float | None = None) -> list[str]:
-        """Say what of an observation lies outside, and what it would have to be, one line each.
+        """Describe in one line each what in an observation lies outside, and the range it was trained for.
 
         Parameters
         ----------
         observation : xr.Dataset
             ``counts`` (time, y, x) with the attributes ``pixel_nm``, ``exposure_s`` and ``frames_per_point``, or
-            coordinates that tell them. The rate is that of the surroundings, 2.56 x 2.56 um, of a localization.
+            coordinates that determine them. The rate is the mean in the 2.56 x 2.56 um around a localization.
         density_per_um : float, optional
-            Contour length per area, um / um^2, where it is known; only too much of it counts.
+            Contour length per area, um / um^2, if known; only values that are too high are reported.
         """
         pixel_nm, point_s = _step(observation, "x"), _step(observation, "time")
         rate_hz, slack = _rate(observation, pixel_nm, point_s), _slack(observation)
@@ -98,14 +98,14 @@ class Domain(Spec):
         return lines
 
     def warn(self, name: str, observation: xr.Dataset, *, density_per_um: float | None = None) -> list[str]:
-        """Log what :meth:`outside` says, each as a warning with the name of the network; return it."""
+        """Log each line of :meth:`outside` as a warning with the name of the network, and return the lines."""
         lines = self.outside(observation, density_per_um=density_per_um)
         for line in lines:
             logger.warning("%s: %s", name, line)
         return lines
 
     def _said(self) -> Iterator[tuple[str, str]]:
-        """What is known, in words, and the name of the setting."""
+        """Every known range in words, with the name of its setting."""
         for name, words in WORDS.items():
             if interval := getattr(self, name):
                 yield words.format(_between(interval)), name
@@ -123,7 +123,7 @@ WORDS = {
 
 
 def _alike(structure: str, known: str) -> bool:
-    """Whether a structure in anybody's words may be a known one: "microtubule network" is of microtubules."""
+    """Whether a free-text structure matches a known one: "microtubule network" is of microtubules."""
     plain = [name.lower().replace("_", " ").strip().rstrip("s") for name in (structure, known)]
     return plain[0] in plain[1] or plain[1] in plain[0]
 
@@ -143,7 +143,7 @@ def _about(value: float) -> str:
 
 
 def _step(observation: xr.Dataset, axis: str) -> float | None:
-    """The pixel, or the duration of a time point: by the attributes, else by the coordinates, which may not tell."""
+    """The pixel or the duration of a time point, from the attributes or the coordinates; None if unknown."""
     attrs = observation.attrs
     if axis == "x" and "pixel_nm" in attrs:
         return float(attrs["pixel_nm"])
@@ -154,7 +154,7 @@ def _step(observation: xr.Dataset, axis: str) -> float | None:
 
 
 def _rate(observation: xr.Dataset, pixel_nm: float | None, point_s: float | None) -> float | None:
-    """Localizations per second and 2.56 x 2.56 um around a localization; None where there is none."""
+    """Localizations per second in the 2.56 x 2.56 um around a localization; None without localizations."""
     still = observation.counts.values.sum(axis=0, dtype=np.float64)
     if not pixel_nm or not point_s or not still.any():
         return None
@@ -163,7 +163,7 @@ def _rate(observation: xr.Dataset, pixel_nm: float | None, point_s: float | None
 
 
 def _slack(observation: xr.Dataset) -> float:
-    """How much a rate may differ: more where few localizations tell it."""
+    """The factor by which a rate may differ: larger if it is measured on few localizations."""
     number = float(observation.counts.sum())
     return SLACK * (1 + SIGMAS / math.sqrt(number)) if number else math.inf
 
@@ -171,14 +171,14 @@ def _slack(observation: xr.Dataset) -> float:
 def around(
     image: npt.NDArray[np.floating], localizations: npt.NDArray[np.floating], pixel_nm: float
 ) -> float:
-    """Return the mean of an image in the surroundings of the localizations, so that empty parts make no difference.
+    """Return the mean of an image around the localizations, so that empty parts of the field do not matter.
 
     Parameters
     ----------
     image, localizations : ndarray, shape (y, x)
-        The localizations of at least one pixel are not 0.
+        The image, and localizations per pixel, of which at least one is not 0.
     pixel_nm : float
-        Edge length of a pixel. Surroundings are squares of about 2.56 um, of which each counts with its number of
+        Edge length of a pixel. The mean is taken over squares of about 2.56 um, each weighted by its number of
         localizations.
     """
     means, weights = _squares(image, pixel_nm, mean=True), _squares(localizations, pixel_nm, mean=False)

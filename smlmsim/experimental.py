@@ -1,4 +1,4 @@
-"""A measured localization table as a study: it is read and cut into time points."""
+"""A study of measured data: a localization table is read and cut into time points."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class Experimental(Spec):
     table : Path
         A localization table of a format that :mod:`smlmsim.io` reads.
     frames_per_point : int
-        As in :class:`~smlmsim.acquisition.Acquisition`.
+        Camera frames in one time point.
     exposure_s : float, optional
-        The duration of a camera frame; by default as the table says, or else 0.03 s.
+        Duration of a camera frame; by default the value in the table, or else 0.03 s.
     pixel_nm : float
-        The pixel of the images to make.
+        Edge length of a pixel of the images.
     field : FieldOfView, optional
-        Where to look; by default all that the table covers.
+        The field of the images; by default all that the table covers.
     coverage : float
-        The central part of the localizations that the field covers along either axis, in (0, 1]: with 0.999, a few
-        stray ones far outside are left out.
+        The central share of the localizations that the field covers along either axis, in (0, 1]; 0.999 leaves out a
+        few stray ones far outside.
     reading : Reading
-        How the table is to be understood where it does not say, or says otherwise.
+        Units and columns of the table where the file does not state them, or states them wrongly.
     selection : Selection
-        What of the table is used.
+        Which localizations of the table are used.
     """
 
     kind: Literal["experimental"] = "experimental"
@@ -62,17 +62,17 @@ class Experimental(Spec):
     def movie(self, seed: int = 0) -> Movie:
         """Read the table; nothing is random here, so every seed gives the same movie.
 
-        The movie begins with the first frame that is recorded: a table that is a stretch of a longer recording has no
-        empty time points in front. The attribute ``start_frame`` tells how many frames come before, and ``first_frame``
-        what the file calls the first one of the movie. Of a table with several channels, all of which are asked for,
-        ``counts`` has a leading dim ``channel``.
+        The movie begins with the first recorded frame, so a table that is a stretch of a longer recording gives no
+        empty time points in front. The attribute ``start_frame`` is the number of frames left out before it, and
+        ``first_frame`` the number that the file gives to the first frame of the movie. If all of several channels are
+        requested, ``counts`` has a leading dim ``channel``.
         """
         table = self.localizations()
         field = self.covered(table)
         acquisition, start = self._acquisition(table)
         inside = field.contains(table.loc_y.values, table.loc_x.values)
         if not inside.all():
-            _log.info("%s: %d of %d localizations lie outside of the field and are left out",
+            _log.info("%s: %d of %d localizations lie outside the field and are left out",
                       self.table.name, np.count_nonzero(~inside), inside.size)  # fmt: skip
         recorded = [0, recorded_frames(table)[1] - start]
         table = self._without_lost_channels(table, table.isel(localization=np.flatnonzero(inside)))
@@ -119,8 +119,8 @@ class Experimental(Spec):
         return part
 
     def covered(self, table: xr.Dataset) -> FieldOfView:
-        """The field to look at: the one that is set, or what the table covers."""
-        # Here, since it loads statistics and image processing, which take longer than the rest of this module.
+        """The field of the images: the one that is set, or the area that the table covers."""
+        # Imported here: it loads statistics and image processing, which take longer than all the rest.
         from smlmsim import estimate
 
         if self.field:
@@ -131,7 +131,7 @@ class Experimental(Spec):
         return found
 
     def _acquisition(self, table: xr.Dataset) -> tuple[Acquisition, int]:
-        """When the camera looked, and how many frames of the recording come before."""
+        """The acquisition, and the number of frames of the recording before it."""
         begin, end = recorded_frames(table)
         if begin:
             _log.info(

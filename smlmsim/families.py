@@ -1,4 +1,4 @@
-"""What a TOML file is for: a study, a sweep, a corpus, a study of robustness or the configuration of a network."""
+"""The kinds of TOML files: a study, a sweep, a corpus, a study of robustness or the configuration of a network."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Family(NamedTuple):
     Parameters
     ----------
     named : str
-        What it is, in words.
+        Name of the kind in messages.
     use : str
-        What takes it.
+        Command that takes such a file.
     keys : frozenset of str
-        Settings at its top that no family before it has.
+        Top-level settings that no family before it in ``FAMILIES`` has.
     """
 
     named: str
@@ -43,14 +43,14 @@ FAMILIES = {
         }),
     ),
 }  # fmt: skip
-"""In the order in which a file is tried; the keys of a family tell it from those after it."""
+"""All families in the order in which they are tried: the keys of one distinguish it from those after it."""
 
 TRAINING = Family("the configuration of a network", "smlmsim train --size", frozenset())
 PARTS = frozenset({"network", "budget"})
 
 
 def family_of(tree: Mapping[str, Any]) -> Family | None:
-    """Return what a file is for, by its settings; None where they do not tell."""
+    """Return the family that the settings of a file belong to; None if they do not determine it."""
     for family in FAMILIES.values():
         if family.keys & tree.keys():
             return family
@@ -59,12 +59,12 @@ def family_of(tree: Mapping[str, Any]) -> Family | None:
 
 
 def require_family(tree: Mapping[str, Any], path: str | Path, expected: Family) -> None:
-    """Refuse a file that is for something else.
+    """Refuse a file of another family.
 
     Raises
     ------
     ValueError
-        Saying what it is, and what takes it.
+        Naming what the file is, and the command that takes it.
     """
     found = family_of(tree)
     if found not in (None, expected):

@@ -20,11 +20,11 @@ class FieldOfView(Spec):
     Parameters
     ----------
     height_nm, width_nm : float
-        Extent; whole pixels, at least one.
+        Extent along y and x, a whole number of pixels, at least one.
     pixel_nm : float
         Edge length of a pixel.
     origin_y_nm, origin_x_nm : float
-        The upper left corner of the first pixel.
+        Position of the upper left corner of the first pixel.
     """
 
     height_nm: PositiveFloat = 2560.0
@@ -50,7 +50,7 @@ class FieldOfView(Spec):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Pixels along y and x."""
+        """Number of pixels along y and x."""
         return round(self.height_nm / self.pixel_nm), round(self.width_nm / self.pixel_nm)
 
     @property
@@ -60,12 +60,12 @@ class FieldOfView(Spec):
 
     @property
     def y_nm(self) -> npt.NDArray[np.float64]:
-        """The centres of the pixel rows."""
+        """Centres of the pixel rows in nm, (y,)."""
         return np.asarray(self.origin_y_nm + (np.arange(self.shape[0]) + 0.5) * self.pixel_nm)
 
     @property
     def x_nm(self) -> npt.NDArray[np.float64]:
-        """The centres of the pixel columns."""
+        """Centres of the pixel columns in nm, (x,)."""
         return np.asarray(self.origin_x_nm + (np.arange(self.shape[1]) + 0.5) * self.pixel_nm)
 
     @property
@@ -74,13 +74,13 @@ class FieldOfView(Spec):
         return [self.origin_y_nm, self.origin_x_nm, self.height_nm, self.width_nm]
 
     def edges(self, margin_nm: float = 0.0) -> Edges:
-        """The borders as kernels take them, moved outwards by a margin: top, bottom, left, right."""
+        """The borders, moved outwards by a margin, in the form that kernels take: top, bottom, left, right."""
         top, left = self.origin_y_nm - margin_nm, self.origin_x_nm - margin_nm
         bottom, right = top + self.height_nm + 2 * margin_nm, left + self.width_nm + 2 * margin_nm
         return np.float32(top), np.float32(bottom), np.float32(left), np.float32(right)
 
     def grown(self, share: float) -> Self:
-        """The field with a margin of that share of its extent on every side, rounded up to whole pixels."""
+        """The field with a margin, a share of its extent rounded up to whole pixels, added on every side."""
         rows, columns = (math.ceil(pixels * share) for pixels in self.shape)
         return self.replace(
             {
@@ -94,7 +94,7 @@ class FieldOfView(Spec):
     def contains(
         self, y_nm: npt.NDArray[np.floating], x_nm: npt.NDArray[np.floating]
     ) -> npt.NDArray[np.bool_]:
-        """Tell which points lie inside; the upper and left edges belong to the field, the others do not."""
+        """Whether points lie inside; the upper and left edges belong to the field, the others do not."""
         y, x = y_nm - self.origin_y_nm, x_nm - self.origin_x_nm
         inside: npt.NDArray[np.bool_] = (y >= 0) & (y < self.height_nm) & (x >= 0) & (x < self.width_nm)
         return inside

@@ -1,4 +1,4 @@
-"""The floor of a metric: what an estimate scores that shows nothing."""
+"""The floor of a metric: the score of an empty estimate."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import xarray as xr
 
 
 class Floor(NamedTuple):
-    """The lowest and the highest score of an empty estimate among the cells of a grid, each the mean of its seeds."""
+    """The lowest and the highest score of an empty estimate among the cells of a grid, each averaged over seeds."""
 
     low: float
     high: float
 
 
 def floor_name(metric: str) -> str:
-    """The name of the variable that holds what an empty estimate scores by a metric."""
+    """The name of the variable that holds the score of an empty estimate by a metric."""
     return f"floor_{metric}"
 
 
 def floor_of(scores: xr.Dataset, metric: str) -> Floor | None:
-    """Return what an empty estimate scores in a grid, or None if the scores do not tell, as those of old grids."""
+    """Return the score of an empty estimate in a grid, or None if it was not stored, as in old grids."""
     if floor_name(metric) not in scores:
         return None
     found = scores[floor_name(metric)]

@@ -1,4 +1,4 @@
-"""The interval of a mean: how far the mean of a few movies may be from that of all of them."""
+"""Confidence interval of a mean: how far the mean of a few movies may be from the mean of all possible ones."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Floats = npt.NDArray[np.float64]
 
 
 def mean_interval(rows: Floats) -> tuple[Floats, Floats]:
-    """Return the 95 % intervals of the means of some rows (row, seed), by Student's t.
+    """Return the 95 % confidence interval of the mean of every row (row, seed), by Student's t.
 
-    The mean lies at the standard error times the 97.5 % quantile of Student's t with one degree of freedom less than
-    there are values. Normal values are covered in 95 % of cases by this definition, however few they are; the
-    percentile bootstrap covers 83 % at 5 values, since what it resamples spreads too little.
+    Its half width is the standard error times the 97.5 % quantile of Student's t with n - 1 degrees of freedom for n
+    values. For normal values it covers the true mean in 95 % of cases, however small n is; the percentile bootstrap
+    covers it in 83 % at n = 5, since a small sample spreads too little.
 
     Parameters
     ----------
     rows : array (row, seed)
-        Paired differences, or scores, of independent seeds; what is not finite is missing.
+        Paired differences, or scores, of independent seeds; values that are not finite count as missing.
 
     Returns
     -------
     low, high : array (row,)
-        NaN below two values.
+        NaN for rows with fewer than two values.
 
     References
     ----------

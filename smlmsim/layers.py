@@ -1,4 +1,4 @@
-"""What napari shows of a movie or a result: named layers at their scale, made without napari."""
+"""Layers that napari shows for a movie or a result, with names and scales; made without importing napari."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Layer = tuple[npt.NDArray[Any], dict[str, Any], str]
 TRUTH, SEEN = "truth", ("counts", "localizations")
 UNITS = ("s", "nm", "nm")
 COLOURS = ("magenta", "green", "cyan", "yellow", "red", "blue")
-"""Of the channels; the first two together are white."""
+"""Colours of the channels; the first two are white where they overlap."""
 
 
 def layers(path: str | Path) -> list[Layer]:
@@ -39,13 +39,13 @@ def layers(path: str | Path) -> list[Layer]:
     -------
     list of (data, settings, kind)
         Layer data tuples: images (time, y, x) in s and nm, or (row, column, time, y, x) for a grid, whose first axes
-        count the values of its settings; points (y, x) in nm. The truth is green and estimates magenta, so that
-        both together are white; one estimate is visible at first.
+        number the values of its settings; points (y, x) in nm. The truth is green and estimates are magenta, so that
+        they look white where they agree; one estimate is visible at first.
 
     Raises
     ------
     ValueError
-        If nothing of that is there.
+        If the path holds none of these.
     OSError
         If there is no such file.
     """
@@ -88,7 +88,7 @@ def _of_clip(path: Path) -> list[Layer]:
 
 
 def _of_grid(store: Path) -> list[Layer]:
-    """The clips of the first seed in one layer each of what was seen, every reconstruction, and the truth."""
+    """The clips of the first seed: one layer each for the localizations, every reconstruction and the truth."""
     scores = read_scores(store)
     grid = grid_of(scores.attrs, store)
     first = grid.replace({"movies.seeds": (shown_seeds(grid) or grid.seeds)[:1]})
@@ -110,9 +110,9 @@ def _of_grid(store: Path) -> list[Layer]:
 
 
 def _scale(found: xr.Dataset, before: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Where an image lies: steps and first coordinates along (time, y, x), after axes that only count."""
+    """Scale and position of an image along (time, y, x), after axes that only number the cells of a grid."""
     before = before or {}
-    axes = [found[dim].values.astype(float) for dim in ("time", "y", "x")]  # unknown times are counted
+    axes = [found[dim].values.astype(float) for dim in ("time", "y", "x")]  # unknown times are 0, 1, 2, ...
     steps = [float(axis[1] - axis[0]) if axis.size > 1 else 1.0 for axis in axes]
     return {
         "scale": (*(1.0 for _ in before), *steps),
@@ -123,7 +123,7 @@ def _scale(found: xr.Dataset, before: Mapping[str, str] | None = None) -> dict[s
 
 
 def _shown(made: list[Layer]) -> list[Layer]:
-    """Give the layers their colours and their order, and hide all estimates but the first."""
+    """Set the colours and the order of the layers, and hide all estimates but the first."""
     order = {"points": 0, **dict.fromkeys(SEEN, 1), TRUTH: 3}
     made = sorted(made, key=lambda layer: order.get(layer[2], order.get(_movie_of(layer[1]), 2)))
     estimates = [

@@ -1,4 +1,4 @@
-"""Localizations of one molecule in frames that follow each other, joined to one."""
+"""Linking: localizations of one molecule in successive frames are joined to one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Indices = npt.NDArray[np.int64]
 
 
 class _Last(NamedTuple):
-    """The last localization of each molecule that may still go on."""
+    """The last localization of each molecule that may still be continued."""
 
     molecule: Indices
     frame: Indices
@@ -26,35 +26,35 @@ class _Last(NamedTuple):
 
 
 def link(table: xr.Dataset, *, distance_nm: float, dark_frames: int = 1) -> xr.Dataset:
-    """Join localizations that follow each other in time at nearly the same place.
+    """Join localizations in successive frames at nearly the same position.
 
-    Frame by frame, localizations are given to the molecules that were last seen near them, the nearest pairs first;
-    what is left over begins a new molecule. Molecules of different channels are never joined.
+    Frame by frame, localizations are assigned to the molecules that were last seen near them, the nearest pairs first;
+    each unassigned localization begins a new molecule. Localizations of different channels are never joined.
 
     Parameters
     ----------
     table : xr.Dataset
         ``loc_frame``, ``loc_y``, ``loc_x`` and any other ``loc_*``, (localization,).
     distance_nm : float
-        The farthest that a localization lies from the one before it; about three reported standard errors.
+        Largest distance of a localization from the one before it; about three reported standard errors.
     dark_frames : int
-        How many frames a molecule may be dark for in between.
+        Number of successive frames in which a molecule may be dark.
 
     Returns
     -------
     xr.Dataset
-        One localization for each molecule, in the frame that it was first seen in: its position is the mean, weighted
-        by the inverse of the reported variances or, for a molecule that lacks one, by the photons; its photons are the
-        sum, its standard errors those of the weighted mean; whole numbers are those of its first localization, and
-        everything else is the plain mean. Sorted by frame.
+        One localization for each molecule, in the frame in which it was first seen, sorted by frame. The position is
+        the mean, weighted by the inverse of the reported variances or, for a molecule that lacks one, by the photons.
+        The photons are summed, and the standard errors are those of the weighted mean. Whole numbers are taken from
+        the first localization; all other columns are averaged without weights.
 
     Raises
     ------
     smlmsim.schema.SchemaError
         If frames or positions are missing.
     ValueError
-        If the distance is not positive or the number of frames negative, or if the distance is so large that millions
-        of pairs are within it.
+        If the distance is not positive, the number of frames is negative, or the distance is so large that millions of
+        pairs are within it.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def link(table: xr.Dataset, *, distance_nm: float, dark_frames: int = 1) -> xr.D
     schema.check(table, "loc_frame", "loc_y", "loc_x")
     if not (0 < distance_nm < np.inf and dark_frames >= 0):
         raise ValueError(
-            f"the distance is positive and the dark frames are not negative, found {distance_nm!r}, {dark_frames!r}"
+            f"the distance must be positive and the dark frames at least 0, found {distance_nm!r}, {dark_frames!r}"
         )
     table = table.isel(localization=np.argsort(table.loc_frame.values, kind="stable"))
     molecule = np.empty(table.sizes["localization"], np.int64)
@@ -79,7 +79,7 @@ def link(table: xr.Dataset, *, distance_nm: float, dark_frames: int = 1) -> xr.D
 
 
 def _molecules(table: xr.Dataset, distance_nm: float, dark_frames: int) -> Indices:
-    """The molecule of each localization, counted from 0 in the order of their first ones."""
+    """The molecule of each localization, numbered from 0 in the order of first appearance."""
     frame = table.loc_frame.values.astype(np.int64)
     place = np.stack([table.loc_y.values, table.loc_x.values], axis=1).astype(np.float64)
     molecule = np.empty(frame.size, np.int64)
@@ -107,11 +107,11 @@ def _molecules(table: xr.Dataset, distance_nm: float, dark_frames: int) -> Indic
 
 
 def _nearest(before: Array, now: Array, distance_nm: float) -> tuple[Indices, Indices]:
-    """Pairs of places, each place in one pair at most, the nearest pairs first."""
+    """Pair positions of two frames, the nearest pairs first; each position is in one pair at most."""
     if not (len(before) and len(now)):
         return np.empty(0, np.int64), np.empty(0, np.int64)
     from scipy.spatial import (
-        cKDTree,  # here, since it takes longer to load than everything else in this module
+        cKDTree,  # imported here: it takes longer to load than everything else in this module
     )
 
     trees = cKDTree(before), cKDTree(now)
@@ -119,13 +119,13 @@ def _nearest(before: Array, now: Array, distance_nm: float) -> tuple[Indices, In
     if number > MOST_PAIRS:
         raise ValueError(
             f"{number:.2g} pairs of localizations in two frames are within link_nm={distance_nm:g} of each other: "
-            "molecules do not come apart there; about three reported uncertainties are usual"
+            "molecules cannot be distinguished there; about three reported uncertainties are usual"
         )
     pairs = trees[0].sparse_distance_matrix(trees[1], distance_nm, output_type="ndarray")
     pairs = np.sort(pairs, order=("v", "i", "j"))
     chosen: list[npt.NDArray[Any]] = []
     while pairs.size:
-        # A pair that is the nearest of both its places is taken; what is left of their other pairs goes.
+        # Take every pair that is the nearest pair of both its positions, and drop their other pairs.
         nearest = np.zeros(pairs.size, np.int8)
         for end in "ij":
             nearest[np.unique(pairs[end], return_index=True)[1]] += 1
@@ -154,7 +154,7 @@ def _joined(table: xr.Dataset, molecule: Indices) -> xr.Dataset:
             with np.errstate(divide="ignore"):
                 made = np.bincount(molecule, 1 / values.astype(np.float64) ** 2) ** -0.5
         elif name == "loc_time" or values.dtype.kind in "iub" or variable.attrs.get("whole"):
-            made = values[first]  # numbers of frames, channels and groups have no mean
+            made = values[first]  # a mean of frame, channel or group numbers is meaningless
         else:
             weight = weights.get(str(name), equal)
             made = np.bincount(molecule, weight * values.astype(np.float64)) / np.bincount(molecule, weight)
@@ -164,7 +164,7 @@ def _joined(table: xr.Dataset, molecule: Indices) -> xr.Dataset:
 
 
 def _weight(table: xr.Dataset, molecule: Indices, uncertainty: str) -> Array:
-    """How much each localization counts for the place of its molecule, which is decided molecule by molecule."""
+    """Weight of each localization in the position of its molecule: by variance, else photons, else equal."""
     weight = np.ones(molecule.size)
     for name, power in (("loc_intensity", 1), (uncertainty, -2)):
         if name not in table:

@@ -1,4 +1,4 @@
-"""What fits in memory: what would not is refused before it is tried."""
+"""Memory: refuse what would not fit before trying."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
 
 
 def available_bytes() -> int | None:
-    """How much memory may still be taken; None where the system does not tell, as outside of Linux."""
+    """The memory that is still available; None where it cannot be determined, as outside Linux."""
     try:
         lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines() if ":" in line)
         free = int(lines["MemAvailable"].split()[0]) * 1024
@@ -21,21 +21,21 @@ def available_bytes() -> int | None:
 
 
 def require_memory(needed_bytes: float, what: str, remedy: str) -> None:
-    """Refuse what would take more memory than there is.
+    """Refuse a task that needs more memory than is available.
 
     Parameters
     ----------
     needed_bytes : float
-        What it would take.
+        Memory needed.
     what : str
-        What would take it, with its size, as in "30,000 time points of 128 x 128 pixels".
+        What needs the memory, with its size, as in "30,000 time points of 128 x 128 pixels".
     remedy : str
-        What would help.
+        What would help, for the message.
 
     Raises
     ------
     ValueError
-        With the size that it would take and the one that is available.
+        Naming the memory needed and the memory available.
     """
     available = available_bytes()
     if available is not None and needed_bytes > available:

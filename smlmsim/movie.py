@@ -1,4 +1,4 @@
-"""A movie: what was observed and what was there, whichever study made it."""
+"""A movie: the observation and, if simulated, the truth."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from smlmsim.field import FieldOfView
 from smlmsim.memory import require_memory
 
 BYTES_PER_PIXEL = 16
-"""Of a movie: its counts, an estimate, and what is made in between."""
+"""Memory per pixel and time point for the counts, an estimate, and intermediate arrays."""
 
 
 class Movie(NamedTuple):
-    """What was observed, and what was there; the truth is None for measured data."""
+    """An observation and the truth behind it; the truth is None for measured data."""
 
     observation: xr.Dataset
     truth: xr.Dataset | None
 
 
 def require_room(field: FieldOfView, acquisition: Acquisition, remedy: str, *, channels: int = 1) -> None:
-    """Refuse a movie that the memory does not hold.
+    """Refuse a movie that does not fit in memory.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def require_room(field: FieldOfView, acquisition: Acquisition, remedy: str, *, c
     Raises
     ------
     ValueError
-        With the size that it would take and the one that is available.
+        Naming the memory needed and the memory available.
     """
     rows, columns = field.shape
     require_memory(
@@ -48,7 +48,7 @@ def require_room(field: FieldOfView, acquisition: Acquisition, remedy: str, *, c
 
 
 def seen(field: FieldOfView, acquisition: Acquisition) -> dict[str, Any]:
-    """What an observer knows of how the movie was taken."""
+    """Attributes that describe how the movie was taken, as an observer knows them."""
     return {
         "pixel_nm": field.pixel_nm,
         "exposure_s": acquisition.exposure_s,

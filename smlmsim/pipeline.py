@@ -1,4 +1,4 @@
-"""The whole story on one page: a study and a seed become a movie."""
+"""The pipeline on one page: a study and a seed become a movie."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ __all__ = [
 
 
 class Simulated(Spec, abc.ABC):
-    """What all simulated movies share: how a moving structure is observed.
+    """The settings that all simulated movies share: how a moving structure is observed.
 
     Parameters
     ----------
     field : FieldOfView
         Where the camera looks.
     acquisition : Acquisition
-        When it looks.
+        Time points, camera frames and their duration.
     density : Density
-        How the truth is drawn.
+        How the ground truth is drawn.
     photophysics : Spec
         When molecules light up.
     localization : Spec
-        How, and how well, they are localized.
+        How molecules are localized, and with what errors.
     widefield : Widefield, optional
-        The images that are taken in between; by default none.
+        Widefield images taken between the localization frames; by default none.
     """
 
     field: FieldOfView = FieldOfView()
@@ -90,12 +90,12 @@ class Simulated(Spec, abc.ABC):
 
 
 class SimulatedDynamic(Simulated):
-    """Simulated filaments, every one of which moves its own way.
+    """A simulated structure, each filament of which moves independently.
 
     Parameters
     ----------
     structure, motion : Spec
-        What is there and how it moves.
+        The structure, and how it moves.
     """
 
     kind: Literal["simulated_dynamic"] = "simulated_dynamic"
@@ -109,12 +109,12 @@ class SimulatedDynamic(Simulated):
 
 
 class SemiSimulated(Simulated):
-    """Two simulated scenes, each of which flows as a whole, superposed: their crossings move.
+    """Two simulated scenes, superposed, each of which flows as a whole, so that their crossings move.
 
     Parameters
     ----------
     structure, motion : Spec
-        Of both scenes, which are drawn independently of each other.
+        The structure and motion of both scenes, which are drawn independently of each other.
     """
 
     kind: Literal["semi_simulated"] = "semi_simulated"
@@ -122,7 +122,7 @@ class SemiSimulated(Simulated):
     motion: Deformation = Deformation()
 
     def moving(self, seed: int) -> xr.Dataset:
-        """Both scenes in one."""
+        """The superposition of both scenes."""
         return superpose(self._scene(seed, "first"), self._scene(seed, "second"))
 
     def _scene(self, seed: int, name: str) -> xr.Dataset:
@@ -141,7 +141,7 @@ class Hybrid(Simulated):
     tables : tuple of Measured
         Two of them are drawn for a movie; if there is a single one, both patches come from it.
     motion : Deformation
-        Of both patches, which flow independently of each other.
+        The motion of both patches, which flow independently of each other.
     """
 
     kind: Literal["hybrid"] = "hybrid"
@@ -149,7 +149,7 @@ class Hybrid(Simulated):
     motion: Deformation = Deformation()
 
     def moving(self, seed: int) -> xr.Dataset:
-        """Both patches in one."""
+        """The superposition of both patches."""
         chosen = stream(seed, "tables").choice(len(self.tables), size=2, replace=len(self.tables) == 1)
         first, second = (self.tables[index] for index in chosen)
         return superpose(self._patch(first, seed, "first"), self._patch(second, seed, "second"))
@@ -172,12 +172,12 @@ def simulate(study: Simulated | Experimental, seed: int) -> Movie:
     Parameters
     ----------
     study : SimulatedDynamic, SemiSimulated, Hybrid or Experimental
-        All settings.
+        The settings of the movie.
     seed : int
         Non-negative. It fixes every random draw: the same study and seed give the same bytes on one kind of
-        processor. Between kinds, positions and truth differ by about 1e-8 of their size, counts and frames do not.
-        Each stage draws from a stream of its own, so movies of one seed share their structure whatever their velocity
-        or rate.
+        processor. Between kinds of processor, positions and truth differ by a relative 1e-8, and counts and frames are
+        equal. Each stage draws from its own random stream, so movies of one seed share their structure whatever their
+        velocity or rate.
 
     Returns
     -------

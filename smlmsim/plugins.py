@@ -1,4 +1,4 @@
-"""Plug-ins: what any installed package offers under an entry point, found by its name."""
+"""Plug-ins: objects that installed packages offer under an entry point, found by name."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from smlmsim._settings import closest
 from smlmsim.spec import explain, one_line
 
 PREFIX = "smlmsim."
-"""All groups of entry points that this project looks into begin with it."""
+"""Beginning of the name of every entry-point group that this project searches."""
 
 
 class PluginError(ValueError):
-    """A plug-in cannot be had."""
+    """A plug-in cannot be loaded."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class Plugins:
     Parameters
     ----------
     group : str
-        The group of entry points by which packages offer them, ``smlmsim.`` and a plural.
+        The entry-point group in which packages offer them: ``smlmsim.`` and a plural.
     noun : str
-        What messages call one of them.
+        Name of one of them in messages.
     verbs : tuple of str
-        The methods that each of them has.
+        Methods that each of them must have.
     made : bool
         Whether an entry point names a class whose arguments are the settings, of which ``load`` makes an object.
         Otherwise ``load`` returns what the entry point names.
     error : type
-        What is raised if one of them cannot be had.
+        Error raised if one of them cannot be loaded.
 
     Examples
     --------
@@ -51,7 +51,7 @@ class Plugins:
     error: type[ValueError] = PluginError
 
     def available(self) -> list[str]:
-        """Return the names of all that are installed, sorted; none of them is imported."""
+        """Return the names of all installed plug-ins of the family, sorted, without importing them."""
         return sorted(entry_points(group=self.group).names)
 
     def load(self, name: str, settings: Mapping[str, Any] | None = None) -> Any:
@@ -62,13 +62,13 @@ class Plugins:
         name : str
             One of ``available()``.
         settings : mapping, optional
-            The arguments it is made with; by default none.
+            Arguments of the class; by default none.
 
         Raises
         ------
         ValueError
-            Of the type ``error``: if no package or more than one offers the name, if its module cannot be imported,
-            if the settings do not fit, or if a method is missing.
+            An error of the type ``error``: if no package or more than one offers the name, if its module cannot be
+            imported, if the settings do not fit, or if a method is missing.
         """
         entry = self._entry(name)
         found = self._imported(entry)
@@ -110,7 +110,7 @@ class Plugins:
 
 
 def offered(name: str) -> list[str]:
-    """Return the groups, of all families, in which a package offers a name.
+    """Return all entry-point groups of this project in which a package offers a name.
 
     Examples
     --------

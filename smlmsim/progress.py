@@ -1,4 +1,4 @@
-"""A bar for what takes longer than two seconds, where somebody looks."""
+"""A progress bar for tasks longer than two seconds, shown in terminals only."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ DELAY_S = 2.0
 
 
 def bar(total: int | None, unit: str, *, thousands: bool = False) -> tqdm[Any]:
-    """A progress bar that shows after two seconds, in the main process of a terminal only, and goes when it is done.
+    """Make a progress bar that appears after two seconds, only in the main process of a terminal, until it is done.
 
     Parameters
     ----------
     total : int, optional
-        How much there is to do, if it is known.
+        Number of items in all, if known.
     unit : str
-        What is counted.
+        Name of one item.
     thousands : bool
-        Whether to shorten numbers, as in 1.2k.
+        Whether to shorten large numbers, as in 1.2k.
     """
     from tqdm import tqdm
 

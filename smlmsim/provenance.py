@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @functools.cache
 def provenance() -> dict[str, str]:
-    """Return the versions of smlmsim, Python and the numerical libraries, the commit, if any, and the processor."""
+    """Return the versions of smlmsim, Python and the numerical libraries, the commit if known, and the processor."""
     names = ("smlmsim", "numpy", "numba", "scipy", "torch", "xarray")
     versions = {f"{name}_version": importlib.metadata.version(name) for name in names}
     return {
@@ -31,7 +31,7 @@ def provenance() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that two results must have in common to be equal on one kind of processor."""
+    """Return the versions that two results must share to be equal on one kind of processor."""
     return {name: version for name, version in provenance().items() if name.endswith("_version")}
 
 
@@ -43,22 +43,22 @@ def processor() -> str:
 
 
 def other_version(found: Mapping[str, Any]) -> str:
-    """Say in which version a result differs, of which this is the provenance; "" if in none."""
+    """Name the first version in the provenance of a result that differs from this one; "" if none does."""
     for name, version in versions().items():
         if found.get(name) != version:
-            return f"was made with {name} {found.get(name)}, this is {version}; go on with that version"
+            return f"was made with {name} {found.get(name)}, this is {version}; continue with that version"
     return ""
 
 
 def also_here(found: Mapping[str, Any], what: str) -> str:
-    """Name the kinds of processor that make a result which is gone on with here, and warn when this one joins them.
+    """Name the kinds of processor that contribute to a resumed result, and warn when this one is new.
 
     Parameters
     ----------
     found : mapping
-        The provenance of the result so far.
+        Provenance of the result so far.
     what : str
-        Its name in the warning.
+        Name of the result in the warning.
     """
     here = provenance().get(PROCESSOR, "")
     there = str(found.get(PROCESSOR, here))
@@ -66,14 +66,14 @@ def also_here(found: Mapping[str, Any], what: str) -> str:
         return there
     log.warning(
         "%s was made on a processor of the kind %s, this is %s: positions and truth of the movies made here differ "
-        "by about 1e-8 from those that it would make, counts and frames do not",
+        "by about 1e-8 from those made there, counts and frames do not differ",
         what, there, here,
     )  # fmt: skip
     return f"{there}, {here}"
 
 
 def _commit() -> str:
-    """The commit of the checkout smlmsim is imported from, with ``-dirty`` for local edits; "" outside one."""
+    """The commit of the checkout that smlmsim is imported from, with ``-dirty`` for local edits; "" if not in one."""
     here = Path(__file__).resolve().parent
     try:
         described = subprocess.run(

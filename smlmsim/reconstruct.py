@@ -1,4 +1,4 @@
-"""Reconstructors: whatever turns an observation into an estimate of the density, wherever it is installed."""
+"""Reconstructors: installed methods that turn an observation into an estimate of the density."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smlmsim.plugins import PluginError, Plugins
 
 
 class ReconstructionError(PluginError):
-    """A reconstructor cannot be had, or what it returned is not an estimate."""
+    """A reconstructor cannot be loaded, or its result is not an estimate of the density."""
 
 
 RECONSTRUCTORS = Plugins(
@@ -25,13 +25,13 @@ RECONSTRUCTORS = Plugins(
 class Reconstructor(Protocol):
     """Anything that estimates a density from an observation.
 
-    It joins by an entry point in the group ``smlmsim.reconstructors`` of its own package: a name for a class
+    Its package registers it by an entry point in the group ``smlmsim.reconstructors``: a name for a class
     whose arguments are the settings::
 
         [project.entry-points."smlmsim.reconstructors"]
         my_method = "my_package.my_module:MyMethod"
 
-    ``smlmsim.testing.check_reconstructor`` tells whether it keeps to the contract.
+    ``smlmsim.testing.check_reconstructor`` checks that it fulfils the contract.
 
     A movie of several channels reaches it one channel at a time, each as a movie of its own. A class whose attribute
     ``takes_channels`` is True gets all at once instead: ``counts`` (channel, time, y, x) and ``loc_channel``, which
@@ -45,22 +45,21 @@ class Reconstructor(Protocol):
         ----------
         observation : xarray.Dataset
             ``counts`` (time, y, x) and the localizations ``loc_*`` (localization,), with the coordinates
-            ``time`` in s, ``y`` and ``x`` in nm. It must be left as it is.
+            ``time`` in s, ``y`` and ``x`` in nm. It must not be changed.
 
         Returns
         -------
         xarray.Dataset
             ``density`` (time, y, x) and, if there is one, its variance ``uncertainty``, both finite, on the
-            same coordinates. The density counts up to one positive factor for the whole movie, since
-            localizations do not tell how many of them a nanometre of contour gives; its ``units`` and
-            ``long_name`` say what it is in (:func:`smlmsim.schema.estimate` stamps them). Attributes may say how
-            it was made.
+            same coordinates. Metrics ignore one positive factor for the whole movie, since the number of
+            localizations per nanometre of contour is unknown. The attributes ``units`` and ``long_name`` describe
+            the density (:func:`smlmsim.schema.estimate` sets them); others may record how it was made.
         """
         ...
 
 
 def available() -> list[str]:
-    """Return the names of all reconstructors that are installed, sorted; none of them is imported."""
+    """Return the names of all installed reconstructors, sorted, without importing them."""
     return RECONSTRUCTORS.available()
 
 
@@ -72,13 +71,13 @@ def load(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructor:
     name : str
         One of ``available()``.
     settings : mapping, optional
-        The arguments of the reconstructor; by default none.
+        Arguments of the reconstructor; by default none.
 
     Raises
     ------
     ReconstructionError
         If no package or more than one offers the name, if its module cannot be imported, if the settings do
-        not fit, or if what they make has no ``reconstruct``.
+        not fit, or if the class has no method ``reconstruct``.
 
     Examples
     --------
@@ -90,12 +89,12 @@ def load(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructor:
 
 
 def reconstruct(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dataset:
-    """Let a reconstructor estimate the density, and accept the result only if it is an estimate.
+    """Run a reconstructor, and check that its result is an estimate of the density.
 
     Parameters
     ----------
     reconstructor : Reconstructor
-        From ``load``, or any object with a ``reconstruct``.
+        From ``load``, or any object with a method ``reconstruct``.
     observation : xarray.Dataset
         ``counts`` (time, y, x) and ``loc_*`` (localization,), coordinates in s and nm. With a leading ``channel``, each
         channel is reconstructed from its own localizations and its own part of all that has this dim, unless the
@@ -111,8 +110,8 @@ def reconstruct(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dat
     Raises
     ------
     ReconstructionError
-        If the result is no dataset, lacks the density, has other dims, another shape or other coordinates
-        than the counts, holds anything but finite real numbers, or if the observation is not as it was. The
+        If the result is not a dataset, lacks the density, has other dims, another shape or other coordinates
+        than the counts, or holds anything but finite real numbers, or if the observation was changed. The
         message names the reconstructor.
     SchemaError
         If the observation lacks the counts or a coordinate.
@@ -130,7 +129,7 @@ def _accepted(reconstructor: Reconstructor, observation: xr.Dataset, channel: st
     result = reconstructor.reconstruct(observation)
     try:
         if not observation.identical(untouched):
-            raise ReconstructionError("it changed the observation, which must be left as it is")
+            raise ReconstructionError("it changed the observation, which must stay as it was")
         return _estimate(result, observation)
     except ReconstructionError as error:
         where = f" on the channel {channel}" if channel != channels.ALONE else ""

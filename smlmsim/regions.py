@@ -1,4 +1,4 @@
-"""Regions of a grid: ranges of its axes that have a name, above all what was measured in live cells."""
+"""Regions of a grid: named ranges of its axes, such as the values measured in live cells."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ REGIONS: Mapping[str, Region] = {
 
 
 def axes_of(scores: xr.DataArray) -> list[str]:
-    """The dims of some scores besides ``seed`` and ``reconstructor``."""
+    """The dims of scores other than ``seed`` and ``reconstructor``."""
     return [str(dim) for dim in scores.dims if dim not in ("seed", "reconstructor")]
 
 
 def is_text(axis: xr.DataArray) -> bool:
-    """Whether the values of an axis are texts, such as kinds of motion: they have an order, and nothing in between."""
+    """Whether the values of an axis are texts, such as kinds of motion, between which nothing can be interpolated."""
     return axis.dtype.kind not in "biuf"
 
 
 def rising(scores: xr.DataArray) -> xr.DataArray:
-    """Put some scores in the rising order of their axes; those of texts, seeds and reconstructors stay as they are."""
+    """Sort scores by the values of their axes; axes of texts, seeds and reconstructors keep their order."""
     return scores.sortby([axis for axis in axes_of(scores) if not is_text(scores[axis])])
 
 
 def inside(scores: xr.DataArray, region: Region) -> xr.DataArray:
-    """Tell which cells of some scores lie in a region: True or False over their axes.
+    """Find the cells of scores that lie in a region: True or False over their axes.
 
     Parameters
     ----------
     scores : xr.DataArray
-        With a coordinate for each of its axes.
+        Scores with a coordinate for each of their axes.
     region : mapping
-        Setting -> the lowest and the highest value that belong to the region.
+        Setting -> the lowest and the highest value of the region, both included.
 
     Raises
     ------
     ValueError
-        If the region speaks of a setting that is no axis of the scores.
+        If the region names a setting that is not an axis of the scores.
     """
     axes = axes_of(scores)
     if unknown := [setting for setting in region if setting not in axes]:
@@ -66,7 +66,7 @@ def inside(scores: xr.DataArray, region: Region) -> xr.DataArray:
 
 
 def regions_of(scores: xr.DataArray) -> dict[str, Region]:
-    """The regions of ``REGIONS`` that hold a cell of some scores, without those that hold them all again."""
+    """The regions of ``REGIONS`` that hold some but not all cells of scores, and the one that holds them all."""
     axes, cells = axes_of(scores), {}
     for name, region in REGIONS.items():
         held = inside(scores, region) if region.keys() <= set(axes) else xr.DataArray(False)

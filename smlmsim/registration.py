@@ -1,4 +1,4 @@
-"""Registration: where a widefield image and a localization image of another resolution show the same."""
+"""Registration: align a widefield image with a localization image of the same sample."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from skimage.registration import phase_cross_correlation
 Floats = npt.NDArray[np.float64]
 
 OVERLAP = 0.4
-"""Of the images, the least share that has to be common to both."""
+"""Smallest share of the images that must overlap."""
 LEAST_QUALITY = 3.0
 """Height of the correlation peak over its surroundings, in standard deviations, from which it is trusted."""
 LEAST_CORRELATION = 0.7
 """Correlation of two images from which they are taken for the same structure."""
 LEAST_SPREAD = 0.08
-"""Of the correlations of unrelated images after Fisher's transformation: seven alone may be alike by chance."""
+"""Added in quadrature to the spread of the seven reference correlations, which may agree by chance."""
 
 
 MARGIN_SIGMAS = 2.0
-"""What lies nearer to the border of the localization image is left out of the fit: its blur lacks what is beyond."""
+"""Border of the localization image, in sigmas, left out of the fit: its blur lacks light from beyond the image."""
 DARK_QUANTILE = 0.02
 """Quantile of a widefield image that stands for its dark level."""
 FIRST_CONSTANT = 0.1
-"""To begin with, what is added to the light of filaments for localizations of nothing, in mean light."""
+"""Initial constant, relative to the mean light, that accounts for false positives in the fit."""
 LEAST_PLACES = 100
 """Fewest pixels that two images must share."""
 
 
 class RegistrationError(ValueError):
-    """Two images do not show the same, or not enough of it to tell."""
+    """Two images do not show the same structure, or not enough of it to decide."""
 
 
 class Registration(NamedTuple):
-    """How a place in the widefield image becomes one in the localization image.
+    """The transformation from the widefield image to the localization image.
 
-    A place p is turned around the middle c of the widefield image, scaled and shifted: c + scale R(angle) (p - c) +
-    (shift_y_nm, shift_x_nm). ``correlation`` is that of the images there. ``quality`` is by how many standard
-    deviations it exceeds, after Fisher's transformation, those of the localization image, turned by quarters and
-    mirrored.
+    A position p is rotated about the middle c of the widefield image, scaled and shifted: c + scale R(angle) (p - c) +
+    (shift_y_nm, shift_x_nm). ``correlation`` is the correlation of the aligned images. ``quality`` is the number of
+    standard deviations, after Fisher's transformation, by which the correlation exceeds those with rotated and
+    mirrored copies of the localization image.
     """
 
     shift_y_nm: float
@@ -67,12 +67,12 @@ def register(
 ) -> Registration:
     """Find the shift, scale and rotation between two images of the same sample.
 
-    The localization image is blurred to the resolution of the widefield image. The best shift at every one of a few
-    angles and scales comes from the normalised correlation of the overlap (Padfield 2012,
-    doi:10.1109/TIP.2011.2181402). Over all four, the correlation of strongly blurred images is then maximised, and in
-    the end the likelihood of the localizations, away from the border. A localization image that is turned by a quarter
-    or mirrored shows something else with the same statistics: how far the correlation stands out from those is the
-    quality.
+    The localization image is blurred to the resolution of the widefield image. For a few angles and scales, the best
+    shift is found from the normalised correlation of the overlap (Padfield 2012, doi:10.1109/TIP.2011.2181402). Then
+    shift, scale and angle together are fitted, first to the highest correlation of strongly blurred images, then to
+    the highest likelihood of the localizations away from the border. A localization image rotated by 90 degrees or
+    mirrored is unrelated to the widefield image but has the same statistics: the quality is how far the correlation
+    stands out from those with such copies.
 
     In simulated pairs with shifts up to 3 widefield pixels of 100 nm, scales within 3 % and angles within 0.05, with
     1200 localizations in 2.56 um and 4800 in 5.12 um, the root mean square error over the field was:
@@ -84,29 +84,29 @@ def register(
     5.12 um   100       0      0.03        0.06       0.09  100 of 100
     ======= ===== ======= ========= =========== ========== ===========
 
-    Of unrelated pairs, it accepted none of 150 of 2.56 um and none of 60 of 5.12 um. Without ``least_correlation``,
-    which those that show the same exceed by far, it accepted 1 of 100.
+    None of 150 unrelated pairs of 2.56 um and none of 60 of 5.12 um was accepted. Without ``least_correlation``, which
+    related pairs exceed by far, 1 of 100 unrelated pairs was accepted.
 
     Parameters
     ----------
     widefield, localizations : xr.DataArray
-        (y, x), at least 12 pixels along each axis, even coordinates in nm; the pixels of the localizations are the
-        smaller ones.
+        Images (y, x), at least 12 pixels along each axis, with equally spaced coordinates in nm; the localization
+        image has the smaller pixels.
     sigma_nm : float
-        Of the point spread function of the widefield image, pixels included.
+        Standard deviation of the point spread function of the widefield image, including the effect of pixels.
     largest_angle : float
-        In radians, to either side.
+        Largest rotation searched, in radians, to either side.
     largest_scale : float
-        And its inverse the smallest.
+        Largest magnification searched; the smallest is 1 / largest_scale.
     least_quality : float
-        Below it, the images are taken to be unrelated.
+        Images with a lower quality are taken to be unrelated.
     least_correlation : float
-        Likewise, for the correlation in the end.
+        Images with a lower final correlation are taken to be unrelated.
 
     Raises
     ------
     RegistrationError
-        If one of the images is constant, if the quality or the correlation is too low, or if too little is common.
+        If an image is constant, if the quality or the correlation is too low, or if the overlap is too small.
     """
     for image in (widefield, localizations):
         if not np.ptp(image.values) > 0:
@@ -123,20 +123,20 @@ def register(
     if quality < least_quality:
         raise RegistrationError(
             f"the images correlate by {found[0]:.2f}, {quality:.1f} standard deviations above unrelated ones; "
-            f"{least_quality:g} would be needed"
+            f"at least {least_quality:g} is needed"
         )
     pose = pair.explained_best(pair.nearer(np.array(found[1])))
     correlation = pair.correlation(pose, 0.0)
     if correlation < least_correlation:
         raise RegistrationError(
-            f"the images correlate by {correlation:.2f} where they fit best; {least_correlation:g} would be needed"
+            f"the images correlate by {correlation:.2f} where they fit best; at least {least_correlation:g} is needed"
         )
     dy, dx, log_scale, angle = pose.tolist()
     return Registration(dy, dx, math.exp(log_scale), angle, correlation, quality)
 
 
 class _Pair:
-    """A widefield image and a localization image blurred to its resolution, with the places of the pixels in nm."""
+    """A widefield image and a localization image blurred to its resolution, with pixel positions in nm."""
 
     def __init__(self, widefield: xr.DataArray, localizations: xr.DataArray, sigma_nm: float) -> None:
         self.widefield = widefield.transpose("y", "x").values.astype(np.float64)
@@ -152,7 +152,7 @@ class _Pair:
         self._blurred: dict[float, tuple[Floats, Floats]] = {}
 
     def symmetric(self) -> list[_Pair]:
-        """The same with the localization image turned by quarters and mirrored, about its middle."""
+        """The same pair with the localization image rotated by quarter turns and mirrored about its middle."""
         pairs = []
         for turns, flip in itertools.product(range(4), (False, True)):
             if turns or flip:
@@ -162,7 +162,7 @@ class _Pair:
         return pairs
 
     def images(self, extra: float) -> tuple[Floats, Floats]:
-        """Both images, blurred by so many more sigmas."""
+        """Both images, blurred by an additional Gaussian of ``extra`` sigmas."""
         if extra not in self._blurred:
             wide = ndimage.gaussian_filter(self.widefield, extra * self.sigma_nm / self.pixel_nm)
             sigma_nm = self.sigma_nm * math.hypot(1, extra)
@@ -170,7 +170,7 @@ class _Pair:
         return self._blurred[extra]
 
     def warped(self, pose: Floats, extra: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        """The localization image on the pixels of the widefield image, and where it covers them."""
+        """The localization image resampled on the pixels of the widefield image, and which pixels it covers."""
         dy, dx, log_scale, angle = pose
         c, s = math.exp(log_scale) * math.cos(angle), math.exp(log_scale) * math.sin(angle)
         y, x = self.places - self.middle
@@ -181,7 +181,7 @@ class _Pair:
         return ndimage.map_coordinates(self.images(extra)[1], at, order=1, mode="nearest"), inside
 
     def correlation(self, pose: Floats, extra: float) -> float:
-        """Of both images where they overlap; -1 if they hardly do."""
+        """The correlation of both images where they overlap; -1 if they hardly overlap."""
         warped, inside = self.warped(pose, extra)
         if inside.mean() < OVERLAP:
             return -1.0
@@ -189,7 +189,7 @@ class _Pair:
         return float(np.corrcoef(first, second)[0, 1]) if np.ptp(second) > 0 else -1.0
 
     def best_shift(self, angle: float, scale: float) -> tuple[float, tuple[float, float, float, float]]:
-        """The highest correlation of all shifts by whole pixels, and its pose."""
+        """The highest correlation over all shifts by whole pixels, and the pose at which it is reached."""
         pose = np.array([0.0, 0.0, math.log(scale), angle])
         warped, inside = self.warped(pose, 0.0)
         shift, *_ = phase_cross_correlation(
@@ -204,7 +204,7 @@ class _Pair:
         return self.correlation(pose, 0.0), (dy, dx, log_scale, turn)
 
     def nearer(self, pose: Floats) -> Floats:
-        """The pose of the highest correlation nearby, of strongly blurred images."""
+        """The pose near a given one at which the strongly blurred images correlate most."""
         found = optimize.minimize(
             lambda steps: -self.correlation(pose + steps * self.unit, 2.0), np.zeros(4), method="Powell",
             options={"xtol": 1e-2, "ftol": 1e-5},
@@ -212,11 +212,11 @@ class _Pair:
         return np.asarray(pose + found.x * self.unit)
 
     def explained_best(self, pose: Floats) -> Floats:
-        """The pose nearby under which the widefield image is most likely to give the localizations.
+        """The pose near a given one at which the localizations are most likely, given the widefield image.
 
-        Where a widefield image is, but for a constant, the blurred density of labels, the sum of the logarithms of its
-        share of the light over blurred localizations is the largest, on average, at the true pose and the true
-        constant (Gibbs' inequality). Shot noise at bright places weighs less than in a correlation.
+        The widefield image plus a constant is taken as the blurred density of labels, normalised to 1. The mean of its
+        logarithm over the blurred localizations is largest, on average, at the true pose and the true constant
+        (Gibbs' inequality). Compared with a correlation, shot noise at bright pixels has less weight.
         """
         q, weights = self._inner(pose)
         image = self.widefield - np.quantile(self.widefield, DARK_QUANTILE)
@@ -232,9 +232,9 @@ class _Pair:
         return np.asarray(pose + found.x[:4] * self.unit)
 
     def _inner(self, pose: Floats) -> tuple[Floats, Floats]:
-        """Places (yx, place) of the localization image, and the share of blurred localizations at each.
+        """Sample positions (yx, place) in the localization image, and the share of blurred localizations at each.
 
-        They are as dense as half a sigma, away from its border, and inside of the widefield image under a pose.
+        They are half a sigma apart, away from the border, and inside the widefield image under the pose.
         """
         every = max(1, int(0.5 * self.sigma_nm / self.fine_nm))
         margin = math.ceil(MARGIN_SIGMAS * self.sigma_nm / self.fine_nm)
@@ -247,11 +247,11 @@ class _Pair:
         index = index[:, ((at >= 0) & (at <= size - 1)).all(axis=0)]
         blurred = self.images(0.0)[1][tuple(index)]
         if blurred.size < LEAST_PLACES or not blurred.any():
-            raise RegistrationError("what is common to both images is too small, or holds no localizations")
+            raise RegistrationError("the overlap of both images is too small, or holds no localizations")
         return index * self.fine_nm + self.origin[..., 0], blurred / blurred.sum()
 
     def _back(self, q: Floats, pose: Floats) -> Floats:
-        """Where places (yx, place) of the localization image lie in the widefield image, in its pixels."""
+        """Map positions (yx, place) in the localization image to pixels of the widefield image."""
         middle, first = self.middle[..., 0], self.places[:, 0, 0, None]
         y, x = (q - pose[:2, None] - middle) / math.exp(pose[2])
         c, s = math.cos(pose[3]), math.sin(pose[3])
@@ -259,14 +259,14 @@ class _Pair:
 
 
 def _turned(image: Floats, turns: int, flip: bool) -> Floats:
-    """The image turned by quarters and mirrored, cut or extended by reflection to the shape that it had."""
+    """Rotate an image by multiples of 90 degrees, mirror it, and cut or extend it by reflection to its first shape."""
     made = np.rot90(image[:, ::-1] if flip else image, turns)
     lacking = [(0, max(0, wanted - size)) for wanted, size in zip(image.shape, made.shape, strict=True)]
     return np.pad(made, lacking, mode="symmetric")[: image.shape[0], : image.shape[1]]
 
 
 def _stands_out(correlation: float, others: list[float]) -> float:
-    """By how many standard deviations, after Fisher's transformation."""
+    """How far a correlation exceeds others, in standard deviations after Fisher's transformation."""
     null = np.arctanh(np.clip(others, -0.999, 0.999))
     return float(
         (np.arctanh(min(correlation, 0.999)) - null.mean()) / math.hypot(null.std(ddof=1), LEAST_SPREAD)

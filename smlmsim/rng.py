@@ -8,16 +8,16 @@ import numpy as np
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:
-    """Return the random stream of a seed that belongs to a name.
+    """Return the random stream for a seed and a name.
 
-    Streams of different names or seeds are independent, so changing how one stage draws leaves the others as they were.
+    Streams of different names or seeds are independent: changing the draws of one stage leaves the others unchanged.
 
     Parameters
     ----------
     seed : int
-        Non-negative.
+        Seed, at least 0.
     *names : str
-        What the stream is for, for example ``"structure"``.
+        Purpose of the stream, for example ``"structure"``.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     True
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"a seed is a non-negative integer, found {seed!r}")
+        raise ValueError(f"a seed must be a non-negative integer, found {seed!r}")
     words = [int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") for name in names]
     return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence([int(seed), *words])))
 

@@ -68,14 +68,14 @@ SQUARES = {"1": "1", "nm-1": "nm-2"}
 
 
 def variable(name: str, values: npt.ArrayLike) -> xr.Variable:
-    """Make a variable of the vocabulary, with its dims and its units and meaning stamped on.
+    """Make a variable of the vocabulary, with its dims, units and meaning.
 
     Parameters
     ----------
     name : str
         A name of ``VOCABULARY``.
     values : array_like
-        As many dimensions as the vocabulary says, or fewer: the leading ones are then absent.
+        Array with the dimensions in the vocabulary; leading ones may be absent.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def variable(name: str, values: npt.ArrayLike) -> xr.Variable:
 
 
 def dataset(attrs: dict[str, Any] | None = None, /, **values: npt.ArrayLike) -> xr.Dataset:
-    """Make a dataset of variables of the vocabulary; dims' own names and ``filament`` become coordinates."""
+    """Make a dataset of variables of the vocabulary; names of dims and ``filament`` become coordinates."""
     coords = {"filament": variable("filament", values.pop("filament"))} if "filament" in values else {}
     return xr.Dataset({name: variable(name, array) for name, array in values.items()}, coords, attrs)
 
@@ -106,16 +106,16 @@ def estimate(
     meaning: str = UNKNOWN_SCALE,
     **values: npt.ArrayLike,
 ) -> xr.Dataset:
-    """Make a dataset of an estimate, whose density is in units of its own.
+    """Make a dataset of an estimate, whose density has its own units.
 
     Parameters
     ----------
     attrs : dict, optional
-        Of the dataset.
+        Attributes of the dataset.
     units : str
-        Of the density; "1" for counts and for what is relative. The ``uncertainty``, a variance, is in their square.
+        Units of the density; "1" for counts and relative values. The ``uncertainty``, a variance, has their square.
     meaning : str
-        What the density is, such as "localizations per pixel and time point".
+        Meaning of the density, such as "localizations per pixel and time point".
     **values : array_like
         ``density``, ``uncertainty`` and coordinates, as for :func:`dataset`.
 
@@ -133,15 +133,15 @@ def estimate(
 
 
 def check(found: xr.Dataset, *names: str, missing: bool = False) -> None:
-    """Require that a dataset holds some variables of the vocabulary, finite and with their dims.
+    """Require that a dataset holds given variables of the vocabulary, with their dims and finite values.
 
     Parameters
     ----------
     found : xr.Dataset
     *names : str
-        Of the vocabulary.
+        Names of the vocabulary.
     missing : bool
-        Whether values may be missing, that is NaN.
+        Whether values may be NaN.
 
     Raises
     ------
@@ -164,14 +164,14 @@ def check(found: xr.Dataset, *names: str, missing: bool = False) -> None:
 
 
 def times_s(movie: xr.DataArray) -> npt.NDArray[np.float64]:
-    """The middles of the time points of a movie.
+    """The middle of every time point of a movie, in s.
 
-    A movie whose duration is not known has no coordinate ``time``, for which xarray would count 0, 1, 2.
+    A movie of unknown duration has no coordinate ``time``; xarray would silently use 0, 1, 2 for it.
 
     Raises
     ------
     SchemaError
-        If the movie has none.
+        If the movie has no coordinate ``time``.
     """
     if "time" not in movie.coords:
         raise SchemaError("it is not known how long a time point is; give point_s=0.05, say")

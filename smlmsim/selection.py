@@ -1,4 +1,4 @@
-"""Which localizations of a table are used: the precise, the bright, those of some frames and of one place."""
+"""Selection of the localizations of a table by precision, brightness, frame and position."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _log = logging.getLogger(__name__)
 
 
 class Selection(Spec):
-    """What of a localization table is used; by default all of it.
+    """Which localizations of a table are used; by default all.
 
-    A localization without a value that a limit is set for is left out.
+    A localization whose value is missing is left out if a limit is set for that value.
 
     Parameters
     ----------
     max_uncertainty_nm : float, optional
         The largest reported lateral standard error.
     min_photons, max_photons : float, optional
-        The range of photons in the spot.
+        The smallest and the largest number of photons in the spot.
     from_frame, to_frame : int, optional
         The first and the last camera frame, as the file counts them.
     crop_nm : tuple of 4 floats, optional
         The rectangle x0, x1, y0, y1; its upper and left edges belong to it.
     link_nm : float, optional
-        Join localizations that follow each other this near: they are taken to be of one molecule. See
+        Join localizations in successive frames that are at most this far apart, as those of one molecule. See
         :func:`~smlmsim.linking.link`.
     link_dark_frames : int
-        How many frames a molecule may be dark for in between.
+        Number of successive frames in which a molecule may be dark.
     """
 
     max_uncertainty_nm: PositiveFloat | None = None
@@ -62,22 +62,22 @@ class Selection(Spec):
 
     @property
     def limits(self) -> bool:
-        """Whether anything is left out, or joined."""
+        """Whether any localization is left out or joined."""
         return self != Selection(link_dark_frames=self.link_dark_frames)
 
     def select(self, table: xr.Dataset) -> xr.Dataset:
-        """Keep the localizations that are wanted, and join those of one molecule if that is asked for.
+        """Select localizations, and join those of one molecule if ``link_nm`` is set.
 
         Parameters
         ----------
         table : xr.Dataset
-            ``loc_y``, ``loc_x`` and what the limits are about, (localization,); the attribute ``first_frame`` tells
-            what the file calls the first camera frame.
+            ``loc_y``, ``loc_x`` and the variables that limits are set for, (localization,); the attribute
+            ``first_frame`` is the number that the file gives to the first camera frame.
 
         Raises
         ------
         smlmsim.schema.SchemaError
-            If the table lacks what a limit is about.
+            If the table lacks a variable that a limit is set for.
         ValueError
             If no localization is left.
         """
@@ -89,7 +89,7 @@ class Selection(Spec):
             left_out = np.count_nonzero(~inside)
             _log.info("%s: %d of %d localizations are outside and left out", what, left_out, inside.size)
         if not keep.any():
-            raise ValueError(f"none of {keep.size} localizations is left; ask for less")
+            raise ValueError(f"none of {keep.size} localizations is left; loosen the limits")
         kept = table if keep.all() else table.isel(localization=np.flatnonzero(keep))
         if "loc_frame" in table:
             kept = kept.assign_attrs(recorded_frames=self._recorded(table))
@@ -103,7 +103,7 @@ class Selection(Spec):
         return linked
 
     def _recorded(self, table: xr.Dataset) -> list[int]:
-        """The recorded frames that are used, counted from 0: what is left out does not make a recording shorter."""
+        """The recorded frames that are used, counted from 0; empty frames at either end still belong to them."""
         begin, end = recorded_frames(table)
         first = int(table.attrs.get("first_frame", 0))
         if self.from_frame is not None:
@@ -113,7 +113,7 @@ class Selection(Spec):
         return [begin, end]
 
     def _tests(self, table: xr.Dataset) -> list[tuple[str, npt.NDArray[np.bool_]]]:
-        """What each limit asks for, and which localizations comply."""
+        """Each limit in words, and which localizations comply with it."""
         first = int(table.attrs.get("first_frame", 0))
         ranges = [
             ("loc_uncertainty", "reported uncertainties in nm", None, self.max_uncertainty_nm, 0),

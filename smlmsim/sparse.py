@@ -1,4 +1,4 @@
-"""Localizations counted per pixel and time point: what a reconstructor sees."""
+"""Localizations counted per pixel and time point: the input of a reconstructor."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def bin_localizations(
 ) -> xr.Dataset:
     """Count the localizations in every pixel of every time point.
 
-    A pixel holds what lies on its upper and left edges, not on the others. Localizations outside of the field
-    stay in the table and are not counted.
+    The upper and left edges belong to a pixel, the others do not. Localizations outside the field stay in the
+    table and are not counted.
 
     Parameters
     ----------
     localizations : xr.Dataset
         ``loc_frame``, ``loc_y``, ``loc_x`` (localization,), in any order.
     field : FieldOfView
-        Where the pixels are.
+        The pixels.
     acquisition : Acquisition
-        Which camera frames make up a time point.
+        The camera frames that make up each time point.
     channels : sequence of str, optional
         The names of the channels that ``loc_channel`` counts from 0: each is counted by itself. By default all
         localizations are counted together, whatever their channel.
@@ -93,7 +93,7 @@ def _count(
         raise ValueError(
             f"more than {_sparse_kernels.MOST} localizations in time point "
             f"{frame[refused] // acquisition.frames_per_point} in the pixel at y = {y[refused]:g} nm, "
-            f"x = {x[refused]:g} nm; smaller pixels or fewer frames per time point would do"
+            f"x = {x[refused]:g} nm; choose smaller pixels or fewer frames per time point"
         )
 
 
@@ -109,7 +109,7 @@ def _by_channel(localizations: xr.Dataset, channels: Sequence[str]) -> list[npt.
 
 
 def _with_image(localizations: xr.Dataset, image: dict[str, xr.Variable]) -> xr.Dataset:
-    """Put an image in the place of any other, in one go: a merge would take longer than the counting."""
+    """Replace the image of a dataset in one step; a merge would take longer than the counting."""
     table = {
         n: v for n, v in localizations.variables.items() if not {"channel", "time", "y", "x"} & set(v.dims)
     }
@@ -118,9 +118,9 @@ def _with_image(localizations: xr.Dataset, image: dict[str, xr.Variable]) -> xr.
 
 
 def bin_chunks(chunks: Iterable[xr.Dataset], field: FieldOfView, acquisition: Acquisition) -> xr.Dataset:
-    """Count the localizations of a table that comes piece by piece, and need not fit in memory.
+    """Count the localizations of a table that is read in pieces and need not fit in memory.
 
-    The memory taken is that of the counts and of one piece, and that of the counts again if the table is not
+    It needs memory for the counts and one piece, and for a second copy of the counts if the table is not
     sorted by frame.
 
     Parameters
@@ -157,8 +157,8 @@ def bin_chunks(chunks: Iterable[xr.Dataset], field: FieldOfView, acquisition: Ac
             point, row, column = np.argwhere(full)[0]
             raise ValueError(
                 f"more than {_sparse_kernels.MOST} localizations in time point {first + point} in the pixel at "
-                f"y = {field.y_nm[row]:g} nm, x = {field.x_nm[column]:g} nm; smaller pixels or fewer frames per "
-                "time point would do"
+                f"y = {field.y_nm[row]:g} nm, x = {field.x_nm[column]:g} nm; choose smaller pixels or fewer frames per "
+                "time point"
             )
     return schema.dataset(counts=counts, time=acquisition.times_s, y=field.y_nm, x=field.x_nm)
 
@@ -172,5 +172,5 @@ def _require_in_movie(frame: npt.NDArray[Any], acquisition: Acquisition) -> None
 
 
 def _pixels_per_nm(field: FieldOfView) -> float:
-    """One over the pixel, rounded up: what lies on the edge between two pixels never falls into the first."""
+    """One over the pixel, rounded up, so that a position on the edge between two pixels is never in the first."""
     return float(np.nextafter(1 / field.pixel_nm, np.inf))

@@ -1,4 +1,4 @@
-"""Spec: the one base of everything a user can set."""
+"""Spec: the base class of everything a user can set."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ LONGEST = 60
 
 
 class Spec(pydantic.BaseModel):
-    """A frozen, hashable description of one thing; unknown, infinite and NaN settings are refused.
+    """A frozen, hashable set of settings; unknown, infinite and NaN ones are refused.
 
-    A setting is addressed by its dotted path, as in ``motion.velocity_nm_per_s``. ``family`` names what a TOML file of
-    it is for, so that a file for something else is named as such.
+    A setting is addressed by its dotted path, as in ``motion.velocity_nm_per_s``. ``family`` names the kind of its TOML
+    file, so that an error can say what another file is.
     """
 
     family: ClassVar[str] = ""
@@ -48,7 +48,7 @@ class Spec(pydantic.BaseModel):
     @pydantic.model_validator(mode="before")
     @classmethod
     def _known(cls, found: Any) -> Any:
-        """Refuse a setting that there is not, with the one that may be meant."""
+        """Refuse an unknown setting, and suggest the one that is probably meant."""
         if isinstance(found, Mapping):
             for name in found:
                 if name not in cls.model_fields:
@@ -61,7 +61,7 @@ class Spec(pydantic.BaseModel):
         Raises
         ------
         KeyError
-            If there is no such setting; the message lists those there are.
+            If there is no such setting; the message lists the existing ones.
         """
         value: Any = self
         for name in path.split("."):
@@ -71,18 +71,18 @@ class Spec(pydantic.BaseModel):
         return value
 
     def replace(self, values: Mapping[str, Any]) -> Self:
-        """Return a copy with the settings at some dotted paths changed, validated as a whole.
+        """Return a validated copy with the settings at given dotted paths changed.
 
-        A path that ends in ``.kind`` makes a part of another kind. It keeps what differs from the default, if the other
-        kind has the same setting and takes the value; all else is as the other kind has it by default. Kinds are
-        changed before other settings.
+        A path that ends in ``.kind`` changes the kind of a part. Settings that differ from their defaults are kept if
+        the new kind has them and accepts their values; all others take the defaults of the new kind. Kinds are changed
+        before other settings.
 
         Raises
         ------
         KeyError
             If a path names no setting.
         pydantic.ValidationError
-            If a value does not fit.
+            If a value is not valid.
         """
         kinds = {path: value for path, value in values.items() if path.endswith(".kind")}
         if any(self.get(path) != value for path, value in kinds.items()):
@@ -110,7 +110,7 @@ class Spec(pydantic.BaseModel):
         Raises
         ------
         ValueError
-            If the file is not TOML, is for something else, or a setting in it does not fit.
+            If the file is not TOML, is of another family, or a setting in it is not valid.
         """
         return read_settings(path, cls.model_validate, family=cls.family)
 
@@ -123,7 +123,7 @@ class Spec(pydantic.BaseModel):
 
 
 def _of_kind(spec: Spec, path: str, kind: Any) -> Any:
-    """The part of a spec whose kind stands at a path, of another kind; only that kind if there is none such."""
+    """Change the kind of the part at a path; return only the kind if there is no such part."""
     part = spec.get(path.removesuffix(".kind"))
     of = [each for each in _beside(type(part)) if each.model_fields["kind"].default == kind]
     if part.kind == kind or not of:
@@ -141,7 +141,7 @@ def _of_kind(spec: Spec, path: str, kind: Any) -> Any:
 
 
 def kind_or(default: str) -> pydantic.BeforeValidator:
-    """Let settings that do not say their ``kind``, as in a TOML file, be of a default one."""
+    """Use a default kind for settings, as in a TOML file, that do not state their ``kind``."""
     return pydantic.BeforeValidator(
         lambda found: {"kind": default, **found} if isinstance(found, Mapping) else found
     )
@@ -155,12 +155,12 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     ValueError
         If the file is not TOML, or longer than ``LARGEST_TOML``; the message names the file, the line and the column.
     OSError
-        If there is no such file, or it may not be read.
+        If the file does not exist or cannot be read.
     """
     with open(path, "rb") as file:
         content = file.read(LARGEST_TOML + 1)
     if len(content) > LARGEST_TOML:
-        raise ValueError(f"{path} is longer than {LARGEST_TOML} bytes, which no settings are")
+        raise ValueError(f"{path} is longer than {LARGEST_TOML} bytes: too long for a file of settings")
     return parse_toml(content, str(path))
 
 
@@ -173,21 +173,21 @@ def parse_toml(content: bytes | str, source: str) -> dict[str, Any]:
 
 
 def read_settings(path: str | Path, make: Callable[[dict[str, Any]], Made], *, family: str = "") -> Made:
-    """Read a TOML file and make something of it.
+    """Read a TOML file and make an object from its settings.
 
     Parameters
     ----------
     path : str or Path
-        The file.
+        Path of the TOML file.
     make : callable
-        Makes something of the settings, and validates them.
+        Function that validates the settings and makes the object.
     family : str
-        What the file is for, one of ``smlmsim.families.FAMILIES``; by default anything.
+        Kind of file, one of ``smlmsim.families.FAMILIES``; by default any.
 
     Raises
     ------
     ValueError
-        In one line, if the file is not TOML, is for something else, or a setting in it does not fit.
+        In one line, if the file is not TOML, is of another family, or a setting in it is not valid.
     """
     tree = read_toml(path)
     if family:
@@ -199,7 +199,7 @@ def read_settings(path: str | Path, make: Callable[[dict[str, Any]], Made], *, f
 
 
 def explain(error: pydantic.ValidationError) -> str:
-    """Say in one line which settings were refused, by their dotted paths, why, and what was found."""
+    """Describe in one line which settings were refused, by their dotted paths, why, and what was found."""
     kinds = _kinds()
     problems = {_path(problem, kinds): problem for problem in error.errors(include_url=False)}
     above = {path[:depth] for path in problems for depth in range(len(path))}
@@ -209,7 +209,7 @@ def explain(error: pydantic.ValidationError) -> str:
 
 
 def _said(path: Place, problem: ErrorDetails) -> str:
-    """One problem: the path of the setting, why it was refused and, where that is short, what was found."""
+    """Describe one problem: the path of the setting, the reason and, if short, the value found."""
     context = problem.get("ctx", {})
     reason = one_line(problem["msg"].removeprefix("Value error, "), 800)
     if problem["type"] == "no_setting":
@@ -226,7 +226,7 @@ def _said(path: Place, problem: ErrorDetails) -> str:
 
 
 def _path(problem: ErrorDetails, kinds: set[object]) -> Place:
-    """The path as it is in a file: without the kinds, by which unions are told apart."""
+    """The path as written in a file, without the kinds that pydantic inserts for members of a union."""
     return tuple(str(part) for part in problem["loc"] if part not in kinds)
 
 
@@ -256,14 +256,14 @@ def _unknown(name: str, model: type[Spec]) -> PydanticCustomError:
 
 
 def brief(found: object, most: int = 200) -> str:
-    """Show a value of any size in one short line, at a cost that does not depend on its size.
+    """Show a value in one short line, in a time that does not depend on its size.
 
     Parameters
     ----------
     found : object
-        Text comes in quotes; what is neither text, a number, a path nor a container of them is called by its type.
+        Texts are quoted; anything but texts, numbers, paths and containers of these is shown as its type.
     most : int
-        The most characters.
+        Largest number of characters.
 
     Examples
     --------
@@ -274,14 +274,14 @@ def brief(found: object, most: int = 200) -> str:
 
 
 def one_line(text: object, most: int = 500) -> str:
-    """Make one line of a text, or of an error, and no more than some characters."""
+    """Join a text or an error into one line, cut to a number of characters."""
     text = str(text)
     line = " ".join(text[: 2 * most].split())
     return line if len(line) <= most and len(text) <= 2 * most else line[: most - 3] + "..."
 
 
 class _Briefly(reprlib.Repr):
-    """As Python writes a value, but for large ones."""
+    """Values as Python writes them, with large ones shortened."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -305,7 +305,7 @@ _BRIEFLY = _Briefly()
 
 
 def _beside(model: type[Spec]) -> Iterator[type[Spec]]:
-    """The classes of other kinds, of the package of a class that has a kind."""
+    """The classes of the other kinds in the package of a class."""
     package = model.__module__.rpartition(".")[0]
     for other in _specs(Spec) if "kind" in model.model_fields else ():
         if other.__module__.rpartition(".")[0] == package and "kind" in other.model_fields:

@@ -1,8 +1,8 @@
-"""A result that is made part by part in a folder: what it is of, who writes to it, and how it is gone on with.
+"""Results that are computed part by part in a folder, can be resumed, and record their settings.
 
 The scores of a grid, the movies of a corpus and the scores of a study of robustness are such results. Every part is
-there whole or not at all, so that after an interruption at any moment the next run makes what is missing, and nothing
-else.
+written completely or not at all, so that after an interruption at any moment the next run computes only what is
+missing.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ Part = TypeVar("Part")
 Made = TypeVar("Made")
 Settings = TypeVar("Settings", bound=Spec)
 Arrays = Mapping[str, tuple[tuple[int | None, ...], str]]
-"""The shape of every array, None where any length does, and the kinds of numbers it may hold."""
+"""Name -> the shape of an array, None for any length, and the kinds of numbers it may hold."""
 
 
 class Kind(NamedTuple):
-    """A kind of result, as in "grid", and the error that says why a folder cannot be used as one."""
+    """A kind of result, such as "grid", and the error raised if a folder cannot be used as one."""
 
     name: str
     error: type[ValueError]
 
     def identity(self, settings: Spec) -> dict[str, str]:
-        """The attributes that say what a result is of, and which versions make it."""
+        """The attributes that record the settings and the software versions of a result."""
         return {self.name: settings.to_toml(), f"{self.name}_digest": settings.digest, **provenance()}
 
     def opened(self, path: Path, *, checked: bool = False) -> zarr.Group:
@@ -47,11 +47,11 @@ class Kind(NamedTuple):
         ----------
         path : Path
         checked : bool
-            Whether it was opened before in this run, so that its links need not be looked at again.
+            Whether it was opened before in this run, so that its links need not be checked again.
         """
         try:
             group = zarr_store.opened(path, "r+", checked=checked)
-        except Exception as error:  # the layers below meet damage with errors of many kinds
+        except Exception as error:  # damaged files raise errors of many types
             reason = f" ({one_line(error, 200)})" if type(error) is ValueError else ""
             raise self._no_store(path, reason) from error
         if f"{self.name}_digest" not in group.attrs:
@@ -59,20 +59,20 @@ class Kind(NamedTuple):
         return group
 
     def settings(self, model: type[Settings], attrs: Mapping[str, Any], source: object) -> Settings:
-        """What a result is of, from its attributes; the message of an error names the source."""
+        """Read the settings of a result from its attributes; the message of an error names the source."""
         try:
             return model.model_validate(parse_toml(str(attrs[self.name]), f"its {self.name}"))
         except KeyError:
-            raise self.error(f"{source} does not say what {self.name} it is of") from None
+            raise self.error(f"{source} does not record its {self.name}") from None
         except pydantic.ValidationError as error:
             raise self.error(
-                f"{source} is of no {self.name} that this version knows: {one_line(explain(error))}"
+                f"{source} holds a {self.name} that this version does not know: {one_line(explain(error))}"
             ) from None
         except ValueError as error:
             raise self.error(f"{source} is damaged: {error}") from None
 
     def require_layout(self, path: Path, group: zarr.Group, arrays: Arrays) -> None:
-        """Refuse arrays that are not those of a result, before any is read."""
+        """Refuse arrays of other shapes or types than those of a result, before reading any."""
         for name, (shape, kinds) in arrays.items():
             try:
                 zarr_store.require_shape(group[name], shape, kinds)
@@ -82,7 +82,7 @@ class Kind(NamedTuple):
     def require_same(
         self, path: Path, found: Mapping[str, Any], settings: Spec, addable: Collection[str] = ()
     ) -> None:
-        """Refuse a result of other settings or versions; another commit of the same version is let through.
+        """Refuse a result of other settings or versions; another commit of the same version is accepted.
 
         Parameters
         ----------
@@ -90,9 +90,9 @@ class Kind(NamedTuple):
         found : mapping
             The attributes of the result.
         settings : Spec
-            What it should be of.
+            The settings that the result should have.
         addable : collection of str
-            The settings of which ``--add`` adds more.
+            The list settings that ``--add`` can extend.
         """
         if found.get(f"{self.name}_digest") != settings.digest:
             words, can_be_added = difference(
@@ -110,7 +110,7 @@ class Kind(NamedTuple):
             raise self.error(f"{path} {differs}, or choose another place with --out")
 
     def damaged(self, path: Path, error: Exception) -> ValueError:
-        """Say which part of a result is damaged."""
+        """Make the error that says which part of a result is damaged."""
         reason = one_line(error) or type(error).__name__
         return self.error(f"{path} is damaged ({reason}); delete the store to start anew")
 
@@ -121,7 +121,7 @@ class Kind(NamedTuple):
 
 
 def made_here(path: Path, attrs: MutableMapping[str, Any]) -> None:
-    """Note in the attributes of a result that this kind of processor makes parts of it; warn if it is another one."""
+    """Record in the attributes of a result that this kind of processor contributes to it; warn if it is new."""
     made = also_here(attrs, str(path))
     if made != attrs.get(PROCESSOR, made):
         with naming(path):
@@ -129,7 +129,7 @@ def made_here(path: Path, attrs: MutableMapping[str, Any]) -> None:
 
 
 def make_once(path: Path, make: Callable[[], None]) -> None:
-    """Make a folder that is not there yet, unless another run is faster."""
+    """Make a folder unless it exists already, even if another run makes it at the same moment."""
     try:
         if not path.exists():
             make()
@@ -140,7 +140,7 @@ def make_once(path: Path, make: Callable[[], None]) -> None:
 
 @contextlib.contextmanager
 def sole_run(path: Path) -> Iterator[None]:
-    """Be the only run that writes to a result, and remove what runs that were killed left behind.
+    """Lock a result against other runs, and remove temporary files that killed runs left behind.
 
     Raises
     ------
@@ -168,13 +168,13 @@ def complete(
     Parameters
     ----------
     function : callable
-        Makes a part; importable by name in the workers.
+        Computes a part; importable by name in the workers.
     missing : list
-        The parts, picklable.
+        Descriptions of the missing parts, picklable.
     total : int
         The number of parts of the whole result.
     unit : str
-        What a part is called in the progress bar.
+        Name of a part in the progress bar.
     processes, scheduler
         As :func:`smlmsim.workers.spread` takes them.
     progress : bool

@@ -10,7 +10,7 @@ from smlmsim.contour import Box
 
 
 def superpose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
-    """Put two moving structures into one, so that they cross.
+    """Combine two moving structures into one, so that they cross.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def superpose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     for scene in (first, second):
         schema.check(scene, "vertex_y", "vertex_x", "filament")
     if not first.time.equals(second.time):
-        raise ValueError("the two structures move at different times; move them at the same")
+        raise ValueError("the two structures have different times; move both at the same times")
     if Box.of(first) != Box.of(second):
         raise ValueError("the two structures live in different boxes; build them around the same field")
     parts = {name: [first[name].values, second[name].values] for name in ("vertex_y", "vertex_x")}

@@ -1,4 +1,4 @@
-"""For the test suites of plug-ins: the contract of each family, and observations to try reconstructors on."""
+"""Tests for plug-ins: the contract of each family, and observations to try reconstructors on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FULL = np.iinfo(np.uint16).max
 """Localizations that a pixel can hold."""
 MANY = 100
-"""Pixels with localizations of a movie that is anything but empty."""
+"""Number of pixels with localizations from which on a movie does not count as empty."""
 
 
 def make_observation(
@@ -34,14 +34,14 @@ def make_observation(
     counts : array_like, shape (time, y, x) or (channel, time, y, x)
         Localizations in every pixel and time point; channels are called "0", "1" and so on.
     point_s, pixel_nm : float
-        Duration of a time point, of one camera frame each; edge length of a pixel.
+        Duration of a time point, which is one camera frame, and edge length of a pixel.
     origin_nm : float
-        The upper left corner of the field, along both axes.
+        Position of the upper left corner of the field along both axes.
 
     Returns
     -------
     xarray.Dataset
-        What :func:`smlmsim.pipeline.simulate` lets a reconstructor see: ``counts`` uint16, the localizations
+        The observation as :func:`smlmsim.pipeline.simulate` returns it: ``counts`` uint16, the localizations
         ``loc_*`` sorted by frame, and the coordinates.
 
     Raises
@@ -81,7 +81,7 @@ def make_observation(
 
 
 def check_reconstructor(reconstructor: Reconstructor) -> None:
-    """Require that a reconstructor keeps to the contract on movies of many kinds.
+    """Check that a reconstructor fulfils the contract on movies of many kinds.
 
     Odd sizes, one time point, one row or column of pixels, a field away from the origin, no localization at
     all, one, as many as a pixel can count, and two channels: each must give a finite density of the right shape on the
@@ -99,7 +99,7 @@ def check_reconstructor(reconstructor: Reconstructor) -> None:
     >>> check_reconstructor(load("sparse"))
     """
     if isinstance(reconstructor, type) or not isinstance(reconstructor, Reconstructor):
-        raise ReconstructionError(f"{reconstructor!r} is no object with a reconstruct()")
+        raise ReconstructionError(f"{reconstructor!r} is not an object with a method reconstruct()")
     for kind, observation in _movies():
         try:
             _check(reconstructor, observation)
@@ -110,10 +110,10 @@ def check_reconstructor(reconstructor: Reconstructor) -> None:
 
 
 def check_trainable(network: type[Trainable]) -> None:
-    """Require that the configurations of a network can be stored and counted; nothing is trained.
+    """Check that the configurations of a network can be stored and their parameters counted, without training.
 
-    The default configuration, and each one of ``smlmsim.train.SIZES`` that the network has, must come back equal from
-    TOML, as a training folder holds it, and count at least one parameter in every part.
+    The default configuration, and each of ``smlmsim.train.SIZES`` that the network has, must be equal after writing to
+    and reading from TOML, as in a training folder, and have at least one parameter in every part.
 
     Raises
     ------
@@ -144,17 +144,17 @@ def check_trainable(network: type[Trainable]) -> None:
 def _check_configuration(network: type[Trainable], configuration: Trainable) -> None:
     stored = tomli_w.dumps(configuration.model_dump(mode="json", exclude_none=True))
     if network.model_validate(tomllib.loads(stored)) != configuration:
-        raise PluginError("is another one when it comes back from TOML")
+        raise PluginError("differs after writing it to TOML and reading it back")
     counts = configuration.parameters()
     if not counts or min(counts.values()) < 1:
-        raise PluginError(f"counts the parameters {counts}; each part has at least one")
+        raise PluginError(f"counts the parameters {counts}; each part must have at least one")
 
 
 CONTRACTS: dict[str, Callable[[Any], None]] = {
     "smlmsim.reconstructors": check_reconstructor,
     "smlmsim.trainable": check_trainable,
 }
-"""The contract of each family of plug-ins, by its group of entry points; each checks what ``Plugins.load`` returns."""
+"""Entry-point group -> the check of that family's contract, which takes what ``Plugins.load`` returns."""
 
 
 def _check(reconstructor: Reconstructor, observation: xr.Dataset) -> None:
@@ -165,7 +165,7 @@ def _check(reconstructor: Reconstructor, observation: xr.Dataset) -> None:
             raise ReconstructionError(f"{name} is refused: its {variable} differs from one call to the next")
         if (least := float(first[variable].min())) < 0:
             raise ReconstructionError(
-                f"{name} is refused: its {variable} is {least:.3g} at its least; it cannot be negative, so clip it at 0"
+                f"{name} is refused: the smallest {variable} is {least:.3g}; it cannot be negative, so clip it at 0"
             )
     if (found := np.count_nonzero(observation.counts)) >= MANY and not first.density.any():
         raise ReconstructionError(

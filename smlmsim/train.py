@@ -1,4 +1,4 @@
-"""Training of installed networks: corpora, a folder that resumes, and the entry points that offer networks."""
+"""Training of installed networks: corpora, resumable training folders, and the entry points of networks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smlmsim.pipeline import Simulated
 
 SIZES = ("tiny", "shipped", "published")
-"""Names that configurations may have; a network need not have all of them."""
+"""Names that configurations may have; a network need not offer all of them."""
 RUN = "run.toml"
 HELD_OUT_MOVIES = 16
 """Movies on which training is scored."""
@@ -47,7 +47,7 @@ TRAINABLES = Plugins(
 class Trainable(Protocol):
     """A configuration of a network, its loss and its budget.
 
-    Its class joins by an entry point in the group ``smlmsim.trainable``: the name of the reconstructor for the class.
+    Its class is registered by an entry point in the group ``smlmsim.trainable``, under the reconstructor's name.
     """
 
     @classmethod
@@ -56,7 +56,7 @@ class Trainable(Protocol):
         ...
 
     def parameters(self) -> dict[str, int]:
-        """Count the numbers of each network."""
+        """Count the parameters of each network, by its name."""
         ...
 
     def model_dump(self, *, mode: str, exclude_none: bool) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Trainable(Protocol):
         ...
 
     def require_fit(self, study: Simulated, *, init: Path | None = None, freeze: str = "") -> None:
-        """Refuse what training on the movies of a study would refuse, before any of them is made."""
+        """Raise the errors that training on the movies of a study would raise, before any movie is made."""
         ...
 
     def train(
@@ -83,25 +83,25 @@ class Trainable(Protocol):
         freeze: str = "",
         progress: bool = True,
     ) -> float:
-        """Train in a folder, or go on there; return the best MS-SSIM of the validation."""
+        """Train in a folder, or resume there; return the best MS-SSIM of the validation."""
         ...
 
 
 class Run(Spec):
-    """What a training folder holds the results of.
+    """The settings of a training, as stored in its folder.
 
     Parameters
     ----------
     network : str
         One of ``trainable()``.
     configuration : dict
-        Of the network.
+        Configuration of the network.
     corpus, validation : Path
-        What is trained on, and what is validated on.
+        Folders of the corpora for training and for validation.
     init : Path, optional
         Weights to start from.
     freeze : str
-        Part of the network that stays as it is.
+        Part of the network whose weights are not changed.
     """
 
     network: str
@@ -113,7 +113,7 @@ class Run(Spec):
     versions: dict[str, str] = Field(default_factory=provenance)
 
     def train(self, folder: Path, *, workers: int = 1, progress: bool = True) -> float:
-        """Train, from the checkpoint on if there is one; return the best MS-SSIM of the validation.
+        """Train, resuming from a checkpoint if there is one; return the best MS-SSIM of the validation.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class Run(Spec):
 
 
 def trainable() -> list[str]:
-    """Return the names of all networks that can be trained, sorted; none of them is imported."""
+    """Return the names of all networks that can be trained, sorted, without importing them."""
     return TRAINABLES.available()
 
 
@@ -148,14 +148,14 @@ def load_trainable(name: str) -> type[Trainable]:
     Raises
     ------
     TrainingError
-        If none or more than one is installed under this name, it cannot be imported, or lacks a method.
+        If no or more than one network is installed under this name, or if it cannot be imported or lacks a method.
     """
     found: type[Trainable] = TRAINABLES.load(name)
     return found
 
 
 def configurations(network: type[Trainable]) -> dict[str, Trainable]:
-    """Return the configurations of a network that have names, by their names."""
+    """Return the named configurations of a network, by name."""
     found: dict[str, Trainable] = {}
     for size in SIZES:
         with contextlib.suppress(ValueError):
@@ -171,11 +171,11 @@ def with_budget(
     Parameters
     ----------
     configuration : Trainable
-        Of a network that has a ``budget``.
+        Configuration of a network that has a ``budget``.
     steps, batch : int, optional
-        Optimizer steps, and crops in each; by default as they are.
+        Number of optimizer steps, and of crops in each; by default unchanged.
     crop : (int, int, int), optional
-        Time points, height and width in pixels of a crop; by default as they are.
+        Time points, height and width in pixels of a crop; by default unchanged.
 
     Raises
     ------
@@ -198,14 +198,14 @@ def with_budget(
 
 
 def start(folder: Path, run: Run) -> Run:
-    """Make the folder of a training, or find that it is there already.
+    """Make the folder of a training, or check that an existing one holds the same training.
 
     Raises
     ------
     TrainingError
         If the folder holds another training.
     OSError
-        If it cannot be made.
+        If the folder cannot be made.
     """
     require_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -225,7 +225,7 @@ def read_run(folder: Path) -> Run:
     Raises
     ------
     TrainingError
-        If it holds none.
+        If the folder holds none.
     """
     if not (folder / RUN).is_file():
         raise TrainingError(f"{folder} holds no training: there is no {RUN} in it")
@@ -233,7 +233,7 @@ def read_run(folder: Path) -> Run:
 
 
 def make_corpora(folder: Path, corpus: Corpus, *, workers: int | None = None) -> tuple[Path, Path]:
-    """Make the corpus to train on and one to validate on, of another seed; what is there already is kept.
+    """Make a corpus for training and one of another seed for validation; existing movies are kept.
 
     Returns
     -------
@@ -243,11 +243,11 @@ def make_corpora(folder: Path, corpus: Corpus, *, workers: int | None = None) ->
     Raises
     ------
     TrainingError
-        If several processes are about to make them.
+        If several processes would make them at once.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise TrainingError(
-            "several processes cannot make one corpus; make it before, and give --corpus and --validation"
+            "several processes cannot make one corpus; make it first, and give --corpus and --validation"
         )
     held_out = corpus.replace({"movies": HELD_OUT_MOVIES, "seed": corpus.seed + HELD_OUT_SEED})
     for name, wanted in (("corpus.zarr", corpus), ("validation.zarr", held_out)):

@@ -22,31 +22,31 @@ AIRY_SIGMA = 0.21
 
 
 class Widefield(Spec):
-    """A widefield microscope: every so many localization frames, an image of all labels at once.
+    """A widefield microscope that images all labels at once, at regular intervals between localization frames.
 
     The point spread function is the Gaussian nearest to an Airy pattern, sigma = 0.21 wavelength / NA (Zhang, Zerubia &
-    Olivo-Marin 2007, doi:10.1364/AO.46.001819). An image is exposed from the end of a localization frame on. It neither
-    delays the frames nor bleaches, so a movie shows the same localizations with and without it. The structure
-    stands still during the exposure: at 150 nm/s it would move by 4.5 nm in the default one.
+    Olivo-Marin 2007, doi:10.1364/AO.46.001819). The exposure starts at the end of a localization frame. It neither
+    delays the frames nor bleaches, so a movie has the same localizations with and without widefield images. The
+    structure is taken to be at rest during the exposure: at 150 nm/s it would move by 4.5 nm in the default one.
 
     Parameters
     ----------
     frames_between : int
-        Localization frames from one image to the next.
+        Number of localization frames from one image to the next.
     exposure_s : float
-        Of an image.
+        Exposure of an image.
     wavelength_nm : float
-        Of the fluorescence.
+        Wavelength of the fluorescence.
     numerical_aperture : float
-        Of the objective, up to 1.7.
+        Numerical aperture of the objective, up to 1.7.
     pixel_nm : float
-        Of the camera, in the plane of the sample.
+        Pixel of the camera, in the plane of the sample.
     photons_per_um : float
-        Expected photons per image and length of contour that reach the camera.
+        Expected photons per image that reach the camera from 1 um of contour.
     background_photons : float
-        Expected photons per image and pixel that come from elsewhere.
+        Expected background photons per image and pixel.
     camera : Camera or str
-        Or the name of one in :data:`~smlmsim.camera.CAMERAS`: ``ideal``, ``emccd``, ``scmos``.
+        A camera, or the name of one in :data:`~smlmsim.camera.CAMERAS`: ``ideal``, ``emccd``, ``scmos``.
     """
 
     frames_between: PositiveInt = 50
@@ -65,11 +65,11 @@ class Widefield(Spec):
 
     @property
     def pixel_sigma_nm(self) -> float:
-        """That of the point spread function averaged over a square pixel, which adds pixel^2 / 12 of variance."""
+        """Its value after averaging over a square pixel, which adds pixel^2 / 12 to the variance."""
         return math.hypot(self.sigma_nm, self.pixel_nm / math.sqrt(12))
 
     def times_s(self, acquisition: Acquisition) -> npt.NDArray[np.float64]:
-        """The middle of the exposure of every image.
+        """The middle of the exposure of every image, in s.
 
         Raises
         ------
@@ -80,13 +80,13 @@ class Widefield(Spec):
         if images == 0:
             raise ValueError(
                 f"frames_between = {self.frames_between} exceeds the {acquisition.frames} frames of the movie; "
-                "at least one image is taken"
+                "at least one image is needed"
             )
         starts_s = np.arange(1, images + 1) * self.frames_between * acquisition.exposure_s
         return np.asarray(starts_s + self.exposure_s / 2)
 
     def view(self, field: FieldOfView) -> FieldOfView:
-        """The pixels of the camera: as few whole ones as cover a field, around its middle."""
+        """The pixels of the camera: the smallest number of whole pixels, centred on a field, that cover it."""
         rows, columns = (
             math.ceil(extent / self.pixel_nm - 1e-9) for extent in (field.height_nm, field.width_nm)
         )
@@ -105,13 +105,13 @@ class Widefield(Spec):
         Parameters
         ----------
         blurred : xr.DataArray
-            The density (time, y, x) in nm^-1 at the pixels of the camera, contours drawn with ``pixel_sigma_nm``.
+            Density (time, y, x) in nm^-1 at the pixels of the camera, drawn with the sigma ``pixel_sigma_nm``.
         rng : np.random.Generator
 
         Returns
         -------
         xr.Dataset
-            ``widefield`` (widefield_time, widefield_y, widefield_x), uint16, in grey levels.
+            ``widefield`` (widefield_time, widefield_y, widefield_x), uint16 grey levels.
         """
         contour_um = blurred.values.astype(np.float64) * self.pixel_nm**2 * 1e-3
         photons = self.photons_per_um * contour_um + self.background_photons
@@ -124,7 +124,7 @@ class Widefield(Spec):
 
 
 def as_movie(observation: xr.Dataset) -> xr.DataArray:
-    """The widefield images of an observation as a movie of its own, with the dims (time, y, x)."""
+    """The widefield images of an observation as a movie with the dims (time, y, x)."""
     schema.check(observation, "widefield")
     named = {f"widefield_{dim}": dim for dim in ("time", "y", "x")}
     movie: xr.DataArray = observation["widefield"].rename(named)

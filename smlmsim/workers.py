@@ -1,4 +1,4 @@
-"""Many independent tasks over local processes or a Dask cluster."""
+"""Workers: run many independent tasks in local processes or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Result = TypeVar("Result")
 
 
 UNGUARDED = 78
-"""What a worker ends with that was about to run the script that started it."""
+"""Exit status of a worker that was about to run the script that started it."""
 
 
 class WorkerDiedError(RuntimeError):
-    """The process that ran a task ended without an answer."""
+    """The process that ran a task ended without a result."""
 
 
 class UnguardedScriptError(RuntimeError):
@@ -35,7 +35,7 @@ class UnguardedScriptError(RuntimeError):
 
 
 class _OneThread:
-    """A limit of one thread that lasts as long as anyone holds it, in whatever order they let go."""
+    """A limit of one thread that lasts until its last holder releases it, in whatever order they do."""
 
     def __init__(self) -> None:
         self._lock, self._holders = threading.Lock(), 0
@@ -60,17 +60,17 @@ _ONE_THREAD = _OneThread()
 
 
 def one_thread() -> contextlib.AbstractContextManager[None]:
-    """Let linear algebra use one thread, since the last bits of its sums depend on how many there are.
+    """Limit linear algebra to one thread, since the last bits of its sums depend on the number of threads.
 
-    It takes about 1 ms. Several threads of Python may be in it at once.
+    It takes about 1 ms. Several Python threads may hold the limit at once.
     """
     return _ONE_THREAD.held()
 
 
 def require_guarded() -> None:
-    """End a worker that imports the script which started it, and so meets the same call again.
+    """End a worker that imports the script which started it, and would start the same tasks again.
 
-    It is called first of all by what runs tasks in other processes; the process that runs the script then raises
+    Functions that run tasks in other processes call it first; the process that runs the script then raises
     :class:`UnguardedScriptError`.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
@@ -84,19 +84,19 @@ def spread(
     workers: int | None = None,
     scheduler: str | None = None,
 ) -> Iterator[tuple[Task, Result | Exception]]:
-    """Run a function on every task in other processes; yield each task with its result as it comes.
+    """Run a function on every task in other processes; yield each task with its result as it arrives.
 
-    A task that raises yields its exception, one whose process dies a :class:`WorkerDiedError`; the others go on.
-    Every task runs on one thread, so its result does not depend on how many run beside it.
+    A task that raises yields its exception, and one whose process dies a :class:`WorkerDiedError`; the others continue.
+    Every task runs on one thread, so its result does not depend on the number of tasks running beside it.
 
     Parameters
     ----------
     function : callable
-        Importable by name in the workers.
+        Function of a task, importable by name in the workers.
     tasks : iterable
-        Picklable.
+        Arguments of the function, picklable.
     workers : int, optional
-        Local processes; by default one per core this process may use.
+        Number of local processes; by default one per core that this process may use.
     scheduler : str, optional
         Address of a Dask scheduler (``tcp://host:8786``), whose workers are used instead of local processes.
 
@@ -111,7 +111,7 @@ def spread(
     """
     require_guarded()
     if workers is not None and workers < 1:
-        raise ValueError(f"workers is at least 1, found {workers}")
+        raise ValueError(f"workers must be at least 1, found {workers}")
     if scheduler is None:
         return _in_processes(function, tasks, workers or len(os.sched_getaffinity(0)))
     return _on_dask(function, tasks, scheduler)
@@ -120,7 +120,7 @@ def spread(
 def _in_processes(
     function: Callable[[Task], Result], tasks: Iterable[Task], workers: int
 ) -> Iterator[tuple[Task, Result | Exception]]:
-    """Keep ``workers`` tasks in flight; when a process dies, run those it took down one by one to find the cause."""
+    """Keep ``workers`` tasks running; when a process dies, run the lost tasks one by one to find the cause."""
     queue = iter(tasks)
     while first := list(itertools.islice(queue, workers)):
         lost: list[Task] = []
@@ -149,7 +149,7 @@ def _one_by_one(
             processes = _processes(pool)
             outcome = _outcome(future)
         if isinstance(outcome, BrokenProcessPool):
-            _require_guard(processes)  # which have ended now, so that each tells how
+            _require_guard(processes)  # all have ended now, so their exit statuses are known
             yield task, WorkerDiedError("the worker process died: out of memory, or a crash in native code")
         else:
             yield task, outcome
@@ -169,7 +169,7 @@ def _on_dask(
 
 @contextlib.contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that end at once when the work is given up, as by Ctrl-C, instead of finishing their tasks."""
+    """Processes that end at once when the work is interrupted, as by Ctrl-C, instead of finishing their tasks."""
     _start_tracker()
     pool = ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
@@ -198,7 +198,7 @@ def _start_tracker() -> None:
 
 
 def _processes(pool: ProcessPoolExecutor) -> list[Any]:
-    """The processes of a pool; those that have ended, too, as long as the pool knows them."""
+    """The processes of a pool, including ended ones that the pool still lists."""
     return list((getattr(pool, "_processes", None) or {}).values())
 
 
@@ -206,13 +206,13 @@ def _require_guard(processes: list[Any]) -> None:
     if any(process.exitcode == UNGUARDED for process in processes):
         raise UnguardedScriptError(
             f"{sys.argv[0]} would run itself again in every process that it starts; "
-            'put what it does, but for imports and definitions, below: if __name__ == "__main__":'
+            'put everything but imports and definitions below: if __name__ == "__main__":'
         )
 
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let processes that are started meanwhile never see Ctrl-C: the one that started them ends them."""
+    """Make processes started inside ignore Ctrl-C: the process that started them ends them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -224,7 +224,7 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def _end_with_parent() -> None:
-    """Let a worker end when its parent is killed: it would wait for tasks for ever."""
+    """Make a worker end when its parent is killed, since it would wait for tasks for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
@@ -253,6 +253,6 @@ def _outcome(future: Any) -> Any:
 
 
 def _on_one_thread(function: Callable[[Task], Result], task: Task) -> Result:
-    os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that the task is the first to load
+    os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that are first loaded by the task
     with one_thread():
         return function(task)

@@ -44,5 +44,5 @@ def test_a_pixel_in_the_dark_has_the_offset():
 
 @pytest.mark.parametrize("photons", [-1.0, np.nan, np.inf])
 def test_impossible_photons_are_refused(photons):
-    with pytest.raises(ValueError, match="a finite number of photons, 0 or more"):
+    with pytest.raises(ValueError, match="photons on a pixel must be finite and at least 0"):
         Camera().record(np.array([photons]), stream(4))

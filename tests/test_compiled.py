@@ -206,7 +206,7 @@ def test_a_folder_that_cannot_be_written_costs_the_cache_only(kernel, monkeypatc
     monkeypatch.setattr(compiled.OverloadFiles, "_save_data", full)
     with caplog.at_level(logging.INFO, "smlmsim.compiled"):
         assert kernel()(np.ones(8)) == 8
-    assert "is not kept: [Errno 28] No space left on device" in caplog.text
+    assert "cannot be cached: [Errno 28] No space left on device" in caplog.text
 
 
 def test_without_any_folder_for_a_cache_kernels_are_compiled_all_the_same(monkeypatch, caplog):

@@ -45,7 +45,9 @@ def test_a_box_is_read_from_the_array_that_a_file_makes_of_it(tmp_path):
     [[0.0], [0, 0, 1000], [0, 0, 1000, 0], [0, 0, -1, 1000], [0, np.nan, 1, 1], [0, 0, np.inf, 1], 7.0],
 )
 def test_what_is_no_box_is_refused_and_named(box_nm):
-    with pytest.raises(schema.SchemaError, match=r"box_nm=.* is no box: .* y0, x0, height and width in nm"):
+    with pytest.raises(
+        schema.SchemaError, match=r"box_nm=.* is not a box: .* y0, x0, height and width in nm"
+    ):
         Box.of(scene([0.0], [0.0], [0], box_nm))
 
 

@@ -242,7 +242,9 @@ def test_a_drawn_structure_can_be_drawn_again_elsewhere():
 
 
 def test_a_contour_too_thin_for_the_pixels_is_refused():
-    with pytest.raises(ValueError, match=r"sigma_nm = 1.9 is too thin for pixels of 20 nm: at least 2 nm"):
+    with pytest.raises(
+        ValueError, match=r"sigma_nm = 1.9 is too thin for pixels of 20 nm: set it to at least 2 nm"
+    ):
         Density(sigma_nm=1.9).render(tangle(0), FIELD)
 
 

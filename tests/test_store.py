@@ -37,9 +37,9 @@ def test_a_result_says_what_it_is_of_and_is_taken_for_nothing_else(grid, tmp_pat
 @pytest.mark.parametrize(
     ("attrs", "words"),
     [
-        ({}, "does not say what thing it is of"),
+        ({}, "does not record its thing"),
         ({"thing": "axes = ["}, "is damaged: its thing is not TOML"),
-        ({"thing": "seed = 1"}, "is of no thing that this version knows: .*seed"),
+        ({"thing": "seed = 1"}, "holds a thing that this version does not know: .*seed"),
     ],
 )
 def test_settings_that_cannot_be_read_are_named_with_their_source(attrs, words):

@@ -95,7 +95,7 @@ def _alive(pid: int) -> bool:
 
 
 def test_no_worker_is_refused():
-    with pytest.raises(ValueError, match="workers is at least 1, found 0"):
+    with pytest.raises(ValueError, match="workers must be at least 1, found 0"):
         spread(abs, [1], workers=0)
 
 

@@ -1,4 +1,4 @@
-"""What is measured on data: how many localizations a second, where they lie, how fast filaments move."""
+"""Measurements on data: localization rate, field of view, and the velocity, width and density of filaments."""
 
 from smlmsim.estimate.calibration import Calibration, calibration
 from smlmsim.estimate.covered import field_of_view, require_no_strays

@@ -1,4 +1,4 @@
-"""Whether a reconstructor knows where it is wrong."""
+"""Calibration: whether the predicted uncertainty of a reconstructor matches its error."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NEAR = 0.05
 
 
 class Calibration(NamedTuple):
-    """How the error goes with the predicted variance.
+    """The relation between squared error and predicted variance.
 
-    ``rank_correlation`` is Spearman's, between the squared error and the variance of the pixels; ``variance`` and
-    ``error`` are the means of both in tenths of these pixels, from the least variance to the greatest, in units of
-    the squared peak of the truth.
+    ``rank_correlation`` is Spearman's correlation of the squared error and the variance over pixels. ``variance`` and
+    ``error`` are the means of both in ten equal groups of pixels, from the lowest variance to the highest, in units
+    of the squared peak of the truth.
     """
 
     rank_correlation: float
@@ -29,10 +29,10 @@ class Calibration(NamedTuple):
 
 
 def calibration(estimate: xr.Dataset, truth: xr.Dataset) -> Calibration:
-    """Compare the uncertainty that a reconstructor predicts with the error it makes.
+    """Compare the uncertainty that a reconstructor predicts with its actual error.
 
-    Empty pixels where it is sure that there is nothing would make any uncertainty look good, so only those count where
-    the estimate or the truth has at least 5 % of its peak. The estimate is brought to the scale of the truth first.
+    Empty background pixels, which are easy to predict, would make any uncertainty look good, so only pixels count where
+    the estimate or the truth has at least 5 % of its peak. The estimate is first scaled to the truth.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def calibration(estimate: xr.Dataset, truth: xr.Dataset) -> Calibration:
     found, variance = estimate.density.values.astype(float), estimate.uncertainty.values.astype(float)
     true = truth.density.values / truth.density.values.max()
     if found.min() == found.max() or variance.min() == variance.max():
-        raise ValueError("an estimate and an uncertainty that are the same everywhere cannot be calibrated")
+        raise ValueError("an estimate or uncertainty that is constant cannot be calibrated")
     factor = (true * found).sum() / (found**2).sum()
     found, variance = factor * found, factor**2 * variance
     seen = (true > NEAR) | (found > NEAR * found.max())

@@ -1,4 +1,4 @@
-"""How much contour there is, by how localizations of one time point crowd together."""
+"""Contour length per area, from the excess of close pairs of localizations in one time point."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ PAIRS = 100
 
 
 def contour_density(observation: xr.Dataset) -> float | None:
-    """Measure the length of contour per area, um / um^2, without reconstructing it.
+    """Measure the contour length per area, um / um^2, without a reconstruction.
 
-    Around a point on one of many straight lines of random directions, of a length per area rho, there is at a distance
-    r more than on average by the factor 1 + 1 / (pi rho r), because of its own line. The excess of localizations nearer
-    to each other than 500 nm gives rho. Pairs are of one time point, so that only motion within it counts, and of one
-    square of 2.56 um, so that uneven fields do no harm; the mean excess in such a square is subtracted.
+    For straight lines of random directions with the length per area rho, the density of localizations at a distance r
+    from a localization exceeds the mean by the factor 1 + 1 / (pi rho r), because of the line it lies on. The excess of
+    pairs closer than 500 nm gives rho. Pairs are taken within one time point, so that only motion within it matters,
+    and within one square of 2.56 um, so that an uneven field does no harm; the mean excess in a square is subtracted.
 
     Parameters
     ----------
@@ -37,8 +37,9 @@ def contour_density(observation: xr.Dataset) -> float | None:
     Returns
     -------
     float or None
-        Of one square it scatters by a factor of up to about 2. None where fewer than 100 pairs are expected. Molecules
-        that blink come in clusters, which makes it too low; where there are no lines at all it is very high.
+        The contour density, which scatters by a factor of up to about 2 if measured in one square. None if fewer than
+        100 pairs are expected. Blinking molecules form clusters, which make it too low; without any lines it is very
+        high.
 
     References
     ----------
@@ -69,7 +70,7 @@ def contour_density(observation: xr.Dataset) -> float | None:
 
 
 def _squares(movie: npt.NDArray[np.number], pixel_nm: float) -> list[Floats]:
-    """Squares of about 2.56 um (time, y, x) that hold localizations."""
+    """Cut a movie into squares of about 2.56 um (time, y, x), and return those with localizations."""
     pieces = [max(1, round(size * pixel_nm / SQUARE_NM)) for size in movie.shape[1:]]
     return [
         np.asarray(square, np.float64)
@@ -80,7 +81,7 @@ def _squares(movie: npt.NDArray[np.number], pixel_nm: float) -> list[Floats]:
 
 
 def _pairs(square: Floats, pixel_nm: float) -> tuple[Floats, Floats, Floats]:
-    """The distances of pairs of pixels by their lag, the pairs of localizations there, and those of a uniform field."""
+    """For every lag: its length in nm, the number of pairs of localizations, and that of a uniform field."""
     shape = [fft.next_fast_len(2 * size, real=True) for size in square.shape[1:]]
     power = (np.abs(fft.rfft2(square, shape)) ** 2).sum(axis=0)
     numbers = square.sum(axis=(1, 2))

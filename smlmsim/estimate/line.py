@@ -1,4 +1,4 @@
-"""What lies along a line of a movie: the kymograph of it."""
+"""Kymograph: the intensity along a line of a movie over time."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Line(NamedTuple):
 def busiest_line(image: xr.DataArray) -> Line:
     """Find the row or column of pixels along which a movie, summed over time, varies most.
 
-    Such a line crosses structures; one that follows a filament is bright, but even. The brightest tenth of
-    the pixels that hold anything count alike, so that no single spot decides.
+    Such a line crosses structures; a line along a filament is bright, but constant. The brightest tenth of the
+    non-zero pixels is clipped to one value, so that no single spot decides.
 
     Parameters
     ----------
@@ -61,24 +61,25 @@ def line_profile(image: xr.DataArray, line: Line, *, width_nm: float = 0.0) -> x
     image : xr.DataArray
         (time, y, x), at least 2 x 2 pixels, coordinates in nm.
     line : Line
-        Within the image; it may be slanted.
+        A line inside the image, in any direction.
     width_nm : float
-        The mean is taken over parallel lines across this width.
+        Width over which parallel lines are averaged.
 
     Returns
     -------
     xr.DataArray
-        (time, distance), the distance from the start of the line in nm.
+        The profile (time, distance), with the distance from the start of the line in nm.
 
     Raises
     ------
     ValueError
-        If the line has no length or the width is negative, if they reach beyond the image, or if its time is unknown.
+        If the line has no length, the width is negative, the line with its width reaches beyond the image, or the time
+        is unknown.
     """
     schema.times_s(image)
     if not (0 < line.length_nm < math.inf and 0 <= width_nm < math.inf):
         raise ValueError(
-            f"a line has a length and a width of 0 nm or more, found {line}, width_nm={width_nm:g}"
+            f"a line must have a length, and a width of at least 0 nm; found {line}, width_nm={width_nm:g}"
         )
     for dim, ends in (("y", (line.start_y_nm, line.end_y_nm)), ("x", (line.start_x_nm, line.end_x_nm))):
         _pixels(image, dim, np.array(ends))
@@ -102,7 +103,7 @@ def line_profile(image: xr.DataArray, line: Line, *, width_nm: float = 0.0) -> x
 
 
 def _pixels(image: xr.DataArray, dim: str, positions_nm: Floats) -> Floats:
-    """Where positions lie along a dim, in pixels from the centre of the first."""
+    """Convert positions along a dim to pixels from the centre of the first one."""
     centres = image[dim].values
     pixels: Floats = (positions_nm - centres[0]) / (centres[1] - centres[0])
     if pixels.min() < -0.5 - 1e-6 or pixels.max() > centres.size - 0.5 + 1e-6:

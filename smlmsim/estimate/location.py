@@ -1,4 +1,4 @@
-"""Where an experiment lies on a map of scores, and what that means for it."""
+"""Location of an experiment on a map of scores, and which reconstructors are good enough there."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ Range = tuple[float, float]
 
 
 class Box(NamedTuple):
-    """The ranges of an experiment; None where it was not measured, without end where only a lower bound was."""
+    """The ranges of an experiment; None if not measured, and infinite at the upper end of a lower bound."""
 
     rate_hz: Range
     velocity_nm_per_s: Range | None
 
     @property
     def known(self) -> dict[str, Range]:
-        """The ranges that were measured, by the names of the axes of a map."""
+        """The measured ranges, by the names of the axes of a map."""
         found = {RATE: self.rate_hz, VELOCITY: self.velocity_nm_per_s}
         return {axis: reach for axis, reach in found.items() if reach is not None}
 
 
 def experiment_box(rates: Sequence[LocalizationRate], velocity: FilamentVelocity | None = None) -> Box:
-    """The box of an experiment.
+    """Make the box of an experiment from its measured rates and velocity.
 
     Parameters
     ----------
     rates : sequence of LocalizationRate
-        Of stretches of the movie. The box reaches from the lowest to the highest per 2.56 x 2.56 um, as on a map of
-        fields of that size, and at least two standard errors of the mean to either side of it.
+        Rates in stretches of the movie. The box reaches from the lowest to the highest rate per 2.56 x 2.56 um, the
+        field size of a map, and at least two standard errors of the mean to either side of it.
     velocity : FilamentVelocity, optional
-        The box reaches two standard errors to either side; without end, if it is a lower bound.
+        The box reaches two standard errors to either side, or without upper end if the velocity is a lower bound.
     """
     found = np.array([rate.reference_hz for rate in rates])
     error_hz = math.hypot(*(rate.reference_error_hz for rate in rates)) / len(rates)
@@ -58,23 +58,23 @@ def experiment_box(rates: Sequence[LocalizationRate], velocity: FilamentVelocity
 
 
 def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold: float = 0.7) -> str:
-    """Say in words which reconstructors are good enough for an experiment.
+    """Describe in words which reconstructors are good enough for an experiment.
 
     A reconstructor is good enough if its mean score over the seeds reaches the threshold in the whole box, by linear
-    interpolation between the cells in the velocity and in the logarithm of the rate. What is known of an experiment
-    outside of the map is how they do at its nearest edge, and that it is outside.
+    interpolation between the cells in the velocity and in the logarithm of the rate. Outside the map, scores are taken
+    from its nearest edge, and the verdict says so.
 
     Parameters
     ----------
     scores : xr.Dataset
         The metric over ``motion.velocity_nm_per_s``, ``photophysics.rate_hz``, ``seed`` and ``reconstructor``. Its
-        attribute ``better`` ("higher" or "lower") tells the good side of the threshold.
+        attribute ``better`` ("higher" or "lower") names the good side of the threshold.
     box : Box
         The experiment. Without a velocity, the whole range of the map counts.
     metric : str
-        Which score.
+        Name of the metric.
     threshold : float
-        The score that is good enough.
+        Score that is good enough.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     if metric not in scores:
         raise ValueError(f"no metric {metric!r} in the map; there are: {', '.join(map(str, scores))}")
     if not {VELOCITY, RATE, "reconstructor"} <= set(scores[metric].dims) or scores[metric].dtype.kind != "f":
-        raise ValueError(f"{metric} holds no scores over all axes of the map, but {scores[metric].dims}")
+        raise ValueError(f"{metric} must have all axes of the map, found {scores[metric].dims}")
     known = scores[VELOCITY].values
     velocity = box.velocity_nm_per_s or (float(known.min()), float(known.max()))
     inside = _inside(scores[metric], box.rate_hz, velocity)
@@ -112,7 +112,7 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
 def good_up_to(
     scores: xr.Dataset, rate_hz: Range, *, metric: str = "ms_ssim", threshold: float = 0.7
 ) -> dict[str, float]:
-    """The velocity up to which each reconstructor is good enough at all rates of a range.
+    """Find the velocity up to which each reconstructor is good enough at all rates of a range.
 
     Parameters
     ----------
@@ -124,9 +124,9 @@ def good_up_to(
     Returns
     -------
     dict of str to float
-        nm/s, by the name of the reconstructor: where the worst mean score over the rates, interpolated linearly between
-        the cells, first falls below the threshold; the highest velocity of the map if it never does, and NaN if it is
-        below the threshold from the start.
+        Velocity in nm/s, by the name of the reconstructor, at which the mean score at the worst rate, interpolated
+        linearly between the cells, first falls below the threshold; the highest velocity of the map if it never does,
+        and NaN if it is below the threshold from the start.
     """
     known = np.sort(scores[VELOCITY].values)
     sign = -1 if scores[metric].attrs.get("better") == "lower" else 1
@@ -147,21 +147,23 @@ def good_up_to(
 
 
 def is_on_map(scores: xr.Dataset, box: Box) -> bool:
-    """Tell whether some of an experiment lies within the values of a map."""
+    """Whether a part of the box of an experiment lies on a map."""
     return not any(_is_beyond(scores[axis].values, reach) for axis, reach in box.known.items())
 
 
 def require_map(scores: xr.Dataset) -> None:
-    """Require the axes of a map.
+    """Check the axes of a map.
 
     Raises
     ------
     ValueError
-        If one is missing, there is another one, a velocity is no number, or a rate is not positive.
+        If an axis is missing or superfluous, a velocity is not a number, or a rate is not positive.
     """
     for axis in (VELOCITY, RATE, "reconstructor"):
         if axis not in scores.dims:
-            raise ValueError(f"a map has the axis {axis}, found {', '.join(map(str, scores.dims)) or 'none'}")
+            raise ValueError(
+                f"a map needs the axis {axis}, found {', '.join(map(str, scores.dims)) or 'none'}"
+            )
     if more := [str(dim) for dim in scores.dims if dim not in (VELOCITY, RATE, "seed", "reconstructor")]:
         first = scores[more[0]].values.tolist()[0] if more[0] in scores.coords else 0
         raise ValueError(
@@ -170,14 +172,14 @@ def require_map(scores: xr.Dataset) -> None:
         )
     if is_text(scores[VELOCITY]):
         raise ValueError(
-            f"a map has velocities that are numbers, found {brief(scores[VELOCITY].values.tolist())}"
+            f"the velocities of a map must be numbers, found {brief(scores[VELOCITY].values.tolist())}"
         )
     if scores[RATE].dtype.kind not in "fiu" or not (scores[RATE] > 0).all():
-        raise ValueError(f"a map has positive rates, found {brief(scores[RATE].values.tolist())}")
+        raise ValueError(f"the rates of a map must be positive, found {brief(scores[RATE].values.tolist())}")
 
 
 def _velocities(scores: xr.Dataset, box: Box, metric: str, threshold: float) -> str:
-    """Up to which velocity each reconstructor is good enough, in words, the best first."""
+    """The velocity up to which each reconstructor is good enough, in words, the best first."""
     most = float(scores[VELOCITY].max())
     found = good_up_to(scores, box.rate_hz, metric=metric, threshold=threshold)
     order = sorted(found, key=lambda name: (math.isnan(found[name]), -found[name], name))
@@ -200,7 +202,7 @@ def _shown(reach: Range) -> str:
 
 
 def _inside(scores: xr.DataArray, rate_hz: Range, velocity: Range) -> xr.DataArray:
-    """The mean scores (reconstructor, place) at the ends of both ranges and in all cells between."""
+    """The mean scores (reconstructor, place) at the ends of both ranges and in all cells in between."""
     found = scores.mean("seed") if "seed" in scores.dims else scores
     found = found.sortby([RATE, VELOCITY])
     places = {
@@ -212,17 +214,17 @@ def _inside(scores: xr.DataArray, rate_hz: Range, velocity: Range) -> xr.DataArr
 
 
 def _outside(known: npt.NDArray[np.float64], reach: Range, what: str, units: str) -> str:
-    """A warning if a range is not all on the map."""
+    """Return a line of warning if a part of a range is not on the map, else ""."""
     low, high = float(known.min()), float(known.max())
     if low <= reach[0] and reach[1] <= high:
         return ""
     if _is_beyond(known, reach):
-        return f"  the {what} is beyond the map, {_shown((low, high))} {units}: its nearest edge is meant"
+        return f"  the {what} is beyond the map, {_shown((low, high))} {units}: its nearest edge is used"
     if math.isinf(reach[1]):
         return (
-            f"  the {what} is a lower bound: all of the map from there on is meant, up to {high:.3g} {units}"
+            f"  the {what} is a lower bound: all of the map from there on is used, up to {high:.3g} {units}"
         )
-    return f"  the {what} reaches beyond the map, {_shown((low, high))} {units}: there, its edge is meant"
+    return f"  the {what} reaches beyond the map, {_shown((low, high))} {units}: there, its edge is used"
 
 
 def _is_beyond(known: npt.NDArray[np.float64], reach: Range) -> bool:
@@ -230,6 +232,6 @@ def _is_beyond(known: npt.NDArray[np.float64], reach: Range) -> bool:
 
 
 def _places(known: npt.NDArray[np.float64], reach: Range) -> npt.NDArray[np.float64]:
-    """The ends of a range, or the edge of the map nearest to it, and the values of the map in between."""
+    """The ends of a range, moved to the edge of the map if outside, and the values of the map in between."""
     low, high = np.clip(reach, known[0], known[-1])
     return np.unique([low, high, *known[(known > low) & (known < high)]])

@@ -1,4 +1,4 @@
-"""What of a table cannot well be as it says, in plain words."""
+"""Plausibility: warnings about values of a table that are probably wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SMALLEST_FIELD_NM, SMALLEST_SIDE_NM = 300.0, 100.0
 """Shortest longer and shorter side in nm of a field that an experiment has: smaller ones were taken in another unit."""
 LARGEST_FIELD_NM = 5e5
 """Longest side in nm: no camera with an objective for SMLM sees more."""
-HIGHEST_RATE_HZ = 2e4  # per 2.56 x 2.56 um: spots of 250 nm no longer come apart at a tenth of it
+HIGHEST_RATE_HZ = 2e4  # per 2.56 x 2.56 um: spots of 250 nm already overlap at a tenth of it
 SHORTEST_EXPOSURE_S, LONGEST_EXPOSURE_S = 1e-4, 2.0
 """Exposure times in s between which cameras work."""
 MOST_FRAMES_PER_POINT = 10_000
@@ -23,7 +23,7 @@ LONGEST_POINT_S = 60.0
 """Duration in s of a time point beyond which nothing moves that is called live."""
 REPEATED = 0.2
 """Fraction of rows that repeat an earlier one, above which a table seems to have been written twice."""
-STRAY = 1e-3  # of the localizations
+STRAY = 1e-3  # share of the localizations that may be stray
 GAP = 10.0
 """How many times the usual span of frames a last frame may lie away before it is called astray."""
 
@@ -35,23 +35,23 @@ def implausible(
     frames_per_point: int | None = None,
     field_nm: tuple[float, float, float, float] | None = None,
 ) -> list[str]:
-    """Say what of a table cannot well be as it says: a wrong unit, a mistyped exposure, frames that stray.
+    """List what in a table is probably wrong: a wrong unit, a mistyped exposure, stray frames.
 
     Parameters
     ----------
     summary : Summary
-        What the table holds.
+        Summary of the table.
     exposure_s : float, optional
-        The duration of a camera frame, if it is known.
+        Duration of a camera frame, if known.
     frames_per_point : int, optional
-        Camera frames in a time point, if images are to be made.
+        Camera frames in a time point, if images will be made.
     field_nm : tuple of 4 floats, optional
-        Where the camera looked, if it is known: y0, x0, height, width.
+        Field of the camera, if known: y0, x0, height, width.
 
     Returns
     -------
     list of str
-        A line for each doubt, which names what was found and the setting that would help.
+        One line for each warning, naming what was found and the setting that would help.
     """
     found = [
         *_place(summary, exposure_s, field_nm),
@@ -62,7 +62,7 @@ def implausible(
         found.append("the table holds a single localization")
     if summary.repeated > REPEATED * summary.compared:
         found.append(
-            f"{summary.repeated} of {summary.compared} rows repeat an earlier one, frame and position alike: "
+            f"{summary.repeated} of {summary.compared} rows repeat the frame and position of an earlier one: "
             "the table may have been written twice"
         )
     return found
@@ -71,7 +71,7 @@ def implausible(
 def _place(
     summary: Summary, exposure_s: float | None, field_nm: tuple[float, float, float, float] | None
 ) -> Iterator[str]:
-    """Doubts about units and axes."""
+    """Warnings about units and axes."""
     (y0, y1), (x0, x1) = (summary.extent_nm.get(name, (0.0, 0.0)) for name in ("loc_y", "loc_x"))
     height, width = y1 - y0, x1 - x0
     area_um2 = max(height, SMALLEST_SIDE_NM) * max(width, SMALLEST_SIDE_NM) * 1e-6
@@ -83,9 +83,9 @@ def _place(
         )
     elif summary.last_frame >= 0 and summary.localizations > 1 and per_field > HIGHEST_RATE_HZ:
         yield (
-            f"{per_field:.2g} localizations a second in 2.56 x 2.56 um are more than can be told apart: "
-            "if coordinates are in pixels, give camera_pixel_nm=100, say; otherwise look at exposure_s=0.03 "
-            "and at the unit of the coordinates"
+            f"{per_field:.2g} localizations a second in 2.56 x 2.56 um are more than can be distinguished: "
+            "if coordinates are in pixels, give camera_pixel_nm=100, say; otherwise check exposure_s=0.03 "
+            "and the unit of the coordinates"
         )
     if max(height, width) > LARGEST_FIELD_NM:
         yield (
@@ -105,12 +105,12 @@ def _place(
 
 
 def _time(summary: Summary) -> Iterator[str]:
-    """Doubts about frames."""
+    """Warnings about frames."""
     if summary.last_frame < 0 or summary.localizations < 2:
         return
     said = summary.first_called
     if summary.first_frame == summary.last_frame:
-        yield f"all localizations are in one frame, {summary.first_frame + said}: there is no movie in it"
+        yield f"all localizations are in one frame, {summary.first_frame + said}: this is not a movie"
         return
     if summary.begin and summary.recorded is None:
         yield (
@@ -126,7 +126,7 @@ def _time(summary: Summary) -> Iterator[str]:
 
 
 def _duration(summary: Summary, exposure_s: float | None, frames_per_point: int | None) -> Iterator[str]:
-    """Doubts about the exposure and the time points."""
+    """Warnings about the exposure and the time points."""
     if exposure_s is not None and not SHORTEST_EXPOSURE_S <= exposure_s <= LONGEST_EXPOSURE_S:
         meant = exposure_s / 1000 if exposure_s > LONGEST_EXPOSURE_S else exposure_s * 1000
         plausible = SHORTEST_EXPOSURE_S <= meant <= LONGEST_EXPOSURE_S

@@ -1,4 +1,4 @@
-"""The width of a bell-shaped profile on a background."""
+"""Fit of the width of a Gaussian profile on a background."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ MOST_SCATTER = 1.5
 
 
 class Profiles(NamedTuple):
-    """Histograms ``counts`` (profile, bin) of signed distances; ``centres_nm`` (bin,) are even around 0."""
+    """Histograms ``counts`` (profile, bin) of signed distances in bins at ``centres_nm`` (bin,), symmetric about 0."""
 
     counts: Floats
     centres_nm: Floats
 
     def sigmas_nm(self) -> Floats:
-        """The standard deviation (profile,) of the Gaussian around 0 of the highest likelihood.
+        """The maximum-likelihood standard deviation (profile,) of a Gaussian centred at 0.
 
-        It stands on a background of two parts, one that is constant and one that rises with the square of the distance,
-        as between neighbours. The shares of the three and the width are found by expectation maximization (Dempster,
-        Laird & Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x).
+        The background is the sum of a constant and a part that rises with the square of the distance, as between
+        neighbouring filaments. The shares of these three parts and the width are found by expectation maximization
+        (Dempster, Laird & Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x).
         """
         counts, centres_nm = self
         reach_nm = 1.5 * centres_nm[-1] - 0.5 * centres_nm[-2]
@@ -54,16 +54,17 @@ class Profiles(NamedTuple):
         return sigma_nm[:, 0]
 
     def pooled(self) -> Profiles:
-        """All as one profile."""
+        """The sum of all profiles, as a single one."""
         return Profiles(self.counts.sum(axis=0, keepdims=True), self.centres_nm)
 
     def of_single_lines(self) -> Profiles:
-        """Those that are not wider than all others by more than counting noise, as two lines in one are.
+        """The profiles of single filaments: without those wider than the rest by more than counting noise.
 
-        The narrower quarter tells the width that the others should have; each then differs by sigma / sqrt(2 n).
+        The expected width is estimated from the narrowest quarter; that of a single filament with n localizations
+        then scatters by sigma / sqrt(2 n).
         """
         log = np.log(self.sigmas_nm())
-        sd = 1 / np.sqrt(self.counts.sum(axis=1))  # of n localizations, each counted twice
+        sd = 1 / np.sqrt(self.counts.sum(axis=1))  # each of the n localizations is counted twice
         centre, scatter = np.quantile(log, 0.25) + 0.674 * np.median(sd), 1.0
         for _ in range(10):
             off = (log - centre) / sd
@@ -75,7 +76,7 @@ class Profiles(NamedTuple):
 
 
 def profiles(distances_nm: list[Floats], sigma_nm: float) -> Profiles:
-    """Histograms of distances within 4.5 sigma, in bins of a tenth of sigma; those of fewer than ten are left out."""
+    """Histograms of distances within 4.5 sigma, in bins of sigma / 10; those with fewer than 10 counts are dropped."""
     edges = sigma_nm * np.linspace(-REACH_SIGMAS, REACH_SIGMAS, round(2 * REACH_SIGMAS * BINS_PER_SIGMA) + 1)
     counts = np.array([np.histogram(each, bins=edges)[0] for each in distances_nm], dtype=np.float64)
     counts = counts.reshape(len(distances_nm), edges.size - 1)

@@ -1,4 +1,4 @@
-"""How many localizations a second."""
+"""The localization rate."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def localization_rate(
 ) -> LocalizationRate:
     """Measure the mean rate of localizations over the recorded interval.
 
-    That is told by :func:`~smlmsim.acquisition.recorded_frames`. The standard error is that of N independent events in
-    the duration T, sqrt(N) / T. Molecules that blink come in bursts: for them it is a lower bound.
+    The interval is that of :func:`~smlmsim.acquisition.recorded_frames`. The standard error, sqrt(N) / T, assumes N
+    independent localizations in the duration T. Blinking molecules give bursts: for them it is a lower bound.
 
     Parameters
     ----------
     localizations : xr.Dataset
         ``loc_frame``, ``loc_y``, ``loc_x``.
     exposure_s : float, optional
-        Duration of a camera frame; by default the attribute ``exposure_s`` of the dataset.
+        Duration of a camera frame; by default the attribute ``exposure_s`` of the table.
     field : FieldOfView, optional
-        Where to count; by default the field that all localizations cover.
+        Field in which localizations count; by default the one that all of them cover.
 
     Raises
     ------
@@ -73,9 +73,9 @@ def localization_rates(
     exposure_s: float | None = None,
     field: FieldOfView | None = None,
 ) -> list[LocalizationRate]:
-    """Measure the rate over time: in some stretches of equal length, as :func:`localization_rate` does in all.
+    """Measure the rate over time, as :func:`localization_rate` does, in stretches of equal length.
 
-    A stretch begins and ends between two camera frames, so that lengths may differ by one.
+    A stretch holds whole camera frames, so that their lengths may differ by one frame.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def localization_rates(
     frames = end - begin
     if not 1 <= stretches <= frames:
         raise ValueError(
-            f"{stretches} stretches of a movie of {frames} frames; from 1 to {frames} are possible"
+            f"found stretches={stretches} for a movie of {frames} frames; from 1 to {frames} are possible"
         )
     edges = begin + np.arange(stretches + 1) * frames // stretches
     numbers, _ = np.histogram(frame, bins=edges - 0.5)
@@ -107,7 +107,9 @@ def _inside(
     """The frames of the localizations in the field, the field, and the exposure."""
     exposure_s = localizations.attrs.get("exposure_s") if exposure_s is None else exposure_s
     if exposure_s is None or not 0 < exposure_s < math.inf:
-        raise ValueError(f"exposure_s is the positive duration of a camera frame, found {exposure_s!r}")
+        raise ValueError(
+            f"exposure_s, the duration of a camera frame, must be positive, found {exposure_s!r}"
+        )
     schema.check(localizations, "loc_frame", "loc_y", "loc_x")
     field = field or field_of_view(localizations)
     inside = field.contains(localizations.loc_y.values, localizations.loc_x.values)

@@ -1,4 +1,4 @@
-"""Filaments in an image: its ridges, thinned to lines."""
+"""Ridges: filaments in an image, thinned to lines."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ AROUND = np.ones((3, 3), np.int64)
 
 
 def ridge_lines(image: Floats, sigma: float) -> Mask:
-    """The lines, one pixel wide, along the ridges of an image (y, x) that are about sigma pixels wide.
+    """Find the ridges of an image (y, x) that are about sigma pixels wide, as lines one pixel wide.
 
-    Ridges are strong in the filter of Sato et al. 1998 (doi:10.1016/S1361-8415(98)80009-1), above the threshold of
-    Otsu 1979 (doi:10.1109/TSMC.1979.4310076). Lines shorter than two sigma are left out.
+    The ridge filter of Sato et al. 1998 (doi:10.1016/S1361-8415(98)80009-1) is thresholded by Otsu's method (1979,
+    doi:10.1109/TSMC.1979.4310076). Lines shorter than two sigma are left out.
     """
     strength = sato(image, sigmas=[sigma], black_ridges=False)
     otsu = float(threshold_otsu(strength))
@@ -34,7 +34,7 @@ def ridge_lines(image: Floats, sigma: float) -> Mask:
 
 
 def uncrossed(line: Mask, sigma: float) -> Mask:
-    """The parts of lines that are longer than two sigma, away from where they cross and from the border."""
+    """The parts of lines away from crossings and from the border, if they are longer than two sigma."""
     crossings = line & (ndimage.convolve(line.astype(np.int64), AROUND, mode="constant") > 3)
     line = (
         line & (ndimage.distance_transform_edt(~crossings) > 1.5 * sigma) if crossings.any() else line.copy()
@@ -45,7 +45,7 @@ def uncrossed(line: Mask, sigma: float) -> Mask:
 
 
 def normals(image: Floats, line: Mask, sigma: float) -> Floats:
-    """The unit normals (yx, point) of ridges, along the principal curvature that is most negative."""
+    """The unit normals (yx, point) of ridges: the direction of the most negative curvature."""
     hessian = hessian_matrix(image, sigma=sigma, order="rc", use_gaussian_derivatives=False)
     yy, yx, xx = (part[line] for part in hessian)
     angle = 0.5 * np.arctan2(2 * yx, xx - yy) + np.pi / 2

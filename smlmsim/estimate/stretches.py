@@ -1,4 +1,4 @@
-"""Straight stretches of single filaments among localizations, with nothing else near them."""
+"""Straight, isolated stretches of single filaments in a set of localizations."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ CORE_SIGMAS = 2.0
 IN_CORE = math.erf(CORE_SIGMAS / math.sqrt(2))
 """Fraction of a Gaussian profile that lies in the core."""
 SIDE_SIGMAS = (3.0, 5.0)
-"""From where to where, on either side, only background may be."""
+"""Range of distances, on either side, that must hold only background."""
 CELLS = 4
-"""Of each side, along the stretch: a filament that crosses fills some more than others."""
+"""Number of cells on each side, along the stretch: a crossing filament fills some more than others."""
 SLACK = 0.03
-"""Of the height of the profile, by which the sides may exceed the background."""
+"""Excess over the background allowed at the sides, relative to the height of the profile."""
 SLACK_SDS = 2.5
 """Poisson errors by which the sides may exceed the background."""
 BACKGROUND_QUANTILE = 0.2
 """Quantile of the density of the sides that stands for the background: the emptiest fifth has no neighbour."""
 SINGLE_QUANTILE, MOST_OF_SINGLE = 0.3, 1.5
-"""Two filaments in one have twice the localizations of one."""
+"""Limit on the localizations of a stretch relative to this quantile: two merged filaments have twice as many."""
 ROUNDS = 4
 """Times that a stretch is laid again along its localizations; then it no longer moves."""
 KERNEL_SIGMAS = 1.5
@@ -42,7 +42,7 @@ MOST_SHIFT_SIGMAS, MOST_SLOPE = 2.0, 0.5
 
 
 class Scale(NamedTuple):
-    """About the standard deviation of the profile of filaments, and the length of stretches."""
+    """The approximate standard deviation of the profile of filaments, and the length of stretches."""
 
     sigma_nm: float
     length_nm: float
@@ -51,8 +51,9 @@ class Scale(NamedTuple):
 class Stretch(NamedTuple):
     """A straight stretch of a filament.
 
-    ``middle_nm`` (yx,) lies on it and ``normal`` (yx,) is across it; ``near`` are the indices of the localizations
-    around it, ``core`` counts those within two sigma, ``sides`` (side * cell,) those in the cells beside it.
+    ``middle_nm`` (yx,) is a point on it and ``normal`` (yx,) its unit normal; ``near`` are the indices of the
+    localizations around it, ``core`` is the number within two sigma, ``sides`` (side * cell,) that in the cells
+    beside it.
     """
 
     middle_nm: Floats
@@ -62,11 +63,11 @@ class Stretch(NamedTuple):
     sides: Integers
 
     def across_nm(self, places_nm: Floats, scale: Scale) -> Floats:
-        """The signed distances of localizations from the line, each of them twice.
+        """The signed distances of localizations from the line, two for each localization.
 
-        They are measured from a line through every other localization, and from one through the rest. A line is drawn
-        to the localizations that made it, and misses the others by as much: in both together, the two errors of the
-        variance cancel.
+        They are measured from a centre line fitted to every other localization, and from one fitted to the rest. A
+        centre line fits its own half of the data too closely and the other half too loosely by the same variance;
+        pooling both halves cancels the bias.
         """
         along, _ = _turned(places_nm[:, self.near], self.middle_nm, self.normal)
         inside = places_nm[:, self.near[np.abs(along) <= scale.length_nm / 2]]
@@ -77,7 +78,7 @@ class Stretch(NamedTuple):
 
 
 class Stretches(NamedTuple):
-    """Stretches of single filaments, and the background beside all that were tried over the height of the profile."""
+    """Stretches of single filaments, and the background beside all candidates relative to the profile height."""
 
     found: list[Stretch]
     background: float
@@ -89,25 +90,25 @@ class Stretches(NamedTuple):
 
 
 def clean_stretches(places_nm: Floats, field: FieldOfView, scale: Scale, most: int) -> Stretches:
-    """Find stretches of single filaments that have nothing but background beside them.
+    """Find stretches of single filaments with only background beside them.
 
-    They start on the ridges of the image of all localizations, blurred by sigma. Their lines are fitted to the
-    localizations, which weigh the less the farther off they are. Crossings, junctions and neighbours are left out: from
-    three to five sigma away on either side, four cells hold no more than what the emptiest fifth of all stretches have
-    there, 3 % of the height of the profile, and counting noise. Filaments that lie on each other are left out by
-    their brightness: half as many localizations again as single ones have. No two stretches overlap.
+    Candidates start on the ridges of the image of all localizations, blurred by sigma. A line is fitted to the
+    localizations, with lower weights for more distant ones. Crossings, junctions and neighbours are excluded: three to
+    five sigma away on either side, each of four cells may exceed the background, which is taken from the emptiest fifth
+    of all candidates, only by 3 % of the profile height plus counting noise. Filaments that lie on each other are
+    excluded by their brightness: more than 1.5 times the localizations of a single one. No two stretches overlap.
 
     Parameters
     ----------
     places_nm : array
         (yx, localization).
     field : FieldOfView
-        Where there are localizations, in pixels well below sigma; stretches beyond are left out, as half a profile is
-        narrower.
+        Field of the localizations, with pixels well below sigma; stretches that leave it are excluded, since a
+        profile cut in half is narrower.
     scale : Scale
-        In nm.
+        Width and length of stretches, in nm.
     most : int
-        Places on the ridges at which a stretch is sought.
+        Largest number of positions on the ridges at which a stretch is sought.
     """
     tree = cKDTree(places_nm.T)
     around_nm = 1.05 * math.hypot(scale.length_nm / 2, SIDE_SIGMAS[1] * scale.sigma_nm)
@@ -124,7 +125,7 @@ def clean_stretches(places_nm: Floats, field: FieldOfView, scale: Scale, most: i
 def _on_ridges(
     places_nm: Floats, field: FieldOfView, scale: Scale, most: int
 ) -> Iterator[tuple[Floats, Floats]]:
-    """Places (yx,) on the ridges, about a third of a stretch apart, and the unit normals there."""
+    """Positions (yx,) on the ridges, about a third of a stretch apart, and the unit normals there."""
     pixel_nm = float(np.clip(scale.sigma_nm / 2, field.pixel_nm / 2, field.pixel_nm))
     sigma = scale.sigma_nm / pixel_nm
     pad = math.ceil(5 * sigma)
@@ -144,7 +145,7 @@ def _on_ridges(
 def _stretch(
     places_nm: Floats, near: Integers, at_nm: Floats, normal: Floats, scale: Scale, field: FieldOfView
 ) -> Stretch | None:
-    """The stretch near a place, if it is inside the field and has localizations."""
+    """The stretch near a position; None if it leaves the field or no line can be fitted."""
     line = _fitted(places_nm[:, near], at_nm, normal, scale)
     if line is None or not _inside(*line, scale, field):
         return None
@@ -158,13 +159,13 @@ def _stretch(
 
 
 def _turned(places_nm: Floats, at_nm: Floats, normal: Floats) -> tuple[Floats, Floats]:
-    """How far along a line and across it places are."""
+    """Coordinates of positions along a line and across it."""
     y, x = places_nm - at_nm[:, None]
     return normal[1] * y - normal[0] * x, normal[0] * y + normal[1] * x
 
 
 def _fitted(places_nm: Floats, at_nm: Floats, normal: Floats, scale: Scale) -> tuple[Floats, Floats] | None:
-    """The line through places, weighted by a Gaussian of their distances; None where it turns away or finds none."""
+    """Fit a line, weighted by a Gaussian of the distances; None if it turns or shifts too far, or finds no data."""
     for _ in range(ROUNDS):
         along, across = _turned(places_nm, at_nm, normal)
         weight = np.exp(-0.5 * (across / (KERNEL_SIGMAS * scale.sigma_nm)) ** 2)
@@ -192,14 +193,16 @@ def _inside(at_nm: Floats, normal: Floats, scale: Scale, field: FieldOfView) -> 
 
 
 def _clean(tried: list[Stretch], scale: Scale) -> tuple[list[Stretch], float]:
-    """Those of single filaments with nothing but background beside them, the cleanest first; and the background."""
+    """The stretches of single filaments with only background beside them, cleanest first, and the background."""
     tried = [stretch for stretch in tried if stretch.core]
     if not tried:
         return [], 0.0
     core = np.array([stretch.core for stretch in tried], dtype=np.float64)
     sides = np.array([stretch.sides for stretch in tried], dtype=np.float64)
     length = scale.length_nm / scale.sigma_nm
-    height = core / (IN_CORE * math.sqrt(2 * math.pi) * length)  # of the profile, per area in units of sigma
+    height = core / (
+        IN_CORE * math.sqrt(2 * math.pi) * length
+    )  # profile height, per area in units of sigma^2
     area = (SIDE_SIGMAS[1] - SIDE_SIGMAS[0]) * length / CELLS
     background = float(np.quantile(sides.mean(axis=1) / (area * height), BACKGROUND_QUANTILE))
     expected = (background + SLACK) * area * height
@@ -211,7 +214,7 @@ def _clean(tried: list[Stretch], scale: Scale) -> tuple[list[Stretch], float]:
 
 
 def _apart(stretches: list[Stretch], least_nm: float) -> list[Stretch]:
-    """The first of all those that are nearer to each other than a distance."""
+    """Drop every stretch that is closer than a distance to one kept before it."""
     chosen: list[Stretch] = []
     for stretch in stretches:
         if all(np.hypot(*(stretch.middle_nm - other.middle_nm)) >= least_nm for other in chosen):

@@ -1,4 +1,4 @@
-"""How much structure there is."""
+"""The length of filaments per area in an image."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from smlmsim.estimate.ridges import normals, ridge_lines
 def structure_density(image: xr.DataArray, *, sigma_nm: float = 30.0) -> float:
     """Measure the length of the filaments in an image, per area, in um per um^2.
 
-    The image is blurred by sigma and its ridges are thinned to lines. A pixel of a line stands for a length of one
-    pixel over the larger of |cos| and |sin| of its direction, which is exact for straight lines. Filaments that are
-    nearer to each other than about three sigma are counted as one, and a crossing is counted once.
+    The image is blurred by sigma and its ridges are thinned to lines. Each pixel of a line counts as one pixel length
+    divided by the larger of |cos| and |sin| of its direction, which is exact for straight lines. Filaments closer to
+    each other than about three sigma are counted as one, and a crossing is counted once.
 
     Parameters
     ----------
     image : xr.DataArray
-        (y, x), for example counts summed over time; even coordinates in nm.
+        Image (y, x), for example counts summed over time; equally spaced coordinates in nm.
     sigma_nm : float
-        About the standard deviation of the profile of a filament.
+        Approximate standard deviation of the profile of a filament.
     """
     pixel_nm = float(image.x[1] - image.x[0])
     sigma = sigma_nm / pixel_nm

@@ -1,4 +1,4 @@
-"""What a localization table holds, found in one pass over its pieces."""
+"""Summary of a localization table, made in one pass over its pieces."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ import xarray as xr
 from smlmsim import schema
 from smlmsim.acquisition import recorded_frames, recorded_from
 
-SPANS = 10  # of the rate over time
+SPANS = 10  # number of time spans for which a rate is given
 MOST_COMPARED = 2**20
 """First localizations of a table, among which repeated rows are sought."""
-BINS = 1024  # of frames, at least half of which are in use
+BINS = 1024  # number of bins of frames, at least half of which are in use
 FINEST_NM, COARSEST_NM = 1e-3, 1e6
 """Range of precisions in nm of the histogram, wider than any in a table."""
-EDGES_NM = np.geomspace(FINEST_NM, COARSEST_NM, 4146)  # 0.5 % apart
+EDGES_NM = np.geomspace(FINEST_NM, COARSEST_NM, 4146)  # neighbouring edges are 0.5 % apart
 
 
 @dataclass
 class Summary:
-    """The number of localizations, where and when they are, and how precise they are reported to be.
+    """Number, extent in space and time, and reported precision of the localizations of a table.
 
     Parameters
     ----------
     localizations : int
     first_frame, last_frame : int
-        Counted from 0; -1 if the table has no frames.
+        First and last camera frame, counted from 0; -1 if the table has no frames.
     extent_nm : dict of str to (float, float)
         The smallest and the largest coordinate, by ``loc_y``, ``loc_x`` and, if there is one, ``loc_z``.
     first_called : int
-        What the file calls the first camera frame.
+        Number that the file gives to the first camera frame.
     channels : set of int
-        The numbers of the channels, if there are any.
+        Numbers of the channels, if there are any.
     recorded : (int, int), optional
-        The recorded camera frames, if the table was selected from a longer one.
+        First recorded camera frame and the one after the last, if the table was selected from a longer one.
     known_frames : int
-        The camera frames in all, if the table says it.
+        Total number of camera frames, if the table states it.
     compared, repeated : int
-        How many localizations were compared, at most a million, and how many of them repeat an earlier one: the same
-        frame and position.
+        Number of localizations that were compared, at most a million, and number of those that repeat the frame and
+        position of an earlier one.
     """
 
     localizations: int = 0
@@ -61,7 +61,7 @@ class Summary:
     _reported: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(EDGES_NM.size + 1, np.int64))
 
     def add(self, chunk: xr.Dataset) -> None:
-        """Take a piece of the table into account."""
+        """Add a piece of the table."""
         schema.check(chunk, "loc_y", "loc_x")
         self.localizations += chunk.sizes["localization"]
         for name in ("loc_y", "loc_x", "loc_z"):
@@ -94,24 +94,24 @@ class Summary:
 
     @property
     def end(self) -> int:
-        """The camera frame behind the last one of the recording."""
+        """The camera frame after the last one of the recording."""
         return self.recorded[1] if self.recorded is not None else max(self.last_frame + 1, self.known_frames)
 
     @property
     def frames(self) -> int:
-        """The number of camera frames that were recorded."""
+        """The number of recorded camera frames."""
         return self.end - self.begin if self.last_frame >= 0 else 0
 
     @property
     def frames_per_span(self) -> float:
-        """The length of one of the spans of :meth:`rate_per_frame`."""
+        """The number of frames in one span of :meth:`rate_per_frame`."""
         return self.frames / min(SPANS, max(self.frames, 1))
 
     def rate_per_frame(self) -> npt.NDArray[np.float64]:
         """Mean number of localizations per frame in ten equal spans of the recording, fewer if it has fewer frames.
 
-        Where a span ends within a bin of frames, the localizations of the bin are shared out evenly: a bin is
-        shorter than 1/500 of the recording.
+        If a span ends within a bin of frames, the localizations of the bin are divided in proportion to time; a bin
+        is shorter than 1/500 of the recording.
         """
         spans = min(SPANS, self.frames)
         first_bin = self.first_frame // self._frames_per_bin
@@ -126,14 +126,14 @@ class Summary:
         return self.localizations / (self.frames * exposure_s) if self.frames else 0.0
 
     def frame_below(self, share: float) -> int:
-        """The last frame of the bin up to which a share of the localizations lies."""
+        """The last frame of the first bin by whose end a share of the localizations is reached."""
         total = np.cumsum(self._frames)
         found = int(np.searchsorted(total, share * total[-1]))
         first_bin = self.first_frame // self._frames_per_bin
         return min((first_bin + found + 1) * self._frames_per_bin - 1, self.last_frame)
 
     def precision_nm(self, share: float) -> float:
-        """The reported lateral standard error that a share of the localizations stays below, to 0.25 %.
+        """The quantile, at a share of the localizations, of the reported lateral standard error, within 0.25 %.
 
         NaN if the table reports none.
         """
@@ -145,7 +145,7 @@ class Summary:
         return float(np.sqrt(EDGES_NM[low] * EDGES_NM[high]))
 
     def _compare(self, chunk: xr.Dataset) -> None:
-        """Count repeats among the first localizations."""
+        """Count the localizations that repeat an earlier one, among the first million."""
         names = [name for name in ("loc_frame", "loc_y", "loc_x", "loc_z", "loc_channel") if name in chunk]
         rows = np.stack([chunk[name].values[:MOST_COMPARED].astype(np.float64) for name in names])
         order = np.lexsort(rows)
@@ -153,7 +153,7 @@ class Summary:
         self.repeated = int(np.count_nonzero((np.diff(rows[:, order], axis=1) == 0).all(axis=0)))
 
     def _add_frames(self, frame: npt.NDArray[np.integer]) -> None:
-        """Count per bin of frames; the bins double in width whenever the movie turns out to be longer."""
+        """Count localizations per bin of frames; bins double in width whenever the movie exceeds them."""
         old_bin, old_width = max(self.first_frame, 0) // self._frames_per_bin, self._frames_per_bin
         first, last = int(frame.min()), int(frame.max())
         self.first_frame = first if self.first_frame < 0 else min(first, self.first_frame)
@@ -170,7 +170,7 @@ class Summary:
 
 
 def summarise(chunks: Iterable[xr.Dataset]) -> Summary:
-    """Summarise a table that comes piece by piece, in memory for one piece.
+    """Summarise a table that is read in pieces, in memory for one piece.
 
     Parameters
     ----------

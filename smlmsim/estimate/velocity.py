@@ -1,4 +1,4 @@
-"""How fast filaments move."""
+"""The velocity of filaments whose contours are known."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Floats = npt.NDArray[np.float64]
 
 
 class ContourVelocity(NamedTuple):
-    """Shifts of filaments over a lag, divided by the lag.
+    """Mean shifts of filaments over a lag, divided by the lag.
 
-    ``normal_nm_per_s`` is the mean and ``normal_rms_nm_per_s`` the root mean square of the shift along the
-    contour's own normal; ``full_nm_per_s`` is the mean length of the whole shift.
+    ``normal_nm_per_s`` is the mean absolute value and ``normal_rms_nm_per_s`` the root mean square of the shift along
+    the normal of the contour; ``full_nm_per_s`` is the mean length of the whole shift.
     """
 
     lag_s: float
@@ -35,20 +35,20 @@ def contour_velocity(
     """Measure how fast filaments move over a lag.
 
     The velocity is the mean over filaments, over the central 80 % of their contour and over time t of
-    |n . (r(t + lag) - r(t))| / lag, where n is the unit normal at the time t. It has to be quoted with its
-    lag: that of a Brownian path grows without bound as the lag shrinks.
+    |n . (r(t + lag) - r(t))| / lag, where n is the unit normal at the time t. It must be quoted with its lag, since
+    that of a Brownian path grows without bound as the lag shrinks.
 
     Parameters
     ----------
     moving : xr.Dataset
-        ``vertex_y``, ``vertex_x`` (time, vertex) in nm, ``time`` in even steps, ``filament``. The vertices of
+        ``vertex_y``, ``vertex_x`` (time, vertex) in nm, with equally spaced ``time``, and ``filament``. The vertices of
         a filament are contiguous and equally spaced. With the attribute ``box_nm`` = [y0, x0, height, width],
         a filament that left the box may have entered on the other side: the shortest shift to a periodic
         image counts.
     lag_s : float
-        A whole number of steps of ``time``.
+        Lag in s, a whole number of steps of ``time``.
     field : FieldOfView, optional
-        Count only what lies in it at the time t; a filament then weighs as much as is seen of it.
+        Only vertices inside it at the time t count; the weight of a filament is then the part of it inside.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def _whole_steps(times_s: Floats, lag_s: float) -> int:
     lag = round(lag_s / step_s)
     if not 1 <= lag <= steps_s.size or abs(lag - lag_s / step_s) > 1e-3:
         raise ValueError(
-            f"the lag is a whole number of steps of {step_s:g} s, from 1 to {steps_s.size}; found {lag_s:g} s"
+            f"the lag must be a whole number of steps of {step_s:g} s, from 1 to {steps_s.size}; found {lag_s:g} s"
         )
     return lag
 
@@ -92,7 +92,7 @@ def _shifts(
     central: npt.NDArray[np.int64],
     box: Box,
 ) -> tuple[Floats, Floats, Floats]:
-    """Where central vertices (2, vertex) were, their shift along the normal there, and its whole length."""
+    """Positions (2, vertex) of central vertices, their shift along the normal, and the length of the whole shift."""
     vertices = earlier.astype(np.float64)
     at = vertices[:, central]
     shift = box.nearest_nm(later[:, central] - at)

@@ -1,4 +1,4 @@
-"""How fast filaments move, from a widefield movie alone."""
+"""The velocity of filaments, measured on a widefield movie alone."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from smlmsim.estimate.ridges import ROUNDING, normals, ridge_lines, uncrossed
 Floats = npt.NDArray[np.float64]
 
 BLOCKS = 10
-"""Stretches of the movie that count as independent."""
+"""Number of stretches of the movie that are treated as independent."""
 LEAST_SHIFTS = 100
 """Fewest shifts that give a velocity."""
 SYSTEMATIC = 0.06
-"""Relative standard deviation of the error that remains however long the movie is, found on simulated ones."""
+"""Relative standard deviation of the error that does not shrink with movie length, found in simulations."""
 ALONG_SIGMAS = 2.0
 """Length of a profile along its filament, in sigmas of the point spread function."""
 SIGMA_PIXELS = 3.0
@@ -31,17 +31,17 @@ SIGMA_PIXELS = 3.0
 STEP_PIXELS = 1.0
 """Distance in pixels of the samples of a profile."""
 THINNED = 6
-"""Every which point of a line is followed; neighbours see the same photons."""
+"""Only every sixth point of a line is followed, since neighbouring points share photons."""
 LEAST_LIKENESS = 0.3
-"""Of the ridges of an image and the next; those of noise are alike by 0, within a few hundredths."""
+"""Smallest correlation between the ridges of successive images; for noise it is 0 within a few hundredths."""
 REACH_SIGMAS = 1.5
-"""How far a peak may be from where it is expected, in sigmas of the point spread function."""
+"""Largest distance of a peak from its expected position, in sigmas of the point spread function."""
 LEAST_REACH_SIGMAS, REACH_MEDIANS = 0.25, 8.0
-"""The same from the second image on: so many times the median, but no less than a part of sigma."""
+"""From the second image on, this distance is at most 8 times its median, or 0.25 sigma if that is larger."""
 REMEMBERED = 3
-"""Steps that tell where a peak is expected next."""
+"""Number of past steps from which the next position of a peak is extrapolated."""
 FASTEST_SIGMAS = 0.5
-"""The mean shift from one image to the next beyond which many go farther than their reach."""
+"""Mean shift between successive images, in sigmas, above which many peaks move too far to be followed."""
 LEAST_KEPT = 0.3
 """Fraction of the points still followed, below which the velocity is a lower bound: the fast ones are lost."""
 SURE_SIGMAS = 0.3
@@ -51,7 +51,7 @@ SURE_SIGMAS = 0.3
 class Followed(NamedTuple):
     """The peaks that were followed over a lag.
 
-    Their shifts (point, step) in pixels, NaN from where they were lost, and the light (point,) that they stand for.
+    ``shifts`` (point, step) are in pixels, NaN after a peak was lost; ``light`` (point,) is the weight of each peak.
     """
 
     shifts: Floats
@@ -59,19 +59,19 @@ class Followed(NamedTuple):
 
     @property
     def kept(self) -> int:
-        """How many were followed to the end."""
+        """The number of peaks that were followed to the end."""
         return int(np.isfinite(self.shifts[:, -1]).sum())
 
     def at_the_end(self) -> Floats:
-        """The light of the peaks that were followed to the end, and light times |shift|."""
+        """The summed light of the peaks that were followed to the end, and their summed light times |shift|."""
         end = np.abs(self.shifts[:, -1])
         return np.array([self.light @ np.isfinite(end), self.light @ np.nan_to_num(end)])
 
     def growth(self, sure: int) -> Floats:
-        """Light times |shift| before and after every step (2, step), of the peaks that are followed ``sure`` steps on.
+        """Summed light times |shift| before and after every step (2, step), of peaks followed ``sure`` more steps.
 
-        The products of their ratios are the mean |shift|: fast peaks are lost sooner, but until then all grow alike.
-        Before the first step it is the light alone.
+        The product of the ratios after / before is the mean |shift|. Fast peaks are lost sooner, but the ratio of the
+        remaining ones is the same. Before the first step, the light alone is summed.
         """
         far = np.abs(self.shifts)
         later = np.minimum(np.arange(far.shape[1]) + sure, far.shape[1] - 1)
@@ -81,11 +81,11 @@ class Followed(NamedTuple):
 
 
 class FilamentVelocity(NamedTuple):
-    """The mean shift of filaments along their own normals over a lag, per lag, and its standard error.
+    """The velocity of filaments: their mean shift along their normals over a lag, per lag, and its standard error.
 
-    ``localization_nm`` is the standard error of a single peak, which the velocity does not contain, ``shifts`` the
-    number of peaks that were followed over the lag, and ``kept`` their share of all. Where filaments go too far from
-    one image to the next to be recognised, ``at_least`` is true: the velocity is a lower bound.
+    ``localization_nm`` is the standard error of the position of a single peak, which was removed from the velocity,
+    ``shifts`` the number of peaks that were followed over the lag, and ``kept`` their share of all peaks. If filaments
+    move too far between successive images to be recognised, ``at_least`` is true: the velocity is a lower bound.
     """
 
     velocity_nm_per_s: float
@@ -107,21 +107,21 @@ def filament_velocity(
     """Measure the velocity of filaments in a widefield movie.
 
     Filaments are the ridges of an image (Sato et al. 1998, doi:10.1016/S1361-8415(98)80009-1), thinned to lines
-    and cut where they cross or end. Across every point of a line the profile of the intensity is followed from image to
-    image until the lag is over: its peak shifts by d along the normal. The velocity is the mean |d| per lag, as
-    :func:`contour_velocity` measures it on vertices. The error of a peak adds a constant to the squared mean |d| at
-    every lag; the constant is where the parabola through the first three lags meets lag 0, and it is subtracted.
+    and cut where they cross or end. At every sixth point of a line, the peak of the intensity profile across it is
+    followed from image to image over the lag, and shifts by d along the normal. The velocity is the mean |d| per lag,
+    as :func:`contour_velocity` measures it on vertices. The error of a peak adds a constant to the squared mean |d| at
+    every lag; it is estimated by extrapolating the parabola through the first three lags to lag 0, and subtracted.
 
-    Where filaments cross, lie on each other or leave the field, they are not followed, which would leave out the fast
-    ones. So each peak counts by the light of all places to which it is the nearest, and for as long as it is followed:
-    the mean |d| is the product of its growth over each step.
+    Filaments that cross, lie on each other or leave the field are lost, and fast ones are lost sooner. So that they
+    are not under-represented, each peak is weighted by the light of the area to which it is the nearest peak, and it
+    contributes for as long as it is followed: the mean |d| is the product of its growth factors over all steps.
 
-    The standard error is that between ten stretches of the movie, and 6 % for what does not average out. In simulated
-    movies of 5.12 um and 90 s, an image every 0.15 s, three seeds each, that had no part in the making of this
-    function, compared with the velocity of the contours in the field:
+    The standard error combines the scatter between ten stretches of the movie with 6 % for errors that do not average
+    out. The table compares it with the velocity of the contours in the field, in simulated movies of 5.12 um and 90 s
+    with an image every 0.15 s and three seeds each, which were not used to develop this function:
 
     =========== ======== ============= ====== ================= ==================
-    motion      set nm/s measured mean  worst mean stated error within two of them
+    motion      set nm/s measured mean  worst mean stated error within two errors
     =========== ======== ============= ====== ================= ==================
     polymer           20          20.5   +4 %               1.3             3 of 3
     polymer           50          49.9   +5 %               3.2             3 of 3
@@ -135,25 +135,25 @@ def filament_velocity(
     deformation      220         219.7   -6 %              15.5             3 of 3
     =========== ======== ============= ====== ================= ==================
 
-    Where filaments move by more than half of sigma from one image to the next on average, which is 300 nm/s here, or
-    where less than 30 % can be followed, the velocity is a lower bound, and says so. Peaks of faint images wander: at
-    rest, a tenth of the default photons reads more than is stated.
+    If filaments move on average by more than half of sigma between successive images, which is 300 nm/s here, or if
+    less than 30 % of the peaks can be followed, the velocity is marked as a lower bound. Peaks of faint images wander:
+    with a tenth of the default photons, the velocity measured at rest exceeds its stated error.
 
     Parameters
     ----------
     widefield : xr.DataArray
-        (time, y, x), coordinates in s and nm, ``time`` in even steps, at least four times in a lag: over one step, a
-        filament should move by less than sigma.
+        Movie (time, y, x), coordinates in s and nm, with equally spaced ``time``. The lag must span at least three
+        steps, and a filament should move on average by less than half of sigma in one step.
     sigma_nm : float
-        Of the point spread function, pixels included.
+        Standard deviation of the point spread function, including the effect of pixels.
     lag_s : float
-        A whole number of steps of ``time``.
+        Lag in s, a whole number of steps of ``time``.
 
     Raises
     ------
     ValueError
-        If the lag is not a whole number of at least three steps, if the movie lasts less than ten lags, if the ridges
-        of one image are not in the next, as in noise, or if there is no filament that can be followed.
+        If the lag is not a whole number of at least three steps, if the movie is shorter than ten lags, if the ridges
+        of successive images do not correlate, as in noise, or if too few filaments can be followed.
     """
     schema.check(widefield.to_dataset(name="widefield_movie"), "time", "y", "x")
     images = widefield.transpose("time", "y", "x").values.astype(np.float64)
@@ -173,8 +173,8 @@ def _steps(times_s: Floats, lag_s: float) -> int:
     lag = round(lag_s / step_s)
     if lag < 3 or abs(lag * step_s - lag_s) > 1e-2 * step_s:
         raise ValueError(
-            f"there is one image every {step_s:g} s; at most {lag_s / 3:g} s is needed, and a whole number of them "
-            f"in the {lag_s:g} s over which a velocity is meant"
+            f"there is one image every {step_s:g} s; a velocity over {lag_s:g} s needs one every {lag_s / 3:g} s or "
+            "more often, and a whole number of them in that time"
         )
     if times_s.size < BLOCKS * lag + 1:
         raise ValueError(
@@ -184,33 +184,33 @@ def _steps(times_s: Floats, lag_s: float) -> int:
 
 
 def _smooth(image: Floats, sigma: float, finer: int) -> Floats:
-    """An image with less noise and on finer pixels: on coarse ones, peaks would be drawn to the centres of pixels."""
+    """Denoise an image and resample it on finer pixels; on coarse ones, peaks are biased to pixel centres."""
     blurred = ndimage.gaussian_filter(image, 0.5 * sigma)
     return np.asarray(ndimage.zoom(blurred, finer, order=3, mode="nearest", grid_mode=True))
 
 
 def _require_filaments(stretches: list[list[Floats]], sigma: float) -> None:
-    """Refuse a movie whose ridges are gone in the next image, as those of noise are."""
+    """Refuse a movie whose ridges do not persist from one image to the next, as in noise."""
     likeness = float(np.mean([_likeness(stretch[0], stretch[1], sigma) for stretch in stretches]))
     if likeness < LEAST_LIKENESS:
         raise ValueError(
-            f"the ridges of successive images correlate by {likeness:.2f}, {LEAST_LIKENESS:g} would be needed: "
-            "there are no filaments, or they are too faint, or too far away in the next image"
+            f"the ridges of successive images correlate by {likeness:.2f}, at least {LEAST_LIKENESS:g} is needed: "
+            "there are no filaments, or they are too faint, or they move too far between images"
         )
 
 
 def _likeness(first: Floats, second: Floats, sigma: float) -> float:
-    """The correlation of the strengths of ridges; 0 of even images."""
+    """The correlation of the ridge strengths of two images; 0 for constant images."""
     strengths = [sato(image, sigmas=[sigma], black_ridges=False).ravel() for image in (first, second)]
     uneven = all(np.ptp(image) > ROUNDING * np.abs(image).max() for image in (first, second))
     return float(np.corrcoef(strengths)[0, 1]) if uneven else 0.0
 
 
 def _follow(images: list[Floats], sigma: float) -> Followed:
-    """Follow the peaks of profiles across the ridges of the first image; sigma in pixels.
+    """Follow the peaks of profiles across the ridges of the first image; sigma is in pixels.
 
-    A peak is expected where its last few shifts take it. One that is much farther from there than most are, is another
-    filament's: it is lost.
+    The next position of a peak is extrapolated from its last few shifts. A peak found much farther from there than most
+    others belongs to another filament, and the followed one is lost.
     """
     line = uncrossed(ridge_lines(images[0], sigma), sigma)
     points = np.array(np.nonzero(line), dtype=np.float64)[:, ::THINNED]
@@ -229,7 +229,7 @@ def _follow(images: list[Floats], sigma: float) -> Followed:
 
 
 def _peaks(image: Floats, points: Floats, across_line: Floats, expected: Floats, sigma: float) -> Floats:
-    """Where the peak (point,) across each point is that is nearest to where it is expected, NaN if there is none."""
+    """Position (point,) of the peak nearest to the expected one across each point; NaN if there is none."""
     span = math.ceil((REACH_SIGMAS + 0.5) * sigma)
     across: Floats = STEP_PIXELS * np.arange(-span, span + 1, dtype=np.float64)
     along = np.linspace(-ALONG_SIGMAS, ALONG_SIGMAS, 5) * sigma
@@ -248,10 +248,10 @@ def _peaks(image: Floats, points: Floats, across_line: Floats, expected: Floats,
 
 
 def _stood_for(image: Floats, points: Floats, sigma: float) -> Floats:
-    """The light of all places to which each of some points (yx, point) is the nearest.
+    """Background-subtracted intensity of the Voronoi cell of each point (yx, point), as its weight.
 
-    Without the background it is in proportion to the length of contour there, so that filaments that lie on each other,
-    cross, or leave the field are stood for.
+    It is proportional to the contour length in the cell, so that filaments that are not followed, because they cross,
+    overlap or leave the field, are represented by their neighbours.
     """
     light = np.zeros(points.shape[1])
     if light.size:
@@ -265,7 +265,7 @@ def _stood_for(image: Floats, points: Floats, sigma: float) -> Floats:
 
 
 def _nearest_peak(profile: Floats, across: Floats, reach: float) -> Floats:
-    """Where the peak (point,) of profiles (point, place) is that is nearest to 0, NaN if there is none."""
+    """Position (point,) of the peak nearest to 0 in profiles (point, place); NaN if there is none."""
     middle = profile[:, 1:-1]
     seen = np.isfinite(profile[:, :-2]) & np.isfinite(profile[:, 2:])
     is_peak = seen & (middle >= profile[:, :-2]) & (middle > profile[:, 2:])
@@ -300,10 +300,10 @@ def _averaged(stretches: list[Followed], lag_s: float, sigma: float, pixel_nm: f
 
 
 def _blocks(parts: list[Followed], sigma: float) -> list[Floats]:
-    """What :meth:`Followed.growth` returns, summed over each block of stretches.
+    """Sum the values of :meth:`Followed.growth` over each block of stretches.
 
-    A peak that is lost soon was often wrong before. But fast ones are lost soon, too: so a peak has to be followed on
-    for as long as filaments take to move by 0.3 sigma, which for fast ones is less than a step.
+    A peak that is soon lost was often wrong before, so a peak counts only if it is followed further for as long as
+    filaments take to move by 0.3 sigma. For fast filaments, whose peaks are lost soon anyway, that is less than a step.
     """
     steps = parts[0].shifts.shape[1]
     light, far = np.sum([part.at_the_end() for part in parts], axis=0)
@@ -314,10 +314,10 @@ def _blocks(parts: list[Followed], sigma: float) -> list[Floats]:
 
 
 def _mean_squares(blocks: list[Floats]) -> tuple[Floats, float]:
-    """The squared mean |shift| (step,) without the error of the peaks, and that of the error, in pixels^2.
+    """The squared mean |shift| (step,) without the error of peak positions, and that error, in pixels^2.
 
-    For Gaussian shifts the squared mean is 2 / pi of the mean square, so that of motion and that of the error add up.
-    It is used in place of the mean square because a few peaks of noise, far off, would decide the latter.
+    For Gaussian shifts the squared mean is 2 / pi of the mean square, so the contributions of motion and error add. The
+    mean square itself would be dominated by a few distant peaks of noise.
     """
     before, after = np.sum(blocks, axis=0)
     squared = np.cumprod(after / np.maximum(before, 1e-300)) ** 2

@@ -1,4 +1,4 @@
-"""How wide filaments are."""
+"""The width of filaments in a set of localizations."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FWHM_IN_SIGMAS = 2 * math.sqrt(2 * math.log(2))
 RESAMPLES = 50
 """Bootstrap samples: the standard error is known to a tenth."""
 SYSTEMATIC = 0.02
-"""Relative standard deviation of the error that remains however many localizations there are."""
+"""Relative standard deviation of the error that does not shrink with more localizations."""
 LEAST, LEAST_STRETCHES, LEAST_CORE = 100, 2, 30
 """Fewest localizations, stretches, and localizations in the core that give a width."""
 MOST_BACKGROUND = 0.18
 """Largest part of the background in the core; beyond, the fit no longer tells the two apart."""
 SHORTEST, LONGEST, ENOUGH = 8.0, 16.0, 40
-"""The length of stretches in sigmas is such that the median one has enough localizations."""
+"""Stretches are 8 to 16 sigmas long, so that the median one has at least 40 localizations if possible."""
 PASSES, AGREED, SETTLED = 8, 0.03, 0.25
 """Most passes, relative change of sigma at which they end, and logarithm of a change at which the result is refused."""
 FARTHEST = 4.0
@@ -40,7 +40,7 @@ TRIED, TRIED_FIRST = 4000, 200
 class FilamentWidth(NamedTuple):
     """The full width at half maximum of filaments, and its standard error.
 
-    ``localizations`` of ``stretches`` of filaments, with nothing else near them, were measured.
+    They were measured on the number ``stretches`` of isolated stretches, with ``localizations`` in all.
     """
 
     fwhm_nm: float
@@ -58,38 +58,37 @@ def filament_width(
     """Measure the width of filaments from the localizations of a structure at rest.
 
     Where filaments cross, meet or run beside each other, a profile across them is wider than that of one. So only
-    straight stretches of single filaments are measured, eight sigma long or up to sixteen where localizations are few
-    (:func:`~smlmsim.estimate.stretches.clean_stretches`). The distances of their localizations from lines through them
-    make profiles; one that is wider than the rest by more than counting noise is left out too. The width is that of
-    the Gaussian of the highest likelihood to all others together, on a background. Sigma is taken from half the
-    expected one upwards until it agrees with what is found, so that filaments side by side do not
-    pass for a wide one.
+    straight stretches of single filaments are measured, 8 sigma long or up to 16 if localizations are few
+    (:func:`~smlmsim.estimate.stretches.clean_stretches`). The distances of localizations from the line through a
+    stretch make its profile; profiles wider than the rest by more than counting noise are excluded. A Gaussian on a
+    background is fitted by maximum likelihood to all other profiles together. Sigma is increased from half the expected
+    one until it agrees with the fit, so that filaments side by side are not measured as one wide filament.
 
-    Where localizations differ in precision the profile is no Gaussian: with a spread of 25 %, the width is within 2 %
-    of that of the median precision; at its literal half height the profile is 8 % narrower than that.
+    If localizations differ in precision, the profile is not Gaussian: with a spread of 25 %, the width is within 2 %
+    of that for the median precision, while the profile at its actual half maximum is 8 % narrower.
 
-    The standard error is that of resampled stretches, and 2 % for what does not average out.
+    The standard error combines that of resampled stretches with 2 % for errors that do not average out.
 
     Parameters
     ----------
     localizations : xr.Dataset
         ``loc_y``, ``loc_x`` (localization,) in nm.
     sigma_nm : float
-        About the standard deviation that is expected, within a factor of three.
+        Expected standard deviation of the profile, correct within a factor of three.
     pixel_nm : float
-        Of the image in which lines are sought, below sigma; half of it where sigma is small.
+        Pixel of the image in which lines are sought, below sigma; half of it is used if sigma is small.
     seed : int
-        Of the resampling.
+        Seed of the resampling.
 
     Raises
     ------
     ValueError
-        If there are fewer than two such stretches, fewer than 100 localizations on them or 30 on each, if there is
-        hardly less beside filaments than on them, or if no sigma agrees with what is found.
+        If there are too few such stretches, fewer than 100 localizations on them or 30 on the median one, if the
+        background beside filaments is nearly as high as their profile, or if no sigma agrees with the fit.
     """
     schema.check(localizations, "loc_y", "loc_x")
     if not (0 < sigma_nm < math.inf):
-        raise ValueError(f"sigma_nm is positive, found sigma_nm={sigma_nm:g}")
+        raise ValueError(f"sigma_nm must be positive, found sigma_nm={sigma_nm:g}")
     places_nm = np.stack([localizations.loc_y.values, localizations.loc_x.values]).astype(np.float64)
     field = field_of_view(localizations, pixel_nm=pixel_nm, coverage=0.999)
     scale = _scale(places_nm, field, sigma_nm)
@@ -107,7 +106,7 @@ def filament_width(
 
 
 def _scale(places_nm: Floats, field: FieldOfView, expected_nm: float) -> Scale:
-    """The smallest sigma that agrees with what is found, and the length of stretches for it."""
+    """The smallest sigma that agrees with the fitted one, and the length of stretches for it."""
     sigma_nm, length = expected_nm / 2, SHORTEST
     for _ in range(PASSES):
         before, scale = (sigma_nm, length), Scale(sigma_nm, length * sigma_nm)
@@ -132,7 +131,7 @@ def _profiles(stretches: Stretches, places_nm: Floats, scale: Scale) -> Profiles
 
 
 def _require_enough(stretches: Stretches, found: Profiles, scale: Scale, expected_nm: float) -> None:
-    """Refuse what could be something else than single filaments."""
+    """Raise an error if the profiles may not be those of single filaments."""
     if len(found.counts) < LEAST_STRETCHES:
         raise ValueError(
             f"{len(found.counts)} straight stretches of single filaments were found, {LEAST_STRETCHES} are needed "
@@ -142,7 +141,7 @@ def _require_enough(stretches: Stretches, found: Profiles, scale: Scale, expecte
     if stretches.background > MOST_BACKGROUND:
         raise ValueError(
             f"beside filaments there is {stretches.background:.0%} of the height of their profile, "
-            f"{MOST_BACKGROUND:.0%} at most could be told from them: they are too close together for a width"
+            f"at most {MOST_BACKGROUND:.0%} is allowed: they are too close together for a width"
         )
     if stretches.core < LEAST_CORE:
         raise ValueError(

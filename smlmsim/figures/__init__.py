@@ -1,6 +1,6 @@
-"""Drawing only: every function takes what others computed and returns a matplotlib figure.
+"""Figures: every function draws computed results and returns a matplotlib figure.
 
-Displayed images are scaled to their own brightness; nothing drawn here is meant to be measured.
+Displayed images are scaled to their own brightness; do not measure intensities on them.
 """
 
 from smlmsim.figures.animation import save_movie

@@ -27,7 +27,7 @@ SUFFIXES = (".png", ".gif", ".mp4")
 
 
 def save_movie(images: Mapping[str, xr.DataArray], path: str | Path) -> None:
-    """Save movies of one field side by side, ten frames a second, each on its own scale over the whole movie.
+    """Save movies of one field side by side, at ten frames per second, each on its own brightness scale.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ def save_movie(images: Mapping[str, xr.DataArray], path: str | Path) -> None:
         times. Of more than 1,000 time points, that many are shown,
         evenly chosen.
     path : str or Path
-        Ends in .png (animated), .gif or .mp4; the last needs the extra ``smlmsim[movie]``.
+        File ending in .png (animated), .gif or .mp4; the last needs the extra ``smlmsim[movie]``.
 
     Raises
     ------
     ValueError
-        If the extension is another one, or the extra is not installed.
+        If the extension is not one of these, or the extra is not installed.
     OSError
         If the file cannot be written.
     """
@@ -52,9 +52,7 @@ def save_movie(images: Mapping[str, xr.DataArray], path: str | Path) -> None:
     if suffix not in SUFFIXES:
         raise ValueError(f"{path} has the extension {suffix!r}; a movie is saved as {', '.join(SUFFIXES)}")
     if suffix == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
-        raise ValueError(
-            "an MP4 needs more than is installed; pip install 'smlmsim[movie]' adds it, movie=gif does without"
-        )
+        raise ValueError("an MP4 needs an extra package: pip install 'smlmsim[movie]', or choose movie=gif")
     images = channels.panels(images)
     first = next(iter(images.values()))
     number = first.sizes["time"]
@@ -80,7 +78,7 @@ def save_movie(images: Mapping[str, xr.DataArray], path: str | Path) -> None:
 
 
 def _beside(parts: tuple[npt.NDArray[np.uint8], ...]) -> npt.NDArray[np.uint8]:
-    """Pictures of one height beside each other, a white gap between them."""
+    """Put pictures of the same height side by side, with a white gap between them."""
     gap = np.full((parts[0].shape[0], GAP, 3), 255, np.uint8)
     joined = [piece for part in parts for piece in (part, gap)][:-1]
     return np.concatenate(joined, axis=1)
@@ -89,7 +87,9 @@ def _beside(parts: tuple[npt.NDArray[np.uint8], ...]) -> npt.NDArray[np.uint8]:
 def _write_mp4(pictures: list[npt.NDArray[np.uint8]], path: Path) -> None:
     import imageio_ffmpeg
 
-    height, width = (size - size % 2 for size in pictures[0].shape[:2])  # the codec takes even sizes only
+    height, width = (
+        size - size % 2 for size in pictures[0].shape[:2]
+    )  # the codec needs an even number of pixels
     writer = imageio_ffmpeg.write_frames(str(path), (width, height), fps=1000 / SHOWN_MS, macro_block_size=2)
     writer.send(None)
     for picture in pictures:

@@ -1,4 +1,4 @@
-"""An axis of a heatmap: cells of one size, however their values are spaced."""
+"""An axis of a heatmap: cells of equal size, however their values are spaced."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LABELS = {
 
 
 class Axis(NamedTuple):
-    """The setting that varies along an axis, its name and unit, and the value of every row or column."""
+    """The name and unit of the setting along an axis, and its value for every row or column."""
 
     setting: str
     name: str
@@ -29,12 +29,12 @@ class Axis(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The text beside the axis."""
+        """The label of the axis."""
         return with_units(self.name, self.units)
 
     @property
     def ticks(self) -> list[str]:
-        """The text at every row or column."""
+        """The label of every row or column."""
         return [v if isinstance(v, str) else _rounded(v) for v in self.values.tolist()]
 
     @property
@@ -43,10 +43,10 @@ class Axis(NamedTuple):
         return np.arange(self.values.size, dtype=np.float64) + np.float64(0.5)
 
     def place(self, low: float, high: float) -> tuple[float, float]:
-        """Where a range begins and ends, in cells; what lies beyond the outer edges is cut off.
+        """The ends of a range, in cells, cut off at the outer edges.
 
-        Between the centres of two cells the place is linear in the value, or in its logarithm if that is
-        closer to how the values are spaced. An axis of a single value is one cell.
+        Between the centres of two cells the position is linear in the value, or in its logarithm if the values
+        are spaced more nearly geometrically. An axis of a single value is one cell.
         """
         knots, ends = self.values.astype(np.float64), np.array([low, high])
         if knots.size == 1:
@@ -59,7 +59,7 @@ class Axis(NamedTuple):
 
 
 def axis_of(scores: xr.DataArray, dim: str) -> Axis:
-    """Describe the axis along a dim of some scores."""
+    """Describe the axis along a dim of scores."""
     named = LABELS.get(dim, scores[dim].attrs)
     return Axis(dim, named.get("long_name", dim), named.get("units", ""), scores[dim].values)
 
@@ -72,12 +72,12 @@ def shown(reach: Range, units: str) -> str:
 
 
 def _rounded(value: float) -> str:
-    """A value in three digits, without an exponent where that can be done."""
+    """A value in three digits, without an exponent if possible."""
     return f"{float(f'{value:.3g}'):g}"
 
 
 def _is_geometric(values: npt.NDArray[np.float64]) -> bool:
-    """Whether the ratios of successive values are more alike than their differences."""
+    """Whether the ratios of successive values vary less than their differences."""
     if values.min() <= 0:
         return False
     steps, ratios = np.diff(values), np.diff(np.log(values))

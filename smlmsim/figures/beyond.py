@@ -1,4 +1,4 @@
-"""An arrow from the edge of a panel of a heatmap towards what lies beyond its values."""
+"""An arrow from the edge of a heatmap towards a range outside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STRIP_IN = 0.36
-"""The room beside a panel for an arrow and a value."""
+"""Space beside a panel, in inches, for an arrow and a value."""
 GAP_PT = 6.0
 """Distance in points between an arrow and its text."""
 TEXT_PT = 7.0
@@ -20,16 +20,16 @@ TEXT_PT = 7.0
 
 
 class Beyond(NamedTuple):
-    """A range beside the values of an axis.
+    """The position of a range relative to the values of an axis.
 
     Attributes
     ----------
     side : int
-        Where it lies: -1 below all values, 1 above all, 0 among them.
+        -1 if the range lies below all values, 1 if above all, 0 otherwise.
     near : tuple of float
-        The part of the axis nearest to it, in cells.
+        The part of the axis nearest to the range, in cells.
     cells : int
-        How many cells the axis has.
+        Number of cells of the axis.
     words : str
         The range with its unit.
     """
@@ -41,7 +41,7 @@ class Beyond(NamedTuple):
 
     @classmethod
     def of(cls, axis: Axis, reach: Range | None) -> Beyond:
-        """Compare a range with the values of an axis; None is the whole axis."""
+        """Compare a range with the values of an axis; None means the whole axis."""
         cells = axis.values.size
         if reach is None:
             return cls(0, (0.0, float(cells)), cells, "")
@@ -55,18 +55,18 @@ class Beyond(NamedTuple):
         return sum(self.near) / 2
 
     def limits(self, cell_pt: float) -> Range:
-        """The ends of the axis with room for the arrow."""
+        """The ends of the axis, in cells, with space for the arrow."""
         strip = 72 * STRIP_IN / cell_pt
         return (-strip if self.side < 0 else 0.0), self.cells + (strip if self.side > 0 else 0.0)
 
     def strip(self, cell_pt: float) -> float:
-        """The middle of the room for the arrow."""
+        """The middle of the space for the arrow, in cells."""
         low, high = self.limits(cell_pt)
         return low / 2 if self.side < 0 else (self.cells + high) / 2
 
 
 def draw_beyond(panel: Axes, rows: Beyond, columns: Beyond, cell_pt: float) -> None:
-    """Draw an arrow towards a range beyond the rows, the columns, or both, and write the range beside it."""
+    """Draw an arrow towards a range outside the rows, the columns, or both, and label it with the range."""
     from matplotlib.patches import Rectangle
 
     (left, right), (bottom, top) = columns.limits(cell_pt), rows.limits(cell_pt)

@@ -1,4 +1,4 @@
-"""Figures on disk."""
+"""Saving figures to files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DATELESS: dict[str, dict[str, None]] = {".png": {}, ".pdf": {"CreationDate": Non
 
 
 def require_known(path: str | Path) -> None:
-    """Refuse a file whose extension is not one of those that figures are saved as.
+    """Refuse a file with an extension that figures cannot be saved as.
 
     Raises
     ------
     ValueError
-        With those that are.
+        Naming the possible extensions.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in DATELESS:
@@ -33,14 +33,14 @@ def save(figure: Figure, path: str | Path) -> None:
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        As any function of this package returns it.
+        Figure that a function of this package returned.
     path : str or Path
-        Ends in .png (300 dots per inch), .pdf or .svg; the file is there whole or not at all.
+        File ending in .png (300 dots per inch), .pdf or .svg; it is written completely or not at all.
 
     Raises
     ------
     ValueError
-        If the extension is another one.
+        If the extension is not one of these.
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """

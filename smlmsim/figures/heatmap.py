@@ -1,4 +1,4 @@
-"""Scores as heatmaps: how well every reconstructor does at which velocity and localization rate."""
+"""Heatmaps of the scores of every reconstructor over velocity and localization rate."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PANELS_ABREAST = 4
 """Panels in a row; with more their text becomes too small."""
 KEY_IN = 2.6
-"""Room for a key of the legend."""
+"""Width in inches reserved for one entry of the legend."""
 
 
 def heatmap(
@@ -38,10 +38,10 @@ def heatmap(
 ) -> Figure:
     """Draw the scores of every reconstructor, averaged over the seeds, on one colour scale.
 
-    Two axes make one panel for each reconstructor, the velocity upwards. One axis makes a single panel with
-    a row for each reconstructor. All cells have one size, however their values are spaced; the marked ranges
-    are placed among them by interpolation. A cell is hatched if a movie has no score, and grey if none has.
-    The floor, what an empty estimate scores, stands in the legend if the scores tell it.
+    With two axes there is one panel for each reconstructor, velocity upwards. With one axis there is a single
+    panel with a row for each reconstructor. All cells have the same size, however their values are spaced; the
+    marked ranges are placed by interpolation. A cell is hatched if a movie has no score, and grey if none has.
+    The legend gives the floor, the score of an empty estimate, if the scores contain it.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ def heatmap(
         The metric with the dims (*axes, seed, reconstructor). Its attributes ``long_name``, ``units`` and
         ``better`` ("higher" or "lower"), and those of the axes' coordinates, label the figure.
     metric : str
-        Which variable to draw.
+        Variable to draw.
     marked : mapping
-        The range of each axis that a rectangle marks; by default the localization rates and velocities
+        Range of each axis that a rectangle marks; by default the localization rates and velocities
         measured in live cells, 110-380 Hz and 60-90 nm/s (Bai 2023, tel-04772446, chapter II.3).
     marks : str
-        What the rectangle is called.
+        Name of the rectangle in the legend.
     beyond : bool
-        Point with an arrow at marked ranges that lie beyond the values of the axes; without it, they are left out.
+        Whether arrows point to marked ranges outside the values of the axes; otherwise these are left out.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def _arranged(scores: xr.Dataset, metric: str) -> xr.DataArray:
     axes = [str(dim) for dim in found.dims if dim not in ("seed", "reconstructor")]
     if len(axes) not in (1, 2):
         raise ValueError(
-            f"a heatmap has one axis or two, found {', '.join(axes) or 'none'}; settle the others, as in "
+            f"a heatmap has one axis or two, found {', '.join(axes) or 'none'}; select a value of the others, as in "
             "scores.sel({'acquisition.exposure_s': 0.03})"
         )
     found = rising(found.where(np.isfinite(found)))
@@ -115,7 +115,7 @@ def _arranged(scores: xr.Dataset, metric: str) -> xr.DataArray:
 
 
 def _box(rows: Axis, columns: Axis, marked: Mapping[str, Range]) -> Box | None:
-    """Where the marked ranges lie, if they do; an axis without one is crossed from side to side."""
+    """The rectangle of the marked ranges, or None if one is outside; it spans an axis without a marked range."""
     if marked.keys().isdisjoint({rows.setting, columns.setting}):
         return None
     (bottom, top), (left, right) = (
@@ -135,7 +135,7 @@ def _ranges(rows: Axis, columns: Axis, marked: Mapping[str, Range]) -> str:
 def _canvas(
     panels: int, rows: int, columns: int, *, beside_in: float = 0.0
 ) -> tuple[Figure, list[Axes], float]:
-    """Make a figure with empty panels and some room in each, and say how large a cell will be, in points."""
+    """Make a figure with empty panels and margins; also return the size of a cell in points."""
     from matplotlib.figure import Figure
 
     lines = math.ceil(panels / PANELS_ABREAST)
@@ -151,7 +151,7 @@ def _canvas(
 
 
 def _scale(means: npt.NDArray[np.float64], attrs: Mapping[Any, Any]) -> dict[str, Any]:
-    """The colours of scores, the better the brighter."""
+    """The colour scale, on which better scores are brighter."""
     colours = "viridis_r" if attrs.get("better") == "lower" else "viridis"
     return {"vmin": np.nanmin(means), "vmax": np.nanmax(means), "cmap": colours}
 
@@ -170,7 +170,7 @@ def _label_axes(figure: Figure, panels: list[Axes], rows: Axis, columns: Axis, c
 
 
 def _draw_scale(figure: Figure, panels: list[Axes], movies: xr.DataArray) -> None:
-    """Draw one colour bar for all panels, the best at its upper end."""
+    """Draw one colour bar for all panels, with the best score at its upper end."""
     attrs, seeds = movies.attrs, movies.sizes["seed"]
     bar = figure.colorbar(panels[0].collections[0], ax=panels, aspect=30, pad=0.02)
     bar.outline.set_visible(False)
@@ -182,14 +182,14 @@ def _draw_scale(figure: Figure, panels: list[Axes], movies: xr.DataArray) -> Non
 
 
 def _colour(panel: Axes, floor: Floor) -> Any:
-    """The colour of the middle of the floor on the scale of a panel."""
+    """The colour of the middle of the floor on the colour scale of a panel."""
     return panel.collections[0].to_rgba(np.array((floor.low + floor.high) / 2))
 
 
 def _explain(
     figure: Figure, ranges: str, floor: Floor | None, colour: Any, *, hatched: bool, beyond: bool
 ) -> None:
-    """Say above the panels what the rectangle or the arrow and the hatches mean, and what the floor is."""
+    """Draw the legend of the rectangle or arrow, the hatching and the floor above the panels."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-LONGEST_LINE = 26  # of letters beside a colour bar
-COLOURS = {"uncertainty": "viridis"}  # other than those of intensities
+LONGEST_LINE = 26  # letters in a line beside a colour bar
+COLOURS = {"uncertainty": "viridis"}  # colour maps of quantities other than intensities
 SHORT_UNITS = {"1": "", "nm-1": "nm⁻¹", "nm-2": "nm⁻²"}
 LINE_COLOUR = "#56b4e9"
 
 
 def frame_times(image: xr.DataArray, wanted_s: Sequence[float] | None) -> list[float]:
-    """The times of the frames nearest to those wanted; by default of five, from the first to the last."""
+    """The times of the frames nearest to the requested times; by default five, from the first to the last."""
     if wanted_s is None:
         places = np.linspace(0, image.sizes["time"] - 1, 5).round().astype(int)
         return [float(time) for time in image.time.values[np.unique(places)]]
@@ -35,24 +35,24 @@ def frame_times(image: xr.DataArray, wanted_s: Sequence[float] | None) -> list[f
 
 
 def largest_shown(image: xr.DataArray, values: npt.NDArray[np.float64]) -> float:
-    """The value at the upper end of a movie's scale: an uncertainty is shown up to its largest value."""
+    """The value at the upper end of a movie's brightness scale; for an uncertainty, its largest value."""
     if image.name == "uncertainty":
         return float(values.max()) or 1.0
     return white_level(values)
 
 
 def frames(image: xr.DataArray, times_s: Sequence[float]) -> list[npt.NDArray[np.float64]]:
-    """The frames (y, x) nearest to some times, as brightness between 0 and 1 on a scale common to them."""
+    """The frames (y, x) nearest to given times, as brightness between 0 and 1 on a common scale."""
     chosen = image.sel(time=list(times_s), method="nearest").transpose("time", "y", "x")
     values = chosen.values.astype(np.float64)
     return list((values / largest_shown(image, values)).clip(0, 1))
 
 
 def draw_frame(panel: Axes, frame: npt.NDArray[np.float64], image: xr.DataArray) -> None:
-    """Draw a frame, grey (y, x) or in colours (y, x, 3), at the scale of its movie."""
+    """Draw a frame, grey (y, x) or coloured (y, x, 3), with the pixel size of its movie."""
     height_nm, width_nm = (_extent_nm(image[dim].values) for dim in "yx")
     panel.imshow(frame, cmap=colours(image), vmin=0, vmax=1, extent=(0, width_nm, height_nm, 0))
-    panel.autoscale(False)  # what is drawn on top does not widen the frame
+    panel.autoscale(False)  # later drawings must not widen the frame
     panel.set_xticks([])
     panel.set_yticks([])
 
@@ -75,7 +75,7 @@ def colours(image: xr.DataArray) -> str:
 
 
 def draw_colour_bar(figure: Figure, panels: Sequence[Axes], image: xr.DataArray, largest: float) -> None:
-    """Say beside some panels what their colours stand for, from 0 to the value at the upper end of the scale."""
+    """Draw a colour bar beside panels, from 0 to the value at the upper end of their scale."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
@@ -86,7 +86,7 @@ def draw_colour_bar(figure: Figure, panels: Sequence[Axes], image: xr.DataArray,
 
 
 def quantity(image: xr.DataArray) -> str:
-    """What a movie shows, with its unit."""
+    """The quantity that a movie shows, with its unit."""
     units = str(image.attrs.get("units", ""))
     units = SHORT_UNITS.get(units, units)
     name = str(image.name or "intensity")
@@ -97,21 +97,21 @@ def quantity(image: xr.DataArray) -> str:
 
 
 def draw_line(panel: Axes, line: Line, image: xr.DataArray) -> None:
-    """Draw the line that a kymograph is taken along, with a dot where it starts."""
+    """Draw the line of a kymograph, with a dot at its start."""
     x, y = _on_panel(line, image)
     panel.plot(x, y, color=LINE_COLOUR, linewidth=0.8, linestyle=(0, (3, 2)))
     panel.plot(x[:1], y[:1], color=LINE_COLOUR, marker="o", markersize=2.5)
 
 
 def _on_panel(line: Line, image: xr.DataArray) -> Floats:
-    """The ends of a line, (x or y, end), from the upper left corner of a panel."""
+    """The ends of a line, (xy, end), measured from the upper left corner of a panel."""
     left, top = (_edge_nm(image[dim].values) for dim in "xy")
     ends = [(line.start_x_nm - left, line.end_x_nm - left), (line.start_y_nm - top, line.end_y_nm - top)]
     return np.array(ends)
 
 
 def draw_scale_bar(panel: Axes, image: xr.DataArray, line: Line | None = None) -> None:
-    """Draw a bar of a round length, about a quarter of the width, in a corner that a line stays out of."""
+    """Draw a scale bar of a round length, about a quarter of the width, in a corner that the line avoids."""
     from matplotlib.patheffects import withStroke
 
     width_nm, height_nm = _extent_nm(image.x.values), _extent_nm(image.y.values)
@@ -126,7 +126,7 @@ def draw_scale_bar(panel: Axes, image: xr.DataArray, line: Line | None = None) -
 
 
 def _corner(width_nm: float, height_nm: float, line: Floats | None) -> tuple[float, float]:
-    """Where a scale bar starts: lower left, or the first corner of which a line, (x or y, end), stays out."""
+    """The start of a scale bar: at the lower left, or in the first corner that the line, (xy, end), avoids."""
     right, below = 0.6 * width_nm, height_nm - 0.07 * width_nm
     above = min(0.25 * width_nm, below)
     corners = [(0.06 * width_nm, below), (right, below), (0.06 * width_nm, above), (right, above)]
@@ -149,7 +149,7 @@ def round_length_nm(longest_nm: float) -> float:
 
 
 def _pixel_nm(centres_nm: npt.NDArray[Any]) -> float:
-    """From the centre of a pixel to that of the next."""
+    """The distance between the centres of neighbouring pixels."""
     return _extent_nm(centres_nm) / centres_nm.size
 
 
@@ -159,5 +159,5 @@ def _edge_nm(centres_nm: npt.NDArray[Any]) -> float:
 
 
 def _extent_nm(centres_nm: npt.NDArray[Any]) -> float:
-    """From the outer edge of the first pixel to that of the last."""
+    """The distance between the outer edges of the first and the last pixel."""
     return float(centres_nm[-1] - centres_nm[0]) * centres_nm.size / max(centres_nm.size - 1, 1)

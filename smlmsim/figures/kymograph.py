@@ -1,4 +1,4 @@
-"""What lies along a line, over time."""
+"""Kymographs: the intensity along a line over time."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def kymograph(profiles: Mapping[str, xr.DataArray], line: Line | None = None) -> Figure:
-    """Draw profiles along a line side by side, time running down; every one has its own scale, drawn below it.
+    """Draw profiles along a line side by side, time running down, each on its own scale, which is drawn below it.
 
     Parameters
     ----------
     profiles : mapping
-        Name -> (time, distance), in s and nm, as :func:`~smlmsim.estimate.line_profile` gives them.
+        Name -> (time, distance), in s and nm, as :func:`~smlmsim.estimate.line_profile` returns it.
     line : Line, optional
-        The line, to say where it is.
+        The line, whose ends are named on the axis.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def kymograph(profiles: Mapping[str, xr.DataArray], line: Line | None = None) ->
 
 
 def _along(line: Line) -> str:
-    """Where a line is, in words."""
+    """The label of the distance axis, with the ends of the line."""
     x0, y0, x1, y1 = (
         f"{nm / 1000:.4g}" for nm in (line.start_x_nm, line.start_y_nm, line.end_x_nm, line.end_y_nm)
     )

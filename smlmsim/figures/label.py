@@ -1,4 +1,4 @@
-"""The text that names what is drawn."""
+"""Labels with units."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import xarray as xr
 
 
 def with_units(name: str, units: str) -> str:
-    """Write a name, and its unit in brackets if it has one."""
+    """Return a name, followed by its unit in brackets if it has one."""
     return f"{name} ({units})" if units not in ("", "1") else name
 
 
 def score_label(scores: xr.DataArray, before: str = "") -> str:
-    """Write the name of a metric, with its unit."""
+    """Return the name of a metric with its unit."""
     name = f"{before}{scores.attrs.get('long_name', scores.name)}"
     return with_units(name, scores.attrs.get("units", "1"))

@@ -1,4 +1,4 @@
-"""Movies side by side at some of their times."""
+"""Montages: frames of movies at selected times."""
 
 from __future__ import annotations
 
@@ -38,17 +38,16 @@ TRUTH, ESTIMATE, BOTH = (0.0, 1.0, 0.0), (1.0, 0.0, 1.0), (1.0, 1.0, 1.0)
 def montage(
     images: Mapping[str, xr.DataArray], times_s: Sequence[float] | None = None, *, line: Line | None = None
 ) -> Figure:
-    """Draw movies of one field, a row for each, a column for each time; every row has its own scale, drawn beside it.
+    """Draw movies of one field, a row for each and a column for each time; each row has its own colour bar.
 
     Parameters
     ----------
     images : mapping
         Name -> movie (time, y, x), or (channel, time, y, x) with a row for each channel, coordinates in s and nm.
     times_s : sequence of float, optional
-        The frames nearest to these times are drawn; by default five, from the first to the last of the first
-        movie.
+        Times of which the nearest frames are drawn; by default five, from the first to the last of the first movie.
     line : Line, optional
-        Drawn on the first column: the line of a kymograph.
+        Line of a kymograph, drawn on the first column.
 
     Raises
     ------
@@ -76,14 +75,14 @@ def montage(
 
 
 def overlay(estimate: xr.DataArray, truth: xr.DataArray, times_s: Sequence[float] | None = None) -> Figure:
-    """Draw an estimate in magenta over the truth in green, white where they agree; each has its brightness.
+    """Draw an estimate in magenta over the truth in green, white where they agree; each on its own scale.
 
     Parameters
     ----------
     estimate, truth : xr.DataArray
         Movies (time, y, x) of one field and pixel, coordinates in s and nm.
     times_s : sequence of float, optional
-        The frames nearest to these times are drawn; by default five, from the first to the last.
+        Times of which the nearest frames are drawn; by default five, from the first to the last.
 
     Raises
     ------
@@ -107,7 +106,7 @@ def overlay(estimate: xr.DataArray, truth: xr.DataArray, times_s: Sequence[float
 def _canvas(
     image: xr.DataArray, rows: int, times_s: Sequence[float], *, below_in: float = 0.0, beside_in: float = 0.0
 ) -> tuple[Figure, list[list[Axes]]]:
-    """Make a figure with empty panels, a column for each time, and some room below and beside them."""
+    """Make a figure with empty panels, a column for each time, and margins below and beside them."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -123,7 +122,7 @@ def _canvas(
 
 
 def _name_colours(figure: Figure) -> None:
-    """Say below the panels what the colours mean."""
+    """Draw the legend of the colours below the panels."""
     from matplotlib.patches import Patch
 
     keys = [

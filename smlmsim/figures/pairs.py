@@ -1,4 +1,4 @@
-"""Paired scores: every seed a line across the reconstructors, and how far others lie behind the best."""
+"""Paired scores: a line for every seed across the reconstructors, and differences from the best."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def paired(scores: xr.DataArray, table: pd.DataFrame) -> Figure:
-    """Draw the scores of a region, a line for each seed, and the differences to the best with their intervals.
+    """Draw the scores of a region, a line for each seed, and the differences from the best with their intervals.
 
     Parameters
     ----------
     scores : xr.DataArray
-        (seed, reconstructor), the means over the cells of the region.
+        Scores (seed, reconstructor), averaged over the cells of the region.
     table : pd.DataFrame
         The rows of :func:`smlmsim.compare.compare` for that region.
     """
@@ -38,9 +38,9 @@ def paired(scores: xr.DataArray, table: pd.DataFrame) -> Figure:
         _draw_seeds(left, movies)
         _draw_differences(right, [str(name) for name in movies.reconstructor.values], table)
         left.set_title("a line for each seed; bar: the mean")
-        right.set_title("mean and 95 % interval; filled: told apart")
+        right.set_title("mean and 95 % interval; filled: significant")
         left.set_xlabel(score_label(scores))
-        right.set_xlabel(score_label(scores, "behind the best, "))
+        right.set_xlabel(score_label(scores, "difference from the best, "))
         left.invert_yaxis()
     return figure
 

@@ -16,7 +16,7 @@ LARGEST_TEXT_PT, SMALLEST_TEXT_PT = 9.0, 5.0
 """Sizes of text in points: as the text of a journal, and the least that journals print."""
 LIGHT = 0.28  # relative luminance above which black is more legible than white
 TIED, EQUAL = "/////", "...."
-EDGE_PT = 2.5  # half the width of an edge, and some air
+EDGE_PT = 2.5  # half the width of an edge, plus a margin
 
 
 class Box(NamedTuple):
@@ -31,7 +31,7 @@ class Box(NamedTuple):
 def draw_cells(
     panel: Axes, scores: npt.NDArray[np.float64], cell_pt: float, scale: Mapping[str, Any]
 ) -> None:
-    """Draw scores (row, column), the first row lowest, with their values if there is room; NaN is grey."""
+    """Draw scores (row, column), first row lowest, with their values if there is space; NaN is grey."""
     import seaborn
 
     text_pt = min(LARGEST_TEXT_PT, 0.34 * cell_pt)
@@ -48,7 +48,7 @@ def draw_cells(
 
 
 def hatch_cells(panel: Axes, cells: npt.NDArray[np.bool_], hatch: str = TIED) -> None:
-    """Hatch some of the cells (row, column)."""
+    """Hatch the cells (row, column) that are marked True."""
     from matplotlib.patches import Rectangle
 
     for row, column in np.argwhere(cells):
@@ -56,7 +56,7 @@ def hatch_cells(panel: Axes, cells: npt.NDArray[np.bool_], hatch: str = TIED) ->
 
 
 def draw_box(panel: Axes, box: Box, cell_pt: float) -> None:
-    """Draw a rectangle below the values; those on its edges step aside, or interrupt it."""
+    """Draw a rectangle below the values; values on its edges are moved aside or interrupt it."""
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import Normal, Stroke
 
@@ -77,7 +77,7 @@ def draw_box(panel: Axes, box: Box, cell_pt: float) -> None:
 
 
 def _values(panel: Axes) -> Iterator[tuple[Text, npt.NDArray[np.float64]]]:
-    """The values that are written in a panel, with the colour of their cells."""
+    """Yield the texts of the values in a panel, with the colour of their cells."""
     cells = panel.collections[0]
     cells.update_scalarmappable()
     scored = ~np.ma.getmaskarray(np.ma.asarray(cells.get_array())).ravel()
@@ -85,6 +85,6 @@ def _values(panel: Axes) -> Iterator[tuple[Text, npt.NDArray[np.float64]]]:
 
 
 def short(score: float) -> str:
-    """Write a score in four characters or fewer where that can be done."""
+    """Format a score in at most four characters if possible."""
     digits = 2 if abs(score) < 10 else 1 if abs(score) < 100 else 0
     return f"{score:.{digits}f}".replace("0.", ".", 1 if abs(score) < 1 else 0)

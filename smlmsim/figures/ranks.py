@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def rank_table(ranks: pd.DataFrame) -> Figure:
-    """Draw the mean rank of every reconstructor by every metric, the best brightest.
+    """Draw the mean rank of every reconstructor by every metric; the best are brightest.
 
     Parameters
     ----------
     ranks : pd.DataFrame
-        As :func:`smlmsim.compare.mean_ranks` gives it.
+        Table returned by :func:`smlmsim.compare.mean_ranks`.
     """
     from matplotlib.figure import Figure
 
@@ -44,12 +44,12 @@ def rank_table(ranks: pd.DataFrame) -> Figure:
 
 
 def cost(costs: pd.DataFrame) -> Figure:
-    """Draw quality against the time for a movie; the area of a point grows with the number of parameters.
+    """Draw quality against the time per movie; the area of a point grows with the number of parameters.
 
     Parameters
     ----------
     costs : pd.DataFrame
-        As :func:`smlmsim.report.cost.costs` gives it.
+        Table returned by :func:`smlmsim.report.cost.costs`.
     """
     from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Networks in laboratories they never saw, and in perturbed cells: boxes of scores, a line for every movie."""
+"""Robustness: box plots of networks on data of unseen laboratories and perturbed cells, a line per movie."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 APART = 0.75
-"""Between the two boxes of a pair; pairs are 2 apart."""
+"""Distance between the two boxes of a pair; pairs are 2 apart."""
 
 NETWORKS = {"it saw all laboratories": CATEGORIES[4], "it never saw this one": CATEGORIES[1]}
 CELLS = {"control": CATEGORIES[2], "perturbed": CATEGORIES[3]}
 
 
 def laboratories(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
-    """Draw, for every metric and laboratory, the network that saw all laboratories and the one that missed this one.
+    """Compare, per metric and laboratory, networks trained on all laboratories and on all but this one.
 
     Parameters
     ----------
     scores : xr.Dataset
-        As :func:`smlmsim.robustness.run_robustness` gives it.
+        Scores returned by :func:`smlmsim.robustness.run_robustness`.
     table : pd.DataFrame
-        As :func:`smlmsim.robustness.differences` gives it; its corrected p-values stand above the pairs.
+        Table returned by :func:`smlmsim.robustness.differences`; its corrected p-values are drawn above the pairs.
     """
     rows = table[table.question == "unseen"]
     seen = scores.attrs["all_laboratories"]
@@ -51,7 +51,7 @@ def laboratories(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
 
 
 def perturbation(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
-    """Draw, for every metric and laboratory, control and perturbed movies of both networks and the classic opponent.
+    """Compare, per metric and laboratory, control and perturbed movies, for both networks and a classic method.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def _panels(
     *,
     panel_width: float,
 ) -> Figure:
-    """Let a function draw a row of panels for each metric, a column for each laboratory; explain the colours."""
+    """Draw panels, a row for each metric and a column for each laboratory, with a given function; add a legend."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
@@ -106,7 +106,7 @@ def _panels(
 def _draw_pairs(
     panel: Axes, pairs: Sequence[Sequence[Floats]], p: Sequence[float], colours: Mapping[str, str]
 ) -> None:
-    """Draw two boxes (quartiles) for each pair, a line for every movie between them, and the p-value above."""
+    """Draw two box plots (quartiles) for each pair, a line for every movie, and the p-value above."""
     for place, (pair, value) in enumerate(zip(pairs, p, strict=True)):
         at = 2 * place + np.array([0, APART])
         panel.plot(at, np.array(pair), color="0.25", linewidth=0.4, marker="o", markersize=1.6, zorder=3)

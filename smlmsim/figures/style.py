@@ -1,4 +1,4 @@
-"""The look that all figures share."""
+"""The common style of all figures."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ CATEGORIES = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00",
     "#f0e442", "#882255", "#44aa99", "#999999", "#332288", "#ddcc77",
 )  # fmt: skip
-"""Colours that the colour-blind can tell apart: those of Okabe & Ito, then of Tol."""
+"""Colours that colour-blind people can distinguish: those of Okabe & Ito, then of Tol."""
 
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw in the common style; the user's own settings are untouched."""
+    """Draw in the common style without changing the user's settings."""
     import matplotlib
 
     with matplotlib.rc_context(STYLE):

@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 CELL_IN = 0.5
 """Edge length of a cell in inches."""
-MEANINGS = {TIED: "not told apart from another", EQUAL: "practically equal to another"}
+MEANINGS = {TIED: "not significantly different from another", EQUAL: "practically equal to another"}
 
 
 def win_map(wins: xr.Dataset) -> Figure:
     """Draw the best reconstructor of every cell, and how much better it is.
 
-    A cell has the colours of all that are practically equal in it, the best one's on the left, and dots. It is hatched
-    with lines if another one is not told apart from the best.
+    A cell shared by practically equal reconstructors is dotted and has the colours of all, the best on the left. It is
+    hatched with lines if another reconstructor does not differ significantly from the best.
 
     Parameters
     ----------
     wins : xr.Dataset
-        As :func:`smlmsim.compare.win_map` gives it, of a grid of two axes; the velocity runs upwards.
+        Result of :func:`smlmsim.compare.win_map` for a grid of two axes; the velocity runs upwards.
 
     Raises
     ------
     ValueError
-        If the grid has not two axes.
+        If the grid does not have two axes.
     """
     from matplotlib.colors import BoundaryNorm, ListedColormap
     from matplotlib.figure import Figure
@@ -77,7 +77,7 @@ def win_map(wins: xr.Dataset) -> Figure:
 def _shares(
     wins: xr.Dataset, dims: list[str], places: npt.NDArray[np.int64]
 ) -> dict[tuple[int, int], list[int]]:
-    """The cells (row, column) that several share, with the places of these, the best first."""
+    """The cells (row, column) shared by several reconstructors, with the indices of these, the best first."""
     equal = rising(wins.practically_equal & wins["mean"].notnull()).transpose(*dims, "reconstructor").values
     found = {}
     for (row, column), best in np.ndenumerate(places):
@@ -88,7 +88,7 @@ def _shares(
 
 
 def _draw_shares(panel: Axes, shares: dict[tuple[int, int], list[int]]) -> None:
-    """Part cells from left to right among those that share them."""
+    """Divide cells from left to right among the reconstructors that share them."""
     from matplotlib.patches import Rectangle
 
     for (row, column), share in shares.items():
@@ -100,7 +100,7 @@ def _draw_shares(panel: Axes, shares: dict[tuple[int, int], list[int]]) -> None:
 def _write_advantages(
     panel: Axes, places: npt.NDArray[np.int64], advantages: npt.NDArray[np.float64]
 ) -> None:
-    """Write into every cell how much better the best is than the next."""
+    """Write into every cell the advantage of the best over the next."""
     import seaborn
     from matplotlib.patheffects import withStroke
 
@@ -117,7 +117,7 @@ def _write_advantages(
 
 
 def _ties(wins: xr.Dataset) -> list[xr.DataArray]:
-    """In which cells another one is not told apart from the best, and in which one is practically equal to it."""
+    """Cells where another one does not differ significantly from the best, and cells where one is practically equal."""
     other = wins.reconstructor != wins.best
     unsure = ~wins.told_apart & ~wins.practically_equal & wins["mean"].notnull()
     return [(other & tied).any("reconstructor") for tied in (unsure, wins.practically_equal)]

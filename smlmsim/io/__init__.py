@@ -1,4 +1,4 @@
-"""Files: what a file holds tells its format when it is read, its extension when it is written."""
+"""Files: the format is recognised by content when reading, and chosen by extension when writing."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ _log = logging.getLogger(__name__)
 
 
 class Converted(NamedTuple):
-    """What was read from a file, and what became of it in the file that was written.
+    """What was read from a file, and what changed or was lost in the file that was written.
 
     Parameters
     ----------
     data : xr.Dataset
-        What was read.
+        Data that was read.
     lost : tuple of str
-        Columns, metadata and images, by name, that have no place in the file.
+        Names of columns, metadata and images that the written format cannot hold.
     changed : tuple of str
-        Sentences about what the file holds in another way.
+        Sentences about values that the written file holds in another form.
     """
 
     data: xr.Dataset
@@ -79,24 +79,24 @@ def read(
     pixel_nm: float | None = None,
     point_s: float | None = None,
 ) -> xr.Dataset:
-    """Read a file of any format, whatever it is called.
+    """Read a file of any format, whatever its name.
 
     Parameters
     ----------
     path : str or Path
     reading : Reading
-        How a table is to be understood where its file does not say, or says otherwise.
+        Units and columns of a table where its file does not state them, or states them wrongly.
     others : bool
-        Whether to read the columns of a table that are not in the vocabulary, too. They are called ``other_*``; the
-        attribute ``left_out`` names those that are no numbers, if there are any.
+        Whether to also read columns of a table that are not in the vocabulary. They are named ``other_*``; the
+        attribute ``left_out`` names columns that do not hold numbers, if there are any.
     pixel_nm, point_s : float, optional
-        The pixel of images, and the duration of a time point, where the file does not say it.
+        The pixel of images and the duration of a time point; they take precedence over the file.
 
     Returns
     -------
     xr.Dataset
-        Localizations ``loc_*`` (localization,) from a table, sorted by frame, which are counted from 0; one variable
-        (time, y, x) from images. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
+        Localizations ``loc_*`` (localization,) from a table, sorted by frame, with frames counted from 0; or one
+        variable (time, y, x) from images. The attributes are :class:`~smlmsim.io.metadata.Metadata`.
 
     Raises
     ------
@@ -129,15 +129,15 @@ def convert(
     pixel_nm: float | None = None,
     point_s: float | None = None,
 ) -> Converted:
-    """Write a file in another format, with its metadata and all else that the other format can hold.
+    """Convert a file to another format, with its metadata and everything else that the format can hold.
 
-    Columns of a table that are not in the vocabulary, and the images inside of a .smlm file, are kept where they have a
-    place. Frames keep the numbers that they have in the source where the other format lets them.
+    Columns of a table that are not in the vocabulary, and the images inside a .smlm file, are kept if the format can
+    hold them. Frames keep their numbers if the format allows it.
 
     Parameters
     ----------
     source, target : str or Path
-        Read as by :func:`read`, written as by :func:`write`.
+        File to read as by :func:`read`, and file to write as by :func:`write`.
     reading, pixel_nm, point_s :
         As in :func:`read`.
     selection : Selection
@@ -151,7 +151,7 @@ def convert(
     found = recognised(source)
     form = _writing(target)
     if Path(target).exists() and Path(source).samefile(target):
-        raise ValueError(f"{source} would be replaced by what is made of it; choose another name")
+        raise ValueError(f"{source} would be replaced by its own conversion; choose another name")
     if form is not OME_ZARR:
         require_writable_file(target)
     data = read(source, reading, others=True, pixel_nm=pixel_nm, point_s=point_s)
@@ -175,25 +175,25 @@ def convert(
 def chunks(
     path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
 ) -> Iterator[xr.Dataset]:
-    """Read a localization table of any format piece by piece: it need not fit in memory.
+    """Read a localization table of any format in pieces, so that it need not fit in memory.
 
     Parameters
     ----------
     path, reading, others :
         As in :func:`read`.
     rows : int
-        The most localizations to hold at a time; positive.
+        Largest number of localizations in a piece; positive.
 
     Yields
     ------
     xr.Dataset
-        As from :func:`read`, in the order of the file.
+        Localizations as from :func:`read`, in the order of the file.
 
     Raises
     ------
     ValueError
-        If the file holds images, is of no known format, or is damaged; the last when the damage is reached. Also if a
-        frame 0 turns up in a table that was taken to count from 1, which :func:`read` copes with.
+        If the file holds images, is of no known format, or is damaged (raised when the damage is reached). Also if a
+        frame 0 occurs in a table that was taken to count from 1, which :func:`read` can handle.
     OSError
         If there is no such file, or it may not be read.
 
@@ -203,22 +203,22 @@ def chunks(
     50000000
     """
     if rows < 1:
-        raise ValueError(f"rows is positive, found {rows!r}")
+        raise ValueError(f"rows must be positive, found {rows!r}")
     found = recognised(path)
     if found.holds != "table":
-        raise ValueError(f"{path} is {found.name}, which holds images; a table is read piece by piece")
+        raise ValueError(f"{path} is {found.name}, which holds images; only tables are read in pieces")
     return reading.applied(found.chunks(path, reading, rows=rows, others=others), str(path))
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
-    """Write a file of any format that is written; it is there whole or not at all.
+    """Write a file of any writable format, completely or not at all.
 
     Parameters
     ----------
     data : xr.Dataset or xr.DataArray
-        What the format can hold: localizations for a table, one variable (time, y, x) for images.
+        Localizations for a table, or one variable (time, y, x) for images.
     path : str or Path
-        Its extension chooses the format.
+        File whose extension selects the format.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
 
 
 def format_name(path: str | Path) -> str:
-    """What the format of a file is called.
+    """Return the name of the format of a file.
 
     Raises
     ------
@@ -243,7 +243,7 @@ def format_name(path: str | Path) -> str:
 
 
 def holds_table(path: str | Path) -> bool:
-    """Tell whether a file is of a format for tables, rather than for images.
+    """Whether the format of a file is one for tables, rather than for images.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def holds_table(path: str | Path) -> bool:
 
 
 def _counting(chunks: Iterator[xr.Dataset]) -> Iterator[xr.Dataset]:
-    """Pass pieces on and show how many localizations they were."""
+    """Pass pieces on, and show the number of localizations in a progress bar."""
     with bar(None, "localizations", thousands=True) as progress:
         for chunk in chunks:
             yield chunk
@@ -262,7 +262,7 @@ def _counting(chunks: Iterator[xr.Dataset]) -> Iterator[xr.Dataset]:
 
 
 def _writing(path: str | Path) -> Any:
-    """The format that an extension stands for."""
+    """The format that an extension selects."""
     known = extensions()
     suffix = Path(path).suffix.lower()
     if suffix not in known:

@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all."""
+"""Files and folders that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WORDS = {"No space left": errno.ENOSPC, "Disk quota": errno.EDQUOT, "File too la
 SHORT = re.compile(r"\d+ requested and \d+ written")
 """What NumPy says where a file stays shorter than it was to be."""
 NO_ROOM_BYTES = 2**20
-"""With less room than this, a failure that nothing is said of is taken for one of a full disk."""
+"""With less free space than this, an unexplained failure is attributed to a full disk."""
 DRAFT = re.compile(r"\.smlmsim-(new-)?[0-9a-f]{16}([.-].*)?")
 DAY_S = 86_400.0
 """Seconds of a day, after which what an interrupted process left is removed."""
@@ -40,7 +40,7 @@ _cleared: set[Path] = set()
 
 
 def failure(error: BaseException, folder: Path) -> int:
-    """The number of what kept something from being written, 0 if it is not known; not every library passes it on."""
+    """The error number behind a failed write, 0 if unknown; not every library passes it on."""
     if isinstance(error, OSError) and error.errno:
         return error.errno
     for words, number in WORDS.items():
@@ -53,7 +53,7 @@ def failure(error: BaseException, folder: Path) -> int:
 
 
 def remedy(error: BaseException, folder: Path) -> str:
-    """What kept something from being written to a folder, and what would do; the words of the error if not known."""
+    """Explain a failed write to a folder and how to avoid it; the text of the error if it is not known."""
     number = failure(error, folder)
     if number in REMEDIES:
         return REMEDIES[number].format(folder=folder)
@@ -62,7 +62,7 @@ def remedy(error: BaseException, folder: Path) -> str:
 
 @contextlib.contextmanager
 def naming(folder: Path) -> Iterator[None]:
-    """Say, where something within cannot be written, to which folder, and what would do."""
+    """If writing fails inside, name the folder and the remedy."""
     try:
         yield
     except OSError as error:
@@ -71,16 +71,16 @@ def naming(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def explaining(draft: Path, name: str, known: Container[int] = OF_PLACES) -> Iterator[None]:
-    """Say, where a draft cannot be written, what it is a draft of, and what would do; other errors pass.
+    """If a draft cannot be written, name the intended file and the remedy; other errors pass unchanged.
 
     Parameters
     ----------
     draft : Path
         A file or a folder.
     name : str
-        What is to be written.
+        Name of the file to be written, for the message.
     known : container of int
-        The numbers of the errors that are explained.
+        Numbers of the errors that are explained.
     """
     try:
         yield
@@ -92,17 +92,17 @@ def explaining(draft: Path, name: str, known: Container[int] = OF_PLACES) -> Ite
 
 
 def require_writable(folder: str | Path) -> None:
-    """Refuse a folder that cannot be written to, before the work for it begins; nothing of the attempt stays.
+    """Refuse a folder that cannot be written to, before the work for it begins; the test leaves no trace.
 
     Parameters
     ----------
     folder : str or Path
-        Need not be there yet, nor those around it.
+        Folder, which need not exist yet, nor its parents.
 
     Raises
     ------
     OSError
-        If it cannot be made or written to, or the disk is full; the message names it and what would do.
+        If it cannot be made or written to, or the disk is full; the message names it and the remedy.
 
     Examples
     --------
@@ -119,12 +119,12 @@ def require_writable(folder: str | Path) -> None:
 
 
 def require_room(folder: Path, size_bytes: int) -> None:
-    """Refuse to begin a file that the disk has no room for, where the library that writes it would crash half way.
+    """Refuse a file for which the disk has no space, since the library that writes it would crash.
 
     Raises
     ------
     OSError
-        If there is less room; :func:`replacing` says where and what would do.
+        If there is less space; :func:`replacing` adds the folder and the remedy.
     """
     if shutil.disk_usage(folder).free < size_bytes + NO_ROOM_BYTES:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -147,24 +147,24 @@ def require_writable_file(path: str | Path) -> None:
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a draft to be written in a file's stead, and put it in the file's place once it is complete.
+    """Yield a draft to write instead of a file, and replace the file by it once it is complete.
 
-    If anything goes wrong, or the process dies, the file is as it was before: absent, or the old one.
+    If anything fails, or the process dies, the file stays as it was: absent, or the old one.
 
     Parameters
     ----------
     path : str or Path
-        The file to write; an older one is replaced, a link is followed.
+        File to write; an existing one is replaced, and a link is followed.
 
     Yields
     ------
     Path
-        An empty file in the same folder and with the same suffix.
+        An empty file in the same folder with the same suffix.
 
     Raises
     ------
     OSError
-        If the folder is missing, may not be written to, or is full; the message names it and what would do.
+        If the folder is missing, not writable, or full; the message names it and the remedy.
 
     Examples
     --------
@@ -183,16 +183,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # not every file system lets a folder be flushed
+    with contextlib.suppress(OSError):  # not every file system can flush a folder
         _flush(target.parent)
 
 
 @contextlib.contextmanager
 def replacing_pair(path: str | Path, side: Path, said: str | None) -> Iterator[Path]:
-    """Give a draft as :func:`replacing` does, for a file beside which another lies that is about it.
+    """Yield a draft as :func:`replacing` does, for a file that has a side file describing it.
 
-    Both are complete before either is put in its place, and the older side file goes before the older file does: there
-    is no moment at which a new file stands beside an older side file, even if the process dies.
+    Both are completed before either is put in place, and the old side file is removed before the old file is replaced:
+    a new file is never next to an old side file, even if the process dies.
 
     Parameters
     ----------
@@ -201,12 +201,12 @@ def replacing_pair(path: str | Path, side: Path, said: str | None) -> Iterator[P
     side : Path
         The side file.
     said : str or None
-        What the side file is to hold; with None there is to be none.
+        Content of the side file; None for no side file.
 
     Yields
     ------
     Path
-        An empty file for the first one.
+        An empty draft of the file.
 
     Raises
     ------
@@ -230,20 +230,20 @@ def replacing_pair(path: str | Path, side: Path, said: str | None) -> Iterator[P
 
 @contextlib.contextmanager
 def making(folder: Path) -> Iterator[Path]:
-    """Give a draft of a folder to be filled, and put it in its place once it is complete.
+    """Yield a draft of a folder to fill, and move it to its place once it is complete.
 
-    If anything goes wrong, there is no folder; if the process dies, the draft stays beside its place until another
-    process writes there, at least a day later.
+    If anything fails, there is no folder; if the process dies, the draft remains next to its place until another
+    process writes there at least a day later.
 
     Parameters
     ----------
     folder : Path
-        Not there yet; those around it are made if absent.
+        Folder that does not exist yet; its parents are made if absent.
 
     Yields
     ------
     Path
-        An empty folder beside it.
+        An empty folder next to it.
 
     Raises
     ------
@@ -267,15 +267,15 @@ def making(folder: Path) -> Iterator[Path]:
 
 
 def clear_drafts(own: Path) -> None:
-    """Remove what writers that were killed left beside a draft: drafts to which nothing was added for a day.
+    """Remove drafts that killed processes left next to a draft: those unchanged for a day.
 
-    The time is that of the file system, which other machines may share: when the own draft was made. A folder is looked
-    through once in the life of a process.
+    Ages are measured by the clock of the file system, which other machines may share: relative to the draft just made.
+    Each folder is searched once per process.
 
     Parameters
     ----------
     own : Path
-        A draft that was just made.
+        The draft just made.
     """
     if own.parent in _cleared:
         return
@@ -287,7 +287,7 @@ def clear_drafts(own: Path) -> None:
 
 
 def drafts_of(folder: Path) -> list[Path]:
-    """The drafts of a folder that :func:`making` left beside its place."""
+    """The drafts of a folder that :func:`making` left next to its place."""
     return [
         found
         for found in folder.parent.glob(".smlmsim-*")
@@ -308,7 +308,7 @@ def _clear(draft: Path, before: float) -> None:
 
 
 def _is_about(error: OSError | RuntimeError, draft: Path) -> bool:
-    """Whether an error is about a draft, or what is in it, and nobody has said so yet."""
+    """Whether an error concerns a draft or its content, and was not explained yet."""
     name = getattr(error, "filename", None)
     if name is None:
         return not isinstance(error.__cause__, OSError)
@@ -320,7 +320,7 @@ def _draft() -> str:
 
 
 def _flush(path: Path) -> None:
-    """Wait until what was written to a file or folder is on the disk."""
+    """Wait until a file or folder is written to the disk."""
     handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
     try:
         os.fsync(handle)

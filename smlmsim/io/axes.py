@@ -1,4 +1,4 @@
-"""Widths and standard errors along x and y, and the one value that stands for both."""
+"""Widths and standard errors along x and y, and the one value that represents both."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ AXES = {
     "loc_sigma": ("loc_sigma_x", "loc_sigma_y"),
     "loc_uncertainty": ("loc_uncertainty_x", "loc_uncertainty_y"),
 }
-"""What stands for both axes, and what is along each."""
+"""Variable for both axes -> the variables along each."""
 
 Column = npt.NDArray[Any]
 
 
 def joined(columns: Mapping[str, Column]) -> dict[str, Column]:
-    """Add one value for both axes where only those along each, or along one, are known.
+    """Add one value for both axes where only the values along one or both axes are known.
 
-    Widths are averaged geometrically, so that the area of the spot is kept, and standard errors by their squares.
+    Widths are averaged geometrically, which preserves the area of the spot, and standard errors by their squares.
 
     Parameters
     ----------
     columns : mapping of str to array (localization,)
-        Columns by their names in the vocabulary, nm.
+        Columns in nm, by their names in the vocabulary.
 
     Returns
     -------
     dict of str to array (localization,)
-        The columns, and ``loc_sigma`` and ``loc_uncertainty`` where they can be told; NaN where either axis is.
+        The columns, with ``loc_sigma`` and ``loc_uncertainty`` added if possible; NaN where either axis is.
     """
     made = dict(columns)
     for name, (x, y) in AXES.items():
@@ -41,7 +41,7 @@ def joined(columns: Mapping[str, Column]) -> dict[str, Column]:
 
 
 def repeats(parts: Mapping[str, Sequence[Column]]) -> list[str]:
-    """Name the columns along x and y that are the same as the one for both throughout."""
+    """Name the columns along x and y that are equal to the one for both in all rows."""
     found: list[str] = []
     for name, pair in AXES.items():
         if name in parts and all(axis in parts and _same(parts[name], parts[axis]) for axis in pair):

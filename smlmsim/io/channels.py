@@ -1,4 +1,4 @@
-"""The channels of a text table that are named rather than counted."""
+"""Channels of a text table that are named rather than numbered."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ UNKNOWN = "unknown"
 
 
 class Channels:
-    """Counts channels from 0 in the order in which their names turn up."""
+    """Numbers channels from 0 in the order in which their names occur."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
     @staticmethod
     def are_names(values: Sequence[str]) -> bool:
-        """Whether some values are names, such as a dye or a wavelength, rather than numbers that count channels."""
+        """Whether values are names, such as a dye or a wavelength, rather than channel numbers."""
         known = [value for value in values if value.casefold() not in MISSING]
         return any(not is_number(value) or float(value) >= MOST_COUNTED for value in known)
 
@@ -33,14 +33,14 @@ class Channels:
     def numbers(
         self, values: npt.NDArray[np.float64], written: Sequence[str] | None
     ) -> npt.NDArray[np.float64]:
-        """Count the channels of some rows.
+        """Return the channel numbers of rows.
 
         Parameters
         ----------
         values : array (localization,)
-            As numbers, NaN where there is a text or nothing.
+            Values as numbers, NaN for texts and empty values.
         written : sequence of str, optional
-            As texts, if they are not all plain numbers.
+            Values as texts, if they are not all plain numbers.
         """
         if written is None:
             found, firsts, inverse = np.unique(values, return_index=True, return_inverse=True)

@@ -1,4 +1,4 @@
-"""The columns of a localization table: their units, what they may hold, and how they make a dataset."""
+"""The columns of a localization table: units, valid values, and conversion to a dataset."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from smlmsim.io import axes
 from smlmsim.io.flaws import Flaws
 
 OTHER = "other_"
-"""Begins the name of a variable that the vocabulary does not know; ``heading`` is what its file calls it."""
+"""Prefix of variables that are not in the vocabulary; the attribute ``heading`` is the name in the file."""
 LEFT_OUT = "left_out"
-"""The attribute of a table that was read with other columns: the headings of those that were not, if there are any."""
-ROWS = 2**20  # of a chunk, unless asked otherwise
+"""Attribute of a table read with other columns: the headings of columns that were not read, if there are any."""
+ROWS = 2**20  # default number of rows of a chunk
 REQUIRED = ("loc_frame", "loc_x", "loc_y")
 WHOLE = ("loc_frame", "loc_channel")
-NEEDED = (*REQUIRED, "loc_channel")  # of a row: its channel, too, where there are channels
+NEEDED = (*REQUIRED, "loc_channel")  # each row also needs its channel if there are channels
 NOT_NEGATIVE = ("loc_uncertainty", "loc_uncertainty_x", "loc_uncertainty_y", "loc_uncertainty_z")
 NM_PER = {
     1.0: ("", "nm", "nanometer", "nanometers", "nanometre", "nanometres"),
@@ -37,7 +37,9 @@ PHOTONS = {"": 1.0, "photon": 1.0, "photons": 1.0, "ph": 1.0}
 NUMBERS = {"": 1.0, "1": 1.0, "frame": 1.0, "frames": 1.0, "fr": 1.0, "#": 1.0}
 USUAL = {"nm": "nm, um, mm, m, px", "photon": "photon", "1": "1, frame"}
 UNITS = {"nm": LENGTHS_NM, "photon": PHOTONS, "1": NUMBERS}
-LARGEST = float(np.finfo(np.float32).max) / LENGTHS_NM["m"]  # in any of the units a float32 in nm holds it
+LARGEST = (
+    float(np.finfo(np.float32).max) / LENGTHS_NM["m"]
+)  # still fits float32 after conversion from m to nm
 LAST_FRAME = np.iinfo(np.int32).max
 """Largest frame number: frames are int32."""
 
@@ -45,16 +47,16 @@ Columns = dict[str, npt.NDArray[Any]]
 
 
 def factor(variable: str, heading: str, unit: str, pixel_nm: float | None) -> float:
-    """The factor from the unit of a column to the one of the vocabulary.
+    """Return the factor from the unit of a column to that of the vocabulary.
 
     Parameters
     ----------
     variable : str
-        What the column is in the vocabulary.
+        Name of the column in the vocabulary.
     heading : str
-        What the file calls it, for the message.
+        Name of the column in the file, for the message.
     unit : str
-        As in ``UNITS``, in any case; "" stands for the unit of the vocabulary.
+        Unit as in ``UNITS``, in upper or lower case; "" means the unit of the vocabulary.
     pixel_nm : float or None
         The size of a camera pixel, for lengths in pixels.
 
@@ -84,33 +86,33 @@ def values(
     flaws: Flaws | None = None,
     heading: str = "",
 ) -> npt.NDArray[Any]:
-    """Check a column and bring it to the precision and the unit of the vocabulary.
+    """Check a column and convert it to the precision and the unit of the vocabulary.
 
     Parameters
     ----------
     variable : str
-        What the column is in the vocabulary.
+        Name of the column in the vocabulary.
     found : array (localization,)
         Numbers of any type.
     scale : float
-        The factor to the unit of the vocabulary.
+        Factor to the unit of the vocabulary.
     place : function
-        Says in words where the value with some index stands.
+        Returns in words the place in the file of the value with a given index.
     flaws : Flaws, optional
         Counts the values that become NaN.
     heading : str
-        What the file calls the column.
+        Name of the column in the file.
 
     Returns
     -------
     array (localization,)
-        int32 for frames, as the file counts them, and channels; float32 for all else, with NaN for values that are
-        NaN, infinite, absurdly large or negative where they cannot be, unless they are positions.
+        int32 for frames, counted as in the file, and for channels; float32 for all other columns, with NaN for values
+        that are NaN, infinite, absurdly large, or negative where that is impossible. Positions must be valid.
 
     Raises
     ------
     ValueError
-        At the first position that is not finite, or frame or channel that is not a whole number from 0.
+        At the first position that is not finite, or frame or channel that is not a whole number of at least 0.
     """
     good, claim = usable(variable, found)
     if not good.all():
@@ -126,7 +128,7 @@ def values(
 
 
 def usable(variable: str, found: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], str]:
-    """Which values of a column can be used, and what is asked of them in words."""
+    """Which values of a column are valid, and the requirement in words."""
     if variable in WHOLE:
         good = (found >= 0) & (found <= LAST_FRAME)
         if found.dtype.kind == "f":
@@ -143,18 +145,18 @@ def complete(
     place: Callable[[int, str | None], str],
     misfits: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.bool_]:
-    """Tell which rows have all that a localization needs; the others are counted.
+    """Find the rows that have everything a localization needs, and count the others.
 
     Parameters
     ----------
     found : mapping of str to array (localization,)
         Numbers of any type, by their names in the vocabulary.
     flaws : Flaws
-        Counts the rows.
+        Counts the other rows.
     place : function
-        Says in words where a row is, by its index, and what is wrong in it: the name of a column, or None for a misfit.
+        Describes the place of a row, by its index, and what is wrong in it: the name of a column, or None for a misfit.
     misfits : array (localization,), optional
-        Rows that cannot be told apart into columns.
+        Rows that cannot be divided into columns.
     """
     good = {name: usable(name, found[name])[0] for name in NEEDED if name in found}
     kept = np.logical_and.reduce(list(good.values()))
@@ -170,14 +172,14 @@ def complete(
 
 
 def other(heading: str, unit: str, found: npt.NDArray[Any]) -> xr.Variable:
-    """A column that the vocabulary does not know, float64, as it is: NaN and any unit may be in it."""
+    """Keep a column that is not in the vocabulary unchanged, as float64: it may hold NaN and have any unit."""
     return xr.Variable(
         ("localization",), found.astype(np.float64), {"units": unit or "1", "heading": heading}
     )
 
 
 def named(others: Iterable[xr.Variable]) -> dict[str, xr.Variable]:
-    """Name columns by their headings, in plain letters; those that would have one name are numbered."""
+    """Name columns by their headings, in plain letters; columns of the same name are numbered."""
     columns: dict[str, xr.Variable] = {}
     for heading, found in _told_apart(others).items():
         columns[numbered(OTHER + re.sub(r"\W+", "_", heading), columns)] = found
@@ -185,7 +187,7 @@ def named(others: Iterable[xr.Variable]) -> dict[str, xr.Variable]:
 
 
 def _told_apart(others: Iterable[xr.Variable]) -> dict[str, xr.Variable]:
-    """Columns by their headings; those of one heading, which may differ by their units, are numbered."""
+    """Columns by their headings; columns of the same heading, which may differ in units, are numbered."""
     columns: dict[str, xr.Variable] = {}
     for found in others:
         columns[numbered(str(found.attrs["heading"]), columns)] = found
@@ -193,7 +195,7 @@ def _told_apart(others: Iterable[xr.Variable]) -> dict[str, xr.Variable]:
 
 
 def numbered(name: str, taken: Container[str]) -> str:
-    """A name that is not taken: itself, or with the first number from 2 that makes it one.
+    """Return a name that is not taken: the name itself, or with the first free number from 2 on.
 
     Examples
     --------
@@ -205,9 +207,9 @@ def numbered(name: str, taken: Container[str]) -> str:
 
 
 def others(data: xr.Dataset | xr.DataArray) -> dict[str, xr.Variable]:
-    """The columns of a dataset that the vocabulary does not know, by the headings that a file gives them.
+    """The columns of a dataset that are not in the vocabulary, by their headings in a file.
 
-    Those of one heading, which may differ by their units, are numbered.
+    Columns of the same heading, which may differ in units, are numbered.
     """
     variables = data.variables if isinstance(data, xr.Dataset) else {}
     found = (column for name, column in variables.items() if str(name).startswith(OTHER))
@@ -217,9 +219,9 @@ def others(data: xr.Dataset | xr.DataArray) -> dict[str, xr.Variable]:
 def dataset(
     columns: Mapping[str, npt.NDArray[Any]], attrs: dict[str, Any], more: Iterable[xr.Variable] = ()
 ) -> xr.Dataset:
-    """Make the dataset of a table, its variables in the order of the vocabulary, the others behind.
+    """Make the dataset of a table, with its variables in the order of the vocabulary, followed by the others.
 
-    Where widths or standard errors are known along both axes, one for both is among them.
+    If widths or standard errors are known along both axes, one value for both is added.
     """
     columns = axes.joined(columns)
     known = {name: columns[name] for name in schema.VOCABULARY if name in columns}
@@ -227,9 +229,9 @@ def dataset(
 
 
 def gathered(chunks: Iterable[xr.Dataset]) -> xr.Dataset:
-    """Join the chunks of a table and sort them by frame; those of one frame keep their order.
+    """Join the chunks of a table and sort them by frame; localizations of one frame keep their order.
 
-    Every chunk is let go as soon as its columns are taken. Values along x and y that are the same throughout are one.
+    Every chunk is released as soon as its columns are taken. Equal values along x and y are kept as one column.
     """
     parts: dict[str, list[npt.NDArray[Any]]] = {}
     attrs: dict[str, Any] = {}
@@ -252,18 +254,16 @@ def gathered(chunks: Iterable[xr.Dataset]) -> xr.Dataset:
 
 
 def written(data: xr.Dataset | xr.DataArray, known: Iterable[str], *required: str) -> Columns:
-    """The columns of a dataset that a format has a place for, checked.
+    """Check and return the columns of a dataset that a format can hold.
 
     Raises
     ------
     smlmsim.schema.SchemaError
-        If it is no dataset of localizations, or a required variable is missing or holds NaN or infinite values, or
-        another holds infinite ones.
+        If it is not a dataset of localizations, a required variable is missing or holds NaN or infinite values, or
+        another one holds infinite values.
     """
     if isinstance(data, xr.DataArray):
-        raise schema.SchemaError(
-            f"a table is made from a dataset of localizations, found the array {data.name!r}"
-        )
+        raise schema.SchemaError(f"a table needs a dataset of localizations, found the array {data.name!r}")
     names = [name for name in known if name in data or name in required]
     schema.check(data, *(name for name in names if name in NEEDED))
     schema.check(data, *(name for name in names if name not in NEEDED), missing=True)

@@ -1,8 +1,8 @@
-"""Localization tables of DECODE: the emitters of HDF5 files; read only.
+"""Localization tables of DECODE: emitters in HDF5 files; read only.
 
-``data/xyz`` holds positions, along x and y in camera pixels or nm, along z in nm; ``data/frame_ix`` camera frames,
-counted from 0; the attributes of ``meta`` say the unit, ``xy_unit``, and the pixel, ``px_size``, unless
-``camera_pixel_nm`` is given. The centre of the first pixel is at 0; nothing is added.
+``data/xyz`` holds positions, x and y in camera pixels or nm, z in nm; ``data/frame_ix`` camera frames counted from
+0. The attributes ``xy_unit`` and ``px_size`` of ``meta`` give the unit and the pixel, unless ``camera_pixel_nm`` is
+given. The centre of the first pixel is at 0, and no offset is added.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ FIELDS = {
     "loc_uncertainty_z": "z_sig",
 }
 LATERAL = {"loc_x": 0, "loc_uncertainty_x": 0, "loc_y": 1, "loc_uncertainty_y": 1}
-"""What is in the unit of x and y, and along which of both."""
+"""Variables in the unit of x and y, and the axis of each: 0 for x, 1 for y."""
 SPLIT = {"xyz": ("x", "y", "z"), "xyz_sig": ("x_sig", "y_sig", "z_sig"), "xyz_cr": ("x_cr", "y_cr", "z_cr")}
 LEFT_OUT = ("id",)
 
 
 class Emitters(NamedTuple):
-    """The datasets of a file, how many emitters there are, and the unit of x and y."""
+    """The datasets of a file, the number of emitters, and the unit of x and y."""
 
     data: dict[str, h5py.Dataset]
     size: int
@@ -73,7 +73,7 @@ def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator
 
 
 def _pieces(found: Emitters, rows: int) -> Iterator[records.Fields]:
-    """The emitters, some at a time."""
+    """Yield the emitters in pieces."""
     for start in range(0, found.size, rows):
         fields: dict[str, npt.NDArray[Any]] = {}
         for name, data in found.data.items():
@@ -84,7 +84,7 @@ def _pieces(found: Emitters, rows: int) -> Iterator[records.Fields]:
 
 
 def _split(name: str, values: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-    """The columns of a dataset."""
+    """Split a dataset into its columns."""
     if name not in SPLIT:
         return {name: values}
     return {part: values[:, axis] for axis, part in enumerate(SPLIT[name])}
@@ -118,7 +118,7 @@ def _emitters(file: h5py.File, given_nm: float | None) -> Emitters:
 
 
 def _says_anything(data: h5py.Dataset) -> bool:
-    """Whether anything is known: what is not, such as the bounds of what a network has found, is NaN throughout."""
+    """Whether any value is known: unknown columns, such as bounds that a network did not compute, are all NaN."""
     if data.dtype.kind != "f":
         return True
     return any(np.isfinite(data[start : start + ROWS]).any() for start in range(0, len(data), ROWS))

@@ -1,4 +1,4 @@
-"""Text as UTF-8, whatever it is stored as: UTF-16 and UTF-32, gzip, the line ends of old Macintoshes."""
+"""Decoding of text to UTF-8 from UTF-16, UTF-32, gzip and files with the line ends of old Macintoshes."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ MARKS = {
     codecs.BOM_UTF32_BE: "utf-32-be",
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
-}  # UTF-32 before UTF-16, whose marks begin the same
+}  # UTF-32 before UTF-16, since their byte order marks begin in the same way
 
 
 class Source:
-    """A file of text, read as UTF-8 with newlines at the ends of lines.
+    """A text file, read as UTF-8 with newlines as line ends.
 
     Parameters
     ----------
     file : file
-        At its beginning.
+        Binary file at its beginning.
     stored_bytes : int
-        The size of the file, which bounds to what it may unpack.
+        Size of the file, which limits the size after unpacking.
 
     Raises
     ------
     ValueError
-        Here or when it is read, if the file is damaged or would unpack to far more than it is.
+        Here or while reading, if the file is damaged or would unpack to far more than its size.
     """
 
     def __init__(self, file: BinaryIO, stored_bytes: int) -> None:
@@ -52,7 +52,7 @@ class Source:
         self._head = self._as_lines(head)
 
     def read(self, size: int, /) -> bytes:
-        """Read about as many bytes, none at the end."""
+        """Read about ``size`` bytes; none at the end."""
         if self._head:
             head, self._head = self._head, b""
             return head
@@ -66,7 +66,7 @@ class Source:
 
 
 class _Unpacked:
-    """What is in a gzip file, as far as that is plausible."""
+    """The content of a gzip file, up to a plausible size."""
 
     def __init__(self, file: BinaryIO, stored_bytes: int) -> None:
         self._file = gzip.GzipFile(fileobj=file)
@@ -74,7 +74,7 @@ class _Unpacked:
         self._read_bytes = 0
 
     def read(self, size: int, /) -> bytes:
-        """Read as many bytes, fewer at the end."""
+        """Read ``size`` bytes, fewer at the end."""
         try:
             read = self._file.read(size)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -85,13 +85,13 @@ class _Unpacked:
 
 
 def _has_returns(head: bytes) -> bool:
-    """Whether lines end in a return alone; some programs add such lines below a header that ends otherwise."""
+    """Whether lines end in a carriage return alone; some programs write such lines below another header."""
     parts = [part for line in head.split(b"\n") for part in line.rstrip(b"\r").split(b"\r")[:-1]]
     return any(part.count(b'"') % 2 == 0 for part in parts) or (b"\r" in head and b"\n" not in head)
 
 
 def _guessed(head: bytes) -> str:
-    """UTF-16 without a mark has a NUL in every other byte of plain text."""
+    """Guess the encoding: UTF-16 without a byte order mark has a NUL in every other byte of plain text."""
     odd, even = head[1:200:2], head[0:200:2]
     if len(even) > 1 and not any(odd) and all(even):
         return "utf-16-le"

@@ -1,4 +1,4 @@
-"""The dialects of localization tables that are text, as ``dialects.toml`` describes them."""
+"""The dialects of text tables of localizations, as described in ``dialects.toml``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from smlmsim.io.layout import Layout
 from smlmsim.spec import Spec
 
 SOURCE = Path(__file__).with_name("dialects.toml")
-VARIABLES = {"photons": "loc_intensity"}  # what is called otherwise in the vocabulary
+VARIABLES = {"photons": "loc_intensity"}  # names that differ in the vocabulary
 
 
 class Dialect(Spec):
-    """What a program calls the columns of its tables, and how these are recognised; see ``dialects.toml``."""
+    """The column names of a program's tables, and how these tables are recognised; see ``dialects.toml``."""
 
     name: str
     verified: str
@@ -48,7 +48,7 @@ class Dialect(Spec):
         )
 
     def synonyms(self, variable: str) -> tuple[str, ...]:
-        """The names of a column, by the name that it has in the vocabulary; those of any table if it has none."""
+        """The names of a column of the vocabulary; those in any table if the dialect lists none."""
         key = next(
             (key for key, name in VARIABLES.items() if name == variable), variable.removeprefix("loc_")
         )
@@ -57,7 +57,7 @@ class Dialect(Spec):
         return () if self == ANY() else ANY().synonyms(variable)
 
     def said(self, comments: str) -> dict[str, str]:
-        """What the comments of a table say."""
+        """The values that the comments of a table give, by name."""
         found = {name: re.search(pattern, comments) for name, pattern in self.says.items()}
         return {name: match[1] for name, match in found.items() if match}
 
@@ -69,7 +69,7 @@ def dialects() -> tuple[Dialect, ...]:
 
 
 def ANY() -> Dialect:  # noqa: N802
-    """The dialect of a table that is of no other."""
+    """The dialect of a table that no other dialect fits."""
     return dialects()[-1]
 
 
@@ -79,7 +79,7 @@ def recognised(layout: Layout) -> Dialect:
 
 
 def is_header(headings: Sequence[str]) -> bool:
-    """Whether some headings are those of a table: there is one for x and one for y in some dialect."""
+    """Whether headings are those of a table, that is, include x and y in some dialect."""
     names = {name for heading in headings for name in split(heading).names}
     return any(
         all(

@@ -1,4 +1,4 @@
-"""What of a table cannot be used: counted over all of its pieces, and said once."""
+"""Unusable rows and values of a table: counted over all pieces, and logged once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Flaws:
     Parameters
     ----------
     source : str
-        What the table is called, for messages.
+        Name of the table in messages.
     drop_bad_rows : bool
         Whether rows without a position or a frame may be left out.
     """
@@ -35,23 +35,23 @@ class Flaws:
 
     @property
     def refused(self) -> bool:
-        """Whether there are bad rows that may not be left out."""
+        """Whether there are bad rows that must not be left out."""
         return self._rows > 0 and not self.drop_bad_rows
 
     def rows(self, bad: npt.NDArray[np.bool_], place: Callable[[int], str]) -> None:
-        """Count bad rows; the place says in words where a row is and what is wrong with it."""
+        """Count bad rows; ``place`` describes where a row is and what is wrong with it."""
         if bad.any():
             self._first_row = self._first_row or place(int(np.argmax(bad)))
             self._rows += int(np.count_nonzero(bad))
 
     def values(self, heading: str, bad: npt.NDArray[np.bool_], place: Callable[[int], str]) -> None:
-        """Count values of a column that cannot be used; the place says in words where one is."""
+        """Count unusable values of a column; ``place`` describes where one is."""
         if bad.any():
             self._firsts.setdefault(heading, place(int(np.argmax(bad))))
             self._values[heading] = self._values.get(heading, 0) + int(np.count_nonzero(bad))
 
     def note(self, words: str) -> None:
-        """Say something else with the rest."""
+        """Add another remark to the log message."""
         self._notes.append(words)
 
     def require_rows(self) -> None:
@@ -60,7 +60,7 @@ class Flaws:
         Raises
         ------
         ValueError
-            With their number, and the first.
+            Naming their number, and the first one.
         """
         if self.refused:
             raise ValueError(
@@ -69,7 +69,7 @@ class Flaws:
             )
 
     def say(self) -> None:
-        """Log what was found, in one line."""
+        """Log all that was found, in one line."""
         said = []
         if self._rows:
             said.append(f"{_counted(self._rows, 'row')} left out, the first {self._first_row}")

@@ -1,4 +1,4 @@
-"""The formats of files: one table that says what each holds, how it is recognised, and whether it is written."""
+"""The file formats: one table of what each holds, how it is recognised, and whether it is written."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ HEAD = 4096
 
 
 class TableModule(Protocol):
-    """What the module of a format for tables offers; one that writes has ``write(data, path)``, too."""
+    """The interface of a module for a table format; a format that is also written has ``write(data, path)``."""
 
     FIRST_FRAME: int
-    """What the format calls the first camera frame where a file does not say it: 1, unless a frame 0 occurs, or 0."""
+    """Number of the first camera frame if a file does not state it: 0, or 1 unless a frame 0 occurs."""
 
     def chunks(self, path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
-        """Read a file of the format piece by piece, in its order, frames as in the file.
+        """Read a file of the format in pieces, in its order, with frames numbered as in the file.
 
         Parameters
         ----------
         path : Path
         reading : Reading
-            How the table is to be understood where the file does not say.
+            Units and columns where the file does not state them.
         rows : int
-            The most localizations to hold at a time.
+            Largest number of localizations in a piece.
         others : bool
-            Whether to read the columns of numbers that the vocabulary does not know, too. The attribute ``left_out``
-            then names those that are not read, if there are any.
+            Whether to also read columns of numbers that are not in the vocabulary. The attribute ``left_out``
+            then names the columns that are not read, if there are any.
 
         Yields
         ------
         xr.Dataset
-            ``loc_y``, ``loc_x`` and what else of the vocabulary the file has, (localization,). The attributes are
+            ``loc_y``, ``loc_x`` and other variables of the vocabulary, (localization,). The attributes are
             :class:`~smlmsim.io.metadata.Metadata`, and perhaps :data:`~smlmsim.io.reading.NOTES`.
 
         Raises
         ------
         ValueError
-            If the file is damaged, if nobody says how large a pixel is where positions are in pixels, or if a row has
-            no usable position or frame; the message names the file.
+            If the file is damaged, if positions are in pixels of unknown size, or if a row has no usable position or
+            frame; the message names the file.
         OSError
             If there is no such file, or it may not be read.
         """
@@ -58,7 +58,7 @@ class TableModule(Protocol):
 
 
 class ImageModule(Protocol):
-    """What the module of a format for images offers."""
+    """The interface of a module for an image format."""
 
     def read(
         self, path: str | Path, *, pixel_nm: float | None = None, point_s: float | None = None
@@ -77,18 +77,18 @@ class Format(NamedTuple):
     Parameters
     ----------
     name : str
-        What people call it.
+        Name of the format.
     module : str
-        Where it is read and written, below ``smlmsim.io``. Where several formats share a signature, the module has
-        ``recognises(path)``; the last one takes what no other does.
+        Module below ``smlmsim.io`` that reads and writes it. If several formats share a signature, the module has
+        ``recognises(path)``; the last of them takes all other files.
     holds : str
         "table" or "images".
     signatures : tuple of bytes
-        How its files begin; none if they are text, or folders.
+        First bytes of its files; none for texts and folders.
     extensions : tuple of str
-        What files are called that are written in it; none if it is only read.
+        Extensions of files that are written in it; none if it is only read.
     verified : str
-        Against what reading and writing were checked.
+        What reading and writing were checked against.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Format(NamedTuple):
     def chunks(
         self, path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
     ) -> Iterator[xr.Dataset]:
-        """Read a table piece by piece, as its module does, but with frames counted from 0."""
+        """Read a table in pieces, as its module does, but with frames counted from 0."""
         found = self.table.chunks(Path(path), reading, rows=rows, others=others)
         return counted(found, reading.first_frame, self.table.FIRST_FRAME, str(path))
 
@@ -119,12 +119,12 @@ class Format(NamedTuple):
         return cast(ImageModule, self._load())
 
     def called(self, path: Path) -> str:
-        """What the format of one of its files is called, with the dialect if it has several."""
+        """The name of the format of a file, including the dialect if there are several."""
         named = getattr(self._load(), "format_name", None)
         return str(named(path)) if named else self.name
 
     def recognises(self, path: Path) -> bool:
-        """Whether a file that begins as files of the format do is one of them."""
+        """Whether a file with the signature of the format is of the format."""
         return bool(self._load().recognises(path))
 
 
@@ -152,7 +152,7 @@ FORMATS = (
 
 
 class Row(NamedTuple):
-    """What there is to say of a format, or of a dialect of one."""
+    """One row of the overview: a format, or a dialect of one."""
 
     name: str
     holds: str
@@ -161,7 +161,7 @@ class Row(NamedTuple):
 
 
 def overview() -> list[Row]:
-    """Say for every format, and every dialect of text tables, what it holds and against what it was checked.
+    """List for every format, and every dialect of text tables, what it holds and what it was checked against.
 
     ``written`` lists the extensions of files that are written in it.
     """
@@ -185,12 +185,12 @@ def overview() -> list[Row]:
 
 
 def extensions() -> dict[str, Format]:
-    """The formats that are written, by the extensions of their files."""
+    """The writable formats, by file extension."""
     return {extension: form for form in FORMATS for extension in form.extensions}
 
 
 def recognised(path: str | Path) -> Format:
-    """The format of a file by its first bytes; a folder is OME-Zarr, and text of any kind a table.
+    """Recognise the format of a file by its first bytes; a folder is OME-Zarr, and any text is a table.
 
     Raises
     ------

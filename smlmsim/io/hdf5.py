@@ -1,4 +1,4 @@
-"""HDF5 files of any origin, opened so that they can neither reach beyond themselves nor take the machine."""
+"""HDF5 files of any origin, opened so that they can neither reach other files nor exhaust memory."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ LARGEST_SEARCHED = 2**26
 """Bytes of a file in which heaps are searched, 64 MiB: larger ones are tables, which have none."""
 HEAP, HEAP_HEAD, HEAP_PART = b"GCOL\1\0\0\0", 16, 16
 """Signature of a global heap, and the bytes of its head and of the head of a part, as in the specification of HDF5."""
-CHUNK_ENTRY_BYTES = 8  # what the shortest index of a file says of a chunk
+CHUNK_ENTRY_BYTES = 8  # smallest size of the index entry of a chunk
 DAMAGE = (
     OSError, RuntimeError, LookupError, TypeError, AttributeError, MemoryError, ArithmeticError, AssertionError,
 )  # fmt: skip
-"""What the layers below meet damage with, beside ValueError."""
+"""Errors that the libraries raise for damaged files, apart from ValueError."""
 
 
 @contextlib.contextmanager
 def opened(path: str | Path, *, whole: bool = True) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading; what goes wrong meanwhile is said in one line that names the file.
+    """Open an HDF5 file for reading; errors while it is open become one line that names the file.
 
     Parameters
     ----------
     path : str or Path
     whole : bool
-        Whether to look at all groups first. Where there are more than ``MOST_OBJECTS`` of them, as with one for each
-        camera frame, take each dataset from :func:`dataset` instead, which looks at that one, and all names and groups
-        within :func:`~smlmsim.io.limits.bounded_memory`: listing them can lead round in circles.
+        Whether to check all groups first. For more than ``MOST_OBJECTS`` of them, such as one per camera frame, take
+        each dataset from :func:`dataset` instead, which checks only that one, and list names and groups only within
+        :func:`~smlmsim.io.limits.bounded_memory`, since a damaged file can contain loops.
 
     Yields
     ------
     h5py.File
-        All of whose data lie within it, if it was looked at as a whole.
+        The open file; if ``whole``, all of its data is known to lie within it.
 
     Raises
     ------
     ValueError
-        If it is no HDF5 file, is damaged, holds more than ``MOST_OBJECTS``, or refers to other files: by external
-        links, external storage or virtual datasets; or if a ValueError is raised while it is open.
+        If it is not an HDF5 file, is damaged, holds more than ``MOST_OBJECTS`` objects, or refers to other files by
+        external links, external storage or virtual datasets; or if a ValueError is raised while it is open.
     OSError
         If there is no such file, or it may not be read.
     """
@@ -72,18 +72,18 @@ def opened(path: str | Path, *, whole: bool = True) -> Iterator[h5py.File]:
 
 
 def group(parent: h5py.Group, name: str) -> h5py.Group | None:
-    """Take a group of another one, if it is there and not merely a link to somewhere else."""
+    """Return a subgroup; None if it is absent or only a link to another place."""
     found = parent[name] if isinstance(parent.get(name, getlink=True), h5py.HardLink) else None
     return found if isinstance(found, h5py.Group) else None
 
 
 def dataset(parent: h5py.Group, name: str) -> h5py.Dataset | None:
-    """Take a dataset of a group, if it is there and not merely a link to somewhere else.
+    """Return a dataset of a group; None if it is absent or only a link to another place.
 
     Raises
     ------
     ValueError
-        If its data lie in another file, or it cannot be read; see :func:`require_readable`.
+        If its data are in another file, or it cannot be read; see :func:`require_readable`.
     """
     found = parent[name] if isinstance(parent.get(name, getlink=True), h5py.HardLink) else None
     if not isinstance(found, h5py.Dataset):
@@ -95,18 +95,18 @@ def dataset(parent: h5py.Group, name: str) -> h5py.Dataset | None:
 
 
 def require_readable(data: h5py.Dataset) -> None:
-    """Refuse a dataset that cannot be read with the memory and time that its file deserves.
+    """Refuse a dataset that would need memory or time out of proportion to its file.
 
     Parameters
     ----------
     data : h5py.Dataset
-        Of an :func:`opened` file.
+        Dataset of an :func:`opened` file.
 
     Raises
     ------
     ValueError
-        If it claims an absurd size or number of chunks, is compressed in a way that is not at hand, or its numbers
-        are stored in no usual way: converting others, HDF5 2.0 writes beyond its memory.
+        If it declares an absurd size or number of chunks, is compressed by an unavailable filter, or stores numbers in
+        an unusual format: when converting such numbers, HDF5 2.0 writes beyond its memory.
     """
     name, stored = repr(str(data.name).removeprefix("/")), int(data.file.id.get_filesize())
     require_plausible(name, data.size * data.dtype.itemsize, stored)
@@ -121,7 +121,7 @@ def require_readable(data: h5py.Dataset) -> None:
         if not h5py.h5z.filter_avail(number):
             called = method.decode(errors="replace")[:40] or f"the filter {number}"
             raise ValueError(
-                f"{name} is compressed by {called}, which is not at hand; write it with gzip or without"
+                f"{name} is compressed by {called}, which is not installed; write it with gzip or uncompressed"
             )
 
 
@@ -138,7 +138,7 @@ def _require_usual(data: h5py.Dataset, name: str) -> None:
 
 
 def _is_usual(kind: h5py.h5t.TypeID) -> bool:
-    """Whether its numbers are stored as NumPy has them."""
+    """Whether numbers are stored in a format that NumPy has."""
     if isinstance(kind, h5py.h5t.TypeCompoundID):
         return all(_is_usual(kind.get_member_type(place)) for place in range(kind.get_nmembers()))
     if isinstance(kind, h5py.h5t.TypeArrayID):
@@ -149,10 +149,10 @@ def _is_usual(kind: h5py.h5t.TypeID) -> bool:
 
 
 def _require_sound_heaps(handle: BinaryIO) -> None:
-    """Refuse a heap of texts and references whose parts do not follow each other: HDF5 2.0 would never leave it.
+    """Refuse a heap of texts and references whose parts do not follow each other: HDF5 2.0 would loop for ever.
 
-    A heap is "GCOL", a version and its size, then its parts, each with an index and a size; the part of index 0 is what
-    is left. Files so large that they are tables, which have no such heap, are not searched.
+    A heap is "GCOL", a version and its size, then its parts, each with an index and a size; the part with index 0 is
+    the free space. Very large files are tables, which have no such heap, and are not searched.
     """
     size = os.fstat(handle.fileno()).st_size
     if not 0 < size <= LARGEST_SEARCHED:
@@ -179,7 +179,7 @@ def _require_sound_heap(content: mmap.mmap, start: int) -> None:
 
 
 def _require_within(file: h5py.File) -> None:
-    """Go through all groups, each once, and refuse what lies in another file."""
+    """Visit every group once, and refuse links to other files."""
     found, waiting = set(), [file["/"]]
     while waiting:
         group = waiting.pop()
@@ -188,7 +188,7 @@ def _require_within(file: h5py.File) -> None:
             if isinstance(link, h5py.ExternalLink):
                 raise ValueError(f"{name!r} refers to another file")
             if not isinstance(link, h5py.HardLink):
-                continue  # another name of what is found elsewhere
+                continue  # a second name of an object that is visited elsewhere
             child = group[name]
             address = h5py.h5o.get_info(child.id).addr
             if address in found:

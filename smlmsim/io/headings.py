@@ -1,4 +1,4 @@
-"""What stands above a column: its name and its unit."""
+"""The heading of a column: its name and its unit."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import NamedTuple
 from smlmsim.io.columns import LENGTHS_NM, PHOTONS, PIXEL
 
 _IN_BRACKETS = re.compile(r"(?P<name>.*?)[\s_.,/]*[\[({<](?P<unit>[^\])}>]*)[\])}>]?\s*")
-_IN_POINTS = re.compile(r"(?P<name>\w+)\.\.(?P<unit>\w+)\.")  # as R makes them of "x [nm]"
+_IN_POINTS = re.compile(r"(?P<name>\w+)\.\.(?P<unit>\w+)\.")  # R turns "x [nm]" into "x..nm."
 _BETWEEN = re.compile(r"[\s_.\-:/]+")
 _LAST_WORDS = {*LENGTHS_NM, *PHOTONS, *PIXEL} - {"", "m"}
 
 
 class Heading(NamedTuple):
-    """What a heading may mean: names, the more literal first, and the unit that goes with each, "" if none is said."""
+    """Possible meanings of a heading: names, the most literal first, and the unit of each, "" if not stated."""
 
     names: tuple[str, ...]
     units: tuple[str, ...]
 
     def unit(self, name: str) -> str:
-        """The unit that goes with a name."""
+        """The unit that belongs to a name."""
         return self.units[self.names.index(name)]
 
 
 def split(heading: str) -> Heading:
-    """Split a heading such as ``x [nm]``, ``X (nm)`` or ``x_nm`` into name and unit; the name in small letters.
+    """Split a heading such as ``x [nm]``, ``X (nm)`` or ``x_nm`` into a lower-case name and a unit.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def split(heading: str) -> Heading:
 
 
 def named(heading: str) -> tuple[str, str]:
-    """Split ``name [unit]`` for a column that is kept as it is: the name as it is written, and the unit."""
+    """Split ``name [unit]`` for a column that is kept unchanged: the name as written, and the unit."""
     name, bracket, unit = heading.strip().rpartition("[")
     return (
         (name.strip(), unit.removesuffix("]").strip()) if bracket and name.strip() else (heading.strip(), "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-_MICRO = "\u03bc"  # what the micro sign is folded to
+_MICRO = "\u03bc"  # the micro sign after case folding
 _LENGTHS_NM = {
     1e-3: ("pm", "picometer", "picometre", "picometers", "picometres"),
     0.1: ("å", "angstrom", "ångström", "angstroms"),
@@ -31,17 +31,17 @@ _S = {name: size for size, names in _TIMES_S.items() for name in names}
 
 
 def length_nm(unit: Any) -> float | None:
-    """The length of a unit in nm; None of one that is none, such as "pixel"."""
+    """The length of a unit in nm; None if it is not a unit of length, such as "pixel"."""
     return _NM.get(_folded(unit))
 
 
 def time_s(unit: Any) -> float | None:
-    """The duration of a unit in s; None of one that is none, such as "frame"."""
+    """The duration of a unit in s; None if it is not a unit of time, such as "frame"."""
     return _S.get(_folded(unit))
 
 
 def positive(value: Any) -> float | None:
-    """The number that a file gives for a step, if it is one: finite and positive."""
+    """The step that a file gives, if it is a finite positive number; otherwise None."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

@@ -1,9 +1,9 @@
 """Localization tables of Insight3 and storm-analysis: ``.bin`` files that begin with "M425"; read only.
 
-Behind a head of 16 bytes there are records of 18 numbers, of 4 bytes each. Positions are in camera pixels, whose size,
-``camera_pixel_nm``, has to be given, since the file does not say it; those that are corrected for drift are taken. The
-centre of the first pixel is at 1 there; nothing is subtracted. Camera frames are counted from 1. Heights, areas and
-backgrounds are in camera counts, and thus no photons.
+A head of 16 bytes is followed by records of 18 numbers of 4 bytes each. Drift-corrected positions are read. They are in
+camera pixels, whose size ``camera_pixel_nm`` must be given, since the file does not state it. The centre of the first
+pixel is at 1, and nothing is subtracted. Camera frames are counted from 1. Heights, areas and backgrounds are in camera
+counts, not photons.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator
 
 
 def _pieces(file: BinaryIO, number: int, rows: int) -> Iterator[records.Fields]:
-    """The records, some at a time."""
+    """Yield the records in pieces."""
     for start in range(0, number, rows):
         found = np.frombuffer(file.read(min(rows, number - start) * RECORD.itemsize), RECORD)
         yield {name: found[name] for name in RECORD.names or ()}
 
 
 def _head(content: bytes, size: int) -> tuple[int, int]:
-    """How many localizations and camera frames there are."""
+    """Read the number of localizations and of camera frames."""
     if len(content) < HEAD.itemsize or content[:4] != b"M425":
         raise ValueError("the file does not begin as .bin files of Insight3 do, with M425 and 12 more bytes")
     _, frames, _, number = np.frombuffer(content, HEAD)[0].tolist()

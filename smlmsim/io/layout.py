@@ -1,4 +1,4 @@
-"""How a table of text is laid out: where its header and its rows are, and what stands between the columns."""
+"""The layout of a text table: its header, its rows, and the separator of its columns."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MOST_COLUMNS = 1000
 """Columns of a table; more are damage."""
 SEPARATORS = ("\t", ";", ",", "|", BLANK)
 """Characters between columns, the less ambiguous ones first."""
-SAMPLE = 200  # rows
-MOST_TITLES = 20  # lines above a header that may look like rows
+SAMPLE = 200  # rows that are examined that are examined
+MOST_TITLES = 20  # largest number of lines above a header that may look like rows
 BLOCK = 2**16
 """Bytes read at a time in search of the header's end."""
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
@@ -41,21 +41,21 @@ class Layout(NamedTuple):
     Parameters
     ----------
     headings : tuple of str
-        What the columns are called, without quotes; empty if the table has no header.
+        Names of the columns, without quotes; empty if the table has no header.
     header : str
-        The line with the header, as it is.
+        The unchanged header line.
     comments : str
-        All lines before the rows that are no header.
+        All other lines before the rows.
     width : int
-        The number of columns.
+        Number of columns.
     separator, point : str
-        As of :class:`~smlmsim.io.text.Style`.
+        As in :class:`~smlmsim.io.text.Style`.
     rows : tuple of tuple of str
-        The first ones.
+        The first rows.
     rest : bytes
-        What has been read of the file from the first row on.
+        The part of the file that was read, from the first row on.
     first_line : int
-        The number of the line with the first row, counted from 1.
+        Number of the line with the first row, counted from 1.
     """
 
     headings: tuple[str, ...]
@@ -74,17 +74,17 @@ class Layout(NamedTuple):
         return '"' in self.header
 
     def style(self, *, tail: bool = False) -> text.Style:
-        """How the rows are written."""
+        """The style in which the rows are written."""
         return text.Style(self.width, self.separator, self.point, tail)
 
     def odd(self, value: str) -> str:
-        """What is odd about a value that is no number, in words for the end of a sentence; "" if nothing is."""
+        """Explain why a value is not a number, as the end of a sentence; "" without an explanation."""
         if _DECIMAL_COMMA.fullmatch(value.strip()) and self.point == ".":
             return " (a decimal comma where a decimal point is expected)"
         return " (write numbers without separators of thousands)" if text.GROUPED.fullmatch(value) else ""
 
     def numeric(self, place: int) -> bool:
-        """Whether a column holds numbers, or nothing at all: not more text than numbers in the sample."""
+        """Whether a column holds numbers or nothing: at most as many texts as numbers in the sample."""
         values = [row[place] for row in self.rows if place < len(row)]
         values = [value for value in values if value.casefold() not in text.MISSING]
         numbers = sum(text.is_number(value, self.point) for value in values)
@@ -92,20 +92,20 @@ class Layout(NamedTuple):
 
 
 def found(file: Readable, is_header: Callable[[Sequence[str]], bool]) -> Layout:
-    """Read the beginning of a file and tell how the table in it is laid out.
+    """Read the beginning of a file and find the layout of its table.
 
     Parameters
     ----------
     file : Readable
-        UTF-8.
+        File in UTF-8.
     is_header : function
-        Tells whether some headings are those of a table. The header is the first line for which it holds, be it a
-        comment or not; otherwise the line before the first one with two numbers.
+        Returns whether headings are those of a table. The header is the first such line, comment or not; otherwise
+        it is the line before the first one with two numbers.
 
     Raises
     ------
     ValueError
-        If the file is no text, or its header is absurdly long or wide.
+        If the file is not text, or its header is absurdly long or wide.
     """
     head, layout = b"", None
     while more := file.read(BLOCK):
@@ -177,7 +177,7 @@ def _is_comment(line: str) -> bool:
 
 
 def _is_row(line: str, separator: str | None) -> bool:
-    """Whether a line holds at least two numbers, and no comment."""
+    """Whether a line holds at least two numbers and is not a comment."""
     if _is_comment(line):
         return False
     for candidate in [separator] if separator else SEPARATORS:
@@ -194,7 +194,7 @@ def _is_row(line: str, separator: str | None) -> bool:
 
 
 def _separator(headings: Sequence[str], rows: Sequence[str]) -> str:
-    """What stands between columns: what divides the rows as the header is, or as many times as may be."""
+    """The separator of columns: the one that divides rows like the header, or else into the most columns."""
     for width in (len(headings), 0):
         for candidate in SEPARATORS:
             widths = [len(text.fields(line, candidate)) for line in rows[:5]]
@@ -204,7 +204,7 @@ def _separator(headings: Sequence[str], rows: Sequence[str]) -> str:
 
 
 def titles(line: str, separator: str) -> list[str]:
-    """The headings in a line; a unit behind a blank belongs to the one before."""
+    """The headings in a line; a unit after a blank belongs to the heading before it."""
     values = text.fields(line.strip(" \r"), separator)
     while values and not values[-1]:
         values.pop()
@@ -222,7 +222,7 @@ def titles(line: str, separator: str) -> list[str]:
 def _header(
     lines: list[str], first: int, separator: str | None, is_header: Callable[[Sequence[str]], bool]
 ) -> tuple[int | None, list[str], str]:
-    """Which line is the header, the headings in it, and what stands between them."""
+    """Find the header line, its headings, and the separator between them."""
     candidates = [separator] if separator else list(SEPARATORS)
     for index, line in enumerate(lines):
         for headings, candidate in zip(_readings(line, candidates), candidates, strict=False):
@@ -237,7 +237,7 @@ def _header(
 
 
 def _readings(line: str, separators: Sequence[str]) -> list[list[str]]:
-    """The headings that a line may hold."""
+    """The possible headings in a line, for each separator."""
     if fields := [dict(_XML_SAYS.findall(field)) for field in _XML_FIELD.findall(line)]:
         return [[f"{said.get('identifier', '')} [{said.get('unit', '')}]" for said in fields]]
     bare = line.lstrip().lstrip("#%/ \t") if _is_comment(line) else line
@@ -245,7 +245,7 @@ def _readings(line: str, separators: Sequence[str]) -> list[list[str]]:
 
 
 def _point(rows: Sequence[Sequence[str]]) -> str:
-    """The decimal point of a sample: a comma if there are numbers with one, and none with a point but for thousands."""
+    """The decimal point of a sample: a comma if numbers have commas and use points for thousands only."""
     values = [value for row in rows for value in row]
     if any(map(_THOUSANDS.fullmatch, values)):
         return ","

@@ -1,4 +1,4 @@
-"""How much a file may claim to hold, and take: one that unpacks without end is refused before it fills the memory."""
+"""Limits on size and memory: a file that would unpack without end is refused before it fills the memory."""
 
 from __future__ import annotations
 
@@ -17,57 +17,57 @@ MOST_EXPANSION = 200
 """How many times its stored size a file may take in memory; compressed tables stay below."""
 MOST_MORE_BYTES = 2**30
 """Memory in bytes that reading may take beside what it claims, 1 GiB."""
-WRITABLE = 5  # the place of the pages of data and stacks in /proc/self/statm
-_one_at_a_time = threading.Lock()  # each restores the limit that it found
+WRITABLE = 5  # index of the data and stack pages in /proc/self/statm
+_one_at_a_time = threading.Lock()  # each context restores the limit that it found
 _limited = threading.local()
 
 
 def require_plausible(what: str, claimed_bytes: int, stored_bytes: int) -> None:
-    """Refuse data that would take far more memory than their file takes on the disk.
+    """Refuse data that would need far more memory than their file has on the disk.
 
-    Localizations shrink to no less than a quarter, images of counts to about 1/25.
+    Compression reduces localizations to at least a quarter of their size, and images of counts to about 1/25.
 
     Parameters
     ----------
     what : str
-        What makes the claim, for the message.
+        Name of the data, for the message.
     claimed_bytes : int
-        The size in memory; up to ``FREE_BYTES`` are always granted.
+        Size in memory that the file declares; up to ``FREE_BYTES`` are always allowed.
     stored_bytes : int
-        The size on the disk.
+        Size on the disk.
 
     Raises
     ------
     ValueError
-        If the claim is more than ``MOST_EXPANSION`` times what is stored.
+        If the declared size is more than ``MOST_EXPANSION`` times the stored one.
     """
     if claimed_bytes > max(FREE_BYTES, MOST_EXPANSION * stored_bytes):
         raise ValueError(
             f"{what} claims to hold {claimed_bytes:.3g} bytes in the {stored_bytes:.3g} that are stored; "
-            f"no more than {MOST_EXPANSION} times as many are unpacked"
+            f"at most {MOST_EXPANSION} times as many are unpacked"
         )
 
 
 def require_own_files(root: str | Path) -> dict[Path, int]:
-    """Refuse a folder, such as a Zarr store, with a link that leads out of it or with anything but files and folders.
+    """Refuse a folder, such as a Zarr store, that holds links to other places, or anything but files and folders.
 
     A store from elsewhere could otherwise show any file of this machine as an image, or wait for ever on a pipe. The
-    folder itself may be a link: the user has chosen it.
+    folder itself may be a link, since the user has chosen it.
 
     Parameters
     ----------
     root : str or Path
-        The folder; nothing in it is opened.
+        The folder; no file in it is opened.
 
     Returns
     -------
     dict of Path to int
-        The size in bytes of every file in it and below.
+        Size in bytes of every file in it and below.
 
     Raises
     ------
     ValueError
-        Naming the first link, pipe or device that was met.
+        Naming the first link, pipe or device that was found.
     OSError
         If there is no such folder, or it may not be read.
     """
@@ -87,7 +87,7 @@ def require_own_files(root: str | Path) -> dict[Path, int]:
                 except OSError as error:
                     if error.errno not in (errno.ENOENT, errno.ELOOP):
                         raise
-                    continue  # a link to nothing or to itself, or a file that has just been removed
+                    continue  # a broken or circular link, or a file that has just been removed
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(found)
                 elif stat.S_ISREG(about.st_mode):
@@ -99,23 +99,23 @@ def require_own_files(root: str | Path) -> dict[Path, int]:
 
 @contextmanager
 def bounded_memory(claimed_bytes: int = 0, more_bytes: int = MOST_MORE_BYTES) -> Iterator[None]:
-    """Let the process take no more than about 1 GiB of memory meanwhile, besides what is claimed.
+    """Limit the process to about 1 GiB of memory, besides the declared size of the data.
 
-    A damaged file can send a library round in circles, which allocates until the system stops some process. Only Linux
-    tells and limits what a process takes; elsewhere nothing is bounded. What counts is memory that can be written to:
-    a thread of a library reserves far more addresses than it ever uses. Within another one it changes nothing.
+    A damaged file can make a library loop and allocate until the system kills a process. Memory can be measured and
+    limited on Linux only; elsewhere there is no limit. Only writable memory counts, since threads of libraries reserve
+    far more addresses than they use. Nested inside another limit, it has no effect.
 
     Parameters
     ----------
     claimed_bytes : int
-        How much is about to be read.
+        Declared size of the data to read.
     more_bytes : int
-        How much may be taken besides.
+        Additional memory allowed.
 
     Raises
     ------
     MemoryError
-        Or what a library makes of it, if that does not suffice.
+        If that does not suffice; libraries may raise another error instead.
     """
     if sys.platform != "linux" or getattr(_limited, "now", False):
         yield

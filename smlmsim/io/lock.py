@@ -1,4 +1,4 @@
-"""One writer at a time: a lock on a folder that ends with the process that holds it, and leaves nothing behind."""
+"""Locks: one process at a time writes to a folder. A lock ends with its process and leaves no file."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class BusyError(OSError):
 
 @contextlib.contextmanager
 def sole_writer(folder: Path) -> Iterator[bool]:
-    """Be the only process that writes to a folder meanwhile.
+    """Lock a folder so that no other process writes to it.
 
-    Where the system or the file system has no locks for folders, such as on NFS, this is assumed.
+    Without locks for folders, as on NFS, the folder is assumed to be free.
 
     Parameters
     ----------
     folder : Path
-        It is there already.
+        An existing folder.
 
     Yields
     ------
     bool
-        Whether the folder is locked, rather than assumed to be free.
+        Whether the folder is locked, not only assumed to be free.
 
     Raises
     ------
     BusyError
-        If another process is at it.
+        If another process holds the lock.
     """
     if sys.platform == "win32":
         yield False

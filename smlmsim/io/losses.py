@@ -1,4 +1,4 @@
-"""What of a table is not in the file that was made of it: looked up in that file, row by row."""
+"""Losses: what a written table lacks or changes, found by reading the file back row by row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smlmsim.io import axes
 from smlmsim.io.columns import OTHER
 from smlmsim.io.formats import SMLM, Format
 
-ROUNDING = 2**-22  # of the largest value: what two roundings to float32 may change
+ROUNDING = 2**-22  # largest change by rounding to float32 twice, relative to the largest value
 PLAIN = {
     "smlm": "further keys of the manifest",
     "picasso": "further keys of the YAML file",
@@ -24,14 +24,14 @@ PLAIN = {
 
 
 class Losses(NamedTuple):
-    """What was lost by writing a table.
+    """What was lost or changed by writing a table.
 
     Parameters
     ----------
     missing : list of str
-        Columns, by their headings in the source, and metadata that the file does not hold.
+        Columns, by their headings in the source, and metadata that the file lacks.
     changed : list of str
-        Sentences about what it holds in another way.
+        Sentences about values that the file holds in another form.
     """
 
     missing: list[str]
@@ -39,16 +39,16 @@ class Losses(NamedTuple):
 
 
 def of(data: xr.Dataset, target: Path, form: Format) -> Losses:
-    """Compare a table with the file that was made of it.
+    """Compare a table with the file it was written to.
 
     Parameters
     ----------
     data : xr.Dataset
-        What was written.
+        The table that was written.
     target : Path
         The file.
     form : Format
-        Of the file.
+        Format of the file.
     """
     order = _order(data, form)
     start, kept = 0, xr.Dataset()
@@ -86,7 +86,7 @@ def of(data: xr.Dataset, target: Path, form: Format) -> Losses:
 
 
 def _written(target: Path, form: Format) -> Iterator[xr.Dataset]:
-    """What the file holds; what reading takes for granted was said of the source already."""
+    """Read the file back, without repeating the messages about assumptions that were logged for the source."""
     logger = logging.getLogger("smlmsim")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -97,14 +97,14 @@ def _written(target: Path, form: Format) -> Iterator[xr.Dataset]:
 
 
 def _order(data: xr.Dataset, form: Format) -> npt.NDArray[np.intp] | None:
-    """In which order the rows are written: a .smlm file has a table for each channel."""
+    """The order in which rows are written: a .smlm file has one table per channel."""
     if form is not SMLM or "loc_channel" not in data:
         return None
     return np.argsort(data.loc_channel.values, kind="stable")
 
 
 def _difference(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> float:
-    """The largest difference; infinite where one of both is missing."""
+    """The largest difference; infinite if a value is missing on one side only."""
     if np.array_equal(before, after, equal_nan=before.dtype.kind == "f"):
         return 0.0
     with np.errstate(invalid="ignore"):
@@ -114,19 +114,19 @@ def _difference(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> float:
 
 
 def _allowed(name: str, values: npt.NDArray[Any]) -> float:
-    """By how much a column may differ without a word: columns of the vocabulary are float32."""
+    """The difference by rounding that is not reported: columns of the vocabulary are float32."""
     if name.startswith(OTHER) or values.dtype.kind != "f":
         return 0.0
     return ROUNDING * float(np.nanmax(np.abs(values), initial=0))
 
 
 def _is_mean(data: xr.Dataset, name: str) -> bool:
-    """Whether a column merely stands for both axes, which are there."""
+    """Whether a column is only the mean of values along both axes, which are written."""
     return name in axes.AXES and all(axis in data for axis in axes.AXES[name])
 
 
 def _is_only_channel(data: xr.Dataset, name: str) -> bool:
-    """Whether a column says nothing but that all are of the first channel."""
+    """Whether a column only says that all localizations are in the first channel."""
     return name == "loc_channel" and not data[name].values.any()
 
 

@@ -1,7 +1,7 @@
-"""Numbers in MATLAB's MAT files of level 5, found by their path; nothing else of a file is looked at.
+"""Numbers in MATLAB's MAT files of level 5, found by their path; all other content is ignored.
 
-The layout is MathWorks' "MAT-File Level 5 File Format": elements of a tag of 8 bytes (type, length) and their data,
-in each other. Functions, objects and cells are passed over.
+The layout is MathWorks' "MAT-File Level 5 File Format": nested elements of a tag of 8 bytes (type, length) and data.
+Functions, objects and cells are skipped.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MATRIX, COMPRESSED = 14, 15
 """Types of elements, as in the specification."""
 STRUCT = 2
 """Class of a struct, as in the specification."""
-NUMERIC = range(6, 16)  # the classes double, single and the integers
+NUMERIC = range(6, 16)  # classes double, single and integers
 COMPLEX = 0x0800
 """Flag of an array with imaginary parts, as in the specification."""
 DTYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
@@ -33,11 +33,11 @@ MOST_VARIABLES = 10_000
 """Variables of a file; more are damage."""
 MOST_FIELDS = 10_000
 """Fields of a struct; more are damage."""
-PEEK = 1024  # bytes that hold the head of a matrix, with its name
+PEEK = 1024  # number of bytes that hold the head of a matrix, including its name
 
 
 class Element(NamedTuple):
-    """A tag and what follows it."""
+    """An element: a tag and its data."""
 
     kind: int
     content: memoryview
@@ -46,9 +46,9 @@ class Element(NamedTuple):
 
     @property
     def numbers(self) -> npt.NDArray[np.generic]:
-        """The numbers that it consists of."""
+        """The data as numbers."""
         if self.kind not in DTYPES:
-            raise ValueError(f"found an element of the type {self.kind}, where numbers should be")
+            raise ValueError(f"found an element of the type {self.kind} where numbers were expected")
         dtype = np.dtype(self.order + DTYPES[self.kind])
         return np.frombuffer(self.content[: len(self.content) // dtype.itemsize * dtype.itemsize], dtype)
 
@@ -64,7 +64,7 @@ class Matrix(NamedTuple):
 
     @property
     def is_struct(self) -> bool:
-        """Whether it is one structure with fields."""
+        """Whether it is a single structure with fields."""
         return self.form & 0xFF == STRUCT and math.prod(self.shape) == 1
 
     def fields(self) -> dict[str, Matrix]:
@@ -83,7 +83,7 @@ class Matrix(NamedTuple):
         return found
 
     def values(self) -> npt.NDArray[np.generic] | None:
-        """The numbers, one after the other; nothing if it holds anything else, or complex ones."""
+        """The numbers as one array; None if it holds anything else, or complex numbers."""
         if self.form & 0xFF not in NUMERIC or self.form & COMPLEX:
             return None
         found = next(elements(self.rest, self.order)).numbers
@@ -93,30 +93,30 @@ class Matrix(NamedTuple):
 
 
 def elements(content: memoryview, order: str) -> Iterator[Element]:
-    """The elements of a content, one after the other.
+    """Yield the elements in a block of bytes.
 
     Raises
     ------
     ValueError
-        If one is longer than the content.
+        If an element is longer than the block.
     """
     start = 0
     while start + TAG <= len(content):
         kind, size = np.frombuffer(content[start : start + TAG], order + "u4").tolist()
-        if kind >> 16:  # a small one, whose data stand in the tag
+        if kind >> 16:  # a small element, whose data are inside the tag
             kind, size, begin = kind & 0xFFFF, kind >> 16, start + 4
             start += TAG
         else:
             begin = start + TAG
             start = begin + size + -size % TAG
         if size > len(content) - begin:
-            raise ValueError("an element is longer than what it is in; the file is cut or damaged")
+            raise ValueError("an element is longer than the block that holds it; the file is cut or damaged")
         yield Element(kind, content[begin : begin + size], order, start)
     raise ValueError("an element is missing; the file is cut or damaged")
 
 
 def matrix(element: Element) -> Matrix:
-    """What an element is that holds a matrix."""
+    """Decode an element that holds a matrix."""
     parts = elements(element.content, element.order)
     form = int(np.int64(next(parts).numbers[0]))
     shape = tuple(int(length) for length in next(parts).numbers.astype(np.int64))
@@ -135,19 +135,19 @@ def variable(path: Path, wanted: str) -> tuple[Matrix | None, list[str]]:
     ----------
     path : Path
     wanted : str
-        What it is called.
+        Name of the variable.
 
     Returns
     -------
     Matrix or None
-        The variable, if it is there.
+        The variable, or None if there is none of this name.
     list of str
-        The names of the variables before it.
+        Names of the variables before it.
 
     Raises
     ------
     ValueError
-        If the file is damaged, or the variable would unpack to far more than it is.
+        If the file is damaged, or the variable would unpack to far more than its stored size.
     """
     names: list[str] = []
     with path.open("rb") as file:
@@ -171,7 +171,7 @@ def variable(path: Path, wanted: str) -> tuple[Matrix | None, list[str]]:
 
 
 def _name(kind: int, start: bytes, order: str) -> str:
-    """The name of a variable, by the first bytes of it."""
+    """The name of a variable, read from its first bytes."""
     head = zlib.decompressobj().decompress(start[TAG:], PEEK) if kind == COMPRESSED else start
     parts = elements(memoryview(head)[TAG:], order)
     for _ in range(2):
@@ -189,5 +189,5 @@ def _unpacked(kind: int, content: bytes, order: str) -> Matrix:
         if len(content) != TAG + claimed:
             raise ValueError("a variable is shorter than it claims; the file is cut or damaged")
     if kind != MATRIX:
-        raise ValueError("a variable is no matrix; the file is damaged")
+        raise ValueError("a variable is not a matrix; the file is damaged")
     return matrix(Element(MATRIX, memoryview(content)[TAG:], order))

@@ -1,4 +1,4 @@
-"""Which column of a table means what, and in which unit."""
+"""Meaning of the columns of a table, and their units."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PLAIN = re.compile(r"[\w.+-]{0,30}\w")
 
 
 class Column(NamedTuple):
-    """A column of interest: where it stands, what the header calls it, its factor to our unit."""
+    """A column that is read: its index, its heading, and the factor to the unit of the vocabulary."""
 
     place: int
     heading: str
@@ -31,7 +31,7 @@ class Column(NamedTuple):
 
 
 class Meaning(NamedTuple):
-    """The columns by their names in the vocabulary, and what was assumed or set aside."""
+    """The columns by their names in the vocabulary, and notes on assumptions and ignored columns."""
 
     columns: dict[str, Column]
     notes: list[str]
@@ -53,37 +53,37 @@ def understood(
     in_pixels: bool = False,
     length_unit: str = "",
 ) -> Meaning:
-    """Find out what the columns of a table mean.
+    """Find the meaning of the columns of a table.
 
     Parameters
     ----------
     headings : sequence of str
-        What the columns are called.
+        Headings of the columns.
     dialect : Dialect
-        What the names stand for.
+        Meaning of the headings.
     given : Headings
-        What the user says of some columns.
+        Columns named by the user.
     units : sequence of str, optional
-        The units of the columns, where they are said beside the headings; "" where not.
+        Units of the columns, if given separately from the headings; "" if not given.
     pixel_nm : float, optional
-        The size of a camera pixel.
+        Size of a camera pixel.
     in_pixels : bool
-        Whether coordinates without a unit are in pixels, rather than in nm.
+        Whether coordinates without a unit are in pixels, not in nm.
     length_unit : str
-        The unit of coordinates where the table says it once for all.
+        Unit of coordinates, if the table states one for all.
 
     Raises
     ------
     ValueError
-        If there is no x or no y, a column that is asked for does not exist, or the unit of x, y or the frame is not
-        known.
+        If there is no x or no y, if a column named by the user does not exist, or if the unit of x, y or the frame is
+        unknown.
     """
     split_headings = [split(heading) for heading in headings]
     beside = [unit.strip("()[] ") for unit in units] or [""] * len(headings)
     chosen = {name: _given(heading, headings, split_headings) for name, heading in _said(given).items()}
     columns: dict[str, Column] = {}
     notes: list[str] = []
-    bare: dict[str, list[int]] = {}  # columns without a unit, by the one that is assumed
+    bare: dict[str, list[int]] = {}  # columns without a unit, by the assumed unit
     said_of: set[str] = set()
     shared = assumed = length_unit or ("px" if in_pixels else "")
     for variable in READ:
@@ -140,13 +140,13 @@ def understood(
 
 
 def _said(given: Headings) -> dict[str, str]:
-    """What the user says, by the names of the vocabulary."""
+    """The columns named by the user, by the names of the vocabulary."""
     said = {name: heading for name, heading in given.model_dump().items() if heading is not None}
     return {VARIABLES.get(name, f"loc_{name}"): heading for name, heading in said.items()}
 
 
 def _given(wanted: str, headings: Sequence[str], split_headings: Sequence[Heading]) -> int:
-    """The place of a column that the user names by its heading, or by its number from 1."""
+    """The index of a column that the user names by its heading, or by its number counted from 1."""
     plain = wanted.strip().casefold()
     for place, heading in enumerate(headings):
         if heading.strip().casefold() == plain:
@@ -160,14 +160,14 @@ def _given(wanted: str, headings: Sequence[str], split_headings: Sequence[Headin
 
 
 def _listed(headings: Sequence[str]) -> str:
-    """The headings in words."""
+    """List the headings in words."""
     named = [repr(heading[:40]) for heading in headings[:20] if heading]
     nameless = sum(not heading for heading in headings)
     return ", ".join([*named, *([f"{nameless} without a name"] if nameless else [])]) or "nothing"
 
 
 def _example(missing: Sequence[str], free: Sequence[int], headings: Sequence[str]) -> str:
-    """How columns that were not found can be named: by their headings where these are plain, or by their numbers."""
+    """An example of how to name missing columns: by their headings if these are simple, or by number."""
     places = [*free, *range(max(len(headings) - len(missing), 0), len(headings) + len(missing))]
     named = (
         headings[place] if place < len(headings) and _PLAIN.fullmatch(headings[place]) else str(place + 1)
@@ -177,7 +177,7 @@ def _example(missing: Sequence[str], free: Sequence[int], headings: Sequence[str
 
 
 def _advice(missing: Sequence[str], free: Sequence[int], headings: Sequence[str]) -> str:
-    """What would do where x or y was not found."""
+    """Advice for the case that x or y was not found."""
     marks = re.findall(r"[^\w\s.,;()\[\]{}<>'\"-]", headings[0]) if len(headings) == 1 else []
     if marks:
         return (
@@ -190,7 +190,7 @@ def _advice(missing: Sequence[str], free: Sequence[int], headings: Sequence[str]
 def _candidates(
     split_headings: Sequence[Heading], beside: Sequence[str], synonyms: Sequence[str]
 ) -> list[_Candidate]:
-    """The columns that may have a meaning, and the unit of each."""
+    """The columns that may have a given meaning, and the unit of each."""
     found: dict[int, _Candidate] = {}
     for rank, synonym in enumerate(synonyms):
         wanted = split(synonym)
@@ -212,7 +212,7 @@ def _best(
     assumed: str,
     pixel_nm: float | None,
 ) -> tuple[_Candidate | None, float, dict[int, str]]:
-    """The best of some columns, by unit and then by name; its factor, and why others are of no use."""
+    """The best of several columns, by unit and then by name; its factor, and why the others cannot be used."""
     factors: dict[int, float] = {}
     refused: dict[int, str] = {}
     for candidate in candidates:
@@ -231,31 +231,31 @@ def _best(
 
 
 def _doubt(unit: str) -> int:
-    """How much a unit leaves open: nothing, everything, or the size of a pixel."""
+    """Rank a unit by its uncertainty: known, in pixels of unknown size, or unknown."""
     return 2 if unit.casefold() in PIXEL else 0 if unit else 1
 
 
 def _why(unit: str, assumed: str) -> str:
-    """Why a unit is of no use."""
+    """Explain why a unit cannot be used."""
     if (unit or assumed).casefold() in PIXEL:
         return "the camera pixel, whose size is not known"
     return f"not known, {unit!r}"
 
 
 def _unsaid(variable: str, shared: str, assumed: str) -> str:
-    """The unit of a column that says none: y is as x, and what is no length across the image is as usual."""
+    """The assumed unit of a column without one: that of x for y, and the usual unit for other quantities."""
     if variable in ("loc_x", "loc_y"):
         return shared
     return assumed if variable in LATERAL else ""
 
 
 def _of_others(unit_of_x: str) -> str:
-    """The unit of widths and precisions without one: the pixel where positions are in pixels, or else nm."""
+    """The assumed unit of widths and precisions without one: pixels if positions are in pixels, else nm."""
     return unit_of_x if unit_of_x.casefold() in PIXEL else ""
 
 
 def _of_bare(bare: dict[str, list[int]], headings: Sequence[str], pixel_nm: float | None) -> list[str]:
-    """What is assumed of other lengths without a unit."""
+    """Notes on the units assumed for other lengths without a unit."""
     said = []
     for unit, places in bare.items():
         named = [repr(headings[place]) if headings[place] else f"column {place + 1}" for place in places]
@@ -269,7 +269,7 @@ def _of_bare(bare: dict[str, list[int]], headings: Sequence[str], pixel_nm: floa
 
 
 def _of_unit(unit: str, length_unit: str, in_pixels: bool, pixel_nm: float | None) -> list[str]:
-    """What is assumed of coordinates without a unit."""
+    """Notes on the units assumed for coordinates without a unit."""
     if unit or length_unit:
         return []
     if in_pixels:
@@ -280,7 +280,7 @@ def _of_unit(unit: str, length_unit: str, in_pixels: bool, pixel_nm: float | Non
 
 
 def _single_axes(columns: dict[str, Column]) -> dict[str, Column]:
-    """A width or precision that is known along x alone stands for both axes."""
+    """Use a width or precision that is known along x alone for both axes."""
     found = dict(columns)
     for whole in ("loc_sigma", "loc_uncertainty"):
         pair = [name for name in (f"{whole}_x", f"{whole}_y") if name in found]
@@ -291,7 +291,7 @@ def _single_axes(columns: dict[str, Column]) -> dict[str, Column]:
 
 
 def _called(variable: str) -> str:
-    """What the user calls a column."""
+    """The name that a user gives to a column."""
     return next(
         (name for name, known in VARIABLES.items() if known == variable), variable.removeprefix("loc_")
     )

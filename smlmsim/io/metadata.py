@@ -1,4 +1,4 @@
-"""What a table is of and how it was taken, in the words of ShareLoc (doi:10.1038/s41592-022-01659-0)."""
+"""Metadata of a table: the sample and the acquisition, in the terms of ShareLoc (doi:10.1038/s41592-022-01659-0)."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ LARGEST_FILE = 2**24
 
 
 class Metadata(Spec):
-    """Everything that is known of a table beside its columns; it travels in the attributes of a dataset.
+    """Everything known about a table besides its columns, stored in the attributes of a dataset.
 
     Parameters
     ----------
     name, description, author, citation, license, date : str, optional
-        Of the table as a publication.
+        Description of the table as a publication.
     modality : str, optional
-        As in "dSTORM", "PALM", "DNA-PAINT".
+        Modality, such as "dSTORM", "PALM", "DNA-PAINT".
     cell_line, fluorophore, labelling, structure, target : str, optional
-        What was looked at: "COS-7", "Alexa Fluor 647", "indirect immunofluorescence", "microtubules",
+        The sample: "COS-7", "Alexa Fluor 647", "indirect immunofluorescence", "microtubules",
         "alpha-tubulin".
     dimension : str, optional
         "2D" or "3D".
     camera, software, buffer, fixation : str, optional
-        How it was taken.
+        Acquisition and preparation.
     tags : tuple of str
         All other tags.
     channels : tuple of str
-        The names of the channels that ``loc_channel`` counts.
+        Names of the channels that ``loc_channel`` numbers.
     exposure_s, camera_pixel_nm : float, optional
-        Of the camera; positive.
+        Exposure and pixel of the camera; positive.
     first_frame : int, optional
-        What the file calls the first camera frame; ``loc_frame`` is counted from 0 all the same.
+        Number that the file gives to the first camera frame; ``loc_frame`` is always counted from 0.
     frames : int, optional
-        The camera frames in all, with those that have no localization.
+        Total number of camera frames, including those without a localization.
     field_nm : tuple of 4 floats, optional
-        Where the camera looked: the upper left corner and the extent, y0, x0, height, width.
+        Field of view of the camera: upper left corner and extent, y0, x0, height, width.
     smlm : str, optional
-        What else a ``.smlm`` file said, as JSON; written again into the next one.
+        Other content of a ``.smlm`` manifest, as JSON; written again into the next file.
     picasso : str, optional
-        What else the YAML file of a Picasso table said, as JSON; written again into the next one.
+        Other content of the YAML file of a Picasso table, as JSON; written again into the next file.
 
     Examples
     --------
@@ -84,19 +84,19 @@ class Metadata(Spec):
 
     @classmethod
     def of(cls, data: xr.Dataset | xr.DataArray) -> Self:
-        """Take the metadata from the attributes of a dataset; other attributes are passed over.
+        """Take the metadata from the attributes of a dataset; other attributes are ignored.
 
         Raises
         ------
         ValueError
-            If an attribute of one of the names has another type.
+            If an attribute of metadata has the wrong type.
         """
         found = {name: data.attrs[name] for name in cls.model_fields if name in data.attrs}
         return cls.from_tree(found, "an attribute")
 
     @classmethod
     def from_tree(cls, tree: Any, source: str) -> Self:
-        """Make the metadata from plain values of a source, which the message of a ValueError names."""
+        """Make metadata from plain values; the message of a ValueError names their source."""
         try:
             return cls.model_validate(tree)
         except pydantic.ValidationError as error:
@@ -107,19 +107,19 @@ class Metadata(Spec):
         return data.assign_attrs(self.tree())
 
     def tree(self) -> dict[str, Any]:
-        """The metadata that are set, as plain values."""
+        """The metadata that are set, as a dictionary of plain values."""
         return {
             name: value for name, value in self.model_dump(mode="json").items() if value not in (None, [])
         }
 
 
 def read_json(path: Path) -> Metadata:
-    """Read metadata from a file; without the file there are none.
+    """Read metadata from a JSON file; without the file they are empty.
 
     Raises
     ------
     ValueError
-        If the file holds anything else.
+        If the file does not hold metadata.
     """
     try:
         with path.open("rb") as file:
@@ -135,7 +135,7 @@ def parse_json(text: bytes) -> Any:
     Raises
     ------
     ValueError
-        If it is too long or too deep, not UTF-8, or not JSON.
+        If it is too long or too deeply nested, not UTF-8, or not JSON.
     """
     if len(text) > LARGEST_FILE:
         raise ValueError(f"the metadata are longer than {LARGEST_FILE} bytes")

@@ -1,4 +1,4 @@
-"""Movies as any format holds them: even axes in s and nm, and a name that says what is counted."""
+"""Movies as image formats hold them: equally spaced axes in s and nm, and a name for the quantity."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ LONGEST_MEANING = 200
 LONGEST_NAME = 100
 """Of a channel, in letters."""
 DTYPES = ("uint8", "uint16", "float32")
-UNEVEN = 1e-3  # of a step: the largest deviation of a coordinate from an even spacing that is rounding
+UNEVEN = 1e-3  # largest deviation from equal spacing, in steps, that counts as rounding
 _log = logging.getLogger(__name__)
 
 
 class Axis(NamedTuple):
-    """An even axis: its first coordinate and its step."""
+    """An equally spaced axis: its first coordinate and its step."""
 
     start: float
     step: float
 
     def coordinates(self, size: int) -> npt.NDArray[np.float64]:
-        """The first coordinates along the axis."""
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found later
+        """The first ``size`` coordinates along the axis."""
+        with np.errstate(over="ignore", invalid="ignore"):  # non-finite values are detected later
             return np.asarray(self.start + self.step * np.arange(size), dtype=np.float64)
 
 
 def one_movie(data: xr.Dataset | xr.DataArray, what: str) -> xr.DataArray:
-    """Find the one movie in some data, if a file can hold it.
+    """Find the single movie in data, converted to a type that a file can hold.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ def one_movie(data: xr.Dataset | xr.DataArray, what: str) -> xr.DataArray:
         (time, y, x) or (channel, time, y, x), at least 2 x 2 pixels, finite. Numbers of other types than uint8, uint16
         and float32 are converted to one that holds all of them exactly. A single channel loses its name, which is said.
     what : str
-        What the file is, for the message, as in "a stack".
+        Name of the file format in messages, such as "a stack".
 
     Raises
     ------
     smlmsim.schema.SchemaError
-        If it is no such movie.
+        If it is not such a movie.
     """
     movies = [data] if isinstance(data, xr.DataArray) else [v for v in data.values() if v.dims[-3:] == DIMS]
     if len(movies) != 1:
@@ -79,7 +79,7 @@ def one_movie(data: xr.Dataset | xr.DataArray, what: str) -> xr.DataArray:
 
 
 def _not_one(data: xr.Dataset | xr.DataArray, movies: Sequence[xr.DataArray], what: str) -> str:
-    """Why some data is not one movie."""
+    """Explain why data is not a single movie."""
     if "localization" in data.dims and not movies:
         return (
             f"{what} holds images, but this is a table of localizations: `smlmsim reconstruct TABLE --out DIR` makes "
@@ -107,12 +107,12 @@ def _exactly(image: xr.DataArray, what: str) -> xr.DataArray:
 
 
 def even_axis(image: xr.DataArray, dim: str) -> Axis:
-    """Read the even axis off the coordinates of a dim; a single time point has the step 0, for unknown.
+    """Determine the equally spaced axis of a dim; the step of a single time point is 0, meaning unknown.
 
     Raises
     ------
     smlmsim.schema.SchemaError
-        If there are none, or they do not rise evenly.
+        If there are no coordinates, or they do not increase in equal steps.
     """
     if dim == "time":
         schema.times_s(image)
@@ -129,18 +129,18 @@ def even_axis(image: xr.DataArray, dim: str) -> Axis:
 
 
 def chosen(name: str, given: float | None, found: float | None) -> float | None:
-    """The step of an axis that a user gives, otherwise the one that the file says.
+    """Return the step of an axis given by the user, or else that of the file.
 
     Parameters
     ----------
     name : str
-        What the user calls it: ``pixel_nm`` or ``point_s``.
+        Name of the setting: ``pixel_nm`` or ``point_s``.
     given, found : float or None
 
     Raises
     ------
     ValueError
-        If the given one is not positive.
+        If the given step is not positive.
     """
     if given is None:
         return found
@@ -152,12 +152,12 @@ def chosen(name: str, given: float | None, found: float | None) -> float | None:
 
 
 def require_pixel(step_nm: float | None) -> float:
-    """The size of a pixel, if it is known.
+    """Return the size of a pixel, which must be known.
 
     Raises
     ------
     ValueError
-        If it is not.
+        If it is unknown.
     """
     if step_nm is None:
         raise ValueError("the file does not say how large a pixel is; give pixel_nm=100, say")
@@ -177,7 +177,7 @@ def channel_names(said: Any, number: int) -> list[str]:
 
 
 def own_meaning(image: xr.DataArray) -> dict[str, str]:
-    """The units and the meaning of images where they are not those of the vocabulary, as an estimate's are not."""
+    """Units and meaning of images that differ from the vocabulary, such as those of an estimate."""
     usual = schema.VOCABULARY.get(str(image.name))
     said = {name: str(image.attrs[name]) for name in MEANING if name in image.attrs}
     if usual is None or said == {"units": usual.units, "long_name": usual.long_name}:
@@ -192,16 +192,16 @@ def stamped(
     meaning: Any = None,
     channels: Any = None,
 ) -> xr.Dataset:
-    """Put images on their axes; without a known name, whole numbers are counts and others a density.
+    """Make a dataset of images with axes; without a known name, integers are counts and others a density.
 
     Parameters
     ----------
     frames : np.ndarray
         (time, y, x) or (channel, time, y, x).
     name : str or None
-        What the file calls them.
+        Name of the images in the file.
     axes : tuple of Axis
-        Along time, y and x. Without the first, for a duration that is not known, there is no coordinate ``time``.
+        Axes along time, y and x. If the first is None, the duration is unknown and there is no coordinate ``time``.
     meaning : mapping, optional
         What a file says of the units and the meaning of its images, as :func:`own_meaning` gave it.
     channels : list of str, optional

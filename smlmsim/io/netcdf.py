@@ -1,4 +1,4 @@
-"""NetCDF files of any origin, such as scores and clips, read whole into memory."""
+"""NetCDF files of any origin, such as scores and clips, read completely into memory."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def read(path: str | Path) -> xr.Dataset:
     Returns
     -------
     xr.Dataset
-        In memory; the file is closed. Times stay the numbers that they are.
+        Dataset in memory; the file is closed. Times are not decoded.
 
     Raises
     ------
     ValueError
-        If it is no NetCDF file, is damaged, claims an absurd size, or refers to other files; in one line that names
-        the file.
+        If it is not a NetCDF file, is damaged, declares an absurd size, or refers to other files; the message of one
+        line names the file.
     OSError
         If there is no such file, or it may not be read.
     """
@@ -50,33 +50,33 @@ def _loaded(path: Path) -> xr.Dataset:
     with warnings.catch_warnings(), path.open("rb") as handle:
         warnings.simplefilter(
             "ignore"
-        )  # of what is odd in a file that is about to be refused or read all the same
+        )  # warnings about oddities of a file that is then either refused or read anyway
         try:
             with xr.open_dataset(handle, engine="h5netcdf", decode_times=False, phony_dims="sort") as found:
                 return found.load()
         except MemoryError:
             raise
-        except Exception as error:  # the layers below meet damage with errors of many kinds
+        except Exception as error:  # damaged files raise errors of many types
             raise ValueError(f"not a NetCDF file, or a damaged one ({one_line(error)})") from error
 
 
 def write(
     data: xr.Dataset, path: str | Path, *, encoding: Mapping[str, Mapping[str, Any]] | None = None
 ) -> None:
-    """Write a NetCDF file; it is there whole or not at all.
+    """Write a NetCDF file, completely or not at all.
 
     Parameters
     ----------
     data : xr.Dataset
     path : str or Path
     encoding : mapping, optional
-        How variables are stored, as :meth:`xarray.Dataset.to_netcdf` takes it.
+        Storage of variables, as in :meth:`xarray.Dataset.to_netcdf`.
 
     Raises
     ------
     OSError
-        If the file cannot be written; where there is no room, before HDF5 begins, which ends the process if it
-        cannot close a file.
+        If the file cannot be written. Lack of space is detected before HDF5 begins, which would end the process if it
+        could not close a file.
     """
     with replacing(path) as draft:
         require_room(draft.parent, data.nbytes)

@@ -1,4 +1,4 @@
-"""What the attributes of an OME-Zarr image say, in the versions 0.4 and 0.5 (https://ngff.openmicroscopy.org)."""
+"""The attributes of an OME-Zarr image, versions 0.4 and 0.5 (https://ngff.openmicroscopy.org)."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Dimension(pydantic.BaseModel):
 
     @property
     def letter(self) -> str:
-        """The name as the specification has it: t, c, z, y or x."""
+        """The name in the specification: t, c, z, y or x."""
         return {"time": "t", "channel": "c"}.get(self.type or "", self.name.strip().lower())
 
 
 class Transformation(pydantic.BaseModel):
-    """From indices to the units of the axes: a scale, or a translation."""
+    """A transformation from indices to the units of the axes: a scale, or a translation."""
 
     model_config = Lenient
 
@@ -71,20 +71,20 @@ class Multiscale(pydantic.BaseModel):
 
     @property
     def letters(self) -> list[str]:
-        """The axes, from the slowest to the fastest."""
+        """The letters of the axes, from the slowest to the fastest."""
         return [axis.letter for axis in self.axes]
 
     def coordinates(
         self, sizes: Mapping[str, int], pixel_nm: float | None, point_s: float | None
     ) -> tuple[Axis | None, Axis, Axis]:
-        """The scale along time, y and x; what is given goes before what the attributes say.
+        """The coordinates along time, y and x; given values take precedence over the attributes.
 
-        Without a duration of several time points, there is none along time.
+        Those along time are None if there are several time points of unknown duration.
 
         Raises
         ------
         ValueError
-            If the pixel is not known.
+            If the pixel is unknown.
         """
         y, x = (self._axis(dim, "pixel_nm", pixel_nm) for dim in "yx")
         require_pixel(y.step if y else None), require_pixel(x.step if x else None)
@@ -94,7 +94,7 @@ class Multiscale(pydantic.BaseModel):
         return time or (Axis(0.0, 0.0) if sizes.get("t", 1) == 1 else None), y, x
 
     def _axis(self, letter: str, name: str, given: float | None) -> Axis | None:
-        """The coordinates along an axis, if they are known."""
+        """The coordinates along an axis; None if unknown."""
         if letter not in self.letters:
             return Axis(given / 2, given) if given else None
         index = self.letters.index(letter)
@@ -107,7 +107,7 @@ class Multiscale(pydantic.BaseModel):
         spelled = self.axes[index].unit
         unit = (time_s if letter == "t" else length_nm)(spelled)
         if unit is None and given is None:
-            _log.info("a step along %s is %g, but in no unit of it: %s", letter, step, str(spelled)[:40])
+            _log.info("a step along %s is %g, but in an unsuitable unit: %s", letter, step, str(spelled)[:40])
         said = None if unit is None else step * unit
         if given is not None:
             chosen(name, given, said)
@@ -121,7 +121,7 @@ def image_of(attributes: Mapping[str, Any]) -> Multiscale:
     Raises
     ------
     ValueError
-        If they describe none, or one of another version.
+        If they describe no image, or one of another version.
     """
     ome = attributes.get("ome", attributes)
     images = ome.get("multiscales") if isinstance(ome, Mapping) else None
@@ -164,21 +164,21 @@ def _require_transformations(image: Multiscale) -> None:
 
 
 def single_series(attributes: Mapping[str, Any], listed: Any, folders: list[str]) -> str | None:
-    """The one image in a group that only gathers images, such as bioformats2raw writes; None if the group is an image.
+    """Find the single image in a group of images, as written by bioformats2raw; None if the group is an image.
 
     Parameters
     ----------
     attributes : mapping
-        Of the group.
+        Attributes of the group.
     listed : list of str, optional
-        The attribute ``series`` of its group ``OME``.
+        Attribute ``series`` of its group ``OME``.
     folders : list of str
-        The folders in the group.
+        Folders in the group.
 
     Raises
     ------
     ValueError
-        If there are several; the message names them.
+        If there are several images; the message names them.
     """
     ome = attributes.get("ome", attributes)
     ome = ome if isinstance(ome, Mapping) else {}
@@ -198,7 +198,7 @@ def single_series(attributes: Mapping[str, Any], listed: Any, folders: list[str]
 
 
 def require_path(path: str) -> str:
-    """Refuse a path that leads out of a group."""
+    """Refuse a path that leads outside a group."""
     parts = PurePosixPath(path).parts
     if path.startswith("/") or not parts or any(part in ("..", ".") or "\\" in part for part in parts):
         raise ValueError(f"{path[:80]!r} is not the path of an array in the group")

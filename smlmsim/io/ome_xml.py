@@ -1,4 +1,4 @@
-"""What an OME-TIFF says of itself in its XML (schema 2016-06, https://docs.openmicroscopy.org/ome-model)."""
+"""The OME-XML in an OME-TIFF file (schema 2016-06, https://docs.openmicroscopy.org/ome-model)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from xml.etree import ElementTree
 from smlmsim.io.image_units import length_nm, positive, time_s
 
 _log = logging.getLogger(__name__)
-UNEVEN = 0.05  # of the mean interval: by so much may the times of planes scatter before it is said
+UNEVEN = 0.05  # scatter of plane times, relative to the mean interval, above which it is logged
 
 
 class Described(NamedTuple):
-    """The one image that an OME-XML text describes.
+    """The single image that an OME-XML text describes.
 
     Parameters
     ----------
     sizes : dict of str to int
         Along T, Z and C, in the order of the pages: the axis along which the next page lies comes last.
     steps_nm : dict of str to float
-        The pixel along y and x, where it is said.
+        Pixel along y and x, if stated.
     step_s : float or None
-        From one time point to the next.
+        Interval between time points.
     places : list of (int, int)
         The channel and the time point of every page of this file, in the order of the pages, as far as the text tells.
     channels : list of str
@@ -45,15 +45,15 @@ def described(text: str, filename: str) -> Described:
     ----------
     text : str
     filename : str
-        What the file is called: a set of several files shares one text.
+        Name of the file, since a set of files shares one text.
 
     Raises
     ------
     ValueError
-        If it is no OME-XML, uses entities, or describes none or several images; the message names them.
+        If it is not OME-XML, uses entities, or describes no or several images; the message names them.
     """
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise ValueError("its OME-XML has a DOCTYPE, which OME-XML has not")
+        raise ValueError("its OME-XML has a DOCTYPE, which is not allowed")
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
@@ -78,7 +78,7 @@ def described(text: str, filename: str) -> Described:
 
 
 def _all(element: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:
-    """The children of a name in the namespace of any version."""
+    """The children of a given name, in the namespace of any version."""
     return (child for child in element if isinstance(child.tag, str) and child.tag.rpartition("}")[2] == name)
 
 
@@ -109,7 +109,7 @@ def _steps_nm(pixels: ElementTree.Element) -> dict[str, float]:
 
 
 def _step_s(pixels: ElementTree.Element) -> float | None:
-    """From one time point to the next: as said, or from the times of the planes."""
+    """The interval between time points, as stated or from the times of the planes."""
     step, unit_s = positive(pixels.get("TimeIncrement")), time_s(pixels.get("TimeIncrementUnit", "s"))
     if step and unit_s:
         return step * unit_s

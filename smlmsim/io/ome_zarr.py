@@ -1,4 +1,4 @@
-"""Movies as OME-Zarr: a folder of compressed chunks, which napari and many others open at the right scale.
+"""Movies as OME-Zarr: a folder of compressed chunks, which napari and many other programs open at the right scale.
 
 Version 0.5 is written, 0.4 and 0.5 are read; the specifications are at https://ngff.openmicroscopy.org.
 """
@@ -45,13 +45,13 @@ COLOURS = ("FF00FF", "00FF00", "00FFFF", "FFFF00", "FF0000", "0000FF")
 LARGEST_JSON = 2**22
 """Bytes of a file of metadata, 4 MiB; a larger one is none."""
 UNPACKING_BYTES = 2**28
-"""What reading may take beside the pixels; a chunk that unpacks without end is left there."""
+"""Memory that reading may take besides the pixels; a chunk that would exceed it is refused."""
 MOST_CHUNKS = 10_000
-"""So many chunks may be missing from a store; beyond, no more than ``CHUNKS_PER_FILE`` for each that is there."""
+"""Number of chunks always allowed; a larger number must not exceed ``CHUNKS_PER_FILE`` for each stored file."""
 CHUNKS_PER_FILE = 200
 """Chunks that a store may claim for each that it holds; more are damage."""
 INDEX_BYTES = 16
-"""Of a chunk in the index of a shard."""
+"""Size of the entry of a chunk in the index of a shard."""
 JSON_NAMES = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
 CODECS = frozenset(
     (
@@ -68,21 +68,21 @@ CODECS = frozenset(
         "zstd",
     )
 )
-"""What unpacks numbers and nothing else; Zarr 2 knows others that run code, such as pickle."""
+"""Codecs that only unpack numbers; others in Zarr 2, such as pickle, can run code."""
 _log = logging.getLogger(__name__)
 
 
 def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | None = None) -> xr.Dataset:
     """Read a movie at its finest resolution.
 
-    What is chosen goes to the log.
+    Choices among several images or resolutions are logged.
 
     Parameters
     ----------
     path : str or Path
-        The folder: an image, or one that holds a single image, as bioformats2raw writes it.
+        Folder of an image, or with a single image in it, as written by bioformats2raw.
     pixel_nm, point_s : float, optional
-        The size of a pixel and the duration of a time point; they go before what the file says.
+        Size of a pixel and duration of a time point; they take precedence over the file.
 
     Returns
     -------
@@ -122,28 +122,28 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    except Exception as error:  # zarr meets damage with errors of many kinds
+    except Exception as error:  # zarr raises errors of many types for damaged stores
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ValueError(f"{path}: not an OME-Zarr image, or a damaged one ({reason})") from error
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
-    """Write a movie at a single resolution; an older one of that name is replaced.
+    """Write a movie at a single resolution; an existing image of that name is replaced.
 
     Parameters
     ----------
     data : xr.DataArray
-        (time, y, x) or (channel, time, y, x), finite, with even coordinates in s and nm; uint8, uint16, float32,
+        (time, y, x) or (channel, time, y, x), finite, equally spaced coordinates in s, nm; uint8, uint16, float32,
         or values that one of them holds exactly. Or a dataset with a single such variable.
     path : str or Path
-        The folder to make.
+        Folder to make.
 
     Raises
     ------
     smlmsim.schema.SchemaError
-        If it is no such movie; the message says what was found.
+        If it is not such a movie; the message says what was found.
     OSError
-        If the folder cannot be written, or if there is something else of that name.
+        If the folder cannot be written, or something other than an OME-Zarr image has that name.
     """
     image = one_movie(data, "an OME-Zarr image")
     axes = {dim[0]: even_axis(image, dim) for dim in DIMS}
@@ -198,7 +198,7 @@ def _window(image: xr.DataArray) -> dict[str, float]:
 
 
 def _files(root: Path) -> dict[Path, int]:
-    """All files of a store, if none is elsewhere, and its metadata are of a size that one would want to parse."""
+    """All files of a store with their sizes; links to other places and very long metadata are refused."""
     files = require_own_files(root)
     for file, size in files.items():
         if file.name in JSON_NAMES and size > LARGEST_JSON:
@@ -218,7 +218,7 @@ def _group(root: Path) -> zarr.Group:
 
 
 def _image_folder(root: Path) -> Path:
-    """The folder of the one image in a folder: that one itself or, after bioformats2raw, a series in it."""
+    """The folder of the single image: the folder itself or, as written by bioformats2raw, a series in it."""
     group = _group(root)
     folders = [entry.name for entry in os.scandir(root) if _is_group(root / entry.name)]
     listed: Any = _group(root / "OME").attrs.asdict() if _is_group(root / "OME") else {}
@@ -244,7 +244,7 @@ def _metadata(group: zarr.Group) -> Metadata:
 def _array(
     group: zarr.Group, folder: Path, image: Multiscale, files: dict[Path, int]
 ) -> tuple[zarr.Array[Any], dict[Path, int]]:
-    """The finest resolution of an image, if it is a grey movie that is unpacked by what is known, and its chunks."""
+    """The finest resolution of an image, which must be a grey movie with known codecs, and its chunks."""
     path = require_path(image.datasets[0].path)
     inside = (folder / path).resolve()
     for name in ("zarr.json", ".zarray"):
@@ -273,7 +273,7 @@ def _array(
 
 
 def _require_codecs(tree: Any) -> None:
-    """Refuse chunks that are unpacked by anything but what makes numbers of bytes."""
+    """Refuse chunks with codecs other than those that only unpack numbers."""
     if not isinstance(tree, dict):
         raise ValueError("the metadata of the array are damaged")
     configuration = tree.get("configuration")
@@ -293,7 +293,7 @@ def _require_codecs(tree: Any) -> None:
 
 
 def _require_size(array: zarr.Array[Any], stored: dict[Path, int]) -> None:
-    """Refuse an array, or a number of chunks, that is out of all proportion to what is stored."""
+    """Refuse an array, or a number of chunks, that is out of proportion to the stored files."""
     size = sum(stored.values())
     largest = max(math.prod(array.shape), math.prod(array.shards or array.chunks))
     require_plausible("the image", largest * array.dtype.itemsize, size)
@@ -323,7 +323,7 @@ def _in_order(values: npt.NDArray[Any], image: Multiscale) -> npt.NDArray[Any]:
 
 @contextlib.contextmanager
 def _replacing_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to be filled, and put it in the place of an older OME-Zarr image once it is complete."""
+    """Yield a folder to fill, and replace an existing OME-Zarr image by it once it is complete."""
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(
@@ -347,10 +347,10 @@ def _replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def _require_image(target: Path) -> None:
-    """Refuse to replace what is no OME-Zarr image, such as a corpus."""
+    """Refuse to replace anything but an OME-Zarr image, such as a corpus."""
     try:
         image_of(_group(target).attrs)
     except Exception:
         raise FileExistsError(
-            f"{target} is there already, and is no OME-Zarr image; choose another name"
+            f"{target} exists already, and is not an OME-Zarr image; choose another name"
         ) from None

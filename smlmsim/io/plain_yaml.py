@@ -1,4 +1,4 @@
-"""YAML of any origin as plain values: nothing is constructed, and nothing is repeated."""
+"""YAML of any origin, read as plain values: no objects are constructed, and no aliases are expanded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST = 2**17
 """Bytes of a file, 128 kB: metadata are shorter."""
 DEEPEST = 32
 """Levels of nesting; more are damage, and would exhaust the stack."""
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, written in C where that is installed
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the version in C, if installed
 OBJECT = "tag:yaml.org,2002:python/object"
 STANDARD = "tag:yaml.org,2002:"
 REFUSALS = (
@@ -31,8 +31,8 @@ REFUSALS = (
 def documents(content: bytes) -> list[Any]:
     r"""Read all documents of a YAML file.
 
-    Tags such as ``!!python/tuple`` are passed over: what they stand before is read as the numbers, texts, lists and
-    mappings that it consists of. Objects of Python are None, but for numbers of NumPy, which their bytes tell.
+    Tags such as ``!!python/tuple`` are ignored: the tagged content is read as plain numbers, texts, lists and mappings.
+    Python objects become None, except NumPy numbers, which are decoded from their bytes.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ def documents(content: bytes) -> list[Any]:
     Returns
     -------
     list
-        Of the value of each document.
+        The value of each document.
 
     Raises
     ------
     ValueError
-        If the file is too long or too deep, repeats a part of itself by an alias or a merge key, or is no YAML.
+        If the file is too long or too deeply nested, uses aliases or merge keys, or is not YAML.
 
     Examples
     --------
@@ -64,16 +64,16 @@ def documents(content: bytes) -> list[Any]:
 
 
 class _PlainLoader(LOADER):  # type: ignore[valid-type, misc]
-    """A loader that knows no tags but those of plain values."""
+    """A loader that knows only the tags of plain values."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Make the value of a node; nothing at all is None, whatever its tag asks for."""
+        """Make the value of a node; an empty node is None, whatever its tag."""
         empty = isinstance(node, yaml.ScalarNode) and not node.value and node.tag != f"{STANDARD}str"
         return None if empty else super().construct_object(node, deep=deep)
 
 
 def _untagged(loader: Any, node: yaml.Node) -> Any:
-    """What a node of an unknown tag holds."""
+    """The plain content of a node with an unknown tag."""
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node, deep=True)
     if isinstance(node, yaml.MappingNode):
@@ -83,7 +83,7 @@ def _untagged(loader: Any, node: yaml.Node) -> Any:
 
 
 def _of_object(_loader: Any, _suffix: str, node: yaml.Node) -> float | int | None:
-    """The number of NumPy that an object of Python is, or nothing."""
+    """The number in a Python object that is a NumPy number; None for any other object."""
     if not node.tag.endswith("multiarray.scalar") or not isinstance(node, yaml.SequenceNode):
         return None
     try:
@@ -107,8 +107,8 @@ _PlainLoader.add_constructor(f"{STANDARD}timestamp", _text)
 
 
 def _require_plain(content: bytes) -> None:
-    """Refuse what fills the memory, the stack or an afternoon with a few lines; parsing stops where it shows."""
-    depth, inside = 0, 0  # levels in each other, and how many of them lie inside of an object of Python
+    """Refuse a short text that would exhaust memory, stack or time; parsing stops as soon as this is detected."""
+    depth, inside = 0, 0  # nesting depth, and how many of these levels are inside a Python object
     for event in yaml.parse(content, LOADER):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
@@ -116,7 +116,7 @@ def _require_plain(content: bytes) -> None:
         if isinstance(event, yaml.CollectionEndEvent):
             depth, inside = depth - 1, max(inside - 1, 0)
         if depth > DEEPEST:
-            raise ValueError(f"more than {DEEPEST} levels in each other")
+            raise ValueError(f"more than {DEEPEST} nested levels")
         if isinstance(event, yaml.AliasEvent) and not inside:
             raise ValueError("aliases (*name), which repeat a part of the file, are not read")
         if isinstance(event, yaml.ScalarEvent) and (event.value == "<<" or str(event.tag).endswith(":merge")):

@@ -1,4 +1,4 @@
-"""What a user says of a table; it goes before what the file says of itself."""
+"""Settings with which a user describes a table; they take precedence over the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smlmsim.spec import Spec
 
 ALL = "all"
 NOTES = "notes"
-"""The attribute of a piece that says what was assumed."""
+"""Attribute of a piece that lists the assumptions made."""
 USUAL_EXPOSURE_S = 0.03
 """Exposure time in s that is taken where a table names none, and said so."""
 MOST_CHANNELS = 10
@@ -23,11 +23,11 @@ _log = logging.getLogger(__name__)
 
 
 class CountedFromZeroError(ValueError):
-    """A frame 0 turned up in a table whose frames were taken to be counted from 1."""
+    """A frame 0 occurred in a table whose frames were taken to be counted from 1."""
 
 
 class Headings(Spec):
-    """What the columns of a text table are called where its header is of no known dialect; a number counts from 1."""
+    """Names of the columns of a text table whose header is of no known dialect, or their numbers from 1."""
 
     frame: str | None = None
     x: str | None = None
@@ -42,24 +42,24 @@ class Headings(Spec):
 
 
 class Reading(Spec):
-    """How a localization table is to be understood where its file does not say, or says otherwise.
+    """Units and columns of a localization table where its file does not state them, or states them wrongly.
 
     Parameters
     ----------
     exposure_s : float, optional
-        The duration of a camera frame.
+        Duration of a camera frame.
     camera_pixel_nm : float, optional
-        The pixel of the camera: the unit of coordinates that are given in pixels, or without a unit.
+        Pixel of the camera: the unit of coordinates that are in pixels, or without a unit.
     first_frame : int, optional
-        What the file calls its first camera frame, 0 or 1 as a rule. By default as the file or its format says; where
-        neither does, 0 if a frame 0 occurs and 1 otherwise.
+        Number of the first camera frame in the file, usually 0 or 1. By default as stated by the file or its format; if
+        neither states it, 0 if a frame 0 occurs and 1 otherwise.
     channel : str, optional
         The name or the number of the one channel to read, or "all". Images of all show each by itself; a structure made
         of all is made of all localizations together.
     columns : Headings
-        The headings of columns that are called otherwise.
+        Headings of columns with unusual names.
     drop_bad_rows : bool
-        Leave rows out whose position or frame is missing, instead of refusing the table.
+        Leave out rows without a position or frame, instead of refusing the table.
     """
 
     exposure_s: PositiveFloat | None = None
@@ -70,19 +70,19 @@ class Reading(Spec):
     drop_bad_rows: bool = False
 
     def applied(self, chunks: Iterable[xr.Dataset], source: str) -> Iterator[xr.Dataset]:
-        """Put what is given in the place of what the file says, and keep one channel if one is asked for.
+        """Replace metadata of the file by given values, and keep only one channel if one is chosen.
 
         Parameters
         ----------
         chunks : iterable of xr.Dataset
             The pieces of a table, with :class:`~smlmsim.io.metadata.Metadata` as attributes.
         source : str
-            What the table is called, for messages.
+            Name of the table in messages.
 
         Raises
         ------
         ValueError
-            If there is no such channel.
+            If the chosen channel does not exist.
         """
         given = {
             name: value
@@ -129,7 +129,7 @@ class Reading(Spec):
             )
 
     def _of_channel(self, chunk: xr.Dataset, source: str) -> xr.Dataset:
-        """The localizations of the channel that is asked for, which may turn up later only."""
+        """The localizations of the chosen channel, which may first occur in a later piece."""
         names = [str(name) for name in chunk.attrs.get("channels", ())]
         if "loc_channel" not in chunk:
             if self.channel in names:
@@ -141,12 +141,12 @@ class Reading(Spec):
 
 
 def exposure_s(table: xr.Dataset, source: str) -> float:
-    """The duration of a camera frame: as the attribute of a table says, or else 0.03 s, which is then said.
+    """The duration of a camera frame: the attribute of a table, or else 0.03 s, which is logged.
 
     Parameters
     ----------
     table : xr.Dataset
-        As from :func:`smlmsim.read`.
+        Table as from :func:`smlmsim.read`.
     source : str
         What the table is called, for the message.
     """
@@ -165,24 +165,24 @@ def counted(
     usual: int,
     source: str,
 ) -> Iterator[xr.Dataset]:
-    """Count the frames of a table from 0, whatever the file calls the first one.
+    """Count the frames of a table from 0, whatever the number of the first one in the file.
 
     Parameters
     ----------
     chunks : iterable of xr.Dataset
-        The pieces of a table, ``loc_frame`` as in the file; the attribute ``first_frame`` where the file says it, and
-        ``NOTES``, what else was assumed, which is logged on the same line.
+        Pieces of a table, with ``loc_frame`` as in the file, the attribute ``first_frame`` if the file states it, and
+        ``NOTES``, other assumptions, which are logged on the same line.
     given : int or None
-        What the user calls the first frame.
+        Number of the first frame given by the user.
     usual : int
-        What the format does as a rule: 1, unless a frame 0 occurs, or always 0.
+        Rule of the format: 1, unless a frame 0 occurs, or always 0.
     source : str
-        What the table is called, for messages.
+        Name of the table in messages.
 
     Yields
     ------
     xr.Dataset
-        ``loc_frame`` counted from 0; the attribute ``first_frame`` says what the file calls it.
+        ``loc_frame`` counted from 0; the attribute ``first_frame`` is the number of frame 0 in the file.
 
     Raises
     ------
@@ -213,14 +213,14 @@ def counted(
 
 
 def _least(chunk: xr.Dataset) -> int | None:
-    """The least frame of a piece, if it has any."""
+    """The smallest frame of a piece; None if it is empty."""
     if "loc_frame" not in chunk or not chunk.sizes["localization"]:
         return None
     return int(chunk.loc_frame.values.min())
 
 
 def _first_frame(chunk: xr.Dataset, given: int | None, usual: int, least: int) -> tuple[int, list[str]]:
-    """What a table calls its first frame, and what is to be said of that."""
+    """The number of the first frame in a table, and notes about it."""
     said: int | None = chunk.attrs.get("first_frame")
     if given is not None:
         return given, [f"first_frame={given} as given; the file says {said}"] if said not in (

@@ -1,4 +1,4 @@
-"""What the readers of binary tables have in common: from the fields of records to the columns of a table."""
+"""Shared code of the readers of binary tables: from the fields of records to the columns of a table."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Fields = Mapping[str, npt.NDArray[Any]]
 
 
 class Known(NamedTuple):
-    """What a field is in the vocabulary.
+    """The meaning of a field.
 
     Parameters
     ----------
     field : str
-        What the file calls it.
+        Name of the field in the file.
     scale : float
-        The factor to the unit of the vocabulary.
+        Factor to the unit of the vocabulary.
     shift : float
-        What is added before that, in the unit of the file.
+        Shift that is added before scaling, in the unit of the file.
     """
 
     field: str
@@ -38,7 +38,7 @@ class Known(NamedTuple):
     shift: float = 0.0
 
     def of(self, found: Fields) -> npt.NDArray[Any]:
-        """The numbers of the field."""
+        """The values of the field in the unit of the vocabulary."""
         values = found[self.field]
         if values.dtype.kind not in "iuf" or values.ndim != 1:
             raise ValueError(f"the field {self.field!r} holds {values.dtype}, not numbers")
@@ -59,28 +59,28 @@ def tables(
     Parameters
     ----------
     pieces : iterable of mapping of str to array (localization,)
-        Records, some at a time: the values of each field, as they are in the file.
+        Records in pieces: the unchanged values of each field.
     known : mapping of str to Known
-        The fields by what they are in the vocabulary; those that the file lacks are passed over.
+        Fields by their names in the vocabulary; fields that the file lacks are ignored.
     attrs : dict
-        Of the datasets.
+        Attributes of the datasets.
     path : str or Path
-        The file, for what is logged.
+        The file, for log messages.
     reading : Reading
-        Whether rows without a position or a frame are left out.
+        States whether rows without a position or frame are left out.
     others : bool
-        Whether to keep the fields of numbers that are not known, too. The attribute ``left_out`` then names the other
-        ones, if there are any.
+        Whether to also keep unknown fields of numbers. The attribute ``left_out`` then names all others, if there are
+        any.
 
     Yields
     ------
     xr.Dataset
-        Frames as in the file; pieces of which nothing is left are passed over.
+        Localizations with frames as in the file; empty pieces are skipped.
 
     Raises
     ------
     ValueError
-        If a field holds no numbers, or rows lack a position or a frame and may not be left out, or none is left.
+        If a field does not hold numbers, rows lack a position or frame and must not be left out, or no row is left.
     """
     flaws = Flaws(str(path), drop_bad_rows=reading.drop_bad_rows)
     start, empty, said = 0, True, False
@@ -108,7 +108,7 @@ def tables(
 
 
 def _kept(columns: Fields, known: Mapping[str, Known], start: int, flaws: Flaws) -> npt.NDArray[np.bool_]:
-    """Which records have all that a localization needs."""
+    """Which records have everything that a localization needs."""
 
     def place(row: int, name: str | None) -> str:
         assert name is not None
@@ -125,7 +125,7 @@ def _table(
     start: int,
     flaws: Flaws,
 ) -> xr.Dataset:
-    """The dataset of those records that are kept."""
+    """The dataset of the records that are kept."""
     rows = slice(None) if kept.all() else kept
     numbers = np.flatnonzero(kept)
 
@@ -141,12 +141,12 @@ def _table(
 
 
 def _is_column(values: npt.NDArray[Any]) -> bool:
-    """Whether a field holds one number a record."""
+    """Whether a field holds one number per record."""
     return values.dtype.kind in "biuf" and values.ndim == 1
 
 
 def _other(field: str, found: npt.NDArray[Any]) -> xr.Variable:
-    """A column that is not known; ``whole`` is the type of its numbers if they are whole ones."""
+    """An unknown column; its attribute ``whole`` is the type of its numbers if they are integers."""
     column = table_columns.other(field, "", found)
     if found.dtype.kind in "biu":
         column.attrs["whole"] = f"<{'u' if found.dtype.kind == 'u' else 'i'}{max(found.dtype.itemsize, 4)}"

@@ -46,14 +46,14 @@ _log = logging.getLogger(__name__)
 
 
 class Column(NamedTuple):
-    """A column of a table: how long it is, and how to read some of its rows."""
+    """A column of a table: its length, and a function that reads a range of its rows."""
 
     size: int
     rows: Callable[[int, int], npt.NDArray[Any]]
 
 
 class Table(NamedTuple):
-    """The columns of a file, and the pixel of its camera if it says so."""
+    """The columns of a file, and the pixel of its camera if stated."""
 
     columns: dict[str, Column]
     pixel_nm: float | None
@@ -62,7 +62,7 @@ class Table(NamedTuple):
 def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
     """Read the pieces of a table, as :class:`~smlmsim.io.formats.TableModule` says.
 
-    A file of MATLAB's own format is unpacked as a whole.
+    A file in MATLAB's own format is unpacked completely.
     """
     with _opened(path) as table:
         columns = _checked(table.columns)
@@ -101,7 +101,7 @@ def _opened(path: Path) -> Iterator[Table]:
 
 
 def _checked(columns: dict[str, Column]) -> dict[str, Column]:
-    """The columns that are as long as the positions."""
+    """The columns that have the same length as the positions."""
     if missing := [name for name in ("frame", "xnm", "ynm") if name not in columns]:
         raise ValueError(
             f"no column {' nor '.join(missing)} in saveloc.loc; found {', '.join(list(columns)[:20]) or 'nothing'}"
@@ -128,7 +128,7 @@ def _of_hdf5(file: h5py.File) -> Table:
 
 
 def _of_dataset(data: h5py.Dataset | None) -> Column | None:
-    """A column; MATLAB's columns are rows in HDF5."""
+    """Make a column; MATLAB's columns are rows in HDF5."""
     if data is None or data.dtype.kind not in "iuf" or data.ndim != 2 or 1 not in data.shape:
         return None
 
@@ -179,7 +179,7 @@ def _values_at(parent: matlab5.Matrix, place: tuple[str, ...]) -> npt.NDArray[An
 
 
 def _pixel(at: Callable[[tuple[str, ...]], npt.NDArray[Any] | None]) -> float | None:
-    """The pixel of the camera, if the file says one for both axes."""
+    """The pixel of the camera, if the file states the same for both axes."""
     for place in PIXEL:
         found = at(place)
         if found is not None and found.size and (found == found[0]).all() and 0 < found[0] < 1000:
@@ -188,7 +188,7 @@ def _pixel(at: Callable[[tuple[str, ...]], npt.NDArray[Any] | None]) -> float | 
 
 
 def _counts(column: Column | None) -> bool:
-    """Whether channels are counted, rather than all localizations in the same one, or some in none."""
+    """Whether the column numbers several channels, and every localization has one."""
     if column is None:
         return False
     least, most, whole = np.inf, -np.inf, True
@@ -200,7 +200,7 @@ def _counts(column: Column | None) -> bool:
 
 
 def _warn_of_several(columns: Mapping[str, Column], path: Path) -> None:
-    """Say that the localizations of several recordings lie on top of each other."""
+    """Warn if a table holds the localizations of several recordings, which overlap."""
     if _counts(columns.get("filenumber")):
         _log.warning("%s: the table holds several recordings (filenumber); they are read as one", path)
 

@@ -1,8 +1,8 @@
 """Localization tables of storm-analysis in HDF5: a group of datasets for each camera frame; read only.
 
-``fr_0``, ``fr_1``, ... hold x and y and the widths in camera pixels, z in um, sums and backgrounds in photoelectrons;
-their attributes dx, dy and dz are the drift, which is added. The root's attributes say the pixel, the size of the
-movie and how many camera frames it has. The centre of the first pixel is at 0; nothing is added.
+``fr_0``, ``fr_1``, ... hold x, y and widths in camera pixels, z in um, sums and backgrounds in photoelectrons. Their
+attributes dx, dy and dz are the drift, which is added. The attributes of the root give the pixel, the size of the
+movie and the number of camera frames. The centre of the first pixel is at 0, and no offset is added.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator
 
 
 def _attribute(file: h5py.File, name: str) -> float | None:
-    """A positive number among the attributes of the root."""
+    """A positive number in the attributes of the root; None if there is none."""
     found = file.attrs.get(name)
     usable = isinstance(found, (int, float, np.number)) and 0 < found < table_columns.LAST_FRAME
     return float(found) if usable else None
@@ -92,7 +92,7 @@ def _metadata(said: dict[str, float], pixel_nm: float) -> Metadata:
 
 
 def _frames(file: h5py.File) -> Iterator[Fields]:
-    """The columns of each camera frame that has localizations, all with those of the first one."""
+    """Yield the columns of each non-empty camera frame; all must have the columns of the first."""
     with bounded_memory():
         numbers = sorted(int(match[1]) for name in file if (match := GROUP.fullmatch(name)))
     names: list[str] = []
@@ -134,7 +134,7 @@ def _columns(group: h5py.Group, data: dict[str, h5py.Dataset], number: int) -> F
 
 
 def _pieces(frames: Iterator[Fields], rows: int) -> Iterator[Fields]:
-    """Camera frames joined until there are enough rows, or cut where there are more."""
+    """Join or cut camera frames into pieces of a given number of rows."""
     waiting: list[Fields] = []
     held = 0
     for found in frames:

@@ -1,4 +1,4 @@
-"""Lines of numbers, parsed piece by piece: plain ones by a kernel, all others one by one."""
+"""Parsing of lines of numbers in pieces: plain lines by a kernel, all others one by one."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from smlmsim.io import _text_kernels
 
 LARGEST_BLOCK = 2**24
 """Bytes of a table read at a time, 16 MiB."""
-ODD_BLOCK = 2**18  # bytes that are parsed one by one before the kernel is tried again
-LINE_BYTES = 64  # a guess
+ODD_BLOCK = 2**18  # bytes parsed line by line before the kernel is tried again
+LINE_BYTES = 64  # guessed length of a line
 BLANK = " "
 COMMENTS = ("#", "%", "//")
 NOTHING = ("", "nan", "na", "n/a", "none", "null", "-", "--", "?")
@@ -25,33 +25,33 @@ TAIL = re.compile(rb"(?m)^[A-Za-z\r\n]")
 GROUPED = re.compile(
     r"\s*[+-]?\d{1,3}(?P<mark>[.,'\s\N{RIGHT SINGLE QUOTATION MARK}])\d{3}((?P=mark)\d{3})*([.,]\d*)?\s*"
 )
-"""A number that may have separators of thousands."""
+"""A number that may have thousands separators."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 class Readable(Protocol):
-    """A file, or what reads like one."""
+    """A file, or an object that is read like one."""
 
     def read(self, size: int, /) -> bytes:
-        """Read at most some number of bytes; none at the end."""
+        """Read at most ``size`` bytes; none at the end."""
         ...
 
 
 class Style(NamedTuple):
-    """How the lines of a table are written.
+    """The style in which the lines of a table are written.
 
     Parameters
     ----------
     width : int
-        The number of columns.
+        Number of columns.
     separator : str
-        Between columns; a blank stands for any number of blanks and tabs.
+        Separator of columns; a blank means any number of blanks and tabs.
     point : str
-        The decimal point.
+        Decimal point.
     tail : bool
         Whether the table ends at the first line that is empty or begins with a letter.
     comments : tuple of str
-        How lines begin that are passed over.
+        Beginnings of lines that are ignored.
     """
 
     width: int
@@ -62,16 +62,16 @@ class Style(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Some lines of a file.
+    """Parsed lines of a file.
 
     Parameters
     ----------
     values : array (column, line), float64
-        The wanted columns; NaN where there is no number.
+        The requested columns; NaN where there is no number.
     numbers : array (line,)
-        The number of each line, counted from 1.
+        Number of each line, counted from 1.
     found : list of list of str
-        The values of every line as they are written, blanks around them included, if they are not plain numbers.
+        Values of every line as written, including blanks around them, unless all are plain numbers.
     """
 
     values: npt.NDArray[np.float64]
@@ -80,16 +80,16 @@ class Lines(NamedTuple):
 
 
 class Parser:
-    """Parses a table of numbers.
+    """A parser of tables of numbers.
 
     Parameters
     ----------
     style : Style
-        How the lines are written.
+        Style of the lines.
     places : sequence of int
-        The columns that are wanted, counted from 0.
+        Requested columns, counted from 0.
     first : int
-        The number of the next line.
+        Number of the next line.
     """
 
     def __init__(self, style: Style, places: Sequence[int], *, first: int) -> None:
@@ -97,9 +97,9 @@ class Parser:
         self.places = list(places)
         self.next = first
         self.tail_from: int | None = None
-        """The line that is the first one behind the table, if there is one."""
+        """Number of the first line after the table, if there is one."""
         self.cut: int | None = None
-        """The last line, if nothing ends it."""
+        """Number of the last line, if it has no line end."""
         self.outputs = np.full(style.width, -1)
         self.outputs[self.places] = np.arange(len(self.places))
 
@@ -109,16 +109,16 @@ class Parser:
         Parameters
         ----------
         file : Readable
-            UTF-8.
+            File in UTF-8.
         rows : int
-            The most lines to hold at a time.
+            Largest number of lines in a piece.
         head : bytes
-            What comes before the rest of the file, from the beginning of a line.
+            Bytes before the rest of the file, from the beginning of a line.
 
         Yields
         ------
         Lines
-            Empty lines and comments are left out.
+            Parsed lines, without empty ones and comments.
 
         Raises
         ------
@@ -130,7 +130,7 @@ class Parser:
             read = file.read(block)
             more = bool(read)
             text = text + read if text else read
-            del read  # what is held twice counts
+            del read  # free the first copy
             size = text.rfind(b"\n") + 1
             if not more and size < len(text):
                 text, size = text + b"\n", len(text) + 1
@@ -143,7 +143,7 @@ class Parser:
             del whole
 
     def misfits(self, lines: Lines) -> npt.NDArray[np.bool_]:
-        """Which lines cannot be told apart into columns: too long, too short for blanks between them, or cut short."""
+        """Which lines cannot be divided into columns: too many values, too few for blanks, or cut short."""
         width, least = self.style.width, self.style.width if self.style.separator == BLANK else 0
         found = [
             not least <= len(fields) <= width or (number == self.cut and len(fields) < width)
@@ -152,7 +152,7 @@ class Parser:
         return np.array(found) if found else np.zeros(lines.numbers.size, bool)
 
     def _without_tail(self, text: bytes) -> bytes:
-        """Cut off what comes behind the table: from a line on that begins with NUL, or as the style says."""
+        """Cut off everything after the table: from a line that begins with NUL, or as the style defines."""
         end = min(
             (
                 at
@@ -188,7 +188,7 @@ class Parser:
                 yield Lines(lines.values[:, part], lines.numbers[part], lines.found[part])
 
     def _plain(self, text: npt.NDArray[np.uint8], rows: int) -> Iterator[tuple[Lines, int]]:
-        """Parse plain lines up to the first that is odd, or to the end; give the bytes that they take, too."""
+        """Parse plain lines up to the first other one, or to the end; also return the number of bytes parsed."""
         used, most = 0, min(rows, text.size // (2 * self.style.width) + 1)
         while used < text.size:
             values = np.empty((len(self.places), most))
@@ -202,7 +202,7 @@ class Parser:
                 return
 
     def _odd(self, text: str) -> Lines:
-        """Parse lines of any kind."""
+        """Parse lines of any kind, one by one."""
         numbers, found = [], []
         separator, width = self.style.separator, self.style.width
         blanks = separator + " \t\r"
@@ -236,7 +236,7 @@ def _split(line: str, separator: str) -> list[str]:
 
 
 def numbers_of(values: Sequence[str], point: str) -> list[float]:
-    """The numbers that are written; NaN where there is none."""
+    """Convert texts to numbers; NaN where there is none."""
     if point != ".":
         return [number(value, point) for value in values]
     try:
@@ -246,7 +246,7 @@ def numbers_of(values: Sequence[str], point: str) -> list[float]:
 
 
 def number(value: str, point: str = ".") -> float:
-    """The number that is written; NaN if it is none."""
+    """Convert a text to a number; NaN if it is none."""
     if point != "." and "." in value and GROUPED.fullmatch(value):
         return float("nan")
     plain = (value.replace(point, ".") if point != "." and "." not in value else value).strip()
@@ -254,13 +254,13 @@ def number(value: str, point: str = ".") -> float:
 
 
 def numbers_in(words: str) -> list[float]:
-    """The positive, finite numbers among some words."""
+    """The positive, finite numbers in a text."""
     found = (float(match[0]) for match in _NUMBER.finditer(words))
     return [value for value in found if 0 < value < np.inf]
 
 
 def is_number(value: str, point: str = ".") -> bool:
-    """Whether a value is a number, or one of the words for none."""
+    """Whether a text is a number, or a word for a missing one."""
     return value.casefold() in MISSING or number(value, point) == number(value, point)
 
 

@@ -1,12 +1,12 @@
-"""Localization tables that are text, of any dialect: columns of numbers below a header.
+"""Localization tables as text of any dialect: columns of numbers below a header.
 
-The columns may stand in any order, between tabs, semicolons, commas, bars or blanks, with decimal points or commas, in
-UTF-8, UTF-16 or UTF-32, perhaps in a gzip file; the micro sign of older encodings is understood. The dialect of the
-table (``dialects.toml``) tells which column is which. Coordinates without a unit are in nm, or in camera pixels if the
-size of one is given; widths and precisions without a unit are in pixels where the coordinates are, and in nm otherwise.
-What is assumed is logged. The time of a localization is not in the file.
+Columns may be in any order, separated by tabs, semicolons, commas, bars or blanks, with decimal points or commas. Files
+may be in UTF-8, UTF-16 or UTF-32, and compressed by gzip; the micro sign of older encodings is understood. The dialect
+of the table (``dialects.toml``) gives the meaning of the columns. Coordinates without a unit are in nm, or in camera
+pixels if their size is given; widths and precisions without a unit are in pixels if the coordinates are, and in nm
+otherwise. Assumptions are logged. The time of a localization is not in the file.
 
-Metadata may lie beside a table as JSON: ``table.csv`` has ``table.csv.json``.
+Metadata may be stored next to a table as JSON: ``table.csv.json`` belongs to ``table.csv``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = ["FIRST_FRAME", "chunks", "format_name", "write"]
 
 
 class _Opened(NamedTuple):
-    """A file at its beginning, and what can be told from that."""
+    """A file after reading its beginning, and what was found there."""
 
     source: Source
     layout: Layout
@@ -47,7 +47,7 @@ class _Opened(NamedTuple):
 
 
 def format_name(path: str | Path) -> str:
-    """What the dialect of a table is called.
+    """Return the name of the dialect of a table.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def format_name(path: str | Path) -> str:
 
 @contextlib.contextmanager
 def _opened(path: str | Path, reading: Reading) -> Iterator[_Opened]:
-    """Open a table and look at its beginning; whatever is wrong with it, now or later, is a ValueError."""
+    """Open a table and read its beginning; any fault, now or later, is raised as a ValueError."""
     asked = reading.columns.model_dump().values()
     given = {heading for heading in asked if heading is not None and not heading.isdecimal()}
 
@@ -100,7 +100,7 @@ def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator
 
 
 def _first(first_frame: int | None, piece: xr.Dataset) -> dict[str, int]:
-    """What the dialect calls the first frame, where the table does not contradict it."""
+    """The first frame of the dialect as an attribute, unless the table contradicts it."""
     if first_frame is None or "loc_frame" not in piece:
         return {}
     return {"first_frame": first_frame}
@@ -109,7 +109,7 @@ def _first(first_frame: int | None, piece: xr.Dataset) -> dict[str, int]:
 def _understood(
     found: Layout, dialect: Dialect, reading: Reading, metadata: Metadata
 ) -> tuple[Meaning, Metadata]:
-    """What the columns mean, and what is known beside them."""
+    """The meaning of the columns, and the metadata."""
     comments = f"{found.comments}\n{found.header}"
     said = dialect.said(comments)
     headings = found.headings or ("",) * found.width
@@ -139,7 +139,7 @@ def _understood(
 
 
 def _exposure_s(said: Mapping[str, str]) -> float | None:
-    """The duration of a camera frame, if the comments say it."""
+    """The duration of a camera frame, if the comments state it."""
     for name, per_s in (("exposure_s", 1), ("exposure_ms", 1000)):
         for found in text.numbers_in(said.get(name, "")):
             return found / per_s
@@ -149,7 +149,7 @@ def _exposure_s(said: Mapping[str, str]) -> float | None:
 def _of_pixel(
     sides: Sequence[float], known_nm: float | None, headings: Sequence[str], said: Mapping[str, str]
 ) -> list[str]:
-    """What is to be said of a camera pixel that is not square; refuse it where coordinates are in pixels."""
+    """Notes on a camera pixel that is not square, which is refused if coordinates are in pixels."""
     if len({f"{side:g}" for side in sides}) < 2:
         return []
     size = f"the camera pixel is {' by '.join(f'{side:g}' for side in sides)} nm along x and y"
@@ -177,7 +177,7 @@ def _units(found: Layout, dialect: Dialect) -> list[str]:
 
 
 class _Table:
-    """The rows of a table and what they mean."""
+    """The rows of a table and their meaning."""
 
     def __init__(self, found: Layout, dialect: Dialect, meaning: Meaning, flaws: Flaws, others: bool) -> None:
         self.layout = found
@@ -189,7 +189,7 @@ class _Table:
         self.texts = [column.heading for column in rest if not found.numeric(column.place)]
 
     def _rest(self) -> list[Column]:
-        """The columns that are not known, but for the number of the row."""
+        """The unknown columns, except row numbers."""
         taken = {column.place for column in self.columns.values()}
         return [
             Column(place, heading, 1.0)
@@ -200,7 +200,7 @@ class _Table:
     def pieces(
         self, source: Source, rows: int, channels: tuple[str, ...]
     ) -> Iterator[tuple[xr.Dataset, tuple[str, ...]]]:
-        """Read the rows piece by piece; the names of the channels go with each piece."""
+        """Read the rows in pieces, each with the names of its channels."""
         places = [column.place for column in (*self.columns.values(), *self.more)]
         style = self.layout.style(tail=self.dialect.tail)
         head, first = self._below_header(), self.layout.first_line + self.dialect.header_lines - 1
@@ -226,7 +226,7 @@ class _Table:
         return rest
 
     def _channels(self, known: tuple[str, ...]) -> Channels | None:
-        """The names of the channels, if there are names rather than numbers that count them."""
+        """The names of the channels, if they are named rather than numbered."""
         column = self.columns.get("loc_channel")
         if column is None or known:
             return None
@@ -234,7 +234,7 @@ class _Table:
         return Channels() if Channels.are_names(values) else None
 
     def _written(self, variable: str, lines: text.Lines) -> list[str] | None:
-        """The values of a column as they are written, where they are not all plain numbers."""
+        """The values of a column as written, if they are not all plain numbers."""
         place = self.columns[variable].place
         return (
             [row[place].strip() if place < len(row) else "" for row in lines.found] if lines.found else None
@@ -243,7 +243,7 @@ class _Table:
     def _kept(
         self, values: dict[str, npt.NDArray[np.float64]], misfits: npt.NDArray[np.bool_], lines: text.Lines
     ) -> npt.NDArray[np.bool_]:
-        """Which rows have all that a localization needs."""
+        """Which rows have everything that a localization needs."""
 
         def place(row: int, name: str | None) -> str:
             line = f"in line {lines.numbers[row]}"
@@ -263,7 +263,7 @@ class _Table:
     def _piece(
         self, values: dict[str, npt.NDArray[np.float64]], lines: text.Lines, kept: npt.NDArray[np.bool_]
     ) -> xr.Dataset:
-        """The dataset of some lines."""
+        """Make the dataset of parsed lines."""
         everything = bool(kept.all())
         numbers = lines.numbers if everything else lines.numbers[kept]
 

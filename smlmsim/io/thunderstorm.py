@@ -1,6 +1,6 @@
-"""Localization tables are written as ThunderSTORM does it: CSV with the units in the header.
+"""Writing of localization tables in the format of ThunderSTORM: CSV with units in the header.
 
-Metadata have no place in such a file. They lie beside it as JSON: ``table.csv`` has ``table.csv.json``.
+Such a file has no metadata. They are written next to it as JSON: ``table.csv.json`` belongs to ``table.csv``.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ HEADINGS = {
     "loc_uncertainty_z": "uncertainty_z",
     "loc_channel": "channel",
 }
-FIRST_FRAME = 1  # as ThunderSTORM counts
+FIRST_FRAME = 1  # ThunderSTORM counts frames from 1
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
-    """Write the localizations of a dataset as a table, and its metadata, if any, beside it.
+    """Write the localizations of a dataset as a table, and its metadata, if any, to a file next to it.
 
-    What has no place in ``HEADINGS`` is left out, such as the time of a localization, but for columns from other files.
-    Frames are counted from the attribute ``first_frame``, or from 1.
+    Variables that are not in ``HEADINGS``, such as the time of a localization, are left out, except columns from other
+    files. Frames are counted from the attribute ``first_frame``, or from 1.
 
     Parameters
     ----------
     data : xr.Dataset
         ``loc_y``, ``loc_x`` and any other variable of ``HEADINGS``; columns read as ``others``.
     path : str or Path
-        The file to make or replace.
+        File to make or replace.
 
     Raises
     ------
@@ -87,12 +87,12 @@ def _heading(name: str, units: str) -> str:
 
 
 def _heading_of_other(name: str, units: str) -> str:
-    """The heading of a column that is kept as it is; the unit 1 keeps it from being taken for one that is known."""
+    """The heading of a column that is kept unchanged; the unit 1 prevents confusion with a known column."""
     names = split(name).names
     known = any(set(names) & set(dialects.ANY().synonyms(variable)) for variable in HEADINGS)
     return f"{name} [{units}]" if known or units != "1" else name
 
 
 def beside(path: str | Path) -> Path:
-    """Where the metadata of a table lie."""
+    """The path of the metadata of a table."""
     return Path(path).with_name(f"{Path(path).name}.json")

@@ -37,16 +37,16 @@ OURS, SHOWN = "smlmsim", "smlmsim_variable"
 
 
 def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | None = None) -> xr.Dataset:
-    """Read a movie; a stack of slices is taken for one of time points.
+    """Read a movie; a z-stack is read as time points.
 
-    What is assumed, and what a file has that is not read, goes to the log.
+    Assumptions, and content of the file that is not read, are logged.
 
     Parameters
     ----------
     path : str or Path
         A TIFF file of grey images.
     pixel_nm, point_s : float, optional
-        The size of a pixel and the duration of a time point; they go before what the file says.
+        Size of a pixel and duration of a time point; they take precedence over the file.
 
     Returns
     -------
@@ -81,15 +81,15 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     Parameters
     ----------
     data : xr.DataArray
-        (time, y, x) or (channel, time, y, x), at least 2 x 2 pixels, finite, with even coordinates in s and nm;
+        (time, y, x) or (channel, time, y, x), at least 2 x 2 pixels, finite, equally spaced coordinates in s and nm;
         uint8, uint16, float32, or values that one of them holds exactly. Or a dataset with a single such variable.
     path : str or Path
-        The file to make or replace.
+        File to make or replace.
 
     Raises
     ------
     smlmsim.schema.SchemaError
-        If it is no such movie; the message says what was found.
+        If it is not such a movie; the message says what was found.
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
@@ -121,7 +121,7 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
 
 
 def _rational(number: float) -> tuple[int, int]:
-    """The quotient of two whole numbers of 32 bits that is nearest to a positive one, as a tag holds it."""
+    """The 32-bit fraction nearest to a positive number, as a tag holds it."""
     exact, largest = Fraction(number), 2**32 - 1
     near = exact.limit_denominator(max(1, min(largest, int(largest / exact))))
     return near.numerator, near.denominator

@@ -1,4 +1,4 @@
-"""The images of a TIFF file, if they are those of one grey movie."""
+"""The images of a TIFF file that holds a single grey movie."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ DIALECTS = {
     "lsm": "Zeiss LSM", "stk": "MetaMorph", "fluoview": "FluoView", "scanimage": "ScanImage", "ndtiff": "NDTiff",
     "ndpi": "Hamamatsu NDPI", "svs": "Aperio SVS", "scn": "Leica SCN", "bif": "Ventana BIF", "qpi": "PerkinElmer QPI",
 }  # fmt: skip
-"""Kinds of TIFF whose channels and slices are not told by their pages."""
+"""Kinds of TIFF whose channels and slices cannot be determined from their pages."""
 MOST = 2**48
-"""Nothing has so many images; beyond it, arithmetic with their number would overflow."""
+"""Largest number of images that is believed; arithmetic with larger ones could overflow."""
 PAGE_BYTES = 4000
-"""Memory that a page takes beside its pixels."""
+"""Memory that a page takes besides its pixels."""
 UNPACKING_BYTES = 2**28
-"""What reading may take beside that; a strip that unpacks without end is left there."""
+"""Additional memory that reading may take; a strip that would exceed it is refused."""
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def damage_said() -> Iterator[None]:
-    """Make one ValueError of all that tifffile meets damage with, and one warning of what it complains about."""
+    """Turn all errors of tifffile into a ValueError, and all its complaints into a single warning."""
     said: list[str] = []
 
     def keep(record: logging.LogRecord) -> bool:
@@ -62,7 +62,7 @@ def damage_said() -> Iterator[None]:
 
 
 def first_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
-    """The page that all others are like, if its images are grey."""
+    """The first page, which all others resemble; it must be a grey image."""
     with damage_said():
         page = file.pages.first
         dialect = next(
@@ -86,7 +86,7 @@ def first_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def imagej_metadata(file: tifffile.TiffFile) -> dict[str, Any]:
-    """What ImageJ says of a file, by name; nothing of one that it has not written."""
+    """The ImageJ metadata of a file, by name; empty if ImageJ did not write it."""
     with damage_said():
         return dict(file.imagej_metadata or {})
 
@@ -134,7 +134,7 @@ def plane_count(long: Mapping[str, int], pages: int, ome: Described | None) -> i
 
 
 def _sizes(page: tifffile.TiffPage, metadata: Mapping[str, Any]) -> dict[str, int]:
-    """The number of images along each axis but y and x, as ImageJ or tifffile say it."""
+    """The number of images along each axis except y and x, according to ImageJ or tifffile."""
     if metadata:
         names = {"T": "frames", "Z": "slices", "C": "channels"}
         found = {axis: metadata.get(name, 1) for axis, name in names.items()}

@@ -1,4 +1,4 @@
-"""How many pages a TIFF file has: its chain of directories, followed no further than the file can hold."""
+"""The number of pages of a TIFF file, counted along its chain of directories up to the size of the file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 
 class _Layout(NamedTuple):
-    """How classic TIFF and BigTIFF store offsets and counts, and the sizes in bytes."""
+    """Formats and sizes in bytes of offsets and counts in classic TIFF and BigTIFF."""
 
     first: int
     entries: str
@@ -21,19 +21,19 @@ _CLASSIC, _BIG = _Layout(4, "H", 12, "I"), _Layout(8, "Q", 20, "Q")
 MOST_ENTRIES = 4096
 """Tags of a page; more are damage."""
 _ALIKE = (256, 257, 258, 259, 262, 266, 277, 278, 284, 317, 322, 323, 339)
-"""The tags that say how the pixels are stored: size, bits, compression, strips and tiles."""
+"""Tags of pixel storage, which must agree for all pages: size, bits, compression, strips and tiles."""
 
 
 def page_count(file: BinaryIO) -> int:
-    """Count the pages of a TIFF file, if they are of one size and kind of pixels.
+    """Count the pages of a TIFF file, which must have the same size and kind of pixels.
 
-    Directories lie beside one another, so that all of them together fit in the file; a damaged chain that leads in a
-    circle, or through what are no directories, is left when it has used up the bytes there are.
+    Directories do not overlap, so that all of them together fit in the file. A damaged chain that loops, or leads
+    through other content, is abandoned when its directories exceed the size of the file.
 
     Parameters
     ----------
     file : binary file
-        It is left at its start.
+        Open file; it is rewound to its start.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def page_count(file: BinaryIO) -> int:
     Raises
     ------
     ValueError
-        If it is no TIFF file, the chain is broken, or a page is not like the first; the message says where.
+        If it is not a TIFF file, the chain is broken, or a page differs from the first; the message says where.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -82,7 +82,7 @@ def page_count(file: BinaryIO) -> int:
 
 
 def _storage(directory: bytes, order: str, entry: int) -> bytes:
-    """The entries of a directory that say how pixels are stored."""
+    """The entries of a directory about the storage of pixels."""
     codes = struct.unpack(
         order + f"H{entry - 2}x" * (len(directory) // entry), directory[: len(directory) // entry * entry]
     )

@@ -1,4 +1,4 @@
-"""How large a pixel of a TIFF file is, and how long a time point."""
+"""The scale of a TIFF file: the size of a pixel and the duration of a time point."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from smlmsim.io.ome_xml import Described
 
 RESOLUTION_UNITS = {2: "inch", 3: "cm"}
 LARGEST_PRINTED_NM = 1e4
-"""A larger pixel, given per inch or cm, is that of a screen or a printer: 72 per inch are 353 um."""
+"""A larger pixel, given per inch or cm, is that of a screen or printer: 72 pixels per inch are 353 um."""
 _log = logging.getLogger(__name__)
 
 
 class Scale(NamedTuple):
-    """What a file says of its pixel along y and x, and of the time between images; None where it says nothing."""
+    """The pixel along y and x and the interval between images that a file states; None if not stated."""
 
     y_nm: float | None
     x_nm: float | None
@@ -27,7 +27,7 @@ class Scale(NamedTuple):
 
 
 def scale_of(page: tifffile.TiffPage, metadata: Mapping[str, Any], ome: Described | None) -> Scale:
-    """The scale that the OME-XML says, otherwise ImageJ or the resolution tags."""
+    """The scale from the OME-XML, or else from ImageJ or the resolution tags."""
     printed = {axis: _tagged_nm(page, metadata, axis) for axis in "yx"}
     if ome:
         pixels = {axis: ome.steps_nm.get(axis) for axis in "yx"}
@@ -38,7 +38,7 @@ def scale_of(page: tifffile.TiffPage, metadata: Mapping[str, Any], ome: Describe
 
 
 def _tagged_nm(page: tifffile.TiffPage, metadata: Mapping[str, Any], axis: str) -> float | None:
-    """The pixel along an axis, from the resolution tag and its unit, which ImageJ names elsewhere."""
+    """The pixel along an axis from the resolution tag, with the unit of the tag or of the ImageJ metadata."""
     try:
         count, units = page.tags.valueof(f"{axis.upper()}Resolution", default=(0, 1))
         per_unit = positive(count / units)
@@ -64,7 +64,7 @@ def _tagged_nm(page: tifffile.TiffPage, metadata: Mapping[str, Any], axis: str) 
 
 
 def _interval_s(metadata: Mapping[str, Any]) -> float | None:
-    """From one image to the next, as ImageJ says it."""
+    """The interval between images in the ImageJ metadata."""
     step, unit_s = positive(metadata.get("finterval")), time_s(metadata.get("tunit", "sec"))
     if step and unit_s:
         return step * unit_s
@@ -83,7 +83,7 @@ def _interval_s(metadata: Mapping[str, Any]) -> float | None:
 def axes_of(
     scale: Scale, metadata: Mapping[str, Any], images: int, pixel_nm: float | None, point_s: float | None
 ) -> tuple[Axis | None, Axis, Axis]:
-    """The coordinates along time, y and x; unknown along time where several images have no interval."""
+    """The coordinates along time, y and x; None along time if several images have no known interval."""
     y, x = (
         Axis((0.5 - _number(metadata, f"{dim}origin", 0.0)) * step_nm, step_nm)
         for dim, found in (("y", scale.y_nm), ("x", scale.x_nm))

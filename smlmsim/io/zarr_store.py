@@ -1,4 +1,4 @@
-"""Zarr stores of any origin, opened so that they can neither reach beyond themselves nor take the machine."""
+"""Zarr stores of any origin, opened so that they can neither reach other files nor exhaust memory."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ NODE = "zarr.json"
 
 
 def opened(path: str | Path, mode: Literal["r", "r+"] = "r", *, checked: bool = False) -> zarr.Group:
-    """Open a group of Zarr v3, whose chunks hold nothing that would run.
+    """Open a group of Zarr v3, whose chunks cannot run code.
 
     Parameters
     ----------
     path : str or Path
-        The folder.
+        Folder of the store.
     mode : "r" or "r+"
-        Whether it is only read, or written to as well.
+        For reading only, or for writing as well.
     checked : bool
-        Whether its links were looked at before, which takes a while where there are many files.
+        Whether its links were checked before, which is slow for many files.
 
     Raises
     ------
     ValueError
-        If a link leads out of the folder, or what describes a group or an array is too long.
+        If a link leads out of the folder, or the metadata of a group or an array are too long.
     OSError
         If there is no such folder, or it may not be read.
     Exception
-        Of any kind, from the layers below, if it is no group or a damaged one.
+        Of any type, from the libraries used, if it is not a group or is damaged.
     """
     if not checked:
         for file, size in require_own_files(path).items():
@@ -52,20 +52,20 @@ def opened(path: str | Path, mode: Literal["r", "r+"] = "r", *, checked: bool = 
 
 
 def require_shape(array: Any, shape: tuple[int | None, ...], kinds: str) -> None:
-    """Refuse an array that is not what it should be, before anything is read.
+    """Refuse an array of an unexpected shape or type, before anything is read.
 
     Parameters
     ----------
     array : zarr.Array
     shape : tuple
-        What it should be; None where any length does.
+        Expected shape; None for any length.
     kinds : str
-        The kinds of numbers that do, as NumPy's ``dtype.kind``; "T" for text.
+        Allowed kinds of numbers, as NumPy's ``dtype.kind``; "T" for text.
 
     Raises
     ------
     ValueError
-        If it is none, or has another shape, other numbers, or chunks that no memory holds.
+        If it is not an array, or has another shape, other numbers, or chunks too large for memory.
     """
     if not isinstance(array, zarr.Array):
         raise ValueError("no array")
@@ -83,7 +83,7 @@ def require_shape(array: Any, shape: tuple[int | None, ...], kinds: str) -> None
 def write_along(
     group: zarr.Group, name: str, dim: str, values: npt.NDArray[Any], attrs: Mapping[str, Any]
 ) -> None:
-    """Write numbers, or text, along a dim as an array in one piece, in the stead of the one there is."""
+    """Write numbers or text along a dim as an array of a single chunk, replacing an existing one."""
     dtype = str if values.dtype == object else values.dtype
     array = group.create_array(
         name, shape=values.shape, dtype=dtype, dimension_names=(dim,), attributes=dict(attrs), overwrite=True
@@ -92,14 +92,14 @@ def write_along(
 
 
 def sweep(path: Path, *, all_of_them: bool) -> None:
-    """Remove what writers of a store left behind which were killed: halves of files in it, and drafts of all of it.
+    """Remove the remains of killed writers of a store: incomplete files in it, and drafts of the whole store.
 
     Parameters
     ----------
     path : Path
-        The store.
+        Folder of the store.
     all_of_them : bool
-        Whether no one else writes to the store; otherwise those of the last day stay.
+        Whether no other process writes to the store; otherwise remains younger than a day are kept.
     """
     before = math.inf if all_of_them else time.time() - DAY_S
     for rest in path.rglob("*.partial"):

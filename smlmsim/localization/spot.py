@@ -1,4 +1,4 @@
-"""The spot of a molecule on the camera: how precisely it is localized, and what that takes."""
+"""The spot of a molecule on the camera, and the precision with which it is localized."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class Spot(Spec):
     pixel_nm: PositiveFloat = 100.0
 
     def uncertainty_nm(self, photons: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """The standard error along an axis of spots of some photons, of any shape."""
+        """The standard error along an axis, in nm, of spots with given numbers of photons, of any shape."""
         shot, background = self._terms()
         n = np.asarray(photons, np.float64)
         return np.sqrt(shot / n + background / n**2)
 
     def photons(self, uncertainty_nm: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The photons of spots of some standard error along an axis, (localization,); infinite where it is 0."""
+        """The photons of spots with given standard errors along an axis, (localization,); infinite for 0."""
         shot, background = self._terms()
         return _spot_kernels.photons(uncertainty_nm, np.float32(shot), np.float32(background))
 
     def _terms(self) -> tuple[float, float]:
-        """What 1 / N and 1 / N^2 are multiplied with in the variance, in nm^2."""
+        """The coefficients of 1 / N and 1 / N^2 in the variance, in nm^2."""
         variance = self.width_nm**2 + self.pixel_nm**2 / 12
         return 16 / 9 * variance, 8 * math.pi * variance**2 * self.background_photons / self.pixel_nm**2

@@ -1,4 +1,4 @@
-"""Statistical errors: from where molecules are to where they are localized, without images of them."""
+"""Statistical localization: random errors are added to the positions of molecules, without camera images."""
 
 from __future__ import annotations
 
@@ -28,32 +28,31 @@ Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
 class Statistical(Spec):
     """Every event is localized with a random error and a reported precision; false positives are added.
 
-    The reported precision is drawn, and the photons of a localization are those with which its spot gives it.
+    The reported precision is drawn; the photons are then the number for which the spot has this precision.
 
     Parameters
     ----------
     precision_nm : float
-        Median reported standard error per axis, at least 0; 10-30 nm in practice (PMC4368834). At 0, which takes
-        infinitely many photons, the photons are left out.
+        Median reported standard error per axis, at least 0; 10-30 nm in practice (PMC4368834). At 0, which would need
+        infinitely many photons, photons are left out.
     precision_spread : float
-        Standard deviation of the logarithm of the reported standard error, 0 to 2: photon numbers differ
+        Standard deviation of the logarithm of the reported standard error, 0 to 2, since photon numbers differ
         between molecules.
     error_factor : float
-        True over reported standard error, at least 0. In practice about 2 (doi:10.1101/2024.10.10.617567).
+        True divided by reported standard error, at least 0; in practice about 2 (doi:10.1101/2024.10.10.617567).
     linkage_nm : float
         Standard deviation per axis of the displacement of a label from the contour, at least 0; not part of
         the reported standard error.
     false_positive_uniform : float
-        Mean number of localizations that are anywhere in the field and the movie, per event in the field: 0
-        to 1.
+        Mean number of false positives, uniform over the field and the movie, per event in the field: 0 to 1.
     false_positive_structured : float
-        Mean number of localizations that follow the blurred structure, per event in the field: 0 to 1. Each
-        takes a random event of the field, its frame too, and goes ``structured_blur_nm`` astray.
+        Mean number of false positives that follow the blurred structure, per event in the field: 0 to 1. Each
+        has the frame of a random event in the field, and its position displaced by ``structured_blur_nm``.
     structured_blur_nm : float
-        Standard deviation per axis of that displacement, at least 0. It is reflected at the borders of the
-        field, as if the structure went on like that; 25 px of 20 nm in Bai 2023 (tel-04772446, chapter II.3).
+        Standard deviation per axis of that displacement, at least 0; 25 px of 20 nm in Bai 2023 (tel-04772446,
+        chapter II.3). Positions are reflected at the borders of the field, as if the structure continued beyond.
     spot : Spot
-        How wide spots are, and on what background: how many photons a reported standard error stands for.
+        Width and background of spots, which relate the reported standard error to the number of photons.
     """
 
     kind: Literal["statistical"] = "statistical"
@@ -74,7 +73,7 @@ class Statistical(Spec):
         Parameters
         ----------
         events : Dataset
-            ``event_frame``, ``event_y`` and ``event_x`` in nm (event,), sorted by frame; those outside the field
+            ``event_frame``, ``event_y`` and ``event_x`` in nm (event,), sorted by frame; events outside the field
             can be localized inside it.
         field : FieldOfView
         acquisition : Acquisition
@@ -84,8 +83,8 @@ class Statistical(Spec):
         -------
         Dataset
             ``loc_frame``, ``loc_time`` in s, ``loc_y``, ``loc_x``, ``loc_uncertainty``, ``loc_sigma`` in nm,
-            ``loc_intensity`` and ``loc_background`` in photons (localization,), sorted by frame: all that is
-            localized inside the field. Without ``loc_intensity`` where a standard error is so small that no
+            ``loc_intensity`` and ``loc_background`` in photons (localization,), sorted by frame: all
+            localizations inside the field. ``loc_intensity`` is absent if a standard error is so small that no
             number of photons gives it.
 
         Raises
@@ -107,9 +106,9 @@ class Statistical(Spec):
         )
 
     def _spots(self, uncertainty_nm: Floats) -> dict[str, Floats]:
-        """What a fit reports of the spots beside their places: their widths, background and photons.
+        """What a fit reports about spots besides their positions: width, background and photons.
 
-        Width and background are views of one number, which take no memory and cannot be written to.
+        Width and background are read-only views of a single number, which need no memory.
         """
         shared = {"loc_sigma": self.spot.width_nm, "loc_background": self.spot.background_photons}
         spots = {
@@ -117,7 +116,9 @@ class Statistical(Spec):
         }
         photons = self.spot.photons(uncertainty_nm)
         if np.isinf(photons.max(initial=0)):
-            _log.info("precision_nm=%g takes infinitely many photons; they are left out", self.precision_nm)
+            _log.info(
+                "precision_nm=%g needs infinitely many photons; photons are left out", self.precision_nm
+            )
             return spots
         return {**spots, "loc_intensity": photons}
 
@@ -130,7 +131,7 @@ class Statistical(Spec):
         acquisition: Acquisition,
         rng: np.random.Generator,
     ) -> _kernels.Spots:
-        """Localize molecules, and add false positives, in the field."""
+        """Localize molecules in the field, and add false positives."""
         edges, key_of_errors = field.edges(), key(rng)
         false = self._false_positives(frame, y, x, field, acquisition, rng)
         most = frame.size + false[0].size
@@ -180,5 +181,5 @@ class Statistical(Spec):
 
 
 def _reflect(distance: npt.NDArray[np.float64], extent: float) -> npt.NDArray[np.float64]:
-    """Fold distances from one border back between it and the other, which lies ``extent`` away."""
+    """Reflect distances from one border so that they lie between it and the other, ``extent`` away."""
     return extent - np.abs(np.mod(distance, 2 * extent) - extent)

@@ -1,4 +1,4 @@
-"""How close an estimate is to the truth: a table of metrics, and the one call that computes them."""
+"""Metrics of how close an estimate is to the truth, and the function that computes them."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ _ON_REQUEST = (
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in (*_STANDARD, *_ON_REQUEST)}
 STANDARD: tuple[str, ...] = tuple(metric.name for metric in _STANDARD)
-"""What is computed unless something else is asked for."""
+"""Metrics computed by default."""
 SUSPICIOUS = 20.0
-"""Times three crests: more than bundles of many filaments reach where they cross."""
+"""Largest plausible truth, in units of three crests: more than crossing bundles of many filaments reach."""
 
 
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 MetricNames = Annotated[tuple[str, ...], pydantic.AfterValidator(_known), pydantic.Field(min_length=1)]
-"""Names in ``METRICS``, as a setting."""
+"""Names in ``METRICS``, validated as a setting."""
 
 
 def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None = None) -> xr.Dataset:
@@ -92,7 +92,7 @@ def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None
         divided by three crests of a single straight filament if its attribute ``study`` tells how one is drawn, or
         else by the 99.9th percentile of its non-zero pixels.
     metrics : sequence of str, optional
-        Names in ``METRICS``; those of ``STANDARD``, if left out.
+        Names in ``METRICS``; by default those of ``STANDARD``.
 
     Returns
     -------
@@ -100,14 +100,14 @@ def score(estimate: xr.Dataset, truth: xr.Dataset, metrics: Sequence[str] | None
         One float64 scalar for each metric, or one number for each ``channel``. Their mean over channels weights every
         channel alike, whatever its localizations; a channel in which a metric is not measurable is NaN, and xarray's
         ``mean`` leaves it out unless ``skipna=False``. Its attributes are ``long_name``, ``units``, ``better``,
-        ``valid_range``, ``doi`` and, as JSON, the ``settings`` that held for this movie, the normalisation among
-        them. Where the truth does not hold what a metric measures, it is NaN, and the attribute ``reason`` says why.
+        ``valid_range``, ``doi`` and, as JSON, the ``settings`` used for this movie, including the normalisation. If
+        the truth does not contain what a metric measures, it is NaN, and the attribute ``reason`` says why.
 
     Raises
     ------
     ValueError
-        If there is no metric of a name, if the two do not lie on the same coordinates, if the truth is zero
-        everywhere, or if the images are too small for a metric.
+        If a metric is unknown, if the two movies have different coordinates, if the truth is zero everywhere, or if
+        the images are too small for a metric.
     """
     chosen = [_metric(name) for name in (STANDARD if metrics is None else metrics)]
     _check_same_grid(estimate, truth)
@@ -127,10 +127,10 @@ def _scores(chosen: Sequence[Metric], estimate: xr.Dataset, truth: xr.Dataset) -
 
 
 def _scale(truth: xr.Dataset) -> float | None:
-    """Three crests of the study of a truth, or None; says which, and what is suspicious about it."""
+    """Three crests of a single filament in the study of a truth, or None; logs which, and suspicious values."""
     scale = three_crests(truth.attrs.get("study"))
     if scale is None:
-        log.info("no study of contours in the attributes of the truth: %s", described(scale))
+        log.info("the attributes of the truth hold no study of contours: %s", described(scale))
     elif (peak := float(truth["density"].max()) / scale) > SUSPICIOUS:
         log.warning(
             "the truth reaches %.3g times three crests of a filament of its study; "
@@ -157,7 +157,7 @@ def _scored(
 
 
 def _pixel_nm(movie: xr.Dataset) -> float:
-    """The edge length of a pixel; of a movie one pixel wide it is not known, and nothing is measured in it."""
+    """The edge length of a pixel in nm, which is unknown (and not used) for a movie one pixel wide."""
     x = movie["x"].values
     return float(x[-1] - x[0]) / (x.size - 1) if x.size > 1 else 1.0
 

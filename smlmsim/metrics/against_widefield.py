@@ -1,4 +1,4 @@
-"""Against widefield: how well a reconstruction explains a diffraction-limited image of the same sample."""
+"""Comparison with widefield: how well a reconstruction explains diffraction-limited images of the same sample."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _log = logging.getLogger(__name__)
 LEAST_PIXELS = 6
 """Fewest pixels of the widefield image along either axis: fewer tell no pattern."""
 TRIED = 12
-"""Widths that are tried before the best is refined."""
+"""Number of widths that are tried before the best is refined."""
 WIDEST = 0.25
-"""Of the smaller side of the field, the widest point spread function."""
+"""Largest standard deviation of the point spread function, relative to the smaller side of the field."""
 DOI = "10.1038/nmeth.4605"
 
 
@@ -30,13 +30,13 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
     """Score a reconstruction without a truth, by the widefield images that it predicts.
 
     The reconstruction is blurred by a Gaussian, averaged over the pixels of the camera, scaled and offset. The width,
-    the scale (not negative) and the offset, one of each for all images, are those of the least squared error. What
-    remains is structure that is missing or invented, on the scale that a widefield microscope resolves.
+    the scale (at least 0) and the offset, one of each for all images, minimise the squared error. The remaining error
+    is structure that is missing or invented, on the scale that a widefield microscope resolves.
 
-    The fitted width is what the reconstruction lacks to be as blurred as the image: of filaments drawn with a standard
-    deviation s, it is the square root of sigma^2 - s^2, with sigma that of the point spread function without the
-    pixels. Beyond the border of the reconstruction, structure is taken to go on as at the border; the
-    pixels of the camera that the border cuts are left out.
+    The fitted width is the additional blur that the reconstruction needs to match the image: for filaments drawn with
+    a standard deviation s, it is the square root of sigma^2 - s^2, where sigma is the standard deviation of the point
+    spread function without pixels. Structure is taken to continue beyond the border of the reconstruction as it is at
+    the border; camera pixels cut by the border are left out.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
     Returns
     -------
     xr.Dataset
-        Scalars: ``rsp``, the correlation of the images and those predicted, [-1, 1], higher is better; ``rse``, the
-        root-mean-square of their difference in grey levels, lower is better, to be compared for the same images only;
-        ``sigma_nm``, ``scale`` and ``offset`` of the fit. And ``error`` (time, y, x), the absolute difference in grey
-        levels at every pixel of the camera. All of them have a leading ``channel`` if the estimate has: each channel is
-        compared with its own images.
+        Scalars: ``rsp``, the correlation of the images and the predicted ones, [-1, 1], higher is better; ``rse``, the
+        root mean square of their difference in grey levels, lower is better, comparable for the same images only;
+        ``sigma_nm``, ``scale`` and ``offset`` of the fit. Further ``error`` (time, y, x), the absolute difference in
+        grey levels at every pixel of the camera. All have a leading ``channel`` if the estimate has one: each channel
+        is compared with its own images.
 
     Raises
     ------
@@ -65,8 +65,8 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
 
     References
     ----------
-    Culley et al. 2018, doi:10.1038/nmeth.4605, whose RSP, RSE and error map these are. They compare on the pixels of
-    the reconstruction, to which they enlarge the widefield image.
+    Culley et al. 2018, doi:10.1038/nmeth.4605, define RSP, RSE and the error map. They compare on the pixels of the
+    reconstruction, to which they enlarge the widefield image.
     """
     seen, shown = channels.split(estimate), channels.split(widefield)
     if len(seen) != len(shown):
@@ -113,7 +113,7 @@ def _compared(estimate: xr.DataArray, widefield: xr.DataArray) -> xr.Dataset:
 
 
 def _while_reconstructed(movie: xr.DataArray, estimate: xr.DataArray) -> xr.DataArray:
-    """The images that were taken while the reconstruction lasts; a single one may be of any time."""
+    """The images taken during the reconstruction; a single image may be of any time."""
     if movie.sizes["time"] == 1:
         return movie
     images_s, points_s = schema.times_s(movie), schema.times_s(estimate)
@@ -126,7 +126,7 @@ def _while_reconstructed(movie: xr.DataArray, estimate: xr.DataArray) -> xr.Data
         )
     if not during.all():
         left_out = np.count_nonzero(~during)
-        _log.info("%d of %d widefield images were taken outside of the reconstruction and are left out",
+        _log.info("%d of %d widefield images were taken before or after the reconstruction and are left out",
                   left_out, during.size)  # fmt: skip
     return movie.isel(time=np.flatnonzero(during))
 
@@ -134,7 +134,7 @@ def _while_reconstructed(movie: xr.DataArray, estimate: xr.DataArray) -> xr.Data
 def _say_what_is_not_judged(
     movie: xr.DataArray, estimate: xr.DataArray, rows: _Sampling, columns: _Sampling
 ) -> None:
-    """Say which part of the reconstruction no image shows, in space and time."""
+    """Log which part of the reconstruction no image shows, in space and time."""
     if rows.misses or columns.misses:
         share = rows.covered * columns.covered
         _log.info("the widefield images show y %s, x %s, %.0f %% of the field of the reconstruction: the rest is not "
@@ -153,7 +153,7 @@ def _say_what_is_not_judged(
 
 
 class _Sampling(NamedTuple):
-    """Along one axis: the pixels of the reconstruction, and the edges of those of the camera that lie among them."""
+    """Along one axis: the pixels of the reconstruction, and the edges of the camera pixels inside it."""
 
     centres_nm: Floats
     step_nm: float
@@ -162,7 +162,7 @@ class _Sampling(NamedTuple):
 
     @classmethod
     def between(cls, fine_nm: Floats, camera_nm: Floats) -> _Sampling:
-        """Choose the pixels of the camera that lie wholly in the reconstruction."""
+        """Choose the camera pixels that lie completely inside the reconstruction."""
         step, pixel = (float(at[-1] - at[0]) / max(at.size - 1, 1) for at in (fine_nm, camera_nm))
         edges = camera_nm[:, None] + np.array([-0.5, 0.5]) * pixel
         low, high = fine_nm[0] - step / 2, fine_nm[-1] + step / 2
@@ -171,30 +171,30 @@ class _Sampling(NamedTuple):
         if kept.size < LEAST_PIXELS:
             raise ValueError(
                 f"of the widefield pixels of {pixel:g} nm, from {camera_nm[0]:g} to {camera_nm[-1]:g} nm, {kept.size} "
-                f"lie in the reconstruction, from {low:g} to {high:g} nm; it takes {LEAST_PIXELS} along each axis"
+                f"lie in the reconstruction, from {low:g} to {high:g} nm; at least {LEAST_PIXELS} per axis are needed"
             )
         return cls(fine_nm, step, kept, edges[kept])
 
     @property
     def ends_nm(self) -> tuple[float, float]:
-        """The outer edges of the pixels of the camera."""
+        """The outer edges of the chosen camera pixels."""
         return float(self.edges_nm[0, 0]), float(self.edges_nm[-1, 1])
 
     @property
     def covered(self) -> float:
-        """The part of the reconstruction that pixels of the camera cover."""
+        """The share of the reconstruction that camera pixels cover."""
         return (self.ends_nm[1] - self.ends_nm[0]) / self.span_nm
 
     @property
     def misses(self) -> bool:
-        """Whether more is not covered than pixels of the camera that the border cuts."""
+        """Whether more than the camera pixels cut by the border is not covered."""
         pixel = float(self.edges_nm[0, 1] - self.edges_nm[0, 0])
         low, high = self.centres_nm[0] - self.step_nm / 2, self.centres_nm[-1] + self.step_nm / 2
         return bool(max(self.ends_nm[0] - low, high - self.ends_nm[1]) > pixel)
 
     @property
     def shown(self) -> str:
-        """What pixels of the camera cover, in words."""
+        """The range that camera pixels cover, in words."""
         return "{:g} to {:g} nm".format(*self.ends_nm)
 
     @property
@@ -203,14 +203,14 @@ class _Sampling(NamedTuple):
         return self.step_nm * self.centres_nm.size
 
     def matrix(self, sigma_nm: float) -> Floats:
-        """The mean over every pixel of the camera of a Gaussian around every pixel; each row sums to 1."""
+        """Means, over every camera pixel, of a Gaussian around every pixel of the reconstruction; rows sum to 1."""
         ends = ndtr((self.edges_nm[:, None, :] - self.centres_nm[:, None]) / sigma_nm)
         weights = ends[..., 1] - ends[..., 0]
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def _at_images(estimate: xr.DataArray, times_s: Floats) -> Floats:
-    """The reconstruction (image, y, x) at the times of some images, between time points by linear interpolation."""
+    """The reconstruction (image, y, x) at the times of images, interpolated linearly between time points."""
     movie = estimate.transpose("time", "y", "x").values.astype(np.float64)
     if times_s.size == 1:
         return np.asarray(movie.mean(axis=0, keepdims=True))
@@ -223,7 +223,7 @@ def _at_images(estimate: xr.DataArray, times_s: Floats) -> Floats:
 def _sharpest_fit(
     images: Floats, predicted: Callable[[float], Floats], bounds_nm: tuple[float, float]
 ) -> float:
-    """The width at which what is predicted correlates most with the images, which is where the squares are least."""
+    """The width of the highest correlation with the images, which is that of the least squared error."""
 
     def loss(log_sigma: float) -> float:
         return -_correlation(images, predicted(float(np.exp(log_sigma))))
@@ -239,7 +239,7 @@ def _correlation(one: Floats, other: Floats) -> float:
 
 
 def _described(movie: xr.DataArray, images: Floats, seen: Floats, sigma_nm: float) -> xr.Dataset:
-    """The fit and its error, with their units."""
+    """The fit and its error as a dataset with units."""
     rsp = _correlation(images, seen)
     scale = max(rsp, 0.0) * images.std() / seen.std()
     offset = images.mean() - scale * seen.mean()

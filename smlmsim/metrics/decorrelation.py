@@ -1,4 +1,4 @@
-"""Decorrelation: the resolution of an estimate by itself, without looking at the truth."""
+"""Decorrelation: the resolution of an estimate, measured without the truth."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ WORST_NM = 10_000.0
 def decorrelation_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
     """Return the mean resolution of an estimate's time points by decorrelation analysis, in nm.
 
-    An image is correlated with itself after all its spatial frequencies up to a radius were brought to one
-    amplitude. The radius of the largest correlation grows as low frequencies are filtered out, up to the
-    cut-off of the image, from where on it holds noise only: two pixels over the largest of these radii is the
-    resolution of the mean radius. The truth is not used: blur is seen, and whether what is sharp is also right is not.
+    An image is correlated with a copy in which all spatial frequencies up to a radius have the same amplitude. The
+    radius of the largest correlation grows as low frequencies are filtered out, up to the cut-off of the image, beyond
+    which there is only noise. The resolution is two pixels divided by the mean over time points of the largest such
+    radius. Since the truth is not used, blur is detected, but not whether sharp structure is correct.
 
     References
     ----------
@@ -41,7 +41,7 @@ def decorrelation_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
 
 
 def _cut_off(image: Floats) -> float:
-    """The largest radius of a peak over all high-passes, where 1 is the finest frequency; 0 if there is no peak."""
+    """The largest radius of a peak over all high-pass filters, where 1 is the finest frequency; 0 if there is none."""
     frequency = np.hypot(
         *(np.fft.fftfreq(n).reshape(s) for n, s in zip(image.shape, ((-1, 1), (1, -1)), strict=True))
     )
@@ -57,7 +57,7 @@ def _cut_off(image: Floats) -> float:
 
 
 def _peak(amplitude: Floats, frequency: Floats) -> float:
-    """The radius up to which an image and itself at one amplitude correlate most, if it falls beyond; 0 otherwise."""
+    """The radius of the largest correlation with the copy, if the correlation falls beyond it; 0 otherwise."""
     ring = np.minimum((frequency / 0.5 * RADII).astype(np.int64), RADII - 1)
     pixels = np.cumsum(np.bincount(ring, minlength=RADII))
     sums = np.cumsum(np.bincount(ring, amplitude, RADII))

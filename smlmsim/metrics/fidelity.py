@@ -12,9 +12,9 @@ THRESHOLD = 100 / 255
 
 
 def fidelity(truth: Movie, estimate: Movie) -> float:
-    """Return which part of the bright pixels of the truth are bright in the estimate.
+    """Return the share of the bright pixels of the truth that are bright in the estimate.
 
-    Bright is what reaches 100 / 255 of the maximum of the truth over the movie, in both movies.
+    In both movies, a pixel is bright if it reaches 100 / 255 of the maximum of the truth over the movie.
 
     References
     ----------
@@ -25,7 +25,7 @@ def fidelity(truth: Movie, estimate: Movie) -> float:
 
 
 def hallucination(truth: Movie, estimate: Movie) -> float:
-    """Return which part of the dark pixels of the truth are bright in the estimate."""
+    """Return the share of the dark pixels of the truth that are bright in the estimate."""
     level = _level(truth)
     return _share(estimate >= level, truth < level)
 

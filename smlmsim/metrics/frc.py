@@ -1,4 +1,4 @@
-"""Fourier ring correlation: down to which detail an estimate agrees with the truth."""
+"""Fourier ring correlation: the finest detail at which an estimate agrees with the truth."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ WORST_NM = 10_000.0
 def frc_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
     """Return the resolution at which the Fourier ring correlation of estimate and truth falls below 1/7, in nm.
 
-    All time points are correlated together. Where the correlation stays above, the resolution is that of two
-    pixels, the finest there is; where it is below from the start, 10 um. A blur without noise goes unseen: it
-    weakens details, but leaves them where they are.
+    All time points are correlated together. If the correlation never falls below, the resolution is two pixels, the
+    finest possible; if it is below from the start, 10 um. Blur without noise is not detected: it weakens details,
+    but does not move them.
 
     References
     ----------
@@ -42,10 +42,10 @@ def frc_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
 def ring_correlation(a: Movie, b: Movie) -> tuple[Floats, Floats]:
     """Return the frequencies of rings in 1 / pixel, and the correlation of two movies on each; 0 if one is empty.
 
-    Rings are as wide as the coarser frequency step. Of the half plane that a real Fourier transform gives, each
-    frequency counts as often as the whole plane holds it: the first column, and the last one of an even width, once,
-    all others twice. Borders are tapered (a Tukey window over an eighth on
-    either side), since what is cut off at a border is no detail.
+    Rings are as wide as the coarser frequency step. A real Fourier transform gives half of the frequency plane; each
+    frequency counts as often as it occurs in the whole plane: the first column, and the last one of an even width,
+    once, all others twice. Borders are tapered (a Tukey window over an eighth on either side), since the edge of a
+    structure cut at the border is not a detail.
     """
     frequency = [np.fft.fftfreq(a.shape[1])[:, None], np.fft.rfftfreq(a.shape[2])[None]]
     width = 1 / min(a.shape[1:])
@@ -66,7 +66,7 @@ def ring_correlation(a: Movie, b: Movie) -> tuple[Floats, Floats]:
 
 
 def _multiplicity(width: int) -> Floats:
-    """How often the frequencies of a column of the half plane occur in the whole plane, (column,)."""
+    """The number of times that each column of the half plane occurs in the whole plane, (column,)."""
     times = np.full(width // 2 + 1, 2.0)
     times[0] = 1
     if width % 2 == 0:

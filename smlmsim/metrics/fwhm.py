@@ -1,4 +1,4 @@
-"""Full width at half maximum: how thick the filaments of an estimate are."""
+"""Full width at half maximum: the width of the filaments of an estimate."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ RIDGE_SIGMA_PX = 2.0
 
 
 def fwhm_error_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
-    """Return by how much the filaments of an estimate are wider or narrower than those of the truth, in nm.
+    """Return the absolute difference in width between the filaments of an estimate and of the truth, in nm.
 
     The width of a movie is the full width at half maximum of its mean profile across the centre lines of the
     truth, away from their crossings. The normal of a line is that of a ridge (Steger 1998). An estimate without a
-    profile, such as an empty one, counts as wide as the profile is long, 500 nm.
+    profile, such as an empty one, is given the length of the profile as its width, 500 nm.
 
     Raises
     ------
     UnmeasurableError
-        If the truth has no such line, as a constant one.
+        If the truth has no such line, for example if it is constant.
 
     References
     ----------
@@ -49,9 +49,9 @@ def fwhm_error_nm(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
 
 
 def _across(frame: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], pixel_nm: float) -> Floats:
-    """Where the profiles across the centre lines of a frame are sampled, (yx, line pixel, sample) in px.
+    """The sample positions of profiles across the centre lines of a frame, (yx, line pixel, sample) in px.
 
-    The normal of a ridge is the direction in which it bends most, an axis of the Hessian.
+    The normal of a ridge is the direction of its largest curvature, an eigenvector of the Hessian.
     """
     lines = skeletonize(mask)
     neighbours = convolve(lines.astype(np.int64), np.ones((3, 3), np.int64), mode="constant")
@@ -87,7 +87,7 @@ def _width_nm(movie: Movie, places: list[Floats], pixel_nm: float) -> float:
 
 
 def _first_below(side: Floats, level: float) -> float:
-    """How many steps it takes to fall to a level, interpolated; all of them if it never does."""
+    """The interpolated number of steps until a profile falls to a level; all steps if it never does."""
     below = np.flatnonzero(side < level)
     if below.size == 0:
         return float(side.size - 1)

@@ -9,17 +9,17 @@ from smlmsim.metrics.metric import Metric, Movie
 
 
 def iou_otsu(truth: Movie, estimate: Movie) -> float:
-    """Return the intersection over union after Otsu's threshold of either movie."""
+    """Return the intersection over union after Otsu's threshold of each movie."""
     return _iou(otsu_mask(truth), otsu_mask(estimate))
 
 
 def iou_adaptive(truth: Movie, estimate: Movie) -> float:
-    """Return the intersection over union after an adaptive Gaussian threshold of either movie."""
+    """Return the intersection over union after an adaptive Gaussian threshold of each movie."""
     return _iou(adaptive_mask(truth), adaptive_mask(estimate))
 
 
 def _iou(truth: Mask, estimate: Mask) -> float:
-    """Count the pixels in both and in either, over the movie; two empty masks agree."""
+    """Divide the number of pixels in both masks by that in at least one; two empty masks give 1."""
     either = np.count_nonzero(truth | estimate)
     return np.count_nonzero(truth & estimate) / either if either else 1.0
 

@@ -9,9 +9,9 @@ from smlmsim.metrics.metric import Metric, Movie
 
 
 def manders_truth(truth: Movie, estimate: Movie) -> float:
-    """Return how much of the brightness of the truth's structure lies where the estimate has structure.
+    """Return the share of the intensity of the truth's structure that lies where the estimate has structure.
 
-    Structure is what exceeds Otsu's threshold of its own movie.
+    Structure consists of the pixels above Otsu's threshold of the respective movie.
 
     References
     ----------
@@ -22,7 +22,7 @@ def manders_truth(truth: Movie, estimate: Movie) -> float:
 
 
 def manders_estimate(truth: Movie, estimate: Movie) -> float:
-    """Return how much of the brightness of the estimate's structure lies where the truth has structure."""
+    """Return the share of the intensity of the estimate's structure that lies where the truth has structure."""
     return manders_truth(estimate, truth)
 
 

@@ -1,4 +1,4 @@
-"""Which pixels of a movie hold structure."""
+"""Masks: the pixels of a movie that hold structure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OFFSET = 0.02
 
 
 def otsu_mask(movie: Movie) -> Mask:
-    """Mark the pixels above the one threshold of a movie that separates two classes best; none if it is constant.
+    """Mark the pixels above Otsu's threshold, one for the whole movie; none if the movie is constant.
 
     References
     ----------
@@ -28,10 +28,10 @@ def otsu_mask(movie: Movie) -> Mask:
 
 
 def adaptive_mask(movie: Movie) -> Mask:
-    """Mark the pixels that exceed their Gaussian surroundings by 0.02 of what the truth was divided by.
+    """Mark the pixels of a normalised movie that exceed the Gaussian mean around them by 0.02.
 
-    The Gaussian has a standard deviation of a sixth of 50 px. The offset keeps the faint noise of a dark
-    background from being structure.
+    The Gaussian has a standard deviation of 50 / 6 px. The offset keeps faint noise of a dark background from
+    counting as structure.
     """
     return np.stack(
         [frame > threshold_local(frame, BLOCK_PX, method="gaussian", offset=-OFFSET) for frame in movie]

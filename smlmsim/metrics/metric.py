@@ -1,4 +1,4 @@
-"""Metric: a number that says how close an estimate is to the truth, and how to read it."""
+"""Metric: a score of how close an estimate is to the truth, and its meaning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Shape = tuple[int, ...]
 
 
 class UnmeasurableError(ValueError):
-    """The truth does not hold what a metric measures, so that no estimate of it has a score."""
+    """The truth does not contain what a metric measures, so that no estimate can be scored."""
 
 
 @dataclass(frozen=True)
@@ -25,26 +25,26 @@ class Metric:
     Parameters
     ----------
     name : str
-        The key in ``METRICS`` and the name of the variable a score is stored in.
+        Key in ``METRICS``, and name of the variable in which a score is stored.
     long_name : str
-        For axes and tables.
+        Name in axes and tables.
     function : callable
-        Takes two C-contiguous float32 arrays (time, y, x) of one shape, truth then estimate, both as
-        ``normalise`` returns them; returns a finite number.
+        Function of two C-contiguous float32 arrays (time, y, x) of the same shape, truth and estimate, both as
+        returned by ``normalise``; returns a finite number.
     units : str
         "1" for a pure number.
     range : (float, float)
         The lowest and the highest score of a normalised estimate.
     better : "higher" or "lower"
-        Which end of the range is a perfect estimate.
+        Which end of the range means a perfect estimate.
     settings : mapping
-        What has to be known to compute the score again; stored with it.
+        Parameters needed to compute the score again; stored with it.
     doi : str
-        Where it is defined.
+        DOI of the definition.
     settings_at : callable, optional
-        Takes the shape of the movies and returns the settings that depend on it.
+        Function of the shape of the movies that returns the settings depending on it.
     takes_pixel : bool
-        Whether the function takes the edge length of a pixel in nm as well, as a third argument.
+        Whether the function takes the edge length of a pixel in nm as a third argument.
     """
 
     name: str
@@ -83,11 +83,11 @@ class Metric:
         ValueError
             If the shapes differ or are not those of a movie, or if the metric needs larger images.
         UnmeasurableError
-            If the truth does not hold what the metric measures.
+            If the truth does not contain what the metric measures.
         """
         if truth.shape != estimate.shape or truth.ndim != 3 or truth.size == 0:
             raise ValueError(
-                f"{self.name} compares two movies (time, y, x) of one shape; "
+                f"{self.name} compares two movies (time, y, x) of the same shape; "
                 f"found a truth of {truth.shape} and an estimate of {estimate.shape}"
             )
         movies = (np.ascontiguousarray(movie, dtype=np.float32) for movie in (truth, estimate))

@@ -22,11 +22,11 @@ SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 def ms_ssim(truth: Movie, estimate: Movie) -> float:
     """Return the multi-scale structural similarity of every time point, averaged over time.
 
-    Each of five scales is half as fine as the one before (2 x 2 means). The contrast-structure terms of the
-    finer scales and the full similarity of the coarsest one, each averaged over all windows that lie inside
-    the image and clipped at zero, are raised to their weights and multiplied. The window has 7 px because the
-    usual 11 would need images of more than 160 px; five scales of 7 px fit from 97 px on. Smaller images get
-    fewer scales, and the remaining weights are raised in proportion to the sum of all five.
+    Each of five scales is half as fine as the one before (means of 2 x 2 pixels). The contrast-structure terms of
+    the finer scales and the full similarity of the coarsest one, each averaged over all windows inside the image
+    and clipped at zero, are raised to their weights and multiplied. The window has 7 px because the usual 11 would
+    need images of more than 160 px; five scales of 7 px fit into 97 px. Smaller images have fewer scales, whose
+    weights are scaled up to the sum of all five.
 
     Raises
     ------
@@ -42,12 +42,12 @@ def ms_ssim(truth: Movie, estimate: Movie) -> float:
 
 
 def scale_weights(shape: Shape) -> npt.NDArray[np.float64]:
-    """Return the weights of the scales that images of a shape (..., y, x) have room for, the finest first.
+    """Return the weights of the scales that fit into images of a shape (..., y, x), the finest first.
 
     Raises
     ------
     ValueError
-        If there is room for none.
+        If no scale fits.
     """
     side = min(shape[-2:])
     scales = sum(side > (WINDOW_PX - 1) * 2**scale for scale in range(len(SCALE_WEIGHTS)))

@@ -1,4 +1,4 @@
-"""Multi-scale structural similarity at equal flux: the primary metric without what least squares does to noise."""
+"""Multi-scale structural similarity at equal flux: MS-SSIM without the bias of least squares for noisy estimates."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from smlmsim.metrics.metric import Movie
 from smlmsim.metrics.ms_ssim import MS_SSIM, ms_ssim
 
 LEAST_FLUX = 1e-6
-"""Of the sum of an estimate's absolute values, the least that its sum may be; below, it has no flux to compare."""
+"""Smallest sum of an estimate, relative to the sum of its absolute values, that counts as flux."""
 
 
 def ms_ssim_flux(truth: Movie, estimate: Movie) -> float:
-    """Return the MS-SSIM after the estimate was brought to the total flux of the truth, one factor for the movie.
+    """Return the MS-SSIM after scaling the estimate to the total flux of the truth, by one factor for the movie.
 
-    The least-squares factor of ``normalise`` is the lower the noisier an estimate is, since every error weighs
-    with its square; the contrast of a noisy estimate then falls short of that of the truth. Equal flux keeps the
-    brightness of structures and lets noise cost as noise. An estimate whose sum is not positive counts as empty, and
-    so does one that ``normalise`` has found to be constant or against the truth.
+    The least-squares factor of ``normalise`` decreases with the noise of an estimate, since errors are squared; the
+    contrast of a noisy estimate is then lower than that of the truth. Equal flux keeps the brightness of structures,
+    so that noise is penalised only as noise. An estimate counts as empty if its sum is not positive, or if
+    ``normalise`` found it to be constant or anticorrelated with the truth.
 
     Raises
     ------

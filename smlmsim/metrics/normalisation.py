@@ -15,27 +15,27 @@ from smlmsim.metrics.scale import brightest
 def normalise(
     truth: npt.NDArray[Any], estimate: npt.NDArray[Any], scale: float | None = None
 ) -> tuple[Movie, Movie]:
-    """Bring a truth to a scale of its own, and an estimate to the scale where it is closest to that truth.
+    """Scale a truth by a single number, and an estimate to be closest to that truth.
 
-    The truth is divided by one number. Its maximum would not do: the crossings of filaments that happen to coincide
-    decide it, the more of them the longer and faster a movie. The estimate is multiplied by the one non-negative
-    factor that makes the squared error of the whole movie least. Nothing is clipped, so a normalised truth exceeds 1
-    where many filaments cross. Having one factor for all time points lets flicker cost, and having no offset lets
-    background cost. A constant estimate says nothing and gets the factor zero.
+    The truth is divided by one number. Its maximum is not suitable: it depends on chance crossings of filaments, of
+    which there are more in longer and faster movies. The estimate is multiplied by the non-negative factor that
+    minimises the squared error over the whole movie. Nothing is clipped, so a normalised truth exceeds 1 where many
+    filaments cross. With one factor for all time points flicker is penalised, and without an offset background is
+    penalised. A constant estimate carries no information and gets the factor 0.
 
     Parameters
     ----------
     truth, estimate : array (time, y, x)
-        Finite, of one shape; any real dtype. The truth is nowhere negative.
+        Finite arrays of the same shape and any real dtype. The truth is at least 0 everywhere.
     scale : float, optional
-        What the truth is divided by, positive, in its own units: three crests of a single straight filament, as
-        :func:`~smlmsim.metrics.scale.three_crests` knows them of a simulated truth. By default the 99.9th percentile
-        of those pixels of the truth that are not zero.
+        Positive number by which the truth is divided, in its units: for a simulated truth three crests of a single
+        straight filament (:func:`~smlmsim.metrics.scale.three_crests`). By default the 99.9th percentile of the
+        non-zero pixels of the truth.
 
     Returns
     -------
     truth, estimate : array (time, y, x), float32
-        New arrays.
+        Normalised copies.
 
     Raises
     ------
@@ -44,11 +44,11 @@ def normalise(
 
     References
     ----------
-    Weigert et al. 2018, doi:10.1038/s41592-018-0216-7, who fit an offset besides the factor.
+    Weigert et al. 2018, doi:10.1038/s41592-018-0216-7, who fit an offset as well as a factor.
     """
     if truth.shape != estimate.shape or truth.size == 0:
         raise ValueError(
-            f"expected a truth and an estimate of one shape, found {truth.shape} and {estimate.shape}"
+            f"expected a truth and an estimate of the same shape, found {truth.shape} and {estimate.shape}"
         )
     lowest, peak = float(truth.min()), float(truth.max())
     if lowest < 0:
@@ -62,7 +62,7 @@ def normalise(
 
 
 def _least_squares_factor(truth: npt.NDArray[Any], estimate: npt.NDArray[Any]) -> float:
-    """Return the f >= 0 with the least |truth - f estimate|^2: <truth, estimate> / |estimate|^2, or 0."""
+    """Return the f >= 0 that minimises |truth - f estimate|^2: <truth, estimate> / |estimate|^2, or 0."""
     if estimate.min() == estimate.max():
         return 0.0
     _, product, norm_squared = _kernels.products(truth, estimate, 0.0, 0.0)

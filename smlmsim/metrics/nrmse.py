@@ -11,7 +11,7 @@ from smlmsim.metrics.metric import Metric, Movie
 def nrmse(truth: Movie, estimate: Movie) -> float:
     """Return the norm of the error of the movie divided by the norm of the truth.
 
-    It is ``skimage.metrics.normalized_root_mse``. With the least-squares factor of ``normalise`` it is also
+    It equals ``skimage.metrics.normalized_root_mse``. With the least-squares factor of ``normalise`` it is also
     Fienup's invariant error, sqrt(1 - c^2), where c is the cosine between truth and estimate, or 0 if that is
     negative: 0 for a perfect estimate, 1 for an empty one.
 

@@ -18,10 +18,9 @@ FLOOR_DB = -60.0
 def psnr(truth: Movie, estimate: Movie) -> float:
     """Return ten times the decimal logarithm of one over the mean squared error of the movie, in dB.
 
-    A root-mean-square error below 2^-24, the last digit of a float32 at one, cannot be told from none: it
-    scores 144.5 dB, and so does a perfect estimate. Scores are thus finite, and so are their means and
-    differences. It is below 0 dB where a truth exceeds its scale so widely that errors do too, as bundles of
-    many filaments do, and at least -60 dB.
+    A root-mean-square error below 2^-24, the precision of float32 at 1, is indistinguishable from 0: it scores
+    144.5 dB, as does a perfect estimate, so that scores, their means and differences are finite. Scores are below
+    0 dB if errors exceed the scale of the truth, as in bundles of many filaments, and at least -60 dB.
 
     References
     ----------

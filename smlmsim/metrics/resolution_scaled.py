@@ -1,4 +1,4 @@
-"""Resolution-scaled scores: what a microscope without super-resolution would say of an estimate."""
+"""Resolution-scaled scores: comparison of an estimate and the truth at widefield resolution."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PSF_SIGMA_NM = 95.0
 
 
 def resolution_scaled_pearson(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
-    """Return the correlation of estimate and truth after both are blurred to the resolution of widefield.
+    """Return the correlation of estimate and truth after blurring both to widefield resolution.
 
     The blur is a Gaussian of 95 nm, about 0.21 wavelengths over the numerical aperture for light of 650 nm.
-    Truth and estimate take the places of the widefield image and the super-resolved one of Culley et al.
+    Truth and estimate replace the widefield image and the super-resolved image of Culley et al.
 
     References
     ----------
@@ -29,14 +29,14 @@ def resolution_scaled_pearson(truth: Movie, estimate: Movie, pixel_nm: float) ->
 def resolution_scaled_error(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
     """Return the norm of the error after that blur, divided by the norm of the blurred truth.
 
-    The blurred estimate is brought to the scale where it is closest to the blurred truth.
+    The blurred estimate is scaled to be closest to the blurred truth.
     """
     blurred = _widefield(truth, estimate, pixel_nm)
     return min(nrmse(*normalise(*blurred, scale=1.0)), 1.0)
 
 
 def _widefield(truth: Movie, estimate: Movie, pixel_nm: float) -> tuple[Movie, Movie]:
-    """Truth and estimate after the blur; a border reflects what is inside."""
+    """Blur truth and estimate, with reflection at the borders."""
     sigma = (0, PSF_SIGMA_NM / pixel_nm, PSF_SIGMA_NM / pixel_nm)
     return gaussian_filter(truth, sigma), gaussian_filter(estimate, sigma)
 

@@ -1,4 +1,4 @@
-"""What a truth is divided by before it is compared with anything."""
+"""The number by which a truth is divided before it is compared with an estimate."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ CRESTS = 3
 PERCENTILE = 99.9
 """Percentile of the pixels that are not zero that makes the data range of other movies."""
 WITHOUT_CONTOURS = {"hybrid", "nuclear_pores"}
-"""Kinds of studies and structures that are made of specks or spots, which no straight filament compares with."""
+"""Kinds of studies and structures made of specks or spots, which a straight filament does not represent."""
 
 
 def crest(sigma_nm: float) -> float:
-    """Return the density on the centre line of a single straight filament, in nm^-1.
+    """Return the crest, the density on the centre line of a single straight filament, in nm^-1.
 
-    The density of a contour is the integral along it of a Gaussian around every pixel. On an endless straight line that
-    is the integral over s of exp(-s^2 / (2 sigma^2)) / (2 pi sigma^2), which is 1 / (sqrt(2 pi) sigma).
+    The density of a contour is the line integral of a Gaussian around each pixel. On an infinite straight line it is
+    the integral over s of exp(-s^2 / (2 sigma^2)) / (2 pi sigma^2), which is 1 / (sqrt(2 pi) sigma).
 
     Examples
     --------
@@ -32,18 +32,18 @@ def crest(sigma_nm: float) -> float:
 
 
 def three_crests(study: object) -> float | None:
-    """Return three crests of a single straight filament, in nm^-1, as a study draws them.
+    """Return three times the crest of a single straight filament drawn as in a study, in nm^-1.
 
     Parameters
     ----------
     study : str
-        In TOML, as it stands in the attribute ``study`` of a simulated truth.
+        Study in TOML, as in the attribute ``study`` of a simulated truth.
 
     Returns
     -------
     float or None
-        None if this is no study, or if its structure has no contours: specks of measured tables, and the subunits of
-        nuclear pores, which are smaller than what they are drawn with.
+        None if the text is not a study, or if its structure has no contours: specks of measured tables, and the
+        subunits of nuclear pores, which are smaller than the Gaussian with which they are drawn.
     """
     found = _read(study)
     kinds = {found.get("kind"), _table(found, "structure").get("kind")}
@@ -54,12 +54,12 @@ def three_crests(study: object) -> float | None:
 
 
 def brightest(truth: npt.NDArray[Any]) -> float:
-    """Return the 99.9th percentile of the pixels of a truth that are not zero; there has to be one."""
+    """Return the 99.9th percentile of the non-zero pixels of a truth, which must have at least one."""
     return float(np.percentile(truth[truth != 0], PERCENTILE))
 
 
 def described(scale: float | None) -> str:
-    """Say how truth and estimate are normalised, for the attributes of a score; None stands for the percentile."""
+    """Describe how truth and estimate are normalised, for the attributes of a score; None means the percentile."""
     unit = (
         f"the {PERCENTILE:g}th percentile of its pixels that are not zero"
         if scale is None

@@ -19,33 +19,33 @@ SHORTEST_NM = 200.0
 
 
 class _Match(NamedTuple):
-    """Which part of the lines of the estimate is near the truth, and which part of those of the truth is found."""
+    """The share of the lines of the estimate near the truth, and that of the lines of the truth that is found."""
 
     precision: float
     recall: float
 
 
 def skeleton_precision(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
-    """Return which part of the estimate's centre lines lies within 40 nm of one of the truth.
+    """Return the share of the estimate's centre lines that lies within 40 nm of one of the truth.
 
-    Centre lines are the skeleton (Zhang & Suen 1984, doi:10.1145/357994.358023) of what exceeds Otsu's
-    threshold of its own movie, without connected pieces of less than 200 nm in either movie: such specks have a place
-    but no direction, and single localizations of a filament would count as lines that follow it.
+    Centre lines are the skeleton (Zhang & Suen 1984, doi:10.1145/357994.358023) of the pixels above Otsu's
+    threshold of the respective movie. Connected pieces shorter than 200 nm are removed from both: such specks have no
+    direction, and single localizations on a filament would otherwise count as lines that follow it.
 
     Raises
     ------
     UnmeasurableError
-        If the truth has no centre line, as a constant one.
+        If the truth has no centre line, for example if it is constant.
 
     References
     ----------
-    Heipke et al. 1997 call the pair correctness and completeness; Wiedemann 2003 reviews both.
+    Heipke et al. 1997 call precision and recall correctness and completeness; Wiedemann 2003 reviews both.
     """
     return _match(truth, estimate, pixel_nm).precision
 
 
 def skeleton_recall(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
-    """Return which part of the truth's centre lines lies within 40 nm of one of the estimate."""
+    """Return the share of the truth's centre lines that lies within 40 nm of one of the estimate."""
     return _match(truth, estimate, pixel_nm).recall
 
 
@@ -70,7 +70,7 @@ def _lines(movie: Movie, pixel_nm: float) -> Iterator[Mask]:
 
 
 def _pruned(lines: Mask, pixel_nm: float) -> Mask:
-    """Centre lines without the connected pieces that are too short; the length of one is that of its pixels."""
+    """Remove connected pieces of centre lines that are too short, by their number of pixels."""
     pieces, _ = label(lines, np.ones((3, 3), int))
     long = np.bincount(pieces.ravel()) * pixel_nm >= SHORTEST_NM
     long[0] = False
@@ -78,7 +78,7 @@ def _pruned(lines: Mask, pixel_nm: float) -> Mask:
 
 
 def _near(lines: Mask, others: Mask, pixel_nm: float) -> int:
-    """Count the pixels of some lines that are near one of the others."""
+    """Count the pixels of lines that are near one of the other lines."""
     if not others.any():
         return 0
     distance_nm = distance_transform_edt(~others, sampling=pixel_nm)

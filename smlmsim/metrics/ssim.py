@@ -1,4 +1,4 @@
-"""Structural similarity: a companion that a dark background flatters."""
+"""Structural similarity: a secondary metric, which a dark background makes too high."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SIGMA_PX = 1.5
 def ssim(truth: Movie, estimate: Movie) -> float:
     """Return the structural similarity of every time point, averaged over time.
 
-    It is what ``skimage.metrics.structural_similarity`` returns with ``gaussian_weights=True, sigma=1.5,
+    It equals ``skimage.metrics.structural_similarity`` with ``gaussian_weights=True, sigma=1.5,
     use_sample_covariance=False, data_range=1``: windows of 11 px, averaged where they lie inside the image,
-    so that no border is invented. A dark window of a dark truth counts as perfect, so even an empty estimate
-    scores well.
+    so that no values beyond the border are assumed. Dark windows of truth and estimate count as perfect, so an
+    empty estimate scores well too.
 
     Raises
     ------

@@ -11,7 +11,7 @@ TAPERED = 0.25
 
 def taper(height: int, width: int) -> npt.NDArray[np.float64]:
     """Return a Tukey window along both axes, shape (height, width): 1 in the middle, down to 0 at the border."""
-    # Here, since all of scipy.signal comes with it.
+    # Imported here, since it loads all of scipy.signal.
     from scipy.signal.windows import tukey
 
     window: npt.NDArray[np.float64] = tukey(height, TAPERED)[:, None] * tukey(width, TAPERED)

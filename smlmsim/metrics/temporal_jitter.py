@@ -1,4 +1,4 @@
-"""Temporal jitter: how unsteadily an estimate errs from one time point to the next."""
+"""Temporal jitter: how much the error of an estimate fluctuates between time points."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ TIME_POINTS = 3
 
 
 def temporal_jitter(truth: Movie, estimate: Movie) -> float:
-    """Return the mean absolute second difference in time of the error, over the most it could be.
+    """Return the mean absolute second difference in time of the error, divided by its upper bound.
 
-    The second difference of a movie u is u[t - 1] - 2 u[t] + u[t + 1] at every pixel. Flicker, noise and
-    places that hop have a large one; what stays or changes evenly has none. A moving structure has one of its
-    own, and subtracting the truth takes that away. Because the sum of |u[t - 1] - 2 u[t] + u[t + 1]| is at
-    most that of |u[t - 1]| + 2 |u[t]| + |u[t + 1]|, and |estimate - truth| at most |estimate| + |truth|,
-    this is 0 for a perfect estimate and never above 1, at rest too, where a ratio of second differences would
-    divide by zero. An estimate that lags behind the truth or averages over time costs while things move; an
-    error that stays costs nothing.
+    The second difference of a movie u is u[t - 1] - 2 u[t] + u[t + 1] at every pixel. It is large for flicker,
+    noise and hopping structures, and 0 for constant or linear changes. That of a moving structure itself is
+    removed by subtracting the truth. Because the sum of |u[t - 1] - 2 u[t] + u[t + 1]| is at most that of
+    |u[t - 1]| + 2 |u[t]| + |u[t + 1]|, and |estimate - truth| at most |estimate| + |truth|, the score is 0 for a
+    perfect estimate and never above 1, also at rest, where a ratio of second differences would divide by zero.
+    An estimate that lags behind the truth or averages over time is penalised while structures move; a constant
+    error is not.
 
     Raises
     ------

@@ -13,7 +13,7 @@ def gaussian_window(taps: int, sigma_px: float) -> Window:
     Parameters
     ----------
     taps : int
-        Odd.
+        Number of taps, odd.
     sigma_px : float
         Standard deviation, in pixels.
     """

@@ -1,4 +1,4 @@
-"""How it moves: every motion moves a structure with ``.move(structure, times_s, rng)``."""
+"""Motions: every one moves a structure with ``.move(structure, times_s, rng)``."""
 
 from typing import Annotated
 

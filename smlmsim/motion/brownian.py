@@ -25,56 +25,53 @@ BOLTZMANN_PN_NM_PER_K = 1.380649e-2
 PN_S_PER_NM2_PER_PA_S = 1e-6
 """A viscosity of 1 Pa s in pN s/nm^2."""
 SAFE = 0.1
-"""The time step by default, in units of the largest stable one."""
+"""Default time step, relative to the largest stable one."""
 LONGEST_BOND = 0.1
-"""In persistence lengths; bends beyond 90 degrees are then five standard deviations away."""
+"""Longest bond in persistence lengths, for which bends of 90 degrees are five standard deviations."""
 UNEQUAL_BONDS = 0.01
-"""Largest spread of the bonds of a filament, relative to their mean."""
+"""Largest spread of the bond lengths of a filament, relative to their mean."""
 LANES_PER_BLOCK = 512
 """Beads that go through all steps together: their arrays fill 40 kB, which stay in the cache."""
 BEAD_STEPS_PER_HOUR = 4e8 * 3600
-"""Of one core, about."""
+"""Approximate number of bead-steps that one core computes in an hour."""
 
 
 class Brownian(Spec):
-    """Every vertex is a bead: its bonds pull it, its bends straighten it, the fluid drags and kicks it.
+    """Every vertex is a bead, subject to stretching and bending forces, viscous drag and thermal kicks.
 
     With bonds of length b at rest, a filament has the energy sum (k / 2) (l - b)^2 over its bonds plus sum
     (kappa / 2b) theta^2 over the angles between them, where kappa = persistence length * kT: in the plane
     an angle then has the variance b / persistence length. A bead has the drag 4 pi viscosity b / (ln(L /
-    diameter) + 0.84), its share of a rod of the filament's length L that moves across its axis (Tirado &
-    Garcia de la Torre 1979, doi:10.1063/1.438613). Filaments do not feel each other.
+    diameter) + 0.84), its share of the drag on a rod of length L, the length of the filament, that moves across
+    its axis (Tirado & Garcia de la Torre 1979, doi:10.1063/1.438613). Filaments do not interact.
 
-    The scheme is Euler-Maruyama's, stable below the time steps drag * b^3 / 8 kappa and drag / 2 k. It
-    makes the equilibrium variance of a mode with the relaxation rate r too large by 1 / (1 - r dt / 2): by
-    1 / 9 for the fastest one at the default time step, by 4 % for an angle, by nothing for the shape. The
-    kicks are uniform, of 7 random bits, with the variance of the Gaussian ones: convergence in law is as
-    fast (Duenweg & Paul 1991, doi:10.1142/S0129183191001037), the generator of random numbers costs a
-    quarter.
+    The Euler-Maruyama scheme is stable below the time steps drag * b^3 / 8 kappa and drag / 2 k. It makes the
+    equilibrium variance of a mode with the relaxation rate r too large by the factor 1 / (1 - r dt / 2): at the
+    default time step, by 1 / 9 for the fastest mode and by 4 % for an angle; the overall shape is not affected.
+    The kicks are uniform random numbers of 7 bits with the variance of Gaussian ones: convergence in law is as
+    fast (Duenweg & Paul 1991, doi:10.1142/S0129183191001037), at a quarter of the cost of random numbers.
 
-    Nothing but the model is assumed here, which makes it the measure of faster dynamics. But the time step
-    falls with the fourth power of the bond length: it is for milliseconds, not for movies. And a Brownian
-    path has no velocity that could be set: what is measured grows without bound as two looks follow closer.
+    No approximation beyond the model is made, so it is the reference for faster dynamics. But the time step
+    falls with the fourth power of the bond length: it is practical for milliseconds, not for movies. And a
+    Brownian path has no velocity to set: the measured one grows without bound as the lag shrinks.
 
     Parameters
     ----------
     persistence_length_nm : float, optional
-        In the plane; by default the attribute of the structure.
-    viscosity_pa_s : float
-        Of the fluid.
-    temperature_k : float
-        Of the fluid.
+        Persistence length in the plane; by default the attribute of the structure.
+    viscosity_pa_s, temperature_k : float
+        Viscosity and temperature of the fluid.
     diameter_nm : float
-        Of the filaments.
+        Diameter of the filaments.
     stretch_pn_per_nm : float, optional
-        Stiffness k of a bond; by default 4 kappa / b^3, which allows the same time step as the bends do and
-        lets the length of a bond vary by b sqrt(b / (4 persistence length)).
+        Stiffness k of a bond; by default 4 kappa / b^3, which allows the same time step as bending does and
+        gives the bond length the standard deviation b sqrt(b / (4 persistence length)).
     time_step_s : float, optional
-        By default a tenth of the largest stable one.
+        Time step; by default a tenth of the largest stable one.
     precision : "float32" or "float64"
-        Of the arithmetic.
+        Floating-point type of the arithmetic.
     most_bead_steps : float
-        Refuse movies of more beads times time steps. One core takes a few 1e8 a second.
+        Largest allowed number of beads times time steps. One core computes a few 1e8 per second.
     """
 
     kind: Literal["brownian"] = "brownian"
@@ -88,7 +85,7 @@ class Brownian(Spec):
     most_bead_steps: PositiveFloat = 1e10
 
     def move(self, structure: xr.Dataset, times_s: Floats, rng: np.random.Generator) -> xr.Dataset:
-        """Let the filaments go at the first time.
+        """Simulate the filaments, which start at the first time as they were built.
 
         Parameters
         ----------
@@ -97,10 +94,10 @@ class Brownian(Spec):
             filament are equally spaced. With the attribute ``box_nm`` = [y0, x0, height, width], a filament
             whose centre of mass leaves the box enters on the other side.
         times_s : ndarray, (time,)
-            Increasing, in s.
+            Increasing times in s.
         rng : np.random.Generator
-            Gives the key of the kicks. The path of a filament depends on the key, its number, its first
-            vertices and the time steps, on nothing else.
+            Source of the key of the kicks. The path of a filament depends only on the key, its number, its initial
+            vertices and the time steps.
 
         Returns
         -------
@@ -112,9 +109,8 @@ class Brownian(Spec):
         SchemaError
             If the structure lacks a variable, holds a value that is not finite, or moves already.
         ValueError
-            If the persistence length is not known, a filament is closed or no chain of equal and short bonds, the
-            times do not increase, the time step is unstable, or the movie costs more than
-            ``most_bead_steps``.
+            If the persistence length is not known, a filament is closed or its bonds are unequal or too long, the
+            times do not increase, the time step is unstable, or the movie needs more than ``most_bead_steps``.
         """
         check_at_rest(structure)
         check_open(structure)
@@ -149,24 +145,26 @@ class Brownian(Spec):
         if excess > 1:
             raise ValueError(
                 f"bonds of {bond_nm.max():g} nm are not short beside the persistence length of {found:g} nm; "
-                f"{excess:.2g} times as many vertices would do"
+                f"use {excess:.2g} times as many vertices"
             )
         return float(found)
 
     def _drag_pn_s_per_nm2(self, length_nm: Floats) -> Floats:
-        """Per length, across the axis of a rod."""
+        """Drag per length on a rod that moves across its axis, shape (filament,)."""
         slenderness = np.log(length_nm / self.diameter_nm) + 0.84
         if slenderness.min() <= 0:
             raise ValueError(
                 f"a filament {length_nm.min():g} nm long and {self.diameter_nm:g} nm thick is not a rod; "
-                "a smaller diameter_nm would do"
+                "choose a smaller diameter_nm"
             )
         return np.asarray(4 * np.pi * self.viscosity_pa_s * PN_S_PER_NM2_PER_PA_S / slenderness)
 
     def _steps(self, intervals_s: Floats, chains: _Chains) -> Integers:
         """The number of time steps in every interval."""
         if (intervals_s <= 0).any():
-            raise ValueError("the times of a Brownian path increase; sort them and leave out repeated ones")
+            raise ValueError(
+                "the times of a Brownian path must increase; sort them and leave out repeated ones"
+            )
         safe_s = SAFE * chains.stable_step_s
         step_s = self.time_step_s or safe_s
         if step_s > chains.stable_step_s:
@@ -190,7 +188,7 @@ class Brownian(Spec):
 
 @dataclass(frozen=True)
 class _Chains:
-    """The vertices, the chains they make, and what each chain does in units of its bond length at rest."""
+    """The vertices, their chains, and the dynamics of each chain in units of its bond length at rest."""
 
     y_nm: Floats
     x_nm: Floats
@@ -202,17 +200,17 @@ class _Chains:
 
     @property
     def stable_step_s(self) -> float:
-        """Two over the fastest relaxation rate, which is that of 4 stretches or of 16 bends."""
+        """The largest stable time step: 2 over the fastest relaxation rate, 4 stretches or 16 bends."""
         return float(1 / np.maximum(2 * self.stretch_per_s, 8 * self.bend_per_s).max())
 
     def of_vertices(self, values: Floats) -> Floats:
-        """Give each vertex what its chain has: (..., chain) becomes (..., vertex)."""
+        """Repeat a value per chain for each of its vertices: (..., chain) becomes (..., vertex)."""
         return self.filaments.of_vertices(values)
 
     def walk(
         self, intervals_s: Floats, steps: Integers, seed: np.uint64, dtype: np.dtype[Any]
     ) -> tuple[Floats, Floats]:
-        """Follow the beads through the intervals; return where they are in nm, each (time, vertex)."""
+        """Simulate the beads through the intervals; return their positions y and x in nm, each (time, vertex)."""
         start = self.filaments.first
         lanes = _Lanes.of(*self.filaments)
         unit_nm, first_y, first_x = (
@@ -233,7 +231,7 @@ class _Chains:
         return y, x
 
     def _coefficients(self, step_s: float) -> tuple[Floats, Floats, Floats]:
-        """What the kernel calls stretch, bend and kick, of every vertex."""
+        """The kernel arguments stretch, bend and kick for every vertex."""
         stretch = self.of_vertices(self.stretch_per_s * step_s)
         bend = self.of_vertices(self.bend_per_s * step_s)
         kick = self.of_vertices(np.sqrt(2 * self.diffusion_per_s * step_s) / KICK_RMS)
@@ -244,7 +242,7 @@ class _Chains:
 
 @dataclass(frozen=True)
 class _Lanes:
-    """Which lane of the kernel each vertex has; a block of lanes fits the first-level cache."""
+    """The kernel lane of each vertex; a block of lanes fits into the first-level cache."""
 
     lane: Integers
     index: npt.NDArray[np.uint64]
@@ -253,7 +251,7 @@ class _Lanes:
 
     @classmethod
     def of(cls, start: Integers, beads: Integers) -> Self:
-        """Lay whole filaments end to end, each from a lane that begins a counter of the random numbers."""
+        """Lay whole filaments end to end, each from a lane at which a new random-number counter begins."""
         taken = _rounded_up(beads, LANES_PER_COUNTER)
         edges, end, first = [0], 0, []
         for lanes in taken.tolist():
@@ -270,12 +268,12 @@ class _Lanes:
         return cls(lane, index, filament, edges)
 
     def apart(self, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Give every lane, used or not, a place of its own; the kernel reads one lane beyond the last."""
+        """Distinct positions for all lanes, used or not; the kernel reads one lane beyond the last."""
         places = np.arange(self.edges[-1] + 1, dtype=dtype)
         return np.zeros_like(places), places
 
     def spread(self, values: Floats, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        """Bring the values of the vertices to their lanes; the other lanes hold 0."""
+        """Copy values of the vertices to their lanes; the other lanes hold 0."""
         lanes = np.zeros(self.edges[-1], dtype=dtype)
         lanes[self.lane] = values
         return lanes
@@ -302,7 +300,7 @@ class _Lanes:
 
 
 def _bonds_nm(y: Floats, x: Floats, filament: Integers, filaments: Filaments) -> Floats:
-    """The length of the bonds of every chain, which are as long as each other."""
+    """The bond length of every chain, whose bonds must be equally long."""
     start, beads = filaments
     if (beads < 2).any():
         raise ValueError(f"filament {np.argmax(beads < 2)} has one vertex; a chain has two or more")

@@ -1,4 +1,4 @@
-"""Deformation: the whole plane flows together, along a polynomial of fourth order."""
+"""Deformation: the whole plane flows along a random polynomial of fourth order."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ TOLERANCE = 5e-3
 
 
 class Deformation(Spec):
-    """Displacement of every point by a random polynomial of its place, on top of a translation where that is too slow.
+    """Displacement of every point by a random polynomial of its position, plus a translation for high velocities.
 
     Per component, d(x, y) = c0 + c1 x + c2 x^2 + c3 x^3 + c4 x^4 + c5 y + c6 y^2 + c7 y^3 + c8 y^4, where x and y are
     0 in the middle of the field and 1 at its borders, d is in half fields, and the nine coefficients are uniform over
     all those whose absolute values sum to less than alpha (Bai 2023, tel-04772446, chapter II.3). The amplitude of d
-    runs over the movie. Beyond the field d fades to nothing within a half field, so that a structure re-enters a
-    periodic box unseen if the box exceeds the field by that and half a filament.
+    varies over the movie. Beyond the field, d fades to 0 within half a field, so that a structure leaves and enters a
+    periodic box outside the field if the box exceeds the field by that and half a filament.
 
     A displacement of a few half fields in a movie of minutes is slow. Up to the velocity that alpha allows, the
-    displacement is scaled down to the wanted one; beyond it, the structure also shifts at constant velocity, which in a
-    periodic box can go on for ever.
+    displacement is scaled down to give the set velocity. For higher velocities, the structure also shifts at a constant
+    velocity, without limit in a periodic box.
 
     Parameters
     ----------
     velocity_nm_per_s : float or None
-        Mean |shift of the contour along its own normal| per time inside the field, over ``velocity_lag_s``. None: as
-        fast as alpha makes it.
+        Mean |shift of the contour along its normal| per time inside the field, over ``velocity_lag_s``. None: the
+        velocity that results from alpha.
     velocity_lag_s : float
-        The lag of that definition.
+        Lag over which the velocity is defined.
     alpha : float
-        Bound of the displacement in half fields; smaller looks more like a translation.
+        Bound of the displacement in half fields; smaller values look more like a translation.
     course : "smooth" or "linear"
-        How the amplitude runs: ``linear`` grows from 0 to 1 over the movie, ``smooth`` swings within [-1, 1] as a mean
-        of three waves with periods around ``period_s``.
+        Time course of the amplitude: ``linear`` grows from 0 to 1 over the movie, ``smooth`` varies within [-1, 1] as
+        the mean of three waves with periods around ``period_s``.
     period_s : float
-        Of the smooth course.
+        Period of the smooth course.
     """
 
     kind: Literal["deformation"] = "deformation"
@@ -66,26 +66,26 @@ class Deformation(Spec):
     period_s: PositiveFloat = 60.0
 
     def move(self, structure: xr.Dataset, times_s: Array, rng: np.random.Generator) -> xr.Dataset:
-        """Carry the vertices along.
+        """Move the vertices with the flow.
 
         Parameters
         ----------
         structure : xr.Dataset
             ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament`` and the attribute ``field_nm`` =
-            [y0, x0, height, width]; with ``box_nm`` filaments re-enter the box that their centre leaves.
+            [y0, x0, height, width]; with ``box_nm``, a filament whose centre leaves the box enters on the other side.
         times_s : array (time,)
-            Increasing; the linear course grows from the first to the last.
+            Increasing times in s; the linear course grows from the first to the last.
         rng : numpy.random.Generator
 
         Returns
         -------
         xr.Dataset
-            The same with ``vertex_y``, ``vertex_x`` (time, vertex) float32.
+            The structure with ``vertex_y``, ``vertex_x`` (time, vertex) float32 in nm.
 
         Raises
         ------
         ValueError
-            If no part of the structure is in the field, nor in a box, so that it has no velocity there.
+            If no part of the structure is in the field or the box, so that no velocity is defined.
         """
         y, x = self.flow(structure, times_s, rng).positions(times_s)
         known = {"velocity_lag_s": self.velocity_lag_s, "velocity_nm_per_s": self.velocity_nm_per_s}
@@ -93,7 +93,7 @@ class Deformation(Spec):
         return moving(structure, times_s, y, x, **attrs)
 
     def flow(self, structure: xr.Dataset, times_s: Array, rng: np.random.Generator) -> Flow:
-        """Draw a flow that gives a structure the velocity; parameters and errors as those of :meth:`move`."""
+        """Draw a flow that gives a structure the set velocity; parameters and errors as for :meth:`move`."""
         check_at_rest(structure)
         flow = Flow(
             structure, coefficients(self.alpha, rng), self._course(times_s, rng), rng.uniform(0, 2 * np.pi)
@@ -110,7 +110,7 @@ class Deformation(Spec):
         return lambda t: np.sin(2 * np.pi * t[:, None] / periods + phases).mean(axis=1)
 
     def _calibrate(self, flow: Flow, times_s: Array) -> tuple[float, float]:
-        """The factor on the displacement, at most 1, and the speed of the translation that give the velocity."""
+        """The factor on the displacement, at most 1, and the speed of the translation for the set velocity."""
         wanted, lag = self.velocity_nm_per_s, self.velocity_lag_s
         if wanted is None:
             return 1.0, 0.0
@@ -119,7 +119,7 @@ class Deformation(Spec):
         starts = np.linspace(times_s[0], max(times_s[-1] - lag, times_s[0]), PROBES)
         full = flow.velocity(starts, lag)
         if not np.isfinite(full):
-            raise ValueError("no part of the structure is in the field; make it denser, or the field larger")
+            raise ValueError("no part of the structure is in the field; make it denser, or enlarge the field")
         if full >= wanted:
             return _solve(
                 lambda scale: flow.velocity(starts, lag, scale=scale), wanted, 0.0, wanted / full
@@ -135,9 +135,9 @@ def coefficients(alpha: float, rng: np.random.Generator) -> Array:
 
 
 class Flow:
-    """A structure, the polynomials and course that displace it, and the direction it shifts in.
+    """A structure, the polynomials and time course of its displacement, and the direction of its translation.
 
-    The displacement is multiplied by ``scale``; the shift has the ``speed`` in nm/s.
+    The displacement is multiplied by ``scale``; the translation has the ``speed`` in nm/s.
     """
 
     scale = 1.0
@@ -156,7 +156,7 @@ class Flow:
         self.direction = np.array([np.sin(angle), np.cos(angle)])
 
     def positions(self, times_s: Array) -> npt.NDArray[np.float32]:
-        """Where the points are, (yx, time, point)."""
+        """Positions of the points in nm, (yx, time, point)."""
         out = np.empty((2, times_s.size, self.points.shape[1]), dtype=np.float32)
         carry(
             self.points, self.centres, self.box.size_nm, self.box.origin_nm, self.shifts(times_s),
@@ -165,17 +165,17 @@ class Flow:
         return out
 
     def shifts(self, times_s: Array) -> Array:
-        """How far everything has shifted before it is displaced, (yx, time)."""
+        """Translation in nm before the displacement, (yx, time)."""
         return np.outer(self.direction, self.speed * times_s)
 
     def amplitudes(self, times_s: Array) -> Array:
-        """How much of the displacement there is, (time,)."""
+        """Amplitude of the displacement, (time,)."""
         return self.scale * self.course(times_s)
 
     def velocity(self, starts_s: Array, lag_s: float, *, scale: float = 1.0, speed: float = 0.0) -> float:
-        """Try a scale and a speed: the mean |shift along the normal| per time in the field.
+        """Measure the velocity for a scale and a speed: the mean |shift along the normal| per time in the field.
 
-        If nothing is in the field, it is that in the box.
+        If nothing is in the field, it is measured in the box.
         """
         self.scale, self.speed = scale, speed
         before, after = self.positions(starts_s), self.positions(starts_s + lag_s)
@@ -187,10 +187,10 @@ class Flow:
 
 
 def _solve(velocity: Callable[[float], float], wanted: float, at_rest: float, guess: float) -> float:
-    """Find the factor or speed that gives a velocity.
+    """Find the scale or speed that gives a velocity.
 
-    Displacement and translation add about in squares, so the square of the velocity less that without the one goes
-    about with the square of the other. Where that leads out of the bracket found so far, its middle is taken.
+    Displacement and translation add roughly in quadrature: v^2 - v0^2, with v0 the velocity ``at_rest``, is roughly
+    proportional to the square of the unknown. This gives the next guess, or bisection if it leaves the bracket.
     """
     low, high, tried = 0.0, math.inf, guess
     for _ in range(TRIES):
@@ -206,9 +206,9 @@ def _solve(velocity: Callable[[float], float], wanted: float, at_rest: float, gu
 
 
 def _weights(filaments: Filaments) -> npt.NDArray[np.float32]:
-    """How much each vertex counts in the velocity: the central 80 % of every filament, which sum to 1.
+    """The weight of each vertex in the velocity: the central 80 % of every filament, whose weights sum to 1.
 
-    A filament of two vertices is measured at its first.
+    A filament of two vertices is measured at its first one.
     """
     few = filaments.of_vertices(filaments.vertices <= 2)
     return filaments.weights(np.where(few, filaments.along == 0, filaments.central)).astype(np.float32)

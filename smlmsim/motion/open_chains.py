@@ -1,4 +1,4 @@
-"""What a free chain cannot be: a closed contour."""
+"""Check that filaments are open chains, as motions of free chains require."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from smlmsim.contour import Filaments
 
 
 def check_open(structure: xr.Dataset) -> None:
-    """Require that no filament ends where it begins.
+    """Check that no filament ends where it begins.
 
-    A chain of free ends would spring open, and a body of several closed contours fall apart.
+    A closed contour moved as a chain with free ends would open, and a body of several closed contours fall apart.
 
     Raises
     ------
     ValueError
-        Naming the first one that is closed.
+        Naming the first closed filament.
     """
     filaments, y, x = Filaments.of(structure), structure.vertex_y.values, structure.vertex_x.values
     first, last = filaments.first, filaments.last
@@ -26,6 +26,6 @@ def check_open(structure: xr.Dataset) -> None:
     if closed.any():
         number = structure.filament.values[first[np.argmax(closed)]]
         raise ValueError(
-            f"filament {number} is closed, and a free chain would spring open; "
-            "the motions rigid, deformation and static take it"
+            f"filament {number} is closed, and would open as a free chain; "
+            "use one of the motions rigid, deformation and static"
         )

@@ -1,4 +1,4 @@
-"""Polymer: semiflexible filaments that drift, turn and bend, each its own way, at a velocity that is set."""
+"""Polymer: semiflexible filaments that independently drift, rotate and bend, at a set velocity."""
 
 from __future__ import annotations
 
@@ -28,57 +28,58 @@ BOLTZMANN_PN_NM_PER_K = 1.380649e-2
 PN_S_PER_NM2_PER_PA_S = 1e-6
 """A viscosity of 1 Pa s in pN s/nm^2."""
 TURN = 0.5
-"""Speed of the ends by rotation, per that of the centre of mass."""
+"""Speed of the ends by rotation, relative to that of the centre of mass."""
 
 
 class Polymer(Spec):
-    """Semiflexible filaments in the plane, exact in time: no step has to be small.
+    """Semiflexible filaments in the plane, solved exactly in time: steps of any length are allowed.
 
     A filament of bonds of length b has the bending energy sum (kappa / 2b) theta^2 over the angles theta
     between its bonds, with kappa = persistence length * kT, so that in equilibrium an angle has the variance
-    b / persistence length. A vertex feels the drag zeta = 4 pi viscosity b / (ln(L / diameter) + 0.84) of its
-    share of a rod of contour length L (Tirado & Garcia de la Torre 1979, doi:10.1063/1.438613). The
+    b / persistence length. A vertex has the drag zeta = 4 pi viscosity b / (ln(L / diameter) + 0.84), its
+    share of the drag on a rod of contour length L (Tirado & Garcia de la Torre 1979, doi:10.1063/1.438613). The
     directions of the bonds are a sum over all normal modes of the free chain. Mode k relaxes at the rate
     kappa mu_k / (zeta b^3) towards the variance b / (persistence length mu_k); mu_0 = 0 is rotation. Since
     directions are summed and not positions, bonds keep their length, and shapes are those of the worm-like
-    chain, after a step of any length. Filaments do not feel each other.
+    chain, after a step of any length. Filaments do not interact.
 
     Two noises drive the modes and the centre of mass and share the variance of each:
 
-    - an active force that persists, as motors exert it in a cell, where thermal bending would not be seen
-      (Brangwynne et al. 2008, doi:10.1103/PhysRevLett.100.118104): smooth motion. It moves the centre of mass
-      at ``drive_nm_per_s``, the ends by rotation at half of this, and bends the filament just so much that
-      the variance of each mode stays what it is;
-    - thermal noise, with the diffusion coefficient kT / (N zeta) of a centre of mass of N vertices: jitter.
+    - a persistent active force, as exerted by motors in a cell, where thermal bending would not be visible
+      (Brangwynne et al. 2008, doi:10.1103/PhysRevLett.100.118104), which gives smooth motion. It moves the centre
+      of mass at ``drive_nm_per_s``, the ends by rotation at half of this, and bends the filament such that the
+      variance of each mode is unchanged;
+    - thermal noise, which gives jitter, with the diffusion coefficient kT / (N zeta) for the centre of mass of N
+      vertices.
 
-    One number, the activity, multiplies all rates, diffusion coefficients and speeds; at activity 1 bends
-    relax as in a passive fluid. It is solved for so that the wanted velocity results. The velocity is the
-    mean, over filaments, the central 80 % of their contours and time, of |shift of the contour along its own
-    normal| over a lag, per lag. As shifts are Gaussian, it is sqrt(2 / pi) / lag times the mean root of their
-    variance, a sum over modes in closed form: the calibration simulates nothing. A velocity belongs to its
-    lag, since that of Brownian motion grows without bound as the lag shrinks.
+    One number, the activity, multiplies all rates, diffusion coefficients and speeds; at activity 1, bends
+    relax as in a passive fluid. It is chosen to give the set velocity. The velocity is the mean, over filaments,
+    the central 80 % of their contours and time, of |shift of the contour along its normal| over a lag, per lag.
+    As shifts are Gaussian, it is sqrt(2 / pi) / lag times the mean standard deviation of the shifts, whose variance
+    is a sum over modes in closed form: the calibration needs no simulation. A velocity must be quoted with its lag,
+    since that of Brownian motion grows without bound as the lag shrinks.
 
     Parameters
     ----------
     velocity_nm_per_s : float
-        0 is exactly static.
+        Velocity of the contour along its normal; at 0 the structure is exactly static.
     velocity_lag_s : float
         Lag of the velocity, for example a time point.
     persistence_time_s : float
-        Of the active force.
+        Persistence time of the active force.
     thermal_fraction : float
-        Of the variance, from 0 (all active) to 1 (all thermal).
+        Share of the variance due to thermal noise, from 0 (all active) to 1 (all thermal).
     drive_nm_per_s : float
-        Root-mean-square velocity, along each axis, of an all active centre of mass at activity 1. The larger
-        it is, the more of the velocity is drift and the less is bending.
+        Root-mean-square velocity along each axis of the centre of mass, for active forces alone at activity 1. A
+        larger value gives more drift and less bending at the same velocity.
     persistence_length_nm : float, optional
-        In the plane; by default the attribute of the structure.
+        Persistence length in the plane; by default the attribute of the structure.
     viscosity_pa_s, temperature_k : float
-        Of the fluid.
+        Viscosity and temperature of the fluid.
     diameter_nm : float
-        Of the filaments.
+        Diameter of the filaments.
     precision : "float32" or "float64"
-        Of the arithmetic and of the vertices.
+        Floating-point type of the arithmetic and of the vertices.
     """
 
     kind: Literal["polymer"] = "polymer"
@@ -94,24 +95,24 @@ class Polymer(Spec):
     precision: Literal["float32", "float64"] = "float32"
 
     def move(self, structure: xr.Dataset, times_s: Floats, rng: np.random.Generator) -> xr.Dataset:
-        """Let a structure go at the first time, where it is as it was built.
+        """Move a structure, which is at the first time as it was built.
 
         Parameters
         ----------
         structure : xr.Dataset
             ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``; the vertices of a
-            filament are contiguous and evenly spaced. With the attribute ``box_nm`` = [y0, x0, height,
+            filament are contiguous and equally spaced. With the attribute ``box_nm`` = [y0, x0, height,
             width], a filament whose centre of mass leaves the box enters on the other side.
         times_s : ndarray, (time,)
-            Increasing, in s. Any are exact, even ones are fastest.
+            Increasing times in s. All are exact; equally spaced ones are fastest.
         rng : np.random.Generator
-            Gives the key of the random numbers, and the forces at the first time.
+            Source of the key of the random numbers, and of the forces at the first time.
 
         Returns
         -------
         xr.Dataset
             ``vertex_y``, ``vertex_x`` (time, vertex) in nm; the attributes of the structure and
-            ``velocity_nm_per_s`` as asked for, its ``velocity_lag_s``, the root mean square
+            ``velocity_nm_per_s`` as set, its ``velocity_lag_s``, the root mean square
             ``velocity_rms_nm_per_s``, the mean ``speed_nm_per_s`` of the whole shift, and the ``activity``.
 
         Raises
@@ -119,12 +120,14 @@ class Polymer(Spec):
         SchemaError
             If the structure lacks a variable, holds a value that is not finite, or moves already.
         ValueError
-            If the persistence length is not known, a filament is no chain of equal bonds or no rod, or the
+            If the persistence length is not known, a filament is closed, too thick or has unequal bonds, or the
             times do not increase.
         """
         times_s = np.asarray(times_s, dtype=np.float64)
         if times_s.size == 0 or not (np.isfinite(times_s).all() and (np.diff(times_s) > 0).all()):
-            raise ValueError("the times of a movie are finite and increase; sort them and drop repeated ones")
+            raise ValueError(
+                "the times of a movie must be finite and increase; sort them and drop repeated ones"
+            )
         groups = chains(structure, self.persistence_length_nm)
         variances = functools.cache(functools.partial(self._shift_variances, groups))
         activity = self._activity(variances)
@@ -135,7 +138,7 @@ class Polymer(Spec):
         return moving(structure, times_s, y, x, **self._measures(activity, *variances(activity)))
 
     def _drag_pn_s_per_nm(self, group: Chains) -> Floats:
-        """Of one vertex, shape (filament,)."""
+        """Drag on one vertex, shape (filament,)."""
         slenderness = np.log(group.length_nm / self.diameter_nm) + 0.84
         if slenderness.min() <= 0:
             raise ValueError(
@@ -146,7 +149,7 @@ class Polymer(Spec):
         return drag
 
     def _driven(self, group: Chains, activity: float) -> DrivenCoordinates:
-        """The amplitudes of all modes and the centre of mass (nm), shape (filament, vertices)."""
+        """Make the amplitudes of all modes and the centre of mass in nm, shape (filament, vertices)."""
         thermal_pn_nm = BOLTZMANN_PN_NM_PER_K * self.temperature_k
         drag, bond_nm = self._drag_pn_s_per_nm(group)[:, None], group.bond_nm[:, None]
         shake = np.broadcast_to(activity * thermal_pn_nm / (drag * bond_nm**2), group.angles.shape)
@@ -163,7 +166,7 @@ class Polymer(Spec):
         )
 
     def _shift_variances(self, groups: list[Chains], activity: float) -> tuple[Floats, Floats, Floats]:
-        """Of the shifts over the lag, in nm^2, across and along the contour; the weights of its places."""
+        """Variances of the shifts over the lag, in nm^2, across and along the contour, and the weights of positions."""
         parts = []
         for group in groups:
             moved = self._driven(group, activity).mean_square_displacement(self.velocity_lag_s)
@@ -175,7 +178,7 @@ class Polymer(Spec):
         return across, along, weight / weight.sum()
 
     def _activity(self, variances: Callable[[float], tuple[Floats, Floats, Floats]]) -> float:
-        """The activity that gives the wanted velocity, which rises with it without end."""
+        """The activity that gives the set velocity, which increases with it without bound."""
         if self.velocity_nm_per_s == 0:
             return 0.0
 
@@ -191,7 +194,7 @@ class Polymer(Spec):
         return math.exp(brentq(excess, near, near + step, xtol=1e-7))
 
     def _measures(self, activity: float, across: Floats, along: Floats, weight: Floats) -> dict[str, float]:
-        """What is known of the motion; the mean length of a Gaussian shift is an elliptic integral."""
+        """The attributes that describe the motion; the mean length of a Gaussian shift is an elliptic integral."""
         flatness = 1 - along / np.maximum(across, np.finfo(float).tiny)
         length_nm = math.sqrt(2 / math.pi) * np.sqrt(across) * ellipe(flatness)
         return {

@@ -1,4 +1,4 @@
-"""Rigid: the whole structure shifts at a constant velocity."""
+"""Rigid: the whole structure is translated at a constant velocity."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from smlmsim.spec import Spec
 Floats = npt.NDArray[np.float64]
 
 SLIDING = 1e-6
-"""Mean |d . n| below which a structure slides along itself."""
+"""Mean |d . n| below which a structure only slides along itself."""
 
 
 class Rigid(Spec):
     """Translation of the whole structure in one direction, without a change of shape.
 
-    A contour slides along itself unseen, so the velocity counts only the shift along its normals. With the
-    unit direction d and the normals n, the mean over filaments and the central 80 % of their contours of
-    the shift per time is speed * mean |d . n|, whatever the lag: the speed that gives a velocity is found
-    without a simulation.
+    Sliding of a contour along itself is invisible, so the velocity is that along its normals. With the unit
+    direction d and the normals n, the mean shift per time over filaments and the central 80 % of their contours
+    is speed * mean |d . n| at any lag, which gives the speed without a simulation.
 
     Parameters
     ----------
     velocity_nm_per_s : float
-        Mean |shift of the contour along its own normal| per time.
+        Mean |shift of the contour along its normal| per time.
     direction_deg : float, optional
-        Where to, from the x axis towards the y axis; random by default.
+        Direction of the translation, from the x axis towards the y axis; random by default.
     """
 
     kind: Literal["rigid"] = "rigid"
@@ -40,7 +39,7 @@ class Rigid(Spec):
     direction_deg: float | None = None
 
     def move(self, structure: xr.Dataset, times_s: Floats, rng: np.random.Generator) -> xr.Dataset:
-        """Shift the structure, which is as it was built at the first time.
+        """Shift the structure, which is at the first time as it was built.
 
         Parameters
         ----------
@@ -51,7 +50,7 @@ class Rigid(Spec):
         times_s : ndarray, (time,)
             In s.
         rng : np.random.Generator
-            One number is drawn for the direction, needed or not.
+            One number is drawn for the direction, even if the direction is set.
 
         Returns
         -------
@@ -65,7 +64,7 @@ class Rigid(Spec):
         SchemaError
             If the structure lacks a variable, holds a value that is not finite, or moves already.
         ValueError
-            If no speed gives the velocity, since the structure lies along the direction.
+            If no speed gives the velocity, since the structure is parallel to the direction.
         """
         check_at_rest(structure)
         angle = rng.uniform(0.0, 2 * np.pi)
@@ -80,7 +79,7 @@ class Rigid(Spec):
         )  # fmt: skip
 
     def _speed_nm_per_s(self, structure: xr.Dataset, angle: float) -> tuple[float, float]:
-        """The speed that gives the velocity, and the root mean square of its part along the normals."""
+        """The speed that gives the velocity, and the root mean square velocity along the normals."""
         if self.velocity_nm_per_s == 0:
             return 0.0, 0.0
         central, weight = central_vertices(structure)
@@ -90,15 +89,15 @@ class Rigid(Spec):
         mean = float(np.average(normal, weights=weight))
         if mean < SLIDING:
             raise ValueError(
-                f"the structure lies along the direction {math.degrees(angle):g} degrees, so no speed gives "
-                f"its normals the velocity {self.velocity_nm_per_s:g} nm/s; choose another direction_deg"
+                f"the structure is parallel to the direction {math.degrees(angle):g} degrees, so no speed gives "
+                f"the velocity {self.velocity_nm_per_s:g} nm/s along its normals; choose another direction_deg"
             )
         speed = self.velocity_nm_per_s / mean
         return speed, speed * math.sqrt(np.average(normal**2, weights=weight))
 
 
 def _shifted(structure: xr.Dataset, shifts_nm: Floats) -> npt.NDArray[np.float32]:
-    """The vertices after some shifts (yx, time) and re-entries, (yx, time, vertex)."""
+    """The vertices after shifts (yx, time) and re-entries into the box, (yx, time, vertex)."""
     rest = np.stack([structure.vertex_y.values, structure.vertex_x.values]).astype(np.float64)
     filaments, box = Filaments.of(structure), Box.of(structure)
     shifted = np.empty((2, shifts_nm.shape[1], rest.shape[1]), dtype=np.float32)

@@ -14,12 +14,12 @@ from smlmsim.spec import Spec
 
 
 class Static(Spec):
-    """No motion: what fixed cells do.
+    """No motion, as in fixed cells.
 
     Parameters
     ----------
     velocity_nm_per_s : float
-        0, and nothing else.
+        Velocity, which must be 0.
     """
 
     kind: Literal["static"] = "static"
@@ -45,7 +45,7 @@ class Static(Spec):
         structure : xr.Dataset
             ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``.
         times_s : ndarray, (time,)
-            In s.
+            Times in s.
         rng : np.random.Generator
             Not drawn from.
 

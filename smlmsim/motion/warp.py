@@ -1,4 +1,4 @@
-"""Warp: the deformation of measured images that have no coordinates."""
+"""Warp: the deformation of measured images for which no coordinates exist."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ ITERATIONS = 8
 def warp_movie(
     image: npt.NDArray[Any], field: FieldOfView, motion: Deformation, times_s: Array, rng: np.random.Generator
 ) -> xr.Dataset:
-    """Let an image flow, for measured structures of which there is nothing but an image.
+    """Deform an image over time, for measured structures that are known only as an image.
 
-    Every pixel looks up linearly between pixels what the flow brings there, in the plane that mirror images fill beyond
-    the borders. That blurs, and distorts the width of lines with the image: where there are coordinates, move these.
+    The value that the flow carries to each pixel is interpolated linearly, in a plane continued by mirror images beyond
+    the borders. This blurs the image and distorts the width of lines: if coordinates exist, move these instead.
 
     Parameters
     ----------
     image : ndarray (y, x)
-        Finite and not negative, in any unit.
+        Finite image, at least 0 everywhere, in any unit.
     field : FieldOfView
-        Its pixels are those of the image.
+        Field whose pixels are those of the image.
     motion : Deformation
-        Its velocity is that of the pixels of at least half the maximum, each moving along a random normal.
+        Motion; its velocity is measured on the pixels above half the maximum, along a random direction at each.
     times_s : ndarray (time,)
-        Increasing, in s.
+        Increasing times in s.
     rng : numpy.random.Generator
 
     Returns
     -------
     xr.Dataset
-        ``density`` (time, y, x) float32, in the unit of the image in spite of its attribute.
+        ``density`` (time, y, x) float32, in the unit of the image, whatever its attribute ``units`` says.
 
     Raises
     ------
@@ -52,7 +52,9 @@ def warp_movie(
         If the image has another shape than the field, or holds nothing.
     """
     if image.shape != field.shape:
-        raise ValueError(f"the image has {image.shape} pixels, the field {field.shape}; they are the same")
+        raise ValueError(
+            f"the image has {image.shape} pixels, the field {field.shape}; they must be the same"
+        )
     if not (np.isfinite(image).all() and image.max() > 0):
         raise ValueError("the image is empty or not finite, so there is nothing to move")
     flow = motion.flow(_specks(image, field, rng), times_s, rng)
@@ -69,9 +71,9 @@ def _specks(image: npt.NDArray[Any], field: FieldOfView, rng: np.random.Generato
 
 
 def _sources(flow: Flow, field: FieldOfView, times_s: Array) -> Any:
-    """At every time, the places in pixels (yx, y, x) of the image at rest that have come to the pixels.
+    """For every time, the positions (yx, y, x), in pixels of the image at rest, that the flow has moved to each pixel.
 
-    The place r before the displacement d solves r + d(r) = pixel: r is moved by what r + d(r) misses the pixel by.
+    The position r before the displacement d solves r + d(r) = pixel by fixed-point iteration.
     """
     pixels = np.stack(np.meshgrid(field.y_nm, field.x_nm, indexing="ij")).reshape(2, -1)
     origin, displaced = pixels.min(axis=1)[:, None], np.empty((2, 1, pixels.shape[1]), np.float32)

@@ -1,4 +1,4 @@
-"""When molecules light up: every photophysics draws events with ``.emit(moving, field, acquisition, rng)``."""
+"""Photophysics: when molecules emit. Every one draws events with ``.emit(moving, field, acquisition, rng)``."""
 
 from typing import Annotated
 

@@ -22,18 +22,18 @@ Floats = npt.NDArray[np.float64]
 
 
 class Kinetics(NamedTuple):
-    """A molecule waits, blinks, is dark, blinks again and bleaches: a Markov chain in continuous time.
+    """A molecule waits, blinks, turns dark, blinks again and finally bleaches: a continuous-time Markov chain.
 
     Parameters
     ----------
     ending_per_s : float
         Rate at which a blink ends.
     bleaching : float
-        How many of the ends are for good, in [0, 1].
+        Probability that a blink ends in bleaching, in [0, 1].
     reactivation_per_s : float, optional
-        Rate at which a dark molecule comes back; by default the rate of its first activation.
+        Rate at which a dark molecule switches on again; by default the rate of its first activation.
     share : float
-        A blink is seen in the frames that it fills by this share at least, in (0, 1].
+        A blink is localized in the frames of which it fills at least this share, in (0, 1].
     exposure_s : float
         Duration of a frame.
     """
@@ -45,17 +45,17 @@ class Kinetics(NamedTuple):
     exposure_s: float
 
     def rates(self, activation_per_s: float) -> _blinking_kernels.Kinetics:
-        """Return what the kernel takes, at a rate of the first activation."""
+        """Return the rates in the form that the kernel takes, for a given rate of the first activation."""
         reactivation = activation_per_s if self.reactivation_per_s is None else self.reactivation_per_s
         return activation_per_s, reactivation, self.ending_per_s, self.bleaching, self.share
 
     def expected(self, activation_per_s: float, weights: Floats) -> float:
-        """Sum the chances to be seen in the frames, each times its weight, of a molecule that waits at first.
+        """The weighted sum over frames of the probability that a molecule, at first waiting, is localized in a frame.
 
-        A blink that begins at s is seen in the frame of the exposure T that begins at t if it lasts beyond
-        max(s, t) + share T, and if s < t + (1 - share) T. Blinks last exponentially, with the rate e of their
-        end. So the chance is exp(-e share T) times the sum of the chance to be on at t and of the number of
-        blinks expected to begin within (1 - share) T from then on.
+        A blink that begins at s is localized in the frame of exposure T that begins at t if it lasts beyond
+        max(s, t) + share T and s < t + (1 - share) T. Durations of blinks are exponential with the rate e. So the
+        probability is exp(-e share T) times the sum of the probability to be on at t and the expected number of
+        blinks that begin between t and t + (1 - share) T.
         """
         generator = self._generator(activation_per_s)
         begin = expm(generator * (1 - self.share) * self.exposure_s)[3, :3]
@@ -64,9 +64,9 @@ class Kinetics(NamedTuple):
         return float(_blinking_kernels.expected(np.array([1.0, 0.0, 0.0]), step, gain, weights))
 
     def activation_per_s(self, seen: float, weights: Floats) -> float:
-        """Find the rate of the first activation at which ``seen`` is expected; NaN if there is none.
+        """Find the rate of the first activation for which :meth:`expected` is ``seen``; NaN if there is none.
 
-        The smallest is found, and looked for up to one activation per frame.
+        It is the smallest such rate, at most one activation per frame.
         """
         fastest = 1 / self.exposure_s
         slowest = 1e-6 / (weights.size * self.exposure_s)
@@ -78,7 +78,7 @@ class Kinetics(NamedTuple):
         return float(brentq(lambda k: self.expected(k, weights) - seen, rate / 4, rate, rtol=1e-6))
 
     def _generator(self, activation_per_s: float) -> Floats:
-        """How the chances to wait, to be on and to be dark change, and the number of blinks begun."""
+        """The generator matrix of waiting, on and dark probabilities, and of the number of blinks begun."""
         activation, reactivation, ending, bleaching, _ = self.rates(activation_per_s)
         return np.array(
             [

@@ -30,7 +30,7 @@ ROOM = 1.5
 
 
 class TooFewMoleculesError(ValueError):
-    """Molecules cannot give a rate, however they are activated; ``most_hz`` is the highest that they can give."""
+    """The molecules cannot give a rate at any activation; ``most_hz`` is the highest rate that they can give."""
 
     def __init__(self, most_hz: float, message: str) -> None:
         super().__init__(message)
@@ -38,41 +38,41 @@ class TooFewMoleculesError(ValueError):
 
 
 class Blinking(Spec):
-    """Molecules sit on the contour; each switches on at random times, is localized again and again, and bleaches.
+    """Molecules on the contour switch on at random times, are localized repeatedly, and bleach.
 
-    A molecule is dark at first. It switches on at a rate that the activating light sets; a blink ends after
-    an exponential time, for good with the probability 1 / ``blinks``, or else in a dark state. So the number
-    of blinks of a molecule that has all the time is geometric. This Markov chain runs in continuous time: a
-    blink begins anywhere in a camera frame, and is localized in every frame that it fills by ``least_share``
-    at least. A blink of the mean duration d and frames of the exposure T give (d / T + 1 - share) exp(-share T / d)
-    localizations on average.
+    A molecule is dark at first. It switches on at a rate set by the activating light. A blink ends after an
+    exponential time, by bleaching with the probability 1 / ``blinks``, or else in a dark state. So the number
+    of blinks of a molecule in unlimited time is geometric. This Markov chain runs in continuous time: a
+    blink begins anywhere in a camera frame, and is localized in every frame of which it fills at least
+    ``least_share``. Blinks of the mean duration d in frames of the exposure T are localized (d / T + 1 - share)
+    exp(-share T / d) times on average.
 
-    The rate of the activation follows in closed form from ``rate_hz``, the mean over the movie. The course
-    of the rate in time is what the kinetics make of it: it falls while molecules bleach.
+    The activation rate follows in closed form from ``rate_hz``, the mean over the movie. The localization rate falls
+    over time as molecules bleach.
 
-    Molecules stay where they sit on the contour, and move with it: a bond that stretches keeps its molecules.
+    Molecules keep their positions on the contour and move with it: a segment that stretches keeps its molecules.
 
     Parameters
     ----------
     rate_hz : float
         Mean number of localized events per second inside the field, over the movie.
     labels_per_um : float
-        Molecules per um of contour at the first time.
+        Molecules per um of contour at the beginning of the movie.
     active_share : float
-        Of the molecules that can be activated at all, in (0, 1].
+        Share of the molecules that can be activated at all, in (0, 1].
     on_s : float
         Mean duration of a blink.
     dark_s : float, optional
-        Mean time in the dark state, from which a molecule comes back by itself, as fluorescent proteins do.
-        By default the light that activates a molecule brings it back, as with dyes in a thiol buffer.
+        Mean time in the dark state, from which a molecule returns spontaneously, as fluorescent proteins do.
+        By default it returns at the rate of activation by light, as dyes in a thiol buffer do.
     blinks : float
         Mean number of blinks until bleaching, at least 1.
     least_share : float
-        The share of a frame that a blink has to fill to be localized there, 0.5 to 1. As it is half at least,
+        The share of a frame that a blink must fill to be localized in it, 0.5 to 1. As it is at least one half,
         no molecule is localized twice in a frame.
     margin_nm : float
-        How far outside the field events are listed too, so that localization errors can carry molecules both
-        ways across its border.
+        Width of the margin around the field in which events are also listed, so that localization errors can
+        carry molecules across the border in both directions.
 
     References
     ----------
@@ -91,12 +91,12 @@ class Blinking(Spec):
 
     @classmethod
     def of(cls, fluorophore: str) -> Self:
-        """Return the blinking of a fluorophore of ``fluorophores.toml``, which says of each number where it comes from.
+        """Return the blinking of a fluorophore in ``fluorophores.toml``, which names the source of every number.
 
         Raises
         ------
         ValueError
-            If it is not there.
+            If there is no such fluorophore.
 
         Examples
         --------
@@ -117,9 +117,9 @@ class Blinking(Spec):
         ----------
         moving : Dataset
             ``vertex_y``, ``vertex_x`` (time, vertex) in nm at ``acquisition.step_times_s``, with the
-            coordinate ``filament``. Between two steps vertices go straight, by the shortest way in the
-            periodic box that the attribute ``box_nm`` = (y0, x0, height, width) may name; before the first
-            step and after the last they stay.
+            coordinate ``filament``. Between two steps vertices move along a straight line, the shortest one in
+            the periodic box if the attribute ``box_nm`` = (y0, x0, height, width) names one; before the first
+            step and after the last they are at rest.
         field : FieldOfView
         acquisition : Acquisition
         rng : Generator
@@ -134,7 +134,7 @@ class Blinking(Spec):
         Raises
         ------
         TooFewMoleculesError
-            If the molecules cannot give the rate however they are activated.
+            If the molecules cannot give the rate at any activation.
         ValueError
             If the structure lacks a variable, has other steps than the acquisition or a vertex that is not
             finite, or if there would be more than 10**8 molecules.
@@ -180,7 +180,7 @@ class Blinking(Spec):
     def _molecules(
         self, bonds: npt.NDArray[np.int64], rest_nm: Floats, rng: np.random.Generator
     ) -> _kernels.Molecules:
-        """Scatter those that can be activated uniformly along the contour."""
+        """Scatter the molecules that can be activated uniformly along the contour."""
         ends_nm = np.cumsum(rest_nm)
         contour_nm = ends_nm[-1] if ends_nm.size else 0.0
         if (expected := self._active_per_nm * contour_nm) > MOST_MOLECULES:
@@ -195,7 +195,7 @@ class Blinking(Spec):
         return bonds[on], along.astype(np.float32)
 
     def _kinetics(self, acquisition: Acquisition, in_field: Floats) -> _kernels.Kinetics:
-        """Calibrate the activation; ``in_field`` are the molecules expected in the field in every frame."""
+        """Calibrate the activation rate; ``in_field`` is the expected number of molecules in the field per frame."""
         kinetics = Kinetics(
             ending_per_s=1 / self.on_s,
             bleaching=1 / self.blinks,
@@ -213,7 +213,7 @@ class Blinking(Spec):
                 most / acquisition.duration_s,
                 f"{self.rate_hz:g} Hz for {acquisition.duration_s:g} s are {wanted:.3g} localizations, but "
                 f"{in_field.mean():.3g} molecules in the field give {most:.3g} if all are activated at once; "
-                f"{1.05 * self.labels_per_um * wanted / most:.3g} labels_per_um would do, or more blinks",
+                f"set labels_per_um to {1.05 * self.labels_per_um * wanted / most:.3g}, or raise blinks",
             )
         return kinetics.rates(activation)
 

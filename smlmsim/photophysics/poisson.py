@@ -24,11 +24,11 @@ _MOST_DRAWS = 1e9
 
 
 class Poisson(Spec):
-    """Molecules of constant density along the contour light up at random, each for one camera frame.
+    """Molecules of constant density along the contour emit at random times, each for one camera frame.
 
     The events are a Poisson process of constant intensity per nm of contour and second: the rate divided by
-    the length of contour inside the field, averaged over the movie (between two steps the mean of both).
-    While more of the structure is in the field, there are more events.
+    the mean length of contour inside the field over the movie (between two steps, the mean of both lengths).
+    So there are more events while more of the structure is in the field.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ class Poisson(Spec):
         Mean number of events per second inside the field, above 0. Live mEos3.2 data has 110-380, the sweep
         of Bai 2023 (tel-04772446, chapter II.3) 30-1600.
     frozen : bool
-        Whether the structure at the middle of a time point stands for all of it, as in Bai 2023. Otherwise
+        Whether the structure rests at its middle position during a time point, as in Bai 2023. Otherwise
         every event lies on the contour at the middle of its own camera frame: between two steps of the moving
-        structure vertices go straight and bonds keep their molecules; before the first step and after the
-        last it stays.
+        structure, vertices move along straight lines and segments keep their molecules; before the first step and
+        after the last, it is at rest.
     margin_nm : float
-        How far outside the field events are drawn too, at least 0, so that localization errors can carry
-        molecules both ways across its border.
+        Width of the margin around the field in which events are also drawn, at least 0, so that localization
+        errors can carry molecules across the border in both directions.
     """
 
     kind: Literal["poisson"] = "poisson"
@@ -59,9 +59,8 @@ class Poisson(Spec):
         ----------
         moving : Dataset
             ``vertex_y``, ``vertex_x`` (time, vertex) in nm at ``acquisition.step_times_s``, with the
-            coordinate ``filament``. If its attribute ``box_nm`` = (y0, x0, height, width) says that the
-            structure repeats, a filament that leaves the box on one side and enters on the other does not
-            cross the field in between.
+            coordinate ``filament``. In a periodic box, the attribute ``box_nm`` = (y0, x0, height, width), a
+            filament that leaves on one side and enters on the other does not cross the field in between.
         field : FieldOfView
         acquisition : Acquisition
         rng : Generator
@@ -70,15 +69,15 @@ class Poisson(Spec):
         -------
         Dataset
             ``event_frame``, ``event_time`` in s, ``event_y``, ``event_x`` in nm (event,), sorted by frame:
-            where the molecules are, in the field and its margin. Empty if the contour is never in the field.
-            There is no ``event_on_fraction``: every molecule is on for the whole of its frame.
+            the positions of the molecules, in the field and its margin. Empty if the contour is never in the
+            field. There is no ``event_on_fraction``: every molecule is on for the whole frame.
 
         Raises
         ------
         ValueError
             If the structure lacks a variable or has other steps than the acquisition, if a vertex is NaN or
-            infinite, or if the contour is so little in the field that the rate would take more than 10**9
-            draws along the rest of it.
+            infinite, or if so little of the contour is in the field that the rate would need more than 10**9
+            draws along the whole contour.
         """
         frame, at_y, at_x = self._draw(moving, field, acquisition, rng)
         return schema.dataset(
@@ -88,7 +87,7 @@ class Poisson(Spec):
     def _draw(
         self, moving: xr.Dataset, field: FieldOfView, acquisition: Acquisition, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Draw the frames of the events, and where they are along y and x."""
+        """Draw the frame and the position along y and x of every event."""
         filament, y, x = _vertices(moving, acquisition)
         frames, weights = _frozen_frames(acquisition) if self.frozen else _frames(acquisition)
         blocks = cut(filament)
@@ -108,7 +107,10 @@ class Poisson(Spec):
     def _expected(
         self, nearby: Nearby, frames: Frames, visible_nm: float, acquisition: Acquisition
     ) -> npt.NDArray[np.floating]:
-        """Return the mean number of draws after each row: on all places nearby, though bonds do not fill them."""
+        """Return the expected number of proposals between each row and the next, before rejection.
+
+        Proposals are drawn on slots near the field that are longer than the segments in them, so some are rejected.
+        """
         *_, unit, places = nearby
         _, _, first_frame, _ = frames
         if visible_nm == 0:
@@ -127,9 +129,9 @@ class Poisson(Spec):
 def _vertices(
     moving: xr.Dataset, acquisition: Acquisition
 ) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return which filament vertices belong to, and where they are along y and x, shape (step, vertex).
+    """Return the filament of each vertex, and the positions along y and x, shape (step, vertex).
 
-    Whether they are finite is found later. If they are too few for a block, some more make filaments of one each.
+    They are checked for NaN later. Structures smaller than a block are padded with filaments of one vertex each.
     """
     y, x = steps(moving, acquisition)
     filament = moving.variables["filament"].values
@@ -140,7 +142,7 @@ def _vertices(
 
 
 def _frozen_frames(acquisition: Acquisition) -> tuple[Frames, npt.NDArray[np.float64]]:
-    """Lay all frames of a time point on its middle step."""
+    """Place all frames of a time point at its middle step."""
     points = acquisition.time_points
     rows = np.arange(points * acquisition.steps_per_point)[acquisition.middle_steps]
     first = np.arange(points + 1) * acquisition.frames_per_point
@@ -148,9 +150,9 @@ def _frozen_frames(acquisition: Acquisition) -> tuple[Frames, npt.NDArray[np.flo
 
 
 def _frames(acquisition: Acquisition) -> tuple[Frames, npt.NDArray[np.float64]]:
-    """Lay each frame between the two steps around its middle.
+    """Place the middle of each frame between the two steps around it.
 
-    The mean over all frames of what is linear between the steps is the sum over the steps with the weights.
+    The mean over all frames of a quantity that is linear between steps is its weighted sum over the steps.
     """
     rows = np.arange(acquisition.time_points * acquisition.steps_per_point)
     before, blend = frames_between_steps(acquisition)

@@ -1,4 +1,4 @@
-"""What is there: every structure builds its vertices with ``.build(field, rng)``."""
+"""Structures: every one builds its filaments around a field of view with ``.build(field, rng)``."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Actin bundles: parallel filaments, many side by side."""
+"""Actin bundles: many parallel filaments side by side."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from smlmsim.structures.microtubules import Microtubules
 class ActinBundles(Spec):
     """Bundles of parallel actin filaments, scattered uniformly over a box that surrounds the field of view.
 
-    The axis of a bundle is a worm-like chain. Its filaments are copies of it side by side, each shifted along
-    the bundle at random, so that their ends do not line up. The motions move filaments: rigid, deformation and
-    static keep a bundle together, the others let every filament go its own way.
+    The axis of a bundle is a worm-like chain. Its filaments are copies of the axis side by side, each shifted along
+    the bundle at random, so that their ends do not line up. The motions rigid, deformation and static keep a bundle
+    together; the others move every filament independently.
 
     Parameters
     ----------
     density_per_um : float
         Expected contour length of all filaments per area, um / um^2.
     filaments : int
-        In a bundle; about 10-30 in a stress fibre (Pellegrin & Mellor 2007, doi:10.1242/jcs.018473).
+        Number in a bundle; about 10-30 in a stress fibre (Pellegrin & Mellor 2007, doi:10.1242/jcs.018473).
     spacing_nm : float
-        Between neighbours in projection.
+        Distance between neighbouring filaments in projection.
     stagger_nm : float
-        How far, at most, a filament is shifted along the bundle, either way.
+        Largest shift of a filament along the bundle, in either direction.
     shortest_nm, longest_nm : float
-        Contour lengths are uniform between these.
+        Contour lengths are distributed uniformly between these.
     persistence_length_nm : float
         That of single filaments by default, 17.7 um (Gittes et al. 1993, doi:10.1083/jcb.120.4.923).
     vertices : int
-        Per filament, equally spaced, at least 2.
+        Number per filament, equally spaced, at least 2.
     """
 
     kind: Literal["actin_bundles"] = "actin_bundles"
@@ -61,9 +61,9 @@ class ActinBundles(Spec):
         Returns
         -------
         xr.Dataset
-            ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``, those of a bundle one
-            after the other; the attributes ``persistence_length_nm``, ``box_nm`` and ``field_nm`` = [y0, x0,
-            height, width].
+            ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``, in which the filaments
+            of a bundle follow each other; the attributes ``persistence_length_nm``, ``box_nm`` and ``field_nm`` =
+            [y0, x0, height, width].
         """
         axes = self._axes().build(field, rng)
         y, x = (axes[name].values.reshape(-1, 1, self.vertices) for name in ("vertex_y", "vertex_x"))

@@ -15,21 +15,21 @@ from smlmsim.structures.scatter import closed_contours, polygons, scatter, surro
 
 
 class Clathrin(Spec):
-    """Clathrin-coated pits: rings of various size, apart from each other, scattered over a box around the field.
+    """Clathrin-coated pits: rings of various sizes, scattered with a least distance over a box around the field.
 
     A pit is a cage of 150-200 nm, in projection a ring (Huang et al. 2008, doi:10.1126/science.1153529);
-    younger ones are smaller.
+    younger pits are smaller.
 
     Parameters
     ----------
     per_um2 : float
         Pits per area.
     smallest_nm, largest_nm : float
-        Diameters are uniform between these.
+        Diameters are distributed uniformly between these.
     apart_nm : float
-        Least distance between the centres of two pits.
+        Smallest distance between the centres of two pits.
     corners : int
-        Of the contour of a ring, at least 3.
+        Number of corners of the contour of a ring, at least 3.
     """
 
     kind: Literal["clathrin"] = "clathrin"
@@ -53,13 +53,13 @@ class Clathrin(Spec):
         Returns
         -------
         xr.Dataset
-            ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``, one closed one for each
-            pit; the attributes ``box_nm`` and ``field_nm`` = [y0, x0, height, width].
+            ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``, one closed filament for
+            each pit; the attributes ``box_nm`` and ``field_nm`` = [y0, x0, height, width].
 
         Raises
         ------
         ValueError
-            If there is no room for so many pits.
+            If there is no room for that number of pits.
         """
         box = surroundings(field, self.largest_nm / 2)
         centres = scatter(box, self.per_um2, rng, apart_nm=self.apart_nm)

@@ -1,4 +1,4 @@
-"""A measured structure: a localization table of fixed cells, every localization a speck of contour."""
+"""A measured structure: every localization of a table of fixed cells becomes a short contour, a speck."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ TRIES = 200
 
 
 class Measured(Spec):
-    """A square patch of a localization table, cut where there is structure and turned at random.
+    """A patch of a localization table, cut where there is structure and rotated at random.
 
-    A localization becomes a speck: a straight contour 1 nm long of random direction. So everything that is done with
-    contours is done with measured structures too: each localization weighs the same in the dense movie, and each is
-    equally likely to be drawn. A speck that a motion stretches weighs more, as does a contour.
+    A localization becomes a speck, a straight contour 1 nm long of random direction, so that measured structures are
+    treated like any contour: each localization has the same weight in the density and the same chance to emit. A speck
+    that a motion stretches gains weight, as any contour does.
 
-    The plane is filled by mirror images of the patch. That is periodic, so that the structure may be carried out of one
-    side of the box and back in at the other, and nothing is torn at the seams.
+    The plane is filled with mirror images of the patch. It is periodic, so that the structure may leave the box on one
+    side and enter on the other, and continuous where images meet.
 
     Parameters
     ----------
     table : Path
         A table of a format that :mod:`smlmsim.io` reads, at least as large as the field.
     least : int
-        Localizations that a patch must hold.
+        Smallest number of localizations in a patch.
     reading : Reading
-        How the table is to be understood where it does not say, or says otherwise.
+        Units and columns of the table where the file does not state them, or states them wrongly.
     """
 
     kind: Literal["measured"] = "measured"
@@ -55,7 +55,7 @@ class Measured(Spec):
         -------
         xr.Dataset
             ``vertex_y``, ``vertex_x`` (vertex,) in nm, two for every localization, with the coordinate ``filament``;
-            the attributes ``box_nm``, twice the field along either axis, and ``field_nm``.
+            the attributes ``box_nm``, which is twice the field along either axis, and ``field_nm``.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class Measured(Spec):
         return specks(y, x, field, rng)
 
     def _patch(self, points: Array, size: Array, rng: np.random.Generator) -> Array:
-        """Localizations (yx, point) of a patch, from its corner; turned by any angle that the table has room for."""
+        """Localizations (yx, point) relative to the corner of a random patch, rotated as far as the table allows."""
         low, high = points.min(axis=1), points.max(axis=1)
         if (high - low < size - 0.01 * size).any():
             extent = " x ".join(f"{side:.0f}" for side in high - low)
@@ -98,7 +98,7 @@ class Measured(Spec):
 
 
 def _mirrored(patch: Array, field: FieldOfView) -> Array:
-    """The patch in the field and half a mirror image on every side of it, (yx, point)."""
+    """The patch in the field, with half a mirror image on every side of it, (yx, point)."""
     size = np.array([[field.height_nm], [field.width_nm]])
     origin = np.array([[field.origin_y_nm], [field.origin_x_nm]])
     images = [

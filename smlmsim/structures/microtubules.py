@@ -1,4 +1,4 @@
-"""Microtubules: semiflexible filaments of a stationary density."""
+"""Microtubules: semiflexible filaments of uniform density."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from smlmsim.spec import Spec
 class Microtubules(Spec):
     """Two-dimensional worm-like chains, scattered uniformly over a box that surrounds the field of view.
 
-    The angle between successive bonds of length b is Gaussian with variance b / persistence length, which is the exact
-    equilibrium of the discrete worm-like chain (Kratky & Porod 1949, doi:10.1002/recl.19490681203).
+    The angle between successive segments (bonds) of length b is Gaussian with variance b / persistence length, which is
+    the exact equilibrium of the discrete worm-like chain (Kratky & Porod 1949, doi:10.1002/recl.19490681203).
 
-    The centre of mass of a filament of contour length L is never farther than L / 2 from any of its points, so a box
-    that exceeds the field by half the longest filament on every side holds all the filaments that can reach the field,
-    and a filament that leaves the box on one side may enter on the other without being seen to jump.
+    The centre of mass of a filament of contour length L is at most L / 2 from any of its points. So a box that exceeds
+    the field by half the longest filament on every side holds all filaments that can reach the field, and a filament
+    that leaves the box on one side and enters on the other does so outside the field.
 
     Parameters
     ----------
     density_per_um : float
         Expected contour length per area, um / um^2.
     shortest_nm, longest_nm : float
-        Contour lengths are uniform between these.
+        Contour lengths are distributed uniformly between these.
     persistence_length_nm : float
-        Apparent one: that of microtubules in cells is about 20-30 um (Brangwynne et al. 2006,
-        doi:10.1083/jcb.200601060), far below the thermal one.
+        Apparent persistence length: about 20-30 um for microtubules in cells (Brangwynne et al. 2006,
+        doi:10.1083/jcb.200601060), far below the thermal value.
     vertices : int
-        Per filament, equally spaced, at least 2.
+        Number per filament, equally spaced, at least 2.
     """
 
     kind: Literal["microtubules"] = "microtubules"
@@ -71,14 +71,14 @@ class Microtubules(Spec):
         return at_rest(y, x, box, field, persistence_length_nm=self.persistence_length_nm)
 
     def _filaments(self, box: Box) -> int:
-        """The number whose expected contour length comes nearest to the wanted density, at least one."""
+        """The number of filaments, at least one, whose expected length is nearest to the wanted density."""
         wanted_nm = self.density_per_um * 1e-3 * box.height_nm * box.width_nm
         return max(1, round(wanted_nm / ((self.shortest_nm + self.longest_nm) / 2)))
 
     def _chains(
         self, lengths_nm: npt.NDArray[np.float64], rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Chains around the origin, both (filament, vertex)."""
+        """Draw chains centred at the origin: y and x, each (filament, vertex)."""
         bonds_nm = lengths_nm[:, None] / (self.vertices - 1)
         bends = rng.standard_normal((lengths_nm.size, self.vertices - 1))
         bends *= np.sqrt(bonds_nm / self.persistence_length_nm)

@@ -20,20 +20,20 @@ Floats = npt.NDArray[np.float64]
 class Mitochondria(Spec):
     """Outer membranes of mitochondria in projection: closed outlines of bent tubes with round ends.
 
-    The axis of a tube is an arc of a circle; the outline runs at half the width around it.
+    The axis of a tube is an arc of a circle; the outline runs around it at a distance of half the width.
 
     Parameters
     ----------
     per_um2 : float
         Mitochondria per area.
     width_nm : float
-        Of the tubes; 200-700 nm in cells (Jakobs & Wurm 2014, doi:10.1016/j.cbpa.2014.03.019).
+        Width of the tubes; 200-700 nm in cells (Jakobs & Wurm 2014, doi:10.1016/j.cbpa.2014.03.019).
     shortest_nm, longest_nm : float
-        Lengths of the axes, between the centres of the round ends, are uniform between these.
+        Lengths of the axes, between the centres of the round ends, are distributed uniformly between these.
     bend_nm : float
-        Radius of the strongest bend of an axis, at least the width; curvatures are uniform up to that, to either side.
+        Smallest bending radius of an axis, at least the width; curvatures are distributed uniformly up to 1 / bend_nm.
     corners : int
-        Of an outline, at least 8.
+        Number of corners of an outline, at least 8.
     """
 
     kind: Literal["mitochondria"] = "mitochondria"
@@ -53,7 +53,7 @@ class Mitochondria(Spec):
         if self.bend_nm < self.width_nm:
             raise ValueError(
                 f"a tube of width_nm = {self.width_nm:g} folds at bend_nm = {self.bend_nm:g}; "
-                f"{self.width_nm:g} or more would do"
+                f"set bend_nm to {self.width_nm:g} or more"
             )
         return self
 
@@ -63,7 +63,7 @@ class Mitochondria(Spec):
         Returns
         -------
         xr.Dataset
-            ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``, one closed one with
+            ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``, one closed filament of
             equally spaced vertices for each outline; the attributes ``box_nm`` and ``field_nm`` = [y0, x0,
             height, width].
         """
@@ -77,9 +77,9 @@ class Mitochondria(Spec):
         return closed_contours(y, x, box, field)
 
     def _outline(self, length_nm: float, curvature: float, angle: float) -> Floats:
-        """Corners around the origin, (yx, corner): along the left side, around the end, back, around the other end.
+        """The outline around the origin, (yx, corner): along one side, around the end, back, around the other end.
 
-        At the place s along the axis its direction is ``angle`` + curvature * s, and a side as long as that.
+        The direction of the axis at the position s along it is ``angle`` + curvature * s.
         """
         side = length_nm * np.linspace(-0.5, 0.5, self.corners)
         turn = np.pi * np.linspace(-0.5, 0.5, self.corners)[1:-1]
@@ -95,7 +95,7 @@ class Mitochondria(Spec):
 
 
 def _evenly_spaced(y: Floats, x: Floats, corners: int) -> Floats:
-    """Walk around a closed polygon in equal steps, (yx, corner)."""
+    """Resample a closed polygon in equal steps along its perimeter, (yx, corner)."""
     y, x = np.append(y, y[0]), np.append(x, x[0])
     walked = np.append(0, np.cumsum(np.hypot(np.diff(y), np.diff(x))))
     places = walked[-1] * np.arange(corners) / corners

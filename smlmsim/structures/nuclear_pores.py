@@ -1,4 +1,4 @@
-"""Nuclear pores: rings of eight."""
+"""Nuclear pores: rings of eight subunits."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ SUBUNITS = 8
 
 
 class NuclearPores(Spec):
-    """Nuclear pore complexes seen along their axis, apart from each other, scattered over a box around the field.
+    """Nuclear pore complexes seen along their axis, scattered with a least distance over a box around the field.
 
     A pore has eight subunits on a circle (von Appen et al. 2015, doi:10.1038/nature15381). Each is drawn as a
-    small closed contour around its place.
+    small closed contour.
 
     Parameters
     ----------
     per_um2 : float
-        Pores per area; several on an um^2 of nuclear envelope (Maul & Deaven 1977, doi:10.1083/jcb.73.3.748).
+        Pores per area; several per um^2 of nuclear envelope (Maul & Deaven 1977, doi:10.1083/jcb.73.3.748).
     diameter_nm : float
-        Of the circle: 107 nm for Nup96 (Thevathasan et al. 2019, doi:10.1038/s41592-019-0574-9), larger for
+        Diameter of the circle: 107 nm for Nup96 (Thevathasan et al. 2019, doi:10.1038/s41592-019-0574-9), larger for
         gp210 (Loeschberger et al. 2012, doi:10.1242/jcs.098822).
     subunit_nm : float
         Diameter of the contour of one subunit.
     apart_nm : float
-        Least distance between the centres of two pores.
+        Smallest distance between the centres of two pores.
     corners : int
-        Of the contour of a subunit, at least 3.
+        Number of corners of the contour of a subunit, at least 3.
     """
 
     kind: Literal["nuclear_pores"] = "nuclear_pores"
@@ -51,13 +51,13 @@ class NuclearPores(Spec):
         Returns
         -------
         xr.Dataset
-            ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``, eight closed ones for
-            each pore; the attributes ``box_nm`` and ``field_nm`` = [y0, x0, height, width].
+            ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``, eight closed filaments
+            for each pore; the attributes ``box_nm`` and ``field_nm`` = [y0, x0, height, width].
 
         Raises
         ------
         ValueError
-            If there is no room for so many pores.
+            If there is no room for that number of pores.
         """
         box = surroundings(field, self.diameter_nm)
         centres = scatter(box, self.per_um2, rng, apart_nm=self.apart_nm)

@@ -1,4 +1,4 @@
-"""A periodic plane: filaments that go on beyond one side of a cell on the opposite one."""
+"""Periodic plane: filaments that leave one side of a cell continue on the opposite side."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ Array = npt.NDArray[np.float64]
 def periodic(structure: xr.Dataset, cell: FieldOfView, *, piece_nm: float) -> xr.Dataset:
     """Close the filaments around a cell into a plane that repeats after every cell.
 
-    Of filaments that are scattered over more than the cell, those whose centre of mass lies in it have the same
-    density. They are cut into pieces, and a motion lets every piece re-enter on its own when its centre leaves the
-    cell. So the cell need not have room for whole filaments, and much less has to be moved that is never seen.
+    The filaments with their centre of mass in the cell are kept; they have the same density as all. They are cut into
+    pieces, and a motion moves a piece to the other side when the centre of the piece leaves the cell. So the cell may
+    be smaller than a filament, and far fewer vertices outside the field need to be moved.
 
     Parameters
     ----------
     structure : xr.Dataset
         ``vertex_y``, ``vertex_x`` (vertex,) in nm with the coordinate ``filament``.
     cell : FieldOfView
-        What is repeated.
+        The rectangle that is repeated.
     piece_nm : float
-        About how long pieces are at most; a bond is never cut.
+        Approximate largest length of a piece; segments are never cut.
 
     Returns
     -------
     xr.Dataset
-        The same with pieces for filaments, of which one begins at the vertex where the other ends; ``box_nm`` is the
-        cell. If no centre lies in the cell, it is the filament whose centre is the nearest.
+        The structure with pieces as filaments, each beginning at the vertex where the last one ends; ``box_nm`` is the
+        cell. If no centre lies in the cell, the filament with the nearest centre is kept.
     """
     filaments, y, x = Filaments.of(structure), structure.vertex_y.values, structure.vertex_x.values
     chosen = _in_cell(filaments.centres(y), filaments.centres(x), cell)
@@ -55,7 +55,7 @@ def periodic(structure: xr.Dataset, cell: FieldOfView, *, piece_nm: float) -> xr
 
 
 def _in_cell(y: Array, x: Array, cell: FieldOfView) -> npt.NDArray[np.bool_]:
-    """Which centres are in the cell; at least one."""
+    """Which centres lie in the cell; the nearest one if none does."""
     inside = cell.contains(y, x)
     if not inside.any():
         inside[np.argmin(np.hypot(y - cell.y_nm.mean(), x - cell.x_nm.mean()))] = True
@@ -63,7 +63,7 @@ def _in_cell(y: Array, x: Array, cell: FieldOfView) -> npt.NDArray[np.bool_]:
 
 
 def _cuts(y: Array, x: Array, piece_nm: float) -> npt.NDArray[np.int64]:
-    """The vertices where the pieces of a filament begin and end, as evenly as bonds allow."""
+    """The vertices at which a filament is cut into pieces of nearly equal length."""
     length = float(np.hypot(np.diff(y), np.diff(x)).sum())
     pieces = min(max(math.ceil(length / piece_nm), 1), y.size - 1)
     return np.linspace(0, y.size - 1, pieces + 1).round().astype(np.int64)

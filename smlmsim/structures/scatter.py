@@ -18,9 +18,9 @@ TRIES = 1000
 
 
 def surroundings(field: FieldOfView, reach_nm: float) -> Box:
-    """Return the box that bodies leave and enter unseen if they reach no farther than that.
+    """Return the box in which bodies of a given reach leave and enter outside the field.
 
-    It exceeds the field by 300 nm more, so that there is something around the border too.
+    It exceeds the field by the reach plus 300 nm, so that the surroundings of the border are filled too.
     """
     return Box.around(field, reach_nm + SURROUNDINGS_NM)
 
@@ -31,12 +31,12 @@ def scatter(box: Box, per_um2: float, rng: np.random.Generator, *, apart_nm: flo
     Returns
     -------
     ndarray (point, yx)
-        In nm; as many as come nearest to the wanted density, at least one.
+        Positions in nm; their number, at least one, is nearest to the wanted density.
 
     Raises
     ------
     ValueError
-        If no room is found for one of them.
+        If no room is found for a point.
     """
     size = box.size_nm
     number = max(1, round(per_um2 * 1e-6 * size.prod()))
@@ -55,7 +55,7 @@ def scatter(box: Box, per_um2: float, rng: np.random.Generator, *, apart_nm: flo
 
 
 def closed_contours(y: Floats, x: Floats, box: Box, field: FieldOfView) -> xr.Dataset:
-    """Make a structure of closed contours, of their corners (contour, corner) in nm; the first comes again at the end.
+    """Make a structure of closed contours from their corners (contour, corner) in nm; the first corner is repeated.
 
     Returns
     -------

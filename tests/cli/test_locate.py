@@ -69,7 +69,7 @@ def test_a_picture_on_which_the_experiment_is_not_is_not_said_to_show_it(experim
     found = _run(
         experiment / "table.csv", "--map", tmp_path / "far.nc", "--out", tmp_path / "located.png"
     ).output
-    assert "the rate is beyond the map, 10000 to 100000 Hz: its nearest edge is meant" in found
+    assert "the rate is beyond the map, 10000 to 100000 Hz: its nearest edge is used" in found
     assert "located.png shows which way beyond the map the experiment lies" in found
 
 

@@ -196,7 +196,7 @@ def test_a_stray_localization_is_named_and_can_be_left_out(run, tmp_path):
     arguments = ("reconstruct", tmp_path / "t.csv", "--with", "sparse", "--out", tmp_path / "a")
     code, said = run(*arguments)
     assert code == 1
-    assert "for 1 of 601 lie far outside of" in said
+    assert "since 1 of 601 lie far outside" in said
     assert "one at x = 2.5e+07 nm" in said
     assert "leave them out with --coverage 0.999" in said
     code, said = run(*arguments, "--coverage", 0.999)

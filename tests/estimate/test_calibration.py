@@ -36,5 +36,5 @@ def test_a_variance_that_knows_nothing_has_no_rank_correlation():
 
 def test_a_constant_uncertainty_is_refused():
     estimate, truth = movies(informed=True)
-    with pytest.raises(ValueError, match="same everywhere"):
+    with pytest.raises(ValueError, match="is constant"):
         calibration(estimate.assign(uncertainty=estimate.uncertainty * 0), truth)

@@ -113,13 +113,13 @@ def test_rates_over_time_are_found_within_their_standard_errors_and_add_up():
         assert rate.rate_hz == pytest.approx(expected, abs=SIGMAS * rate.rate_error_hz)
     whole = estimate.localization_rate(table, field=field)
     assert np.mean([rate.rate_hz for rate in found]) == pytest.approx(whole.rate_hz)
-    with pytest.raises(ValueError, match="10001 stretches of a movie of 10000 frames"):
+    with pytest.raises(ValueError, match="stretches=10001 for a movie of 10000 frames"):
         estimate.localization_rates(table, stretches=10_001)
 
 
 def test_rate_says_what_it_lacks():
     table = _localizations(stream(4, "rate"), 10, 5, FieldOfView())
-    with pytest.raises(ValueError, match="exposure_s is the positive duration of a camera frame, found None"):
+    with pytest.raises(ValueError, match="the duration of a camera frame, must be positive, found None"):
         estimate.localization_rate(table)
     with pytest.raises(ValueError, match=r"found -0\.03"):
         estimate.localization_rate(table, exposure_s=-0.03)
@@ -158,7 +158,9 @@ def test_field_says_what_is_wrong_with_its_localizations():
         estimate.field_of_view(table)
     with pytest.raises(ValueError, match="there are no localizations"):
         estimate.field_of_view(table.isel(localization=slice(0)))
-    with pytest.raises(ValueError, match=r"coverage is in \(0, 1\] and pixel_nm positive, found 2 and 20"):
+    with pytest.raises(
+        ValueError, match=r"coverage must be in \(0, 1\] and pixel_nm positive, found 2 and 20"
+    ):
         estimate.field_of_view(table, coverage=2)
 
 
@@ -285,7 +287,7 @@ def test_profile_refuses_a_line_beyond_the_image():
         ValueError, match=r"reaches from x = 110 to 999 nm, but the pixels of the image lie at 110"
     ):
         estimate.line_profile(movie, estimate.Line(50, 110, 50, 999))
-    with pytest.raises(ValueError, match="a line has a length"):
+    with pytest.raises(ValueError, match="a line must have a length"):
         estimate.line_profile(movie, estimate.Line(50, 110, 50, 110))
 
 

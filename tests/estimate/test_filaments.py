@@ -126,7 +126,7 @@ def test_scattered_localizations_have_no_width():
     scattered = schema.dataset(loc_y=np.arange(40.0) * 70, loc_x=np.arange(40.0) * 900 % 2700)
     with pytest.raises(ValueError, match="0 straight stretches of single filaments were found, 2 are needed"):
         estimate.filament_width(scattered)
-    with pytest.raises(ValueError, match="sigma_nm is positive, found sigma_nm=0"):
+    with pytest.raises(ValueError, match="sigma_nm must be positive, found sigma_nm=0"):
         estimate.filament_width(scattered, sigma_nm=0)
 
 

@@ -84,7 +84,7 @@ def test_a_cell_without_a_score_is_not_good_enough():
 def test_an_experiment_outside_of_the_map_is_judged_at_its_edge_and_told():
     """At the edge, 100 Hz or 100 nm/s, the scores are 0.72 to 0.68 and 0.43 to 0.45."""
     verdict = estimate.verdict(_map(), estimate.Box((2.0, 3.0), (20.0, 30.0)))
-    assert "the rate is beyond the map, 100 to 1000 Hz: its nearest edge is meant" in verdict
+    assert "the rate is beyond the map, 100 to 1000 Hz: its nearest edge is used" in verdict
     assert "good (0.68 to 0.72)" in verdict
     verdict = estimate.verdict(_map(), estimate.Box((200.0, 300.0), (300.0, 400.0)))
     assert "the velocity is beyond the map, 0 to 100 nm/s" in verdict
@@ -93,7 +93,7 @@ def test_an_experiment_outside_of_the_map_is_judged_at_its_edge_and_told():
 
 
 def test_what_is_no_map_is_refused():
-    with pytest.raises(ValueError, match=r"a map has the axis motion\.velocity_nm_per_s, found"):
+    with pytest.raises(ValueError, match=r"a map needs the axis motion\.velocity_nm_per_s, found"):
         estimate.require_map(_map().rename({VELOCITY: "v"}))
     with pytest.raises(ValueError, match="no metric 'psnr' in the map; there are: ms_ssim"):
         estimate.verdict(_map(), estimate.Box((200.0, 300.0), None), metric="psnr")
@@ -116,7 +116,7 @@ def test_a_velocity_that_is_a_lower_bound_reaches_to_the_end_of_the_map():
     assert str(velocity).startswith("at least 60 ± 4 nm/s")
     verdict = estimate.verdict(_map(), box, threshold=0.5)
     assert "52 or more nm/s" in verdict
-    assert "a lower bound: all of the map from there on is meant, up to 100 nm/s" in verdict
+    assert "a lower bound: all of the map from there on is used, up to 100 nm/s" in verdict
     assert "good (0.40 to 0.59)" in verdict
     assert _words(verdict)["good"] == "good enough in a part only"
     assert estimate.is_on_map(_map(), box)

@@ -29,7 +29,7 @@ def test_an_ordinary_table_raises_no_doubt():
     ("table", "settings", "doubt"),
     [
         ({"size_nm": (29.0, 29.0)}, {}, "look like pixels; if so, give camera_pixel_nm=100"),
-        ({"size_nm": (400.0, 400.0)}, {"exposure_s": 0.001}, "more than can be told apart"),
+        ({"size_nm": (400.0, 400.0)}, {"exposure_s": 0.001}, "more than can be distinguished"),
         ({"size_nm": (2e6, 2000.0)}, {}, "cover 2 x 0.002 mm"),
         ({"size_nm": (4900.0, 2500.0)}, {"field_nm": (0.0, 0.0, 2560.0, 5120.0)}, "x and y look exchanged"),
         ({}, {"exposure_s": 30.0}, "a camera frame of 30 s: 30 ms may be meant, exposure_s=0.03"),
@@ -58,7 +58,7 @@ def test_rows_that_stand_twice_are_counted():
     twice = {name: np.tile(values, 2).astype(np.asarray(values).dtype) for name, values in columns.items()}
     found = implausible(summarise([schema.dataset(**twice)]))
     assert found == [
-        "100 of 200 rows repeat an earlier one, frame and position alike: the table may have been written twice"
+        "100 of 200 rows repeat the frame and position of an earlier one: the table may have been written twice"
     ]
 
 

@@ -46,7 +46,10 @@ def test_the_win_map_has_the_colour_and_the_lead_of_the_best_in_every_cell(numbe
 def test_ties_are_hatched_and_said():
     few = figures.win_map(compare.win_map(scores_of(seeds=3)))
     assert sum(patch.get_hatch() is not None for patch in few.axes[0].patches) == 6
-    assert [text.get_text() for text in few.legends[0].get_texts()] == ["r2", "not told apart from another"]
+    assert [text.get_text() for text in few.legends[0].get_texts()] == [
+        "r2",
+        "not significantly different from another",
+    ]
 
 
 def test_what_is_practically_equal_is_dotted_and_said():

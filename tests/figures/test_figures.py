@@ -237,7 +237,7 @@ def test_a_heatmap_says_what_it_cannot_draw():
     with pytest.raises(ValueError, match=r"no metric 'psnr' in the scores; there are: ms_ssim"):
         figures.heatmap(scores, "psnr")
     with pytest.raises(
-        ValueError, match=r"one axis or two, found none; settle the others, as in scores\.sel"
+        ValueError, match=r"one axis or two, found none; select a value of the others, as in scores\.sel"
     ):
         figures.heatmap(scores.isel({VELOCITY: 0, RATE: 0}))
     with pytest.raises(ValueError, match=rf"one axis or two, found exposure, {VELOCITY}, {RATE}"):

@@ -225,7 +225,7 @@ def test_texts_along_an_axis_keep_their_order_from_the_sweep_to_the_picture_and_
     np.testing.assert_allclose(panel.collections[0].get_array().reshape(2, 2), means.values)
     assert compare.win_map(scores).best.dims == ("motion.kind", "photophysics.rate_hz")
     assert "motion (static and rigid)" in words.lead(scores, "ms_ssim", 4)
-    with pytest.raises(ValueError, match=r"a map has the axis motion\.velocity_nm_per_s"):
+    with pytest.raises(ValueError, match=r"a map needs the axis motion\.velocity_nm_per_s"):
         require_map(scores)
     named = scores.expand_dims({"motion.velocity_nm_per_s": [0.0]})
     with pytest.raises(

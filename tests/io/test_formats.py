@@ -133,7 +133,7 @@ def test_the_pieces_of_a_table_make_the_whole(tmp_path, table, suffix, rows):
 
 
 def test_a_piece_holds_at_least_one_row():
-    with pytest.raises(ValueError, match="rows is positive, found 0"):
+    with pytest.raises(ValueError, match="rows must be positive, found 0"):
         io.chunks("a.csv", rows=0)
 
 

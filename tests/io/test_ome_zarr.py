@@ -465,7 +465,7 @@ def test_nothing_but_an_image_is_replaced(tmp_path):
     (tmp_path / "file.zarr").write_text("mine")
     zarr.open_group(tmp_path / "corpus.zarr", mode="w", zarr_format=3).attrs["corpus"] = 1
     for name in ("folder", "file", "corpus"):
-        with pytest.raises(FileExistsError, match=rf"{name}\.zarr is there already, and is no OME-Zarr"):
+        with pytest.raises(FileExistsError, match=rf"{name}\.zarr exists already, and is not an OME-Zarr"):
             ome_zarr.write(_movie(), tmp_path / f"{name}.zarr")
     assert (tmp_path / "file.zarr").read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"folder.zarr", "file.zarr", "corpus.zarr"}

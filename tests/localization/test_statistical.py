@@ -274,7 +274,7 @@ def test_photons_of_exact_localizations_are_left_out_and_that_is_said(caplog):
         )
     assert "loc_intensity" not in found
     assert {"loc_sigma", "loc_background"} < set(found.data_vars)
-    assert caplog.messages == ["precision_nm=0 takes infinitely many photons; they are left out"]
+    assert caplog.messages == ["precision_nm=0 needs infinitely many photons; photons are left out"]
 
 
 def test_no_events_give_no_localizations():

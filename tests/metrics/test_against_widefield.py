@@ -183,7 +183,10 @@ def test_only_images_taken_while_the_reconstruction_lasts_are_compared(movie, wi
         part = score_against_widefield(estimate.isel(time=slice(0, 2)), widefield)
     assert whole.sizes["time"] == 3
     assert part.sizes["time"] == 2
-    assert "1 of 3 widefield images were taken outside of the reconstruction and are left out" in caplog.text
+    assert (
+        "1 of 3 widefield images were taken before or after the reconstruction and are left out"
+        in caplog.text
+    )
     later = estimate.assign_coords(time=estimate.time + 100)
     with pytest.raises(
         ValueError, match=r"taken from .* to .* s, the reconstruction lasts from 100\.75 to 103\.75 s"

@@ -82,7 +82,7 @@ def test_truth_without_anything_in_it_is_refused(estimate):
 
 
 def test_movies_of_two_shapes_are_refused(truth):
-    with pytest.raises(ValueError, match=r"one shape, found \(4, 128, 128\) and \(3, 128, 128\)"):
+    with pytest.raises(ValueError, match=r"the same shape, found \(4, 128, 128\) and \(3, 128, 128\)"):
         normalise(truth, truth[:3])
 
 

@@ -484,5 +484,5 @@ def test_what_is_no_chain_is_refused(change, settings, message):
 
 
 def test_times_that_do_not_increase_are_refused():
-    with pytest.raises(ValueError, match="the times of a Brownian path increase"):
+    with pytest.raises(ValueError, match="the times of a Brownian path must increase"):
         Brownian().move(SHORT.structure(1, seed=0), np.array([0.0, 1e-6, 1e-6]), stream(0, "motion"))

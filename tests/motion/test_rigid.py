@@ -126,7 +126,7 @@ def test_filaments_wrap_as_a_whole_by_their_centre_of_mass():
 
 
 def test_a_direction_along_the_structure_is_refused():
-    with pytest.raises(ValueError, match=r"lies along the direction 30 degrees.*choose another"):
+    with pytest.raises(ValueError, match=r"is parallel to the direction 30 degrees.*choose another"):
         Rigid(direction_deg=30).move(_row(angle_deg=30), TIMES_S, stream(0, "motion"))
 
 

@@ -142,7 +142,7 @@ def test_a_folder_of_another_study_or_of_other_versions_is_refused(small, tmp_pa
     assert (tmp_path / "study.toml").read_bytes() == before
     with replacing(tmp_path / "study.toml") as draft:
         draft.write_text(before.decode().replace('torch_version = "', 'torch_version = "0.'))
-    with pytest.raises(RobustnessError, match=r"was made with torch_version 0\..*go on with that version"):
+    with pytest.raises(RobustnessError, match=r"was made with torch_version 0\..*continue with that version"):
         run(small, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Localization tables of Picasso: HDF5, and a YAML file of the same name beside it.
+"""Localization tables of Picasso: an HDF5 file, with a YAML file of the same name next to it.
 
 Picasso counts camera frames from 0 and gives x, y, the widths and the precisions in camera pixels, z in nm. The fits of
 its Localize put x = 0 at the centre of the first pixel, ThunderSTORM at its edge. Yet when Picasso itself exchanges

@@ -1,4 +1,4 @@
-"""The fields of Picasso's records, and what they are in the vocabulary."""
+"""The fields of Picasso's records, and their names in the vocabulary."""
 
 FIELDS = {
     "loc_frame": "frame",
@@ -17,8 +17,8 @@ FIELDS = {
 PIXELS = (
     "loc_x", "loc_y", "loc_sigma_x", "loc_sigma_y", "loc_uncertainty_x", "loc_uncertainty_y",
 )  # fmt: skip
-"""What is in camera pixels; all other lengths are in nm."""
+"""Variables in camera pixels; all other lengths are in nm."""
 WHOLE = {"frame": "<u4", "channel": "<i4", "group": "<i4"}
 MEAN_FRAME = "mean_frame"
-"""What the field "frame" of a table of molecules is called in other files: it is no camera frame."""
+"""Name in other files of the field "frame" of a table of molecules, which is not a camera frame."""
 PRECISIONS = ("lpx", "lpy")

@@ -1,4 +1,4 @@
-"""Where the records of a Picasso file are: a list of them, or what pandas makes of a data frame."""
+"""The records of a Picasso file: a list of records, or a data frame stored by pandas."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ LONGEST_NAMES = 2**16
 
 
 class Place(NamedTuple):
-    """Where a column stands in a dataset: in a field of its records, in a column of its rows, or both."""
+    """The position of a column in a dataset: a field of its records, a column of its rows, or both."""
 
     field: str | None
     column: int | None
 
     def of(self, found: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The values of the column among some rows."""
+        """Select the values of the column from rows."""
         values = found if self.field is None else found[self.field]
         return values if self.column is None else values[:, self.column]
 
@@ -43,18 +43,18 @@ class Part(NamedTuple):
 
 
 class Locs(NamedTuple):
-    """The columns of a file, by the names that Picasso gives them."""
+    """The columns of a file, by their names in Picasso."""
 
     parts: list[Part]
 
     @classmethod
     def of(cls, file: h5py.File) -> Locs:
-        """Find the columns.
+        """Find the columns of a file.
 
         Raises
         ------
         ValueError
-            If there are none, or they are laid out as neither Picasso nor pandas lays them out.
+            If there are none, or their layout is neither that of Picasso nor that of pandas.
         """
         found = cls(_parts(file))
         if missing := [name for name in ("x", "y") if name not in found.names]:
@@ -68,12 +68,12 @@ class Locs(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """What the columns are called."""
+        """The names of the columns."""
         return [name for part in self.parts for name in part.places]
 
     @property
     def size(self) -> int:
-        """How many localizations there are."""
+        """The number of localizations."""
         return int(self.parts[0].data.shape[0])
 
     def kind(self, name: str) -> np.dtype[Any]:
@@ -83,7 +83,7 @@ class Locs(NamedTuple):
         return cast("np.dtype[Any]", part.data.dtype if field is None else part.data.dtype[field].base)
 
     def read(self, start: int, stop: int, *names: str) -> dict[str, npt.NDArray[Any]]:
-        """Some rows of the columns of some names, or of all."""
+        """Read a range of rows of the named columns, or of all."""
         columns: dict[str, npt.NDArray[Any]] = {}
         for data, places in self.parts:
             wanted = {name: place for name, place in places.items() if not names or name in names}
@@ -96,7 +96,7 @@ class Locs(NamedTuple):
 
 
 def holds(file: h5py.File) -> bool:
-    """Whether a file has what Picasso calls its localizations."""
+    """Whether a file holds localizations under Picasso's name for them."""
     return isinstance(file.get(LOCS, getlink=True), h5py.HardLink)
 
 
@@ -131,7 +131,7 @@ def _blocks(group: h5py.Group) -> list[Part]:
         if not isinstance(values, h5py.Dataset) or not isinstance(items, h5py.Dataset):
             raise ValueError(f"the data frame {LOCS!r} lacks its block {number}")
         if values.dtype.kind not in "biuf":
-            continue  # texts and other objects
+            continue  # a block of texts or other objects
         for data in (values, items):
             hdf5.require_readable(data)
         if values.ndim != 2 or items.shape != values.shape[1:] or items.dtype.kind != "S":
@@ -159,7 +159,7 @@ def _table(data: h5py.Dataset) -> Part:
 
 
 def _names(attributes: Mapping[str, Any], name: str) -> list[str]:
-    """A list of texts that Python has pickled, told from its codes: nothing of it is executed."""
+    """A pickled list of texts, read from its opcodes: nothing is executed."""
     content = attributes.get(name, b"")
     if not isinstance(content, bytes) or len(content) > LONGEST_NAMES:
         return []

@@ -1,4 +1,4 @@
-"""What Picasso and we say beside a table: of the movie that it comes from, and of the table."""
+"""Information next to a Picasso table about its movie and about the table."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ Document = Mapping[str, Any]
 
 
 class Movie(NamedTuple):
-    """What is said beside a table.
+    """Information next to a table.
 
     Parameters
     ----------
     pixel_nm : float
-        The unit of positions.
+        Pixel of the camera, which is the unit of positions.
     metadata : Metadata
     shift_px : tuple of 2 int
-        What was added along y and x so that all positions are positive.
+        Shift along y and x that was added so that all positions are positive.
     stand_ins : tuple of str
-        Fields that nothing is known of, which Picasso asks for.
+        Fields with placeholder values, which Picasso needs although nothing is known of them.
     """
 
     pixel_nm: float
@@ -47,20 +47,20 @@ class Movie(NamedTuple):
 
 
 def read(file: h5py.File, path: Path, given_nm: float | None) -> Movie:
-    """Read what is said beside the records: in the YAML file, or, without one, within the HDF5 file.
+    """Read the information next to the records: from the YAML file or, without one, from the HDF5 file.
 
     Parameters
     ----------
     file : h5py.File
     path : Path
-        Where it is; ``table.hdf5`` has its ``table.yaml``.
+        Path of the file; ``table.hdf5`` belongs to ``table.yaml``.
     given_nm : float or None
-        The pixel, if the user has given it.
+        Pixel of the camera, if given by the user.
 
     Raises
     ------
     ValueError
-        If nobody says how large a pixel is, or the YAML file is damaged.
+        If the size of a pixel is unknown, or the YAML file is damaged.
     """
     where, documents = _documents(file, path.with_suffix(".yaml"))
     sizes = [size for document in documents if (size := _size(document.get("Pixelsize"))) is not None]
@@ -82,19 +82,19 @@ def read(file: h5py.File, path: Path, given_nm: float | None) -> Movie:
 
 
 def text(movie: Movie, height: int, width: int, frames: int) -> str:
-    """What a YAML file says.
+    """Return the content of a YAML file.
 
     Parameters
     ----------
     movie : Movie
-        The keys that an earlier YAML file held are kept.
+        Information to write; keys of an earlier YAML file are kept.
     height, width, frames : int
-        What holds all positions, in pixels, and all camera frames; the earlier file may say more.
+        Extent in pixels and number of frames that include all localizations; an earlier file may state more.
 
     Raises
     ------
     smlmsim.schema.SchemaError
-        If it would be longer than what is read again.
+        If it would be too long to be read again.
     """
     metadata, pixel_nm = movie.metadata, movie.pixel_nm
     least = {"Width": width, "Height": height, "Frames": frames}
@@ -117,7 +117,7 @@ def text(movie: Movie, height: int, width: int, frames: int) -> str:
 
 
 def _documents(file: h5py.File, path: Path) -> tuple[str, list[Document]]:
-    """What is said, and where."""
+    """The documents, and the name of the file that holds them."""
     try:
         with path.open("rb") as handle:
             content = handle.read(plain_yaml.LARGEST + 1)
@@ -131,7 +131,7 @@ def _documents(file: h5py.File, path: Path) -> tuple[str, list[Document]]:
 
 
 def _embedded(file: h5py.File) -> list[Document]:
-    """What later versions of Picasso say within the HDF5 file, as JSON."""
+    """The documents that later versions of Picasso store inside the HDF5 file, as JSON."""
     data = file.get(EMBEDDED)
     if not isinstance(data, h5py.Dataset) or data.shape != () or h5py.check_string_dtype(data.dtype) is None:
         return []
@@ -145,7 +145,7 @@ def _embedded(file: h5py.File) -> list[Document]:
 
 
 def _size(found: Any) -> float | None:
-    """A size in nm, in quotes or with its unit, too, or the same along each axis."""
+    """Parse a size in nm, which may be quoted, have a unit, or be given equally for each axis."""
     if isinstance(found, list):
         sides = {_size(side) for side in found[:2] if not isinstance(side, list)}
         return sides.pop() if len(found) == 2 and len(sides) == 1 else None
@@ -161,7 +161,7 @@ def _size(found: Any) -> float | None:
 
 
 def _unknown_pixel(name: str, where: str, documents: list[Document]) -> str:
-    """Say that nobody says how large a pixel is."""
+    """The message that the size of a pixel is unknown."""
     advice = "give camera_pixel_nm=130, say"
     if not where:
         return f"there is no {name} beside it, which says how large a camera pixel is; {advice}"
@@ -184,7 +184,7 @@ def _unknown_pixel(name: str, where: str, documents: list[Document]) -> str:
 
 
 def _extent(documents: list[Document], pixel_nm: float) -> dict[str, Any]:
-    """The camera frames in all, and where the camera looked."""
+    """The total number of camera frames, and the field of view."""
     said = {key: _whole(value) for document in documents for key, value in document.items() if _whole(value)}
     found: dict[str, Any] = {"frames": said["Frames"]} if "Frames" in said else {}
     if "Width" in said and "Height" in said:
@@ -193,13 +193,13 @@ def _extent(documents: list[Document], pixel_nm: float) -> dict[str, Any]:
 
 
 def _whole(found: Any) -> int:
-    """A whole number from 1, or 0 for anything else."""
+    """A whole number of at least 1, or 0 for anything else."""
     usable = isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**53
     return int(found) if usable else 0
 
 
 def _as_written(found: Any, where: str) -> tuple[tuple[int, int], tuple[str, ...]]:
-    """What was done to the table so that Picasso can use it."""
+    """The shift and the placeholder fields that were written so that Picasso can use the table."""
     if found is None:
         return (0, 0), ()
     try:
@@ -215,7 +215,7 @@ def _tree(movie: Movie) -> dict[str, Any]:
 
 
 def _kept(earlier: str | None, least: Mapping[str, int], pixel_nm: float) -> list[dict[str, Any]]:
-    """What an earlier YAML file said, with sizes that hold all there is."""
+    """The documents of an earlier YAML file, with sizes enlarged to include all localizations."""
     if earlier is None:
         return []
     try:

@@ -1,4 +1,4 @@
-"""Read tables of Picasso."""
+"""Reading of Picasso tables."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
     """Read the pieces of a table, as :class:`~smlmsim.io.formats.TableModule` says.
 
-    Data frames that pandas has stored as ``locs`` are read, too, but for columns of texts. Tables of molecules, whose
-    frames are means, have no ``loc_frame``. ``camera_pixel_nm`` goes before what the YAML file says.
+    Data frames that pandas has stored as ``locs`` are read too, except for columns of texts. Tables of molecules, whose
+    frames are means, have no ``loc_frame``. ``camera_pixel_nm`` takes precedence over the YAML file.
     """
     with hdf5.opened(path) as file:
         if not holds(file):
@@ -41,7 +41,7 @@ def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator
 
 
 def _pieces(locs: Locs, rows: int, said: movie.Movie, *, with_frames: bool) -> Iterator[records.Fields]:
-    """The records of a file, but for fields that merely stand in for what is not known."""
+    """Yield the records of a file without placeholder fields."""
     for start in range(0, locs.size, rows):
         found = locs.read(start, min(start + rows, locs.size))
         for name in said.stand_ins:
@@ -52,14 +52,14 @@ def _pieces(locs: Locs, rows: int, said: movie.Movie, *, with_frames: bool) -> I
 
 
 def _unknown(names: list[str]) -> str:
-    """Say that a file is of no format in HDF5 that is read."""
+    """The message that a file is of no readable HDF5 format."""
     formats = ", ".join(form.name for form in FORMATS if set(HDF5) & set(form.signatures))
     held = ", ".join(name[:40] for name in names[:10]) or "nothing"
     return f"none of the tables in HDF5 that are read ({formats}); at its top it holds {held}"
 
 
 def _known(locs: Locs, said: movie.Movie) -> dict[str, records.Known]:
-    """What the fields are, and their units."""
+    """The meaning of the fields, and their units."""
     shifts = {"loc_y": -said.shift_px[0], "loc_x": -said.shift_px[1]}
     known = {
         name: records.Known(field, said.pixel_nm if name in PIXELS else 1.0, shifts.get(name, 0))
@@ -71,7 +71,7 @@ def _known(locs: Locs, said: movie.Movie) -> dict[str, records.Known]:
 
 
 def _are_means(locs: Locs) -> bool:
-    """Whether frames lie between camera frames, as means of molecules do."""
+    """Whether frames are not whole numbers, as for tables of molecules, which hold means."""
     if locs.kind("frame").kind != "f":
         return False
     for start in range(0, locs.size, ROWS):

@@ -1,4 +1,4 @@
-"""Write tables that Picasso opens."""
+"""Writing of tables that Picasso opens."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ _log = logging.getLogger(__name__)
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
-    """Write the localizations of a dataset, and beside them a YAML file with what Picasso asks for.
+    """Write the localizations of a dataset, and a YAML file with the information that Picasso needs.
 
-    Picasso leaves out what does not lie within its field, and what holds a NaN or no precision, when it opens a table.
-    The sizes in the YAML file therefore hold all positions, which are made positive by a shift of whole pixels where
-    they are not, and the precisions lpx and lpy are always there, a tenth of a pixel where nothing is known of them.
-    The YAML file says so, and :func:`smlmsim.io.read` takes both back.
+    When it opens a table, Picasso drops localizations outside its field, and those with NaN or without a precision. So
+    the sizes in the YAML file include all positions, which are shifted by whole pixels if any is not positive, and the
+    precisions lpx and lpy are always written, as a tenth of a pixel if unknown. The YAML file records both changes, and
+    :func:`smlmsim.io.read` reverts them.
 
-    What has no place in ``FIELDS`` is left out, such as the time of a localization, but for columns from other files,
-    whose fields lose their units. Lengths along x and y are in pixels, rounded to float32: of ``camera_pixel_nm``, or
-    of 100 nm if that is not known. Frames are counted from 0. The keys of an earlier YAML file are kept.
+    Variables without a field in ``FIELDS``, such as the time of a localization, are left out; columns from other files
+    are kept without their units. Lengths along x and y are in pixels of ``camera_pixel_nm``, or of 100 nm if that is
+    unknown, rounded to float32. Frames are counted from 0. The keys of an earlier YAML file are kept.
 
     Parameters
     ----------
     data : xr.Dataset
         ``loc_y``, ``loc_x`` and any other variable of ``FIELDS``, or one for both axes; see :mod:`smlmsim.io.axes`.
     path : str or Path
-        The HDF5 file to make or replace.
+        HDF5 file to make or replace.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
 
 
 def _columns(data: xr.Dataset | xr.DataArray) -> Columns:
-    """The columns by the names of ``FIELDS``; one for both axes stands for either."""
+    """The columns by the names of ``FIELDS``; a column for both axes is used for each of them."""
     columns = table_columns.written(data, (*FIELDS, *AXES), "loc_x", "loc_y")
     for name, pair in AXES.items():
         whole = columns.pop(name, None)
@@ -113,16 +113,16 @@ def _columns(data: xr.Dataset | xr.DataArray) -> Columns:
 
 
 def _shift(found: npt.NDArray[Any], pixel_nm: float, *, zero: bool) -> int:
-    """By how many pixels positions are to be shifted to be positive, with room for what rounding does to them.
+    """The shift in whole pixels that makes positions positive, with a margin for rounding.
 
-    A zero of Picasso's own stays where it is.
+    A position of exactly 0 from a Picasso table is not shifted.
     """
     least = float(found.min(initial=np.inf)) / pixel_nm
     return 0 if least > 0 or (zero and least == 0) else math.floor(-least * (1 + 1e-6)) + 1
 
 
 def _fields(columns: Columns, pixel_nm: float, shifts: dict[str, int]) -> dict[str, npt.NDArray[Any]]:
-    """The columns in Picasso's units, by Picasso's names."""
+    """The columns in Picasso's units, by their names in Picasso."""
     made = {}
     for name, found in columns.items():
         scaled = found / np.float64(pixel_nm) + shifts.get(name, 0) if name in PIXELS else found
@@ -131,7 +131,7 @@ def _fields(columns: Columns, pixel_nm: float, shifts: dict[str, int]) -> dict[s
 
 
 def _other(heading: str, column: xr.Variable) -> npt.NDArray[Any]:
-    """A column of another file: of whole numbers if it was one, and of as many digits as it needs."""
+    """A column from another file: as integers if it held integers, else with the precision that it needs."""
     found: npt.NDArray[Any] = column.values
     kinds = [
         kind for kind in (column.attrs.get("whole"), WHOLE.get(heading)) if kind and np.isfinite(found).all()
@@ -161,7 +161,7 @@ def _warn_of_nan(values: dict[str, npt.NDArray[Any]], path: str | Path) -> None:
 def _extent(
     values: dict[str, npt.NDArray[Any]], metadata: Metadata, pixel_nm: float, shift: tuple[int, int]
 ) -> dict[str, int]:
-    """Height and width in pixels that hold the field and all positions, and how many camera frames there are."""
+    """Height and width in pixels that include the field and all positions, and the number of camera frames."""
     y0, x0, height, width = metadata.field_nm or (0.0, 0.0, pixel_nm, pixel_nm)
     ends = {
         "height": ("y", (y0 + height) / pixel_nm + shift[0]),

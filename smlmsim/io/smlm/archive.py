@@ -1,4 +1,4 @@
-"""The ZIP archive around a ``.smlm`` file, opened without trust; nothing in it is ever unpacked to the disk."""
+"""The ZIP archive of a ``.smlm`` file, checked before use; nothing in it is ever unpacked to the disk."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ ENCRYPTED = 0x1
 
 @contextlib.contextmanager
 def opened(path: str | Path) -> Iterator[zipfile.ZipFile]:
-    """Open an archive for reading; what is wrong with it, now or later, is a ValueError.
+    """Open an archive for reading; any fault, now or later, is raised as a ValueError.
 
     Raises
     ------
     ValueError
-        If it is not a ZIP archive, is damaged, encrypted or compressed otherwise than by DEFLATE, holds two
-        files of one name, or would unpack to far more than it is; the message names the archive.
+        If it is not a ZIP archive, is damaged, encrypted or compressed by a method other than DEFLATE, holds two
+        files of the same name, or would unpack to far more than its size; the message names the archive.
     OSError
         If there is no such file, or it may not be read.
     """
@@ -57,7 +57,7 @@ def member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     Raises
     ------
     ValueError
-        If the path leads out of the archive, or to nothing.
+        If the path leads outside the archive, or there is no such file.
     """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts or any(c in name for c in "\\:\0"):
@@ -69,13 +69,13 @@ def member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
 
 
 def pieces(file: IO[bytes], size: int) -> Iterator[bytes]:
-    """Read a file in pieces of some size, of which the last may be shorter."""
+    """Read a file in pieces of a given size; the last may be shorter."""
     while piece := file.read(size):
         yield piece
 
 
 def _require_sound(archive: zipfile.ZipFile, stored_bytes: int) -> None:
-    """Refuse an archive that one would not want to unpack."""
+    """Refuse an archive that is damaged or dangerous to unpack."""
     members = archive.infolist()
     if any(info.filename.startswith("xl/") for info in members):
         raise ValueError("this is an Excel workbook; save it as CSV")

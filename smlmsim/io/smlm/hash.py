@@ -1,4 +1,4 @@
-"""The hashes of a ``.smlm`` file: they tell whether two tables are the same, not whether one is genuine."""
+"""The hashes of a ``.smlm`` file: they show whether two tables are equal, not whether one is authentic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 
 def table_hash(frame: npt.NDArray[Any], x: npt.NDArray[Any], y: npt.NDArray[Any]) -> str:
-    """The MD5 of the bytes of these columns as float32, one after the other."""
+    """The MD5 hash of the concatenated bytes of these columns as float32."""
     digest = hashlib.md5(usedforsecurity=False)
     for column in (frame, x, y):
         digest.update(np.ascontiguousarray(column, "<f4").data)
@@ -18,5 +18,5 @@ def table_hash(frame: npt.NDArray[Any], x: npt.NDArray[Any], y: npt.NDArray[Any]
 
 
 def joined_hash(hashes: list[str]) -> str:
-    """The MD5 of the hashes of all tables, written one behind the other."""
+    """The MD5 hash of the concatenated hashes of all tables."""
     return hashlib.md5("".join(hashes).encode(), usedforsecurity=False).hexdigest()

@@ -24,12 +24,12 @@ def read_image(archive: zipfile.ZipFile, manifest: Manifest, entry: Entry) -> np
     Returns
     -------
     array
-        In the shape of the manifest if it is raw; (y, x) or (y, x, colour) if it is a picture.
+        Raw pixels in the shape of the manifest, or a picture (y, x) or (y, x, colour).
 
     Raises
     ------
     ValueError
-        If the image is not what the manifest says, is damaged, or claims an absurd size.
+        If the image does not match the manifest, is damaged, or declares an absurd size.
     """
     info = member(archive, entry.name)
     if entry.format.lower() in PICTURES and entry.format not in manifest.formats:

@@ -1,4 +1,4 @@
-"""The manifest of a ``.smlm`` file: which files the archive holds, and how they are to be read."""
+"""The manifest of a ``.smlm`` file: the list of files in the archive, and their formats."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from smlmsim.spec import explain
 
 NAME = "manifest.json"
 FIRST_FRAME = 1
-"""The format does not say what the first camera frame is called; ShareLoc keeps frames as ThunderSTORM counts them."""
+"""The format does not state the number of the first camera frame; ShareLoc keeps that of ThunderSTORM."""
 VERSION = "0.2"
 VERSIONS = (VERSION, 0.2, 1, "1")
 """Versions that are read: published files spell them in these ways."""
@@ -44,7 +44,7 @@ Lenient = pydantic.ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
 
 class TableFormat(pydantic.BaseModel):
-    """How the records of a table are laid out; keys that are not known are passed over."""
+    """The layout of the records of a table; unknown keys are ignored."""
 
     model_config = Lenient
 
@@ -78,11 +78,11 @@ class TableFormat(pydantic.BaseModel):
         return self
 
     def unit(self, header: str) -> str:
-        """The unit of a column as it is said, or else as it is by default; "" if there is none."""
+        """The stated unit of a column, or else its default unit; "" if there is none."""
         return self.said_unit(header) or DEFAULT_UNITS.get(header, "")
 
     def said_unit(self, header: str) -> str:
-        """The unit of a column, "" if it is not said."""
+        """The stated unit of a column; "" if not stated."""
         said: str | None = None
         if isinstance(self.units, Mapping):
             said = self.units.get(header)
@@ -96,7 +96,7 @@ class TableFormat(pydantic.BaseModel):
         Raises
         ------
         ValueError
-            If a type is not known, or a record would be absurdly long.
+            If a type is unknown, or a record would be absurdly long.
         """
         shapes = [tuple(shape) if isinstance(shape, list) else (shape,) for shape in self.shape]
         types = [np.dtype(dtype(name)) for name in self.dtype]
@@ -107,7 +107,7 @@ class TableFormat(pydantic.BaseModel):
 
 
 class ImageFormat(pydantic.BaseModel):
-    """How the pixels of a raw image are laid out."""
+    """The layout of the pixels of a raw image."""
 
     model_config = Lenient
 
@@ -117,7 +117,7 @@ class ImageFormat(pydantic.BaseModel):
 
 
 class Entry(pydantic.BaseModel):
-    """A file of the archive; keys that are not known are kept."""
+    """A file of the archive; unknown keys are kept."""
 
     model_config = Lenient
 
@@ -131,12 +131,12 @@ class Entry(pydantic.BaseModel):
 
     @property
     def stem(self) -> str:
-        """The name of the file without its folders and its extension."""
+        """The name of the file without folders and extension."""
         return PurePosixPath(self.name).stem
 
 
 class Attachment(NamedTuple):
-    """A file of the archive that is no table: its bytes, what the manifest says of it, and its format, if described."""
+    """A file of the archive that is not a table: its bytes, its entry in the manifest, and its format if described."""
 
     content: bytes
     entry: dict[str, Any]
@@ -144,7 +144,7 @@ class Attachment(NamedTuple):
 
 
 class Manifest(pydantic.BaseModel):
-    """The manifest; keys that are not known are kept."""
+    """The manifest; unknown keys are kept."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="allow")
 
@@ -175,7 +175,7 @@ def read_manifest(archive: zipfile.ZipFile) -> Manifest:
     Raises
     ------
     ValueError
-        If there is none, or it does not describe the files as it should.
+        If there is none, or it is not valid.
     """
     info = member(archive, NAME)
     with archive.open(info) as file:
@@ -183,17 +183,17 @@ def read_manifest(archive: zipfile.ZipFile) -> Manifest:
 
 
 def table_format(manifest: Manifest, entry: Entry) -> TableFormat:
-    """How a table is laid out; a ValueError names the format if it does not fit."""
+    """The layout of a table; a ValueError names the format if it is not valid."""
     return _validated(TableFormat, _described(manifest, entry), f"the format {entry.format!r}")
 
 
 def image_format(manifest: Manifest, entry: Entry) -> ImageFormat:
-    """How an image is laid out; a ValueError names the format if it does not fit."""
+    """The layout of an image; a ValueError names the format if it is not valid."""
     return _validated(ImageFormat, _described(manifest, entry), f"the format {entry.format!r}")
 
 
 def dtype(name: str) -> str:
-    """The numpy name of a type."""
+    """The NumPy name of a type."""
     if name not in DTYPES:
         raise ValueError(f"the type {name[:40]!r} is not known; known are {', '.join(DTYPES)}")
     return DTYPES[name]

@@ -1,4 +1,4 @@
-"""What is in a ``.smlm`` file."""
+"""Reading of ``.smlm`` files."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from smlmsim.io.smlm.tags import read_metadata
 def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator[xr.Dataset]:
     """Read the pieces of a table, as :class:`~smlmsim.io.formats.TableModule` says.
 
-    One table comes after the other, shifted by its offset, which puts tiles beside each other; ``loc_channel`` is there
-    if there are several channels. What only some of the tables have is left out.
+    The tables follow each other, each shifted by its offset, which places tiles side by side; ``loc_channel`` exists
+    if there are several channels. Columns that not all tables have are left out.
     """
     with opened(path) as archive:
         manifest = read_manifest(archive)
@@ -62,7 +62,7 @@ def chunks(path: Path, reading: Reading, *, rows: int, others: bool) -> Iterator
 def _left_out(
     tables: list[Table], shared: set[str], alike: set[str], notes: list[str], *, others: bool
 ) -> list[str]:
-    """The headers of the columns that are not read, which are noted; unknown ones only if they are asked for."""
+    """The headers of columns that are not read, with notes; unknown ones only if others are requested."""
     partial = [
         column.heading
         for table in tables
@@ -84,14 +84,14 @@ def _left_out(
 
 
 def _metadata(manifest: Manifest, entries: list[Entry]) -> Metadata:
-    """The metadata of all tables, those of the first table of each channel among them."""
+    """The metadata of the manifest and of the first table of each channel."""
     firsts = {_channel(entry, len(entries)): entry for entry in reversed(entries)}
     names = dict.fromkeys(_channel(entry, len(entries)) for entry in entries)
     return read_metadata(manifest, {name: firsts[name] for name in names})
 
 
 def read_images(path: str | Path) -> dict[str, npt.NDArray[Any]]:
-    """Read all images of a file, by the names of their files without the extension.
+    """Read all images of an archive, by their file names without the extension.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def read_images(path: str | Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def read_attachments(path: str | Path) -> list[Attachment]:
-    """Read all files of an archive that are no tables, as they are: images, and what else the manifest lists.
+    """Read all other files of an archive unchanged: images, and whatever else the manifest lists.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def read_attachments(path: str | Path) -> list[Attachment]:
 
 
 def hashes(path: str | Path) -> dict[str, bool]:
-    """Tell for every table whose hash is in the file whether it is that of its frames and positions.
+    """Check, for every table with a hash in the file, whether the hash matches its frames and positions.
 
     Raises
     ------
@@ -146,6 +146,6 @@ def hashes(path: str | Path) -> dict[str, bool]:
 
 
 def _channel(entry: Entry, tables: int) -> str:
-    """The name of a table's channel; where all are called "default", that of its file."""
+    """The name of a table's channel, or the name of its file if all channels are called "default"."""
     named = entry.channel not in (None, "", "default")
     return str(entry.channel) if named else entry.stem if tables > 1 else "default"

@@ -36,13 +36,13 @@ HEADINGS = {
     "loc_uncertainty_y": "uncertainty_y",
     "loc_uncertainty_z": "uncertainty_z_nm",
 }
-"""What the columns are called that are written."""
+"""Headers of the columns that are written."""
 LONGEST_LINE = 2**20
 """Bytes of a line, 1 MiB; a longer one is damage."""
 
 
 class _Piece(NamedTuple):
-    """Some rows: the columns, where each row is, and which rows are no rows of the table."""
+    """A piece of rows: the columns, the number of each row, and which rows are not valid."""
 
     columns: dict[str, npt.NDArray[Any]]
     places: npt.NDArray[np.int64]
@@ -67,16 +67,16 @@ class Table(NamedTuple):
         reading: Reading = Reading(),
         pixel_nm: float | None = None,
     ) -> Table:
-        """Look up how a table is laid out, and what its columns mean.
+        """Find the layout of a table and the meaning of its columns.
 
         Parameters
         ----------
         archive, manifest, entry :
             The table.
         reading : Reading
-            How it is to be understood where the file does not say.
+            Units and columns where the file does not state them.
         pixel_nm : float, optional
-            The size of a camera pixel, for columns in pixels.
+            Size of a camera pixel, for columns in pixels.
         """
         form = table_format(manifest, entry)
         headers = _headers(archive, entry, form)
@@ -85,28 +85,28 @@ class Table(NamedTuple):
     def chunks(
         self, rows: int, flaws: Flaws, *, others: bool = False
     ) -> Iterator[tuple[Columns, list[xr.Variable]]]:
-        """Read the table piece by piece.
+        """Read the table in pieces.
 
         Parameters
         ----------
         rows : int
-            The most localizations to hold at a time.
+            Largest number of localizations in a piece.
         flaws : Flaws
-            Counts what cannot be used.
+            Counts unusable rows and values.
         others : bool
-            Read the other columns of packed records, too.
+            Whether to also read the other columns of packed records.
 
         Yields
         ------
         dict of str to array (localization,)
-            What is known, by its name in the vocabulary, in the units of the vocabulary.
+            Known columns, by their names in the vocabulary, in its units.
         list of Variable (localization,)
             The other columns.
 
         Raises
         ------
         ValueError
-            If the table is not what the manifest says.
+            If the table does not match the manifest.
         """
         more = self.others() if others else []
         read = 0
@@ -129,25 +129,25 @@ class Table(NamedTuple):
             raise ValueError(f"{self.entry.name!r} holds {read} rows, {self.entry.rows} are announced")
 
     def others(self) -> list[str]:
-        """The headers of the packed columns, one number a row, that are not known."""
+        """The headers of unknown packed columns with one number per row."""
         known = {column.heading for column in self.meaning.columns.values()}
         if self.format.mode != "binary":
             return []
         return [header for header in _scalars(self.format, self.headers) if header and header not in known]
 
     def unread(self) -> list[str]:
-        """The headers of all other columns: unknown ones of a text, but for the number of the row, and vectors."""
+        """The headers of all other columns: unknown ones of a text, except row numbers, and vectors."""
         read = {*(column.heading for column in self.meaning.columns.values()), *self.others()}
         rest = [header for header in self.headers if header and header not in read]
         return [name for name in rest if self.format.mode == "binary" or "id" not in split(name).names]
 
     def raw(self, *headers: str) -> list[npt.NDArray[Any]]:
-        """Some columns as they are stored, whole."""
+        """Complete columns as they are stored."""
         read = [[piece.columns[header] for header in headers] for piece in self._binary(table_columns.ROWS)]
         return [np.concatenate(parts) for parts in zip(*read, strict=True)]
 
     def _offset(self, header: str) -> float:
-        """What is to be added to a column, in its own unit."""
+        """The offset to be added to a column, in its own unit."""
         said = self.entry.offset or {}
         by_header = said if isinstance(said, Mapping) else dict(zip(self.format.headers, said, strict=False))
         return by_header.get(header, 0.0)
@@ -159,7 +159,7 @@ class Table(NamedTuple):
     def _kept(
         self, known: Mapping[str, npt.NDArray[Any]], piece: _Piece, flaws: Flaws
     ) -> npt.NDArray[np.bool_]:
-        """Which rows have all that a localization needs."""
+        """Which rows have everything that a localization needs."""
 
         def place(row: int, name: str | None) -> str:
             where = f"in row {piece.places[row]} of {self.entry.name!r}"
@@ -223,7 +223,7 @@ class Table(NamedTuple):
 
 
 def _headers(archive: zipfile.ZipFile, entry: Entry, form: TableFormat) -> list[str]:
-    """The names of the columns: those of the manifest, or of the header line of a text."""
+    """The headers of the columns, from the manifest or from the header line of a text."""
     if form.mode == "text" and (len(form.delimiter) != 1 or len(form.comments or "") > 1):
         raise ValueError("a text table has a delimiter, and at most a sign for comments, of one character")
     if form.headers or form.mode == "binary":
@@ -240,7 +240,7 @@ def _headers(archive: zipfile.ZipFile, entry: Entry, form: TableFormat) -> list[
 
 
 def _scalars(form: TableFormat, headers: list[str]) -> list[str]:
-    """The headers of the columns that hold one number a row, and "" for all others."""
+    """The headers of columns with one number per row, and "" for all others."""
     if form.mode != "binary":
         return headers
     record = form.record()
@@ -248,7 +248,7 @@ def _scalars(form: TableFormat, headers: list[str]) -> list[str]:
 
 
 def _x_says(headers: list[str], units: list[str]) -> bool:
-    """Whether a column of x has a unit; a pixel that is given is then no unit of columns without one."""
+    """Whether the column x has a unit; a given pixel is then not used for columns without one."""
     names = set(dialects.ANY().synonyms("loc_x"))
     return any(
         (unit or any(split(header).units)) and not names.isdisjoint(split(header).names)
@@ -259,7 +259,7 @@ def _x_says(headers: list[str], units: list[str]) -> bool:
 def _meaning(
     entry: Entry, form: TableFormat, headers: list[str], reading: Reading, pixel_nm: float | None
 ) -> Meaning:
-    """What the columns mean; the format says that a length without a unit is in nm."""
+    """The meaning of the columns; in this format, lengths without a unit are in nm."""
     scalars = _scalars(form, headers)
     units = [form.said_unit(header) for header in headers]
     in_pixels = reading.camera_pixel_nm is not None and not _x_says(scalars, units)

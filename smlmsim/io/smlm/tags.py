@@ -1,4 +1,4 @@
-"""Metadata as ``.smlm`` files carry them: keys of the manifest, and tags that read ``modality:PALM``."""
+"""Metadata in ``.smlm`` files: keys of the manifest, and tags such as ``modality:PALM``."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ TAGS = (
 SYNONYMS = {"cell": "cell_line", "dye": "fluorophore", "labeling": "labelling", "dimensions": "dimension"}
 CAMERA = ("exposure_s", "camera_pixel_nm", "first_frame", "frames")
 SOUND = {"exposure": ("exposure_s", 1e-5, 1.0), "pixel_size": ("camera_pixel_nm", 10.0, 1000.0)}
-"""What an entry may say without a unit, what it is then, and between which values it must be that: s, and nm."""
+"""Keys without a unit -> the metadata field, and the range of values (in s or nm) in which they are believed."""
 WRITTEN = {"name", "type", "format", "channel", "rows", "offset", "min", "max", "avg", "hash", "exposure"}
 
 
 def read_metadata(manifest: Manifest, channels: Mapping[str, Entry]) -> Metadata:
     """Gather the metadata of a manifest and of the first table of each channel.
 
-    A text of the manifest that is no text, or a second tag of one kind, stays among the tags or unknown keys.
+    Manifest fields that are not texts, and repeated tags of one kind, are kept unparsed.
     """
     keys = dict(manifest.model_extra or {})
     keys.pop("hash", None)
@@ -51,14 +51,14 @@ def read_metadata(manifest: Manifest, channels: Mapping[str, Entry]) -> Metadata
 
 
 def manifest_keys(metadata: Metadata) -> dict[str, Any]:
-    """The keys of a manifest that say what is known, those of an earlier manifest among them."""
+    """The keys of a manifest for all metadata, including those of an earlier manifest."""
     tags = [f"{field.replace('_', ' ')}:{value}" for field in TAGS if (value := getattr(metadata, field))]
     plain = {name: value for name in PLAIN if (value := getattr(metadata, name))}
     return {**_earlier(metadata)["manifest"], **plain, "tags": [*tags, *metadata.tags]}
 
 
 def table_keys(metadata: Metadata, channel: int) -> dict[str, Any]:
-    """The keys of a table's entry that say what is known."""
+    """The keys of a table's entry for the metadata."""
     tables = _earlier(metadata)["tables"]
     keys: dict[str, Any] = dict(tables[channel]) if channel < len(tables) else {}
     camera = {name: value for name in CAMERA if (value := getattr(metadata, name)) is not None}
@@ -67,7 +67,7 @@ def table_keys(metadata: Metadata, channel: int) -> dict[str, Any]:
 
 
 def _earlier(metadata: Metadata) -> dict[str, Any]:
-    """What else an earlier manifest said."""
+    """Other content of an earlier manifest."""
     if metadata.smlm is None:
         return {"manifest": {}, "tables": []}
     tree = parse_json(metadata.smlm.encode())
@@ -78,13 +78,13 @@ def _earlier(metadata: Metadata) -> dict[str, Any]:
 
 
 def _kept(entry: Entry) -> dict[str, Any]:
-    """What an entry says beside what every table is written with anew."""
+    """The content of an entry, except for keys that are written anew for every table."""
     extra = dict(entry.model_extra or {}) | ({"metadata": entry.metadata} if entry.metadata else {})
     return {name: value for name, value in extra.items() if name not in WRITTEN}
 
 
 def _camera(tables: list[dict[str, Any]]) -> dict[str, float]:
-    """What the tables agree on about the camera; it is taken out of them."""
+    """Remove from the tables the camera settings on which they agree, and return these."""
     found: dict[str, float] = {}
     for name in CAMERA:
         said = {
@@ -102,7 +102,7 @@ def _camera(tables: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def _of_entries(channels: Mapping[str, Entry]) -> dict[str, float]:
-    """What the entries of all channels agree on, where its size leaves no doubt about its unit."""
+    """Values on which the entries of all channels agree, if their size leaves no doubt about the unit."""
     found: dict[str, float] = {}
     for key, (name, least, most) in SOUND.items():
         said = {str((entry.model_extra or {}).get(key)) for entry in channels.values()}

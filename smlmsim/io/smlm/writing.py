@@ -1,4 +1,4 @@
-"""Write a ``.smlm`` file that every reader of the format opens."""
+"""Writing of ``.smlm`` files that every reader of the format opens."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from smlmsim.io.smlm.table import HEADINGS
 from smlmsim.io.smlm.tags import manifest_keys, table_keys
 
 TABLE_FORMAT = "smlm-table(binary)-0"
-LEVEL = 1  # of the compression: the low bits of float32 are noise, which does not shrink further
-LAST_FRAME = 2**24  # the last whole number that float32 counts to
-BLOCK = 2**16  # rows that are packed at a time
+LEVEL = 1  # compression level: the low bits of float32 are noise, which cannot be compressed further
+LAST_FRAME = 2**24  # float32 represents all whole numbers up to this one
+BLOCK = 2**16  # number of rows packed at a time
 
 
 def write(
@@ -36,11 +36,11 @@ def write(
     images: Mapping[str, npt.NDArray[Any]] | None = None,
     attachments: Iterable[Attachment] = (),
 ) -> None:
-    """Write the localizations of a dataset, its metadata, and some images: every channel is a table.
+    """Write the localizations of a dataset, its metadata, and images; every channel becomes a table.
 
     All columns are float32, as every reader of the format expects. Frames are counted from the attribute
-    ``first_frame``, or from 1. What has no place in ``HEADINGS`` is left out,
-    such as the time of a localization, but for columns from other files.
+    ``first_frame``, or from 1. Variables that are not in ``HEADINGS``, such as the time of a localization, are left
+    out, except columns from other files.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ def write(
         ``loc_y``, ``loc_x`` and any other variable of ``HEADINGS``; ``loc_channel`` if there are
         several channels.
     path : str or Path
-        The file to make or replace.
+        File to make or replace.
     images : mapping of str to array, optional
-        Such as a widefield image, of a type that the format knows.
+        Images, such as a widefield image, of a type in the format.
     attachments : iterable of Attachment, optional
-        What :func:`read_attachments` found in another file.
+        Files that :func:`read_attachments` read from another archive.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def write(
         If positions are missing, frames or positions are NaN or infinite, another value is infinite, or a frame is
         above 2**24.
     ValueError
-        If an image is of another type, or an attachment has the name of another file.
+        If an image is of another type, or two files have the same name.
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
@@ -123,7 +123,7 @@ def _channels(data: xr.Dataset | xr.DataArray) -> tuple[npt.NDArray[np.int32], C
 
 
 def _names(channel: npt.NDArray[np.int32], metadata: Metadata) -> list[str]:
-    """The names of all channels; one without a name is called by its number, a single one "default"."""
+    """The names of all channels; unnamed ones are called by their number, a single one "default"."""
     number = max(int(channel.max(initial=0)) + 1, len(metadata.channels))
     if number == 1 and not metadata.channels:
         return ["default"]
@@ -131,7 +131,7 @@ def _names(channel: npt.NDArray[np.int32], metadata: Metadata) -> list[str]:
 
 
 def _files(names: list[str]) -> list[str]:
-    """What the file of each channel is called, in plain letters."""
+    """File names for the channels, in plain letters."""
     plain = [re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:40].strip("_") or "table" for name in names]
     if len(names) == 1:
         return ["table.bin"]
@@ -190,7 +190,7 @@ def _image_format(name: str, pixels: npt.NDArray[Any]) -> dict[str, Any]:
 
 
 def _store_records(archive: zipfile.ZipFile, name: str, columns: list[npt.NDArray[Any]]) -> None:
-    """Compress columns as packed records, some rows at a time."""
+    """Compress columns as packed records, in blocks of rows."""
     with archive.open(name, "w", force_zip64=True) as file:
         for start in range(0, columns[0].size, BLOCK):
             file.write(np.stack([column[start : start + BLOCK] for column in columns], axis=1).tobytes())

@@ -84,9 +84,9 @@ def test_what_is_wrong_with_the_records_is_said(handmade, records, words):
         ("\0", "is not YAML"),
         ("a: " + "9" * 5000, "is not YAML"),
         ("? [a]\n: 1", "is not YAML"),
-        ("[" * 100_000, "more than 32 levels in each other"),
-        ("- " * 60_000, "more than 32 levels in each other"),
-        ("{a: " * 30_000, "more than 32 levels in each other"),
+        ("[" * 100_000, "more than 32 nested levels"),
+        ("- " * 60_000, "more than 32 nested levels"),
+        ("{a: " * 30_000, "more than 32 nested levels"),
         (
             "a: &a {b: 1}\nc:\n  <<: [*a, *a]",
             "merge keys are not read",
