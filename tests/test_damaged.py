@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("damaged.py")
-INPUTS = 1000
+INPUTS = 2000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory and time of a process are bounded on Linux only")

@@ -75,6 +75,14 @@ def advantages(name):
     return found
 
 
+@pytest.mark.parametrize("name", ["annapalm3d", "annapalm2d", "contrast_maximisation", "dblink", "vivit"])
+def test_the_readme_shows_the_scores_and_intervals_of_the_reference_grid(name):
+    readme = (Path(baselines.__path__[0]).parent / "README.md").read_text(encoding="utf-8")
+    difference = advantages(name)["gaussian_time"]
+    signed = difference if difference.startswith("-") else f"+{difference}"
+    assert f"| `{name}` | {spread(name)} | {signed} |" in readme
+
+
 def test_every_network_of_this_project_has_weights_and_a_card():
     assert {path.stem for path in WEIGHTS} == {"annapalm2d", "annapalm3d", "dblink", "vivit"}
     assert all((folder / "CARD.md").is_file() for folder in FOLDERS.values())
