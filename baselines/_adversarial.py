@@ -23,9 +23,9 @@ class AdversarialLoss(Spec):
     Parameters
     ----------
     alpha, beta, gamma : float
-        As above; with gamma = 0 there is no discriminator.
+        Weights of the terms above; with gamma = 0 there is no discriminator.
     form : "log" or "least_squares"
-        Of the adversarial losses L_D and L_G.
+        The form of the adversarial losses L_D and L_G.
 
     References
     ----------
@@ -44,14 +44,14 @@ class AdversarialLoss(Spec):
 
 
 class AdversarialTask:
-    """A generator of density movies, and a discriminator that tells them from true ones.
+    """A generator of density movies, and a discriminator that distinguishes them from true ones.
 
     Parameters
     ----------
     generator : nn.Module
-        From what it sees (B, C, T, Y, X) to densities (B, 1, T, Y, X) in [0, 1].
+        Maps input channels (B, C, T, Y, X) to densities (B, 1, T, Y, X) in [0, 1].
     discriminator : nn.Module
-        From the same and images (B, 1, T, Y, X) in [-1, 1] to logits.
+        Maps the same channels, with images (B, 1, T, Y, X) in [-1, 1], to logits.
     loss : AdversarialLoss
         If its gamma is 0, the discriminator is left out.
     """
@@ -65,7 +65,7 @@ class AdversarialTask:
     def losses(
         self, inputs_BCTYX: torch.Tensor, density_BCTYX: torch.Tensor, *, further: Further | None = None
     ) -> Iterator[tuple[str, torch.Tensor]]:
-        """Yield the loss of the discriminator, then that of the generator, which faces the better discriminator.
+        """Yield the loss of the discriminator, then that of the generator against the updated discriminator.
 
         What ``further`` returns for the estimate is added to the loss of the generator.
         """
@@ -81,6 +81,6 @@ class AdversarialTask:
         yield "generator", loss
 
     def _doubt(self, inputs_BCTYX: torch.Tensor, image_BCTYX: torch.Tensor, *, real: bool) -> torch.Tensor:
-        """Return how far the discriminator is from taking images in [0, 1] for real, or for made up."""
+        """Return the loss of the discriminator for images in [0, 1] that it should call real, or generated."""
         logits = self.networks["discriminator"](inputs_BCTYX, 2 * image_BCTYX - 1)
         return adversarial_loss(logits, real=real, form=self._loss.form)

@@ -1,4 +1,4 @@
-"""How long, on what and how fast networks are trained."""
+"""The budget of a training: its length, its crops and its learning rate."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from smlmsim.spec import Spec
 
 
 class Budget(Spec):
-    """How long to train, on crops of which size, and how fast to learn.
+    """The length of a training, its crops and its learning rate.
 
     Parameters
     ----------
     steps, batch : int
-        Optimizer steps at most, and crops in each, over all processes.
+        Greatest number of optimizer steps, and number of crops in each, over all processes.
     crops : Augmentation
         The size of a crop, and what varies between crops.
     learning_rate, beta1, weight_decay : float
-        Of Adam (with decoupled weight decay).
+        Settings of the optimizer, Adam with decoupled weight decay.
     schedule : "constant", "cosine" or "plateau"
-        The learning rate stays, falls to 0 by the last step, or is halved when the validation has not improved for
+        The learning rate stays, falls to 0 by the last step, or is halved when the score has not improved for
         ``plateau`` epochs.
     warmup : float
-        The share of the steps during which the learning rate of "cosine" rises first.
+        Fraction of the steps during which the learning rate of "cosine" first rises.
     epoch_steps : int
-        Steps between two validations, after each of which a checkpoint is written.
+        Number of steps in an epoch; each epoch ends with a validation and a checkpoint.
     patience : int
-        Training ends after so many epochs without improvement.
+        Number of epochs without improvement after which training ends.
     gradient_norm : float
-        Longer gradients are shortened to it.
+        Greatest norm of a gradient; longer gradients are clipped to it.
     precision : "float32", "bfloat16" or "float16"
-        Of the forward pass; weights stay float32.
+        Number type of the forward pass; weights stay float32.
     validation_crops : int
-        How many crops to validate on.
+        Number of crops to validate on.
     seed : int
-        Fixes initial weights, crops and dropout.
+        Determines initial weights, crops and dropout.
     """
 
     steps: PositiveInt = 200_000
@@ -58,7 +58,7 @@ class Budget(Spec):
     seed: int = Field(0, ge=0)
 
     def learning_rate_at(self, step: int, factor: float) -> float:
-        """Return the learning rate of a step; ``factor`` is what the plateaus so far have left of it."""
+        """Return the learning rate of a step; ``factor`` is the product of the halvings at plateaus so far."""
         if self.schedule != "cosine":
             return self.learning_rate * factor
         rise = min(1.0, (step + 1) / max(self.warmup * self.steps, 1))

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: all that it needs to go on as if it had never stopped, in one safetensors file."""
+"""Checkpoints: all that a training needs to continue as if it had never stopped, in one safetensors file."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Optimizers = Mapping[str, torch.optim.Optimizer]
 
 
 class CheckpointError(ValueError):
-    """A checkpoint cannot be read, or is not of this training."""
+    """A checkpoint cannot be read, or belongs to another training."""
 
 
 @dataclass
 class Progress:
-    """How far a training is.
+    """The progress of a training.
 
-    ``best`` is the best validation so far, ``since_best`` the epochs since then, ``factor`` what plateaus have left of
-    the learning rate, ``history`` a row for each epoch.
+    ``best`` is the best validation score so far, ``since_best`` the number of epochs since then, ``factor`` the product
+    of the halvings of the learning rate at plateaus, and ``history`` has a row for each epoch.
     """
 
     step: int = 0
@@ -42,7 +42,7 @@ class Progress:
 def save(
     path: Path, progress: Progress, networks: Mapping[str, nn.Module], optimizers: Optimizers, scaler: Any
 ) -> None:
-    """Write a checkpoint; an older one is there until the new one is whole.
+    """Write a checkpoint; an older one stays in place until the new one is complete.
 
     Raises
     ------
@@ -64,12 +64,12 @@ def save(
 
 
 def load(path: Path, networks: Mapping[str, nn.Module], optimizers: Optimizers, scaler: Any) -> Progress:
-    """Bring networks, optimizers and random numbers to where a checkpoint has them.
+    """Restore networks, optimizers and random numbers from a checkpoint.
 
     Raises
     ------
     CheckpointError
-        If the file is damaged, or of other networks.
+        If the file is damaged, or belongs to other networks.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -87,7 +87,7 @@ def load(path: Path, networks: Mapping[str, nn.Module], optimizers: Optimizers, 
         return Progress(**about["progress"])
     except (SafetensorError, ValueError, *DAMAGE) as error:
         raise CheckpointError(
-            f"{path} is damaged or of another training ({one_line(error)}); remove it to start anew"
+            f"{path} is damaged or belongs to another training ({one_line(error)}); remove it to start anew"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Whether crops are of a size that networks take and movies have, found out before any movie is made."""
+"""Check that crops fit the networks and the movies, before any movie is simulated."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ def require_fit(crops: Augmentation, networks: Mapping[str, Any], study: Simulat
     Parameters
     ----------
     crops : Augmentation
-        Their size.
+        The crops, with their size.
     networks : mapping
-        Networks by name. The first has a ``multiple`` (time, y, x), of which crops are multiples; any of them may have
-        a ``least`` size.
+        Networks by name. The first has an attribute ``multiple`` (time, y, x): the size of a crop must be a multiple of
+        it. Any of them may have an attribute ``least``: the smallest size it takes.
     study : Simulated, optional
-        Of the movies; by default only the networks are asked.
+        The study of the movies; if left out, only the networks are checked.
 
     Raises
     ------
     ValueError
-        Saying which crops would do.
+        If the crops do not fit the networks; the message says which sizes would.
     CorpusError
-        If they do not fit into the movies.
+        If the crops do not fit into the movies.
     """
     multiple: Size = next(iter(networks.values())).multiple
     if study is not None:

@@ -1,4 +1,4 @@
-"""Parts of a network that stay as they are."""
+"""Parts of a network that are not trained."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from torch import nn
 
 
 def freeze(networks: Mapping[str, nn.Module], name: str) -> list[nn.Module]:
-    """Keep all modules of a name from being trained; return them.
+    """Exclude all modules of a given name from training; return them.
 
     Raises
     ------
     ValueError
-        If the first network has none of that name, or nothing else.
+        If the first network has no module of that name, or nothing else to train.
     """
     first = next(iter(networks.values()))
     found = [module for path, module in first.named_modules() if path.split(".")[-1] == name]

@@ -1,8 +1,8 @@
 """What a network sees: the one way from an observation to the channels of its first layer.
 
-Training, whose localizations are drawn anew, and reconstruction, whose localizations were measured, both call
-:meth:`Inputs.see`, on a whole crop or a whole movie and before it is cut into tiles. So equal localizations give equal
-channels, and what reaches beyond a tile, in time, does not end there.
+Training (on simulated localizations) and reconstruction (of measured ones) both call :meth:`Inputs.see`, so equal
+localizations give equal channels. It is called on a whole crop or movie, before a movie is cut into tiles, so that
+averages over time also use the time points outside a tile.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ALL = "all"
 
 
 class Channel(NamedTuple):
-    """A movie (time, y, x) of any type that a network sees, and the factor that brings it to the network's scale."""
+    """A movie (time, y, x) that a network sees, and the factor that converts it to the scale of the network."""
 
     name: str
     movie: npt.NDArray[Any]
@@ -52,18 +52,18 @@ class Channel(NamedTuple):
 class Inputs(Spec):
     """What a network sees of an observation; by default the localizations counted in each pixel and time point.
 
-    All channels of localizations have one scale for the whole movie, on which the counts of a time point have a Poisson
-    variance of about 1 near localizations; so have those of a fine bin. Widefield images lie between 0 and 1.
+    Counts are divided by one number for the whole movie, chosen such that the counts of a time point, or of a fine bin,
+    have a Poisson variance of about 1 near localizations. Widefield images lie between 0 and 1.
 
     Parameters
     ----------
     fine_bins : int
-        Each time point is cut into that many bins of equal duration, whose counts are a channel each, 1 to 100. Their
-        sum is the counts of the time point.
+        Number of bins of equal duration into which each time point is cut, 1 to 100. The counts of each bin are a
+        channel; their sum is the counts of the time point.
     wide_sums : tuple of float or "all"
-        Further channels, each the mean of the counts over the time points around, with the weights of a Gaussian of
-        that standard deviation in time points, above 0; "all" is the mean over the whole movie. At the ends of a movie
-        the weights of the time points that there are add up to 1.
+        Further channels, each a mean of the counts over neighbouring time points with Gaussian weights. A number is the
+        standard deviation in time points, above 0; "all" is the mean over the whole movie. At the ends of a movie the
+        weights are normalised to 1.
     widefield : bool
         Whether the last channel is the widefield image nearest in time, interpolated to the pixels.
 
@@ -95,12 +95,12 @@ class Inputs(Spec):
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
-        """Return what the network of some settings sees: plain counts where they do not say it.
+        """Return the inputs of a network from its settings; if these have none, plain counts.
 
         Raises
         ------
         pydantic.ValidationError
-            If what they say does not fit.
+            If the settings of the inputs are invalid.
         """
         return cls.model_validate(_moved(settings).get("inputs", {}))
 
@@ -125,19 +125,19 @@ class Inputs(Spec):
         Parameters
         ----------
         observation : xr.Dataset
-            ``counts`` (time, y, x). For fine bins also ``loc_frame``, ``loc_y``, ``loc_x`` (localization,) and the
-            attribute ``frames_per_point``; for widefield images ``widefield``, without which that channel is 0.
+            ``counts`` (time, y, x); for fine bins also ``loc_frame``, ``loc_y``, ``loc_x`` (localization,) and the
+            attribute ``frames_per_point``; for widefield images ``widefield`` (if absent, that channel is 0).
 
         Returns
         -------
         list of Channel
-            In the order of ``names``. Of several colours, each would give channels like these, one group after the
-            other.
+            In the order of ``names``. With several colours, each would give such a group of channels, one group after
+            the other.
 
         Raises
         ------
         ValueError
-            If there are fine bins, and the observation does not say when molecules were localized.
+            If there are fine bins, and the observation has no frames of localizations.
         """
         return list(self._channels(observation))
 
@@ -146,17 +146,17 @@ class Inputs(Spec):
         return np.stack([channel.scaled for channel in self.see(observation)])
 
     def require_shown(self, study: Simulated) -> None:
-        """Refuse a study whose movies do not show what the network is to see.
+        """Raise an error if the movies of a study lack something that the network needs as input.
 
         Parameters
         ----------
         study : Simulated
-            Of the movies, as long as those that the network gets.
+            The study of the movies, of the same length as those that the network gets.
 
         Raises
         ------
         ValueError
-            Saying what the study lacks.
+            If something is missing; the message says what.
         """
         acquisition = study.acquisition
         if self.fine_bins > acquisition.frames_per_point:
@@ -168,7 +168,7 @@ class Inputs(Spec):
             return
         if study.widefield is None:
             raise ValueError(
-                "the network is to see widefield images (widefield=true), but the study takes none; give the study of "
+                "the network needs widefield images (widefield=true), but the study takes none; give the study of "
                 "the corpus a table [study.widefield]"
             )
         if acquisition.frames < study.widefield.frames_between:
@@ -191,12 +191,12 @@ class Inputs(Spec):
 
 
 class NetworkSettings(Spec):
-    """What a network is built from: what it sees, and more in each kind of network.
+    """Settings from which a network is built: its inputs, and more in each kind of network.
 
     Parameters
     ----------
     inputs : Inputs
-        What it sees.
+        What the network sees.
     """
 
     inputs: Inputs = Inputs()
@@ -208,7 +208,7 @@ class NetworkSettings(Spec):
 
     @property
     def channels_in(self) -> int:
-        """How many channels the first layer has to take."""
+        """The number of channels that the first layer takes."""
         return len(self.inputs.names)
 
 
@@ -220,14 +220,14 @@ def fine_counts(observation: xr.Dataset, bins: int) -> Iterator[npt.NDArray[np.u
     Parameters
     ----------
     observation : xr.Dataset
-        ``counts`` (time, y, x), and the localizations with their frames.
+        ``counts`` (time, y, x), and the localizations with their camera frames.
     bins : int
-        The parts of a time point.
+        Number of parts of a time point.
 
     Raises
     ------
     ValueError
-        If the observation does not say when molecules were localized.
+        If the observation has no frames of localizations.
     """
     points, _, _ = observation.counts.shape
     if "loc_frame" not in observation or "frames_per_point" not in observation.attrs:
@@ -253,13 +253,13 @@ def fine_counts(observation: xr.Dataset, bins: int) -> Iterator[npt.NDArray[np.u
 
 
 def wide_sum(counts: npt.NDArray[Any], sigma: float) -> Floats:
-    """Return the mean of a movie (time, y, x) over the time points around each, by a Gaussian in time.
+    """Average a movie (time, y, x) over neighbouring time points with Gaussian weights.
 
     Parameters
     ----------
     counts : ndarray (time, y, x)
     sigma : float
-        Standard deviation in time points, above 0; infinity makes all time points count alike.
+        Standard deviation in time points, above 0; with infinity all time points have the same weight.
     """
     movie = np.ascontiguousarray(counts, np.float32)
     points = np.arange(len(movie), dtype=np.float64)
@@ -272,12 +272,12 @@ def wide_sum(counts: npt.NDArray[Any], sigma: float) -> Floats:
 def _widefield(observation: xr.Dataset) -> Floats:
     if "widefield" in observation:
         return on_pixels(observation)
-    logger.warning("the network sees widefield images too, and there are none; it takes them as blank")
+    logger.warning("the network also needs widefield images, but there are none; this channel is set to 0")
     return np.broadcast_to(np.float32(0), observation.counts.shape)
 
 
 def _field(observation: xr.Dataset) -> FieldOfView:
-    """The field of the pixels of an observation."""
+    """The field of view that the pixels of an observation cover."""
     y, x = observation.y.values, observation.x.values
     steps = [float(axis[-1] - axis[0]) / (axis.size - 1) for axis in (y, x) if axis.size > 1]
     pixel_nm = float(observation.attrs.get("pixel_nm", steps[0] if steps else 0.0))
@@ -291,16 +291,16 @@ def _field(observation: xr.Dataset) -> FieldOfView:
 
 
 def _require_all(fine: npt.NDArray[np.uint16], observation: xr.Dataset) -> None:
-    """Say if the counts are not those of the localizations."""
+    """Log a warning if the counts differ from the number of localizations."""
     found, counted = int(fine.sum(dtype=np.int64)), int(observation.counts.sum(dtype=np.int64))
     if found != counted:
         logger.warning(
-            "%d localizations lie in the field, but %d are counted; fine bins show the former", found, counted
+            "%d localizations lie in the field, but the sum of the counts is %d; fine bins show the former", found, counted
         )
 
 
 def _moved(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as they are written now: older ones have ``widefield`` beside the rest."""
+    """Convert older settings, in which ``widefield`` was not part of ``inputs``."""
     rest = dict(settings)
     if isinstance(shows := rest.get("widefield"), bool):
         del rest["widefield"]

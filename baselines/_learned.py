@@ -1,4 +1,4 @@
-"""A trained network as a reconstructor: weights, tiles, and the uncertainty that dropout tells."""
+"""A trained network as a reconstructor: weights, tiles, and the uncertainty estimated by dropout."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ Build = Callable[[dict[str, Any]], nn.Module]
 class Learned(Spec):
     """A network with its weights.
 
-    Weights say what their network was trained for. An observation outside of that is reconstructed with a warning.
+    A file of weights states the conditions of training. An observation outside them is reconstructed with a warning.
 
     Parameters
     ----------
     weights : Path, optional
-        A safetensors file, as training leaves it; by default the one that comes with smlmsim.
+        A safetensors file, as training writes it; by default the one that is bundled.
     uncertainty : int
-        Passes with dropout: the density is their mean, and ``uncertainty`` their variance. With 0 there is one pass
-        without dropout, and no uncertainty; otherwise it takes at least 2.
+        Number of Monte-Carlo dropout passes, 0 or at least 2: the density is their mean, and ``uncertainty`` their
+        variance. With 0 there is one pass without dropout, and no uncertainty.
     seed : int
-        Fixes what is dropped.
+        Determines which units are dropped.
     tile : (int, int, int), optional
-        Time points, rows and columns that the network gets at once; it bounds the memory.
+        Time points, rows and columns that are reconstructed at once; smaller tiles take less memory.
     device : "auto", "cpu" or "cuda"
         Where to compute; by default on a GPU if there is one.
     precision : "float32" or "bfloat16"
-        Of the computation.
+        Number type of the computation.
     compiled : bool
-        Compile the network first, which pays for many movies.
+        Whether to compile the network first, which is worthwhile for many movies.
     """
 
     name: ClassVar[str]
@@ -78,15 +78,15 @@ class Learned(Spec):
     def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
         """Return ``density`` (time, y, x) up to one factor for all movies, and ``uncertainty`` if asked for.
 
-        The attribute ``domain`` is what the network was trained for, as JSON, and ``outside_of_domain`` what of the
-        observation lies outside of it, in words; both are left out where the weights do not say it.
+        The attribute ``domain`` holds the conditions of training, as JSON, and ``outside_of_domain`` names in words
+        the properties of the observation that lie outside them; without conditions in the weights, both are absent.
 
         Raises
         ------
         WeightsError
             If there are no weights, or they do not fit.
         ValueError
-            If uncertainty is asked of a network without dropout.
+            If an uncertainty is requested from a network without dropout.
         """
         network = self.network()
         passes = _Passes(network, self.uncertainty, self.seed, self.precision)
@@ -96,11 +96,11 @@ class Learned(Spec):
         return schema.estimate(about, meaning="density relative to the greatest of its movie", **found)
 
     def _outside(self, observation: xr.Dataset) -> dict[str, str]:
-        """What the network was trained for and what of a movie lies outside, as attributes; the latter is logged."""
+        """The attributes ``domain`` and ``outside_of_domain``; log the latter as a warning."""
         domain = self.domain
         if domain is None:
             logger.info(
-                "%s: the weights do not say what they were trained for; nothing is checked", self.name
+                "%s: the weights do not state what they were trained for; nothing is checked", self.name
             )
             return {}
         contour = contour_density(observation) if domain.density_per_um else None
@@ -116,7 +116,7 @@ class Learned(Spec):
 
     @property
     def domain(self) -> Domain | None:
-        """What the network was trained for; None if its weights do not say it.
+        """The conditions of training; None if the weights do not state them.
 
         Raises
         ------
@@ -127,12 +127,12 @@ class Learned(Spec):
 
     @property
     def inputs(self) -> Inputs:
-        """What the network sees; plain counts if its weights do not say it.
+        """What the network sees; plain counts if its weights do not state it.
 
         Raises
         ------
         WeightsError
-            If there are no weights, they are damaged, or what they say of that cannot be understood.
+            If there are no weights, they are damaged, or the inputs they state are invalid.
         """
         try:
             return Inputs.of(read_settings(self._path, self.name))
@@ -141,7 +141,7 @@ class Learned(Spec):
 
     @property
     def parameters(self) -> int:
-        """How many numbers the network has learned, the running means and variances of its normalization included."""
+        """The number of learned parameters, including the running means and variances of normalization."""
         return count(self.network())
 
     @property
@@ -157,7 +157,7 @@ class Learned(Spec):
 
 
 class _Passes:
-    """What a network makes of one tile: its image, or the mean and the variance of several with dropout."""
+    """The output of a network for one tile: one image, or the mean and the variance of several dropout passes."""
 
     def __init__(self, network: nn.Module, number: int, seed: int, precision: str) -> None:
         self._network, self._number, self._seed, self._precision = network, number, seed, precision
@@ -169,7 +169,7 @@ class _Passes:
             raise ValueError("a variance takes at least 2 passes, found uncertainty = 1")
         if number and not any(drop.p for drop in self._drops):
             raise ValueError(
-                "the network has no dropout, so it cannot tell its uncertainty; set uncertainty = 0"
+                "the network has no dropout, so it cannot estimate its uncertainty; set uncertainty = 0"
             )
 
     @property
@@ -189,7 +189,7 @@ class _Passes:
 
     @property
     def number(self) -> int:
-        """How often a tile goes through the network."""
+        """The number of passes of a tile through the network."""
         return max(self._number, 1)
 
     def _pass(self, tile: torch.Tensor) -> Floats:
@@ -205,9 +205,9 @@ class _Passes:
 def _tiled(
     passes: _Passes, observation: xr.Dataset, inputs: Inputs, largest: Shape, multiple: Shape
 ) -> dict[str, Floats]:
-    """Reconstruct a movie tile by tile; where there is no localization at all, there is nothing.
+    """Reconstruct a movie tile by tile; tiles without any localization stay 0.
 
-    The channels are made of the whole movie, so that they show in a tile what a time point beyond it adds to them.
+    The channels are made from the whole movie, so that averages over time also use time points outside a tile.
     """
     shape = observation.counts.shape
     images = {name: np.zeros(shape, np.float32) for name in passes.names}
@@ -223,7 +223,7 @@ def _tiled(
 
 
 def cut(channels: Sequence[Channel], tile: Tile) -> Floats:
-    """Take a tile out of channels, (channel, time, y, x), on the scale of the network."""
+    """Cut a tile (channel, time, y, x) out of channels, on the scale of the network."""
     return np.stack([tile.cut(channel.movie) * channel.factor for channel in channels])
 
 
@@ -260,5 +260,5 @@ def _device(name: str) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _loaded(path: str, changed: int, name: str, make: Build, device: str) -> nn.Module:
-    """Return a network in evaluation mode; a file is read once until it is changed."""
+    """Return a network in evaluation mode; a file is read again only if it has changed."""
     return build(path, name, make).eval().to(device)

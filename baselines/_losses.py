@@ -12,9 +12,9 @@ import torch
 from torch.nn import functional as F
 
 SIGMAS_PX = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Widths in px of the Gaussian windows, each twice the last: from a filament's core to the space between filaments."""
+"""Standard deviations in px of the Gaussian windows: from the core of a filament to the space between filaments."""
 WIDTHS_PX = (11, 11, 11, 17, 33)
-"""Edge lengths in px of these windows, odd: the widest are cut off at two sigma."""
+"""Odd edge lengths in px of these windows: the widest are cut off at two standard deviations."""
 C1, C2 = 0.01**2, 0.03**2
 """Constants of the similarity in units of the data range, as published (doi:10.1109/TIP.2003.819861)."""
 
@@ -22,9 +22,9 @@ Adversarial = Literal["least_squares", "log"]
 
 
 def ms_ssim_loss(truth_BCTYX: torch.Tensor, estimate_BCTYX: torch.Tensor) -> torch.Tensor:
-    """Return 1 - MS-SSIM without a pyramid: windows from narrow to wide on the full images, all exponents 1.
+    """Return 1 - MS-SSIM with windows of increasing width on the full images (no pyramid), all exponents 1.
 
-    The last two axes are y and x; images are in [0, 1]. At the border a window counts what lies inside. The mean is
+    The last two axes are y and x; images are in [0, 1]. At the border a window uses the pixels inside. The mean is
     taken over all pixels, after the product over the windows.
 
     References
@@ -43,7 +43,7 @@ def ms_ssim_loss(truth_BCTYX: torch.Tensor, estimate_BCTYX: torch.Tensor) -> tor
 
 
 def weighted_l1_loss(truth_BCTYX: torch.Tensor, estimate_BCTYX: torch.Tensor) -> torch.Tensor:
-    """Return the mean absolute error, averaged by a Gaussian window of 8 px first."""
+    """Return the mean absolute error, after smoothing with a Gaussian window of standard deviation 8 px."""
     error_NYX = (truth_BCTYX - estimate_BCTYX).abs().flatten(0, -3).float()
     return windowed(error_NYX, SIGMAS_PX[-1], WIDTHS_PX[-1]).mean()
 
@@ -59,7 +59,7 @@ def total_variation_loss(estimate_BCTYX: torch.Tensor) -> torch.Tensor:
 
 
 def adversarial_loss(logits: torch.Tensor, *, real: bool, form: Adversarial) -> torch.Tensor:
-    """Return the loss of a discriminator's logits on what should be taken as real, or not.
+    """Return the loss of a discriminator's logits for images that it should call real, or generated.
 
     References
     ----------
@@ -77,7 +77,7 @@ def _mean(x: torch.Tensor) -> torch.Tensor:
 def windowed(images: torch.Tensor, sigma_px: float, width_px: int) -> torch.Tensor:
     """Average over Gaussian windows along the last two axes, as products with banded matrices.
 
-    Always in float32: half as many digits are too few for the variance in a window, a difference of averages.
+    Always in float32: a variance is a small difference of averages, for which half precision is too coarse.
     """
     height, width = images.shape[-2:]
     along_y = _averages(height, sigma_px, width_px).to(images.device)
@@ -88,7 +88,7 @@ def windowed(images: torch.Tensor, sigma_px: float, width_px: int) -> torch.Tens
 
 @functools.lru_cache(maxsize=64)
 def _averages(size: int, sigma_px: float, width_px: int) -> torch.Tensor:
-    """Return the matrix (size, size) whose rows average over a window, or over what of it lies inside."""
+    """Return the matrix (size, size) whose rows average over a window, or over the part of it that lies inside."""
     place = torch.arange(size, dtype=torch.float64)
     distance = (place[:, None] - place).abs()
     weight = torch.exp(-(distance**2) / (2 * sigma_px**2)) * (distance <= width_px // 2)

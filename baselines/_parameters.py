@@ -6,9 +6,9 @@ from torch import nn
 
 
 def count(network: nn.Module) -> int:
-    """Count the numbers that a network has learned: those that are optimized, and running means and variances.
+    """Count the learned parameters of a network: optimized ones, and running means and variances.
 
-    The latter are part of the published numbers, too.
+    Published parameter counts include the latter, too.
     """
     optimized = sum(parameter.numel() for parameter in network.parameters())
     return optimized + sum(value.numel() for name, value in network.named_buffers() if "running" in name)

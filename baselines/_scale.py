@@ -1,7 +1,7 @@
-"""The scale on which networks see localizations: much the same at every rate, so that one network serves all.
+"""The scale on which networks see localizations: similar at every rate, so that one network serves all rates.
 
-Divided by the noise, the pixels of a movie have a Poisson variance of about 1 where it has localizations. A single
-localization is the higher the fewer there are, which tells a network the rate.
+Divided by the noise, the pixels of a movie have a Poisson variance of about 1 near localizations. The value of a single
+localization is then higher at lower rates, so a network can infer the rate from it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ BLOCK_PX = 32
 def noise(still: npt.NDArray[np.float32], points: int) -> np.float32:
     """Return the standard deviation of the counts in a pixel of one time point; 1 for an empty movie.
 
-    It is the root of the mean count, taken over the surroundings of the localizations: blocks of 32 px, each with its
-    number of localizations as its weight. So empty parts of a large field make no difference.
+    It is the square root of the mean count near localizations: the mean over blocks of 32 px, each weighted by its
+    number of localizations. So empty parts of a large field make no difference.
 
     Parameters
     ----------
     still : ndarray (y, x)
         The sum of a movie over time.
     points : int
-        Its number of time points.
+        Number of time points of the movie.
     """
     still_BCYX = torch.from_numpy(still)[None, None]
     density = F.avg_pool2d(still_BCYX, BLOCK_PX, ceil_mode=True, count_include_pad=False).flatten(2)

@@ -1,4 +1,4 @@
-"""How large a network may get while it is made: not far larger than the weights that are there for it."""
+"""A limit on the size of a network while it is built: not far larger than its file of weights."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ MOST_WITHOUT = 1000
 
 
 class TooLargeError(ValueError):
-    """A network is about to have far more parts than its weights are for."""
+    """A network would have far more parts than its file of weights holds tensors."""
 
 
 @contextmanager
 def no_larger_than(tensors: int) -> Iterator[None]:
-    """Stop the making of a network, in this thread, as soon as it has far more parts than there are weights for.
+    """Stop building a network, in this thread, as soon as it has far more parts than there are weights.
 
     Settings in a damaged file can ask for millions of layers, which would take hours before the first weight is read.
 
     Parameters
     ----------
     tensors : int
-        The tensors of weights that there are. Modules, parameters and buffers may be ``MOST_PER_TENSOR`` times as many
-        and ``MOST_WITHOUT`` more, each: some take no weights, and some are made to be replaced.
+        Number n of tensors in the file of weights. The network may have ``MOST_PER_TENSOR * n + MOST_WITHOUT`` modules,
+        parameters and buffers each: some need no weights, and some are replaced while it is built.
 
     Raises
     ------
     TooLargeError
-        Once there are more.
+        If there are more.
     MemoryError
-        Once the network takes more than 1 GiB; on the meta device weights take nothing.
+        If the network takes more than 1 GiB; weights on the meta device take no memory.
     """
     thread, most = threading.get_ident(), MOST_WITHOUT + MOST_PER_TENSOR * tensors
     made = dict.fromkeys(("modules", "tensors"), 0)
@@ -49,7 +49,7 @@ def no_larger_than(tensors: int) -> Iterator[None]:
                 made[kind] += 1
                 if made[kind] > most:
                     raise TooLargeError(
-                        f"the network would have more than {most} {kind}, there are weights for {tensors}"
+                        f"the network would have more than {most} {kind}, but there are {tensors} tensors of weights"
                     )
 
         return count

@@ -1,4 +1,4 @@
-"""Movies larger than a network takes at once: overlapping tiles, blended so that no seam is seen."""
+"""Overlapping tiles, blended without seams, for movies larger than a network takes at once."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PAD_MODES = ("edge", "reflect", "reflect")
 
 
 class Tile(NamedTuple):
-    """Part of a movie: where it lies, how it is padded at its end, and what it counts along each axis."""
+    """Part of a movie: its place, the padding at its end, and its blending weights along each axis."""
 
     place: tuple[slice, slice, slice]
     padding: Shape
     weights: tuple[Floats, Floats, Floats]
 
     def cut(self, movie: npt.NDArray[Any]) -> Floats:
-        """Take the tile out of a movie (time, y, x): in time the last frame goes on, in space the image is mirrored."""
+        """Cut the tile out of a movie (time, y, x); pad in time with the last frame, and in space by reflection."""
         tile = np.asarray(movie[self.place], np.float32)
         for axis, (mode, pad) in enumerate(zip(PAD_MODES, self.padding, strict=True)):
             width = [(0, pad if axis == other else 0) for other in range(3)]
@@ -34,7 +34,7 @@ class Tile(NamedTuple):
         return tile
 
     def add(self, image: Floats, total: Floats) -> None:
-        """Add what a network made of the tile to a movie, with the weights of the tile."""
+        """Add a reconstruction of the tile to a movie, with the weights of the tile."""
         time, y, x = (len(weight) for weight in self.weights)
         along_t, along_y, along_x = self.weights
         weight = along_t[:, None, None] * along_y[:, None] * along_x
@@ -47,11 +47,11 @@ def tiles(shape: Shape, largest: Shape, multiple: Shape) -> Iterator[Tile]:
     Parameters
     ----------
     shape : (int, int, int)
-        Of the movie: time points, rows, columns.
+        Time points, rows and columns of the movie.
     largest : (int, int, int)
-        Of a tile. A movie that fits is one tile.
+        Largest tile. A movie that fits is one tile.
     multiple : (int, int, int)
-        A tile has multiples of these, by padding at its end.
+        Tiles are padded at their end to a multiple of this size.
     """
     axes = [list(_spans(*axis)) for axis in zip(shape, largest, multiple, strict=True)]
     for spans in itertools.product(*axes):
@@ -60,7 +60,7 @@ def tiles(shape: Shape, largest: Shape, multiple: Shape) -> Iterator[Tile]:
 
 
 def _spans(size: int, largest: int, multiple: int) -> Iterator[tuple[slice, int, Floats]]:
-    """The tiles along one axis: each place, padding and weights."""
+    """Yield the place, padding and weights of each tile along one axis."""
     largest = max(largest // multiple, 1) * multiple
     if size <= largest:
         yield slice(0, size), -size % multiple, np.ones(size, np.float32)

@@ -1,4 +1,4 @@
-"""What all networks have in common when they are trained: configurations as data, a budget, and the loop."""
+"""What the training of all networks has in common: configurations as data, a budget, and the loop."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from smlmsim.spec import Spec, explain, read_toml
 
 SIZES = ("tiny", "shipped", "published")
 PUBLISHED = "parameters"
-"""A table of published numbers beside a configuration, which is no setting."""
+"""Name of a table of published numbers in a configuration file, which is not a setting."""
 
 
 class Trainable(Spec):
     """A network, its loss and its budget.
 
-    Configurations are files of its package, each with a table of the name of the network: ``shipped.toml``, whose
-    weights come with it, and, where there are some, ``published.toml`` and ``tiny.toml``, which is trained in a minute.
+    Configurations are TOML files in its package, each with a table named after the network: ``shipped.toml``, whose
+    weights are bundled, and optionally ``published.toml`` and ``tiny.toml``, which is trained in a minute.
     """
 
     name: ClassVar[str]
@@ -43,7 +43,7 @@ class Trainable(Spec):
 
     @classmethod
     def sizes(cls) -> tuple[str, ...]:
-        """Return the names of the configurations there are."""
+        """Return the names of the available configurations."""
         return tuple(size for size in SIZES if _file(cls.package, size).is_file())
 
     @classmethod
@@ -53,7 +53,7 @@ class Trainable(Spec):
         Raises
         ------
         ValueError
-            If there is no such configuration, or it does not fit.
+            If there is no such configuration, or it is invalid.
         """
         path = _file(cls.package, size) if size in SIZES else Path(size)
         if not path.is_file():
@@ -72,7 +72,7 @@ class Trainable(Spec):
 
     @property
     def inputs(self) -> Inputs:
-        """What the network sees; plain counts if it does not say it."""
+        """What the network sees; plain counts if its configuration does not state it."""
         found: Inputs = getattr(self.network, "inputs", Inputs())
         return found
 
@@ -81,19 +81,19 @@ class Trainable(Spec):
         """Make the networks and their losses."""
 
     def parameters(self) -> dict[str, int]:
-        """Count the numbers of each network, with the running means and variances of its normalization."""
+        """Count the learned parameters of each network, including running means and variances."""
         with torch.device("meta"):
             networks = self.task().networks
         return {name: count(network) for name, network in networks.items()}
 
     def require_fit(self, study: Simulated, *, init: Path | None = None, freeze: str = "") -> None:
-        """Refuse what training would refuse, before the movies of a study are made.
+        """Raise the errors that training would raise, before the movies of a study are simulated.
 
         Raises
         ------
         WeightsError, CorpusError, ValueError
-            If crops do not fit the network or the movies, or do not show what the network sees, if the weights to start
-            from do not fit, or if there is no part of the network of the name that is to be frozen.
+            If crops do not fit the network or the movies, or lack an input of the network, if the weights to start from
+            do not fit, or if the network has no part of the name that is to be frozen.
         """
         with torch.device("meta"):
             networks = dict(self.task().networks.items())
@@ -115,20 +115,20 @@ class Trainable(Spec):
         freeze: str = "",
         progress: bool = True,
     ) -> float:
-        """Train in a folder, or go on there; return the best MS-SSIM of the validation.
+        """Train, or continue from the checkpoint of a folder; return the best MS-SSIM of the validation.
 
         Parameters
         ----------
         folder : Path
-            Where results go.
+            Folder for the results.
         corpus, validation : Path or Source
-            What to train on, and what to validate on: a corpus, or something else that gives crops.
+            Where crops for training and for validation come from: a corpus, or another source of crops.
         workers : int
-            Processes that make crops.
+            Number of processes that prepare crops.
         init : Path, optional
-            Weights to start from; not read again where there is a checkpoint to go on from.
+            Weights to start from; ignored if there is a checkpoint to continue from.
         freeze : str
-            Part of the network that stays as it is, such as ``"encoder"``.
+            Part of the network that is not trained, such as ``"encoder"``.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The one training loop: any networks, their losses in turn, validation, and checkpoints that resume exactly."""
+"""The training loop for all networks: their losses in turn, validation, and checkpoints that resume exactly."""
 
 from __future__ import annotations
 
@@ -33,61 +33,61 @@ DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class Task(Protocol):
-    """What is trained: networks by name, of which the first reconstructs, and their losses."""
+    """Networks by name, of which the first reconstructs, and their losses."""
 
     networks: nn.ModuleDict
 
     def losses(
         self, inputs_BCTYX: torch.Tensor, density_BCTYX: torch.Tensor
     ) -> Iterator[tuple[str, torch.Tensor]]:
-        """Yield the loss of a network by its name; it is optimized before the next loss is asked for.
+        """Yield the name of a network and its loss, which is optimized before the next one is computed.
 
         Parameters
         ----------
         inputs_BCTYX : torch.Tensor
-            What the first network sees, as its :class:`~baselines._inputs.Inputs` say.
+            The input of the first network, see :class:`~baselines._inputs.Inputs`.
         density_BCTYX : torch.Tensor
-            What it should give, with one channel.
+            The true density, with one channel.
         """
         ...
 
 
 class Trainer:
-    """Train the networks of a task in a folder, from its checkpoint on if there is one.
+    """Train the networks of a task, continuing from the checkpoint of a folder if there is one.
 
-    It leaves ``weights.safetensors`` (of the epoch that validated best), ``checkpoint.safetensors``, ``log.csv``, a
-    preview of every epoch, and, where tensorboard is installed, its files. Under ``torchrun`` every process takes its
-    share of each batch. Training that was killed and resumed gives the same weights as training that was not, on as
-    many threads.
+    It writes ``weights.safetensors`` (of the epoch with the best validation score), ``checkpoint.safetensors``,
+    ``log.csv``, a preview of every epoch, and TensorBoard files if tensorboard is installed. Under ``torchrun`` every
+    process takes its share of each batch. With the same number of threads, training that was killed and resumed gives
+    the same weights as training that was not.
 
     Parameters
     ----------
     name, settings : str, mapping
-        Of the first network, to be written beside its weights.
+        Name and settings of the first network, to be written with its weights.
     task : Task
-        What to train.
+        The networks and their losses.
     budget : Budget
-        For how long.
+        The length of the training, its crops and its learning rate.
     folder : Path
-        Where the results go.
+        Folder for the results.
     corpus, validation : Path or Source
-        What to train on, and what to validate on: a corpus, or something else that gives crops.
+        Where crops for training and for validation come from: a corpus, or another source of crops.
     workers : int
-        Processes that make crops; the result does not depend on them.
+        Number of processes that prepare crops; the result does not depend on it.
     frozen : str
-        Modules of this name, ``"encoder"`` for example, stay as they are.
+        Name of modules that are not trained, such as ``"encoder"``.
     inputs : Inputs, optional
-        What the first network sees of a crop; by default plain counts.
+        What the first network sees; by default plain counts.
 
     Raises
     ------
     ValueError
-        If the batch cannot be shared by the processes, the crops do not fit the network or do not show what it sees, or
-        the name that is to be frozen is that of no module or of all.
+        If the batch cannot be shared by the processes, the crops do not fit the network or lack an input of it, or
+        the name to be frozen is that of no module or of the whole network.
     CorpusError
         If there is no corpus, or the crops do not fit into its movies.
     CheckpointError
-        If the checkpoint is damaged or of another training.
+        If the checkpoint is damaged or belongs to another training.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Trainer:
         return self._folder / CHECKPOINT
 
     def train(self, *, progress: bool = True) -> float:
-        """Train until the budget or the patience is used up; return the best MS-SSIM of the validation."""
+        """Train until the steps or the patience are used up; return the best MS-SSIM of the validation."""
         budget, state, is_first = self._budget, self._state, self._rank == 0
         with (
             _board(self._folder, active=is_first) as board,
@@ -171,7 +171,7 @@ class Trainer:
             state.factor /= 2
 
     def _step(self, batch: Batch) -> dict[str, float]:
-        """Optimize every loss in turn; each network has moved before the next loss is computed."""
+        """Optimize every loss in turn; each network is updated before the next loss is computed."""
         inputs, density = (tensor.to(self._device, non_blocking=True) for tensor in batch)
         self._task.networks.train()
         for module in self._frozen:
@@ -198,9 +198,9 @@ class Trainer:
         self._scaler.update()
 
     def _batches(self, epoch: int, steps: int) -> Iterator[Batch]:
-        """The crops of an epoch that fall to this process."""
+        """Yield the share of this process in the crops of an epoch."""
         self._data.set_epoch(epoch)
-        if self._world > 1:  # a checkpoint has the random numbers of one process only
+        if self._world > 1:  # a checkpoint stores the random state of one process only
             rng = stream(self._budget.seed, "process", str(self._rank), str(epoch))
             torch.manual_seed(int(rng.integers(2**63)))
         share = self._budget.batch // self._world
@@ -209,7 +209,7 @@ class Trainer:
         return iter(DataLoader(self._data, batch_sampler=batches, num_workers=self._workers))
 
     def _score(self) -> float:
-        """The validation of the first process, for all of them: they have to slow down and to end together."""
+        """The validation score of the first process, sent to all, so that all change their rate and end together."""
         self._task.networks.eval()
         score = self._validation.ms_ssim(self._estimate) if self._rank == 0 else 0.0
         if self._world == 1:
@@ -230,7 +230,7 @@ class Trainer:
         return torch.autocast(self._device.type, dtype) if dtype else nullcontext()
 
     def _finish(self, row: dict[str, float], board: Any) -> None:
-        """Write what an epoch gave; the checkpoint comes last, since all before it would be made again."""
+        """Write the results of an epoch; the checkpoint comes last, so that an interrupted epoch is repeated whole."""
         state = self._state
         state.history.append(row)
         if state.since_best == 0:
@@ -248,7 +248,7 @@ class Trainer:
 
 
 def _join() -> tuple[int, int]:
-    """Join the processes that torchrun started; return this one's number and how many there are."""
+    """Join the processes that torchrun started; return the index of this one and their number."""
     world = int(os.environ.get("WORLD_SIZE", 1))
     if world > 1 and not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
@@ -256,7 +256,7 @@ def _join() -> tuple[int, int]:
 
 
 def _dataset(source: Path | Source, budget: Budget, crops: int, inputs: Inputs | None = None) -> CropDataset:
-    """The crops of a source, as a network sees them; without ``inputs``, their counts."""
+    """The crops of a source, as channels of ``inputs``, or as counts if these are left out."""
     see = inputs.stacked if inputs else counts_alone
     if isinstance(source, Path):
         found: CropDataset = MovieDataset(source, budget.crops, crops=crops, seed=budget.seed, see=see)
@@ -266,7 +266,7 @@ def _dataset(source: Path | Source, budget: Budget, crops: int, inputs: Inputs |
         inputs.require_shown(budget.crops.lasting(found.study))
     if inputs and inputs.widefield and isinstance(found, MovieDataset) and not found.has_contours:
         raise ValueError(
-            f"{source} keeps specks of measured tables as images, of which no widefield image can be taken anew; "
+            f"{source} stores specks of measured tables as images, from which no widefield image can be simulated; "
             "train on simulated contours, or choose widefield=false"
         )
     return found
@@ -293,7 +293,7 @@ def _write_log(path: Path, history: list[dict[str, float]]) -> None:
 
 
 def _board(folder: Path, *, active: bool) -> Any:
-    """Return a writer of TensorBoard files, or something that takes no notice."""
+    """Return a writer of TensorBoard files, or one that writes nothing."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -1,4 +1,4 @@
-"""Crops that training never sees: how well a network does on them, and how that looks."""
+"""The score and a preview of a network on crops that are not used in training."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Estimate = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Validation:
-    """The crops of the first epoch, always the same.
+    """Score a network on the crops of the first epoch, which are the same at every validation.
 
     Parameters
     ----------
     data : CropDataset
-        As many crops as it has are used.
+        Crops to validate on; all are used.
     first : str
         The name of the first channel of a crop.
     """
@@ -36,7 +36,7 @@ class Validation:
         self._pixel_nm, self._point_s = data.study.field.pixel_nm, data.study.acquisition.point_s
 
     def ms_ssim(self, estimate: Estimate) -> float:
-        """Return the mean MS-SSIM of what a function (C, T, Y, X) -> (1, T, Y, X) estimates of the densities."""
+        """Return the mean MS-SSIM of what a function (C, T, Y, X) -> (1, T, Y, X) estimates."""
         found = [_score(density, estimate(inputs), self._scale) for inputs, density in self._crops]
         return float(np.mean(found))
 
@@ -55,5 +55,5 @@ class Validation:
 
 
 def _score(density: torch.Tensor, estimate: torch.Tensor, scale: float | None) -> float:
-    """The MS-SSIM of a crop, on the scale of the benchmark; an empty crop tells nothing and counts as 1."""
+    """The MS-SSIM of a crop, on the scale of the benchmark; 1 for a crop without structure."""
     return ms_ssim(*normalise(density[0].numpy(), estimate[0].numpy(), scale)) if density.any() else 1.0

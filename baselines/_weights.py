@@ -1,4 +1,4 @@
-"""Weights of networks in files: safetensors, which hold numbers and text and nothing that runs."""
+"""Weights of networks in safetensors files, which hold numbers and text but no executable code."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from smlmsim.io import replacing
 from smlmsim.spec import brief, explain, one_line
 
 HEADER_START = 8
-"""A safetensors file starts with the length of its header in so many bytes, and aligns to them."""
+"""Number of bytes at the start of a safetensors file that hold the length of its header; also its alignment."""
 
 DAMAGE = (RuntimeError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError)
 REFUSALS = (ValueError, AssertionError, *DAMAGE)
-"""What networks and torch answer to settings and numbers that do not fit."""
+"""Exceptions that networks and torch raise for invalid settings and numbers."""
 
 
 class WeightsError(ValueError):
@@ -38,7 +38,7 @@ def save_weights(
     settings: Mapping[str, Any],
     domain: Domain | None = None,
 ) -> None:
-    """Write the weights of a network, with its name, the settings to build it from, and what it was trained for.
+    """Write the weights of a network, with its name, its settings and the conditions of its training.
 
     Raises
     ------
@@ -54,12 +54,12 @@ def save_weights(
 
 
 def read_settings(path: str | Path, name: str) -> dict[str, Any]:
-    """Return the settings a network in a file was built from.
+    """Return the settings from which the network in a file was built.
 
     Raises
     ------
     WeightsError
-        If the file is absent, damaged, no safetensors file (a pickle, say), or of another network.
+        If the file is absent or damaged, is not a safetensors file (but a pickle, say), or holds another network.
     """
     with _opened(path) as file:
         about = file.metadata() or {}
@@ -78,12 +78,12 @@ def read_settings(path: str | Path, name: str) -> dict[str, Any]:
 
 
 def read_domain(path: str | Path) -> Domain | None:
-    """Return what the network in a file was trained for; None if the file does not say it.
+    """Return the conditions of training of the network in a file; None if the file does not state them.
 
     Raises
     ------
     WeightsError
-        If the file is absent or damaged, or what it says of that cannot be understood.
+        If the file is absent or damaged, or the conditions in it are invalid.
     """
     with _opened(path) as file:
         said = (file.metadata() or {}).get("domain")
@@ -98,20 +98,20 @@ def read_domain(path: str | Path) -> Domain | None:
 
 
 def build(path: str | Path, name: str, make: Callable[[dict[str, Any]], nn.Module]) -> nn.Module:
-    """Make the network of the settings in a file, with its weights.
+    """Build a network from the settings in a file, with its weights.
 
     Parameters
     ----------
     path : str or Path
     name : str
-        Of the network.
+        Name of the network.
     make : callable
-        Returns the network of some settings. It is called on the meta device.
+        Returns a network, given its settings. It is called on the meta device.
 
     Raises
     ------
     WeightsError
-        As :func:`load_weights`, and if the settings do not fit, or ask for a network far larger than the weights.
+        As :func:`load_weights`, and if the settings are invalid, or ask for a network far larger than the weights.
     """
     settings = read_settings(path, name)
     with _opened(path) as file:
@@ -128,12 +128,12 @@ def build(path: str | Path, name: str, make: Callable[[dict[str, Any]], nn.Modul
 
 
 def load_weights(path: str | Path, network: nn.Module, *, name: str) -> None:
-    """Put the weights of a file into a network, which may be on the meta device before.
+    """Load the weights of a file into a network, which may be on the meta device.
 
     Raises
     ------
     WeightsError
-        As :func:`read_settings`, and if a tensor is missing, left over, of another shape, or not finite.
+        As :func:`read_settings`, and if a tensor is missing, superfluous, of another shape, or not finite.
     """
     read_settings(path, name)
     wanted = network.state_dict()
@@ -166,7 +166,7 @@ def _unbuilt(path: str | Path, reason: str) -> WeightsError:
 
 
 def _in_order(data: bytes) -> bytes:
-    """Sort what a safetensors file says about itself, which comes in any order: equal weights are equal bytes."""
+    """Sort the metadata of a safetensors file, whose order varies, so that equal weights give equal bytes."""
     end = HEADER_START + int.from_bytes(data[:HEADER_START], "little")
     header = json.loads(data[HEADER_START:end])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
@@ -186,5 +186,5 @@ def _opened(path: str | Path) -> Any:
         return safe_open(path, framework="pt")
     except (SafetensorError, OSError) as error:
         raise WeightsError(
-            f"{path} is no safetensors file, or it is damaged ({error}); other formats can run code and are not read"
+            f"{path} is not a safetensors file, or is damaged ({error}); other formats can run code and are not read"
         ) from None

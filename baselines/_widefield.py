@@ -13,12 +13,12 @@ Floats = npt.NDArray[np.float32]
 def on_pixels(observation: xr.Dataset) -> Floats:
     """Return the widefield images of an observation at its time points and pixels, between 0 and 1.
 
-    In time the nearest image is taken, in space it is interpolated.
+    Each time point takes the nearest image in time, interpolated in space.
 
     Parameters
     ----------
     observation : xr.Dataset
-        ``widefield`` (widefield_time, widefield_y, widefield_x) beside the counts.
+        ``counts`` and ``widefield`` (widefield_time, widefield_y, widefield_x).
     """
     images = observation.widefield.values.astype(np.float32)
     low, high = float(images.min()), float(images.max())
@@ -35,6 +35,6 @@ def on_pixels(observation: xr.Dataset) -> Floats:
 
 
 def _positions(wanted: npt.NDArray[np.float64], known: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return where coordinates lie between the evenly spaced ones that are known, counted in these."""
+    """Convert coordinates to fractional indices into evenly spaced known coordinates."""
     step = (known[-1] - known[0]) / (known.size - 1) if known.size > 1 else 1.0
     return np.asarray((wanted - known[0]) / step)

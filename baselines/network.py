@@ -1,4 +1,4 @@
-"""What networks of one's own are made of: ``smlmsim new-reconstructor NAME --trainable`` shows how.
+"""Building blocks for your own networks: ``smlmsim new-reconstructor NAME --trainable`` shows how to use them.
 
 A network joins by two entry points, of the group ``smlmsim.reconstructors`` for a :class:`Learned` and of the group
 ``smlmsim.trainable`` for a :class:`Trainable` of the same name.
@@ -33,19 +33,19 @@ __all__ = [
 
 
 def make_weights(configuration: Trainable, path: str | Path) -> None:
-    """Write the random weights of a network that is not trained yet, to test it with.
+    """Write random weights of an untrained network, for tests.
 
     Parameters
     ----------
     configuration : Trainable
-        Its first network reconstructs.
+        Configuration of the network; its first network reconstructs.
     path : str or Path
-        A safetensors file.
+        File to write, in the safetensors format.
 
     Raises
     ------
     OSError
-        If it cannot be written.
+        If the file cannot be written.
     """
     network = next(iter(configuration.task().networks.values()))
     save_weights(

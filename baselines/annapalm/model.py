@@ -14,18 +14,18 @@ from torch import nn
 NDim = Literal[2, 3]
 
 LEAK = 0.2
-"""Slope of the leaky rectifier for negative numbers, as in pix2pix (doi:10.1109/CVPR.2017.632)."""
+"""Slope of the leaky rectifier for negative values, as in pix2pix (doi:10.1109/CVPR.2017.632)."""
 DISCRIMINATOR_LEVELS = 4
-"""Convolutions of the discriminator, as in its PatchGAN."""
+"""Number of convolutions of the discriminator, as in the PatchGAN of pix2pix."""
 DISCRIMINATOR_LEAST = 24
-"""Pixels along each axis of which the discriminator makes one patch."""
+"""Number of pixels along each axis from which the discriminator makes one patch."""
 
 CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
 class Shape(NamedTuple):
-    """Of a convolution: its kernel, stride and padding along each axis."""
+    """Kernel, stride and padding of a convolution along each axis."""
 
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
@@ -40,16 +40,16 @@ class Generator(nn.Module):
     ndim : 2 or 3
         Dimensions of an image; in 3D they are time, y and x.
     base : int
-        Channels of the first level.
+        Number of channels of the first level.
     levels : int
-        How often y and x are halved; each has to be a multiple of ``2**levels``.
+        Number of times that y and x are halved; their sizes must be multiples of ``2**levels``.
     time_levels : int, optional
-        In 3D: so many of the coarsest levels halve time too, all by default. The others look at the time points before
-        and after as well, which they learn to do: at first they see each by itself, as in 2D.
+        In 3D: number of the coarsest levels that halve time too, by default all. The other levels have kernels over
+        three time points, of which the previous and the next one start with weight 0, as in 2D.
     channels : int
-        Of the input.
+        Number of channels of the input.
     dropout, dropout_levels : float, int
-        The fraction of values dropped in training, in that many of the coarsest levels of the decoder.
+        Fraction of values dropped in training, and number of the coarsest levels of the decoder where they are.
 
     References
     ----------
@@ -100,9 +100,9 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """PatchGAN: whether each patch of an image is real, given the input it belongs to; logits, without a sigmoid.
+    """PatchGAN: logits (without a sigmoid) of whether each patch of an image is real, given the input.
 
-    Of 128 px there are 14 patches along each axis.
+    An image of 128 px gives 14 patches along each axis.
 
     References
     ----------
@@ -126,9 +126,9 @@ class Discriminator(nn.Module):
 
 
 class WidefieldPredictor(nn.Module):
-    """What a widefield microscope would show of a reconstruction, in pixels four times as large, in [0, 1].
+    """Predict the widefield image of a reconstruction, in pixels four times as large, in [0, 1].
 
-    Where it disagrees with the widefield image that was taken, the reconstruction is not to be trusted.
+    Where it differs from the recorded widefield image, the reconstruction is not reliable.
 
     References
     ----------
@@ -145,7 +145,7 @@ class WidefieldPredictor(nn.Module):
         )  # fmt: skip
 
     def forward(self, image_BCYX: torch.Tensor) -> torch.Tensor:
-        """Return the widefield image of a reconstruction."""
+        """Return the predicted widefield image."""
         widefield: torch.Tensor = self.layers(image_BCYX)
         return widefield
 
@@ -164,12 +164,12 @@ NORM = {2: _BatchNorm2d, 3: _BatchNorm3d}
 
 
 def _is_alone(norm: nn.Module, x: torch.Tensor) -> bool:
-    """Whether, in training, there is but one value per channel, whose variance is none."""
+    """Whether, in training, there is only one value per channel, which has no variance."""
     return norm.training and x.numel() == x.size(1)
 
 
 def _affine(norm: nn.BatchNorm2d | nn.BatchNorm3d, x: torch.Tensor) -> torch.Tensor:
-    """Scale and shift as after a normalization, which a single value per channel is spared."""
+    """Scale and shift as a normalization does, without normalizing: a single value per channel has no variance."""
     channels = (1, -1, *[1] * (x.ndim - 2))
     return x * norm.weight.view(channels) + norm.bias.view(channels)
 
@@ -180,7 +180,7 @@ def _shape(ndim: NDim, stride: int = 2, *, keeps_time: bool = False) -> Shape:
 
 
 def _begin_in_two_dimensions(network: nn.Module) -> None:
-    """Give the time points before and after no weight, where a convolution keeps time."""
+    """Set the weights of the previous and the next time point to 0, where a convolution keeps time."""
     for name, weight in network.named_parameters():
         if name.endswith("weight") and weight.ndim == 5 and weight.shape[2] == 3:
             nn.init.zeros_(weight[:, :, 0])

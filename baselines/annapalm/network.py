@@ -13,23 +13,23 @@ from baselines.annapalm.model import DISCRIMINATOR_LEAST, Discriminator, Generat
 
 
 class AnnaPalmNetwork(NetworkSettings):
-    """Which network: the published one by default.
+    """Settings of the network; by default those of the published one.
 
     Parameters
     ----------
     ndim : 2 or 3
-        Whether it sees time points one by one, or movies.
+        2 if the network sees single time points, 3 if it sees movies.
     base, levels : int
-        Channels of the first level of the U-Net, and its levels.
+        Number of channels of the first level of the U-Net, and number of its levels.
     time_levels : int, optional
-        In 3D: so many of the coarsest levels halve time too, all by default. The others look at the time points before
-        and after as well.
+        In 3D: number of the coarsest levels that halve time too, by default all. The other levels have kernels over
+        three time points.
     dropout, dropout_levels : float, int
-        The fraction of values dropped in that many of the coarsest levels of the decoder.
+        Fraction of values dropped, and number of the coarsest levels of the decoder where they are.
     discriminator_base : int
-        Channels of the first layer of the discriminator.
+        Number of channels of the first layer of the discriminator.
     inputs : Inputs
-        What it sees: one image per time point and channel.
+        What the network sees: one image per time point and channel.
     """
 
     ndim: Literal[2, 3]
@@ -49,18 +49,18 @@ class AnnaPalmNetwork(NetworkSettings):
         return self
 
     def build(self) -> AnnaPalm:
-        """Make the network that reconstructs."""
+        """Build the generator, which reconstructs."""
         return AnnaPalm(self)
 
     def build_discriminator(self) -> MovieDiscriminator:
-        """Make the one that judges it."""
+        """Build the discriminator."""
         return MovieDiscriminator(self.ndim, self.discriminator_base, self.channels_in)
 
 
 class AnnaPalm(nn.Module):
-    """Density movies in [0, 1], (B, 1, T, Y, X), from the channels (B, C, T, Y, X) that the settings say it sees.
+    """Reconstruct density movies in [0, 1], (B, 1, T, Y, X), from input channels (B, C, T, Y, X).
 
-    ``multiple`` tells which numbers of time points, rows and columns it takes: multiples of these.
+    The numbers of time points, rows and columns must be multiples of those in ``multiple``.
     """
 
     def __init__(self, settings: AnnaPalmNetwork) -> None:
@@ -90,7 +90,7 @@ class AnnaPalm(nn.Module):
 class MovieDiscriminator(nn.Module):
     """Logits of patches of movies, or of their time points, given the input (B, C, T, Y, X).
 
-    ``least`` tells how many time points, rows and columns there have to be.
+    ``least`` holds the smallest numbers of time points, rows and columns.
     """
 
     def __init__(self, ndim: Literal[2, 3], base: int, channels: int = 1) -> None:
@@ -111,5 +111,5 @@ def frames(movie_BCTYX: torch.Tensor) -> torch.Tensor:
 
 
 def movies(images_BCYX: torch.Tensor, number: int) -> torch.Tensor:
-    """Return images as the time points of that many movies: the inverse of :func:`frames`."""
+    """Return images as the time points of ``number`` movies: the inverse of :func:`frames`."""
     return images_BCYX.unflatten(0, (number, -1)).transpose(1, 2)

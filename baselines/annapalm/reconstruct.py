@@ -1,4 +1,4 @@
-"""ANNA-PALM as reconstructors: of single time points, and of movies."""
+"""The reconstructors ``annapalm2d`` (single time points) and ``annapalm3d`` (movies)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class _AnnaPalm(Learned):
 
     @staticmethod
     def build(settings: dict[str, Any]) -> AnnaPalm:
-        """Make the network of the settings in a file of weights."""
+        """Build the network from the settings in a file of weights."""
         return AnnaPalmNetwork(**settings).build()
 
 
@@ -21,7 +21,7 @@ class _AnnaPalm(Learned):
 class AnnaPalm2D(_AnnaPalm):
     """A U-Net that sees one time point at a time (Ouyang et al. 2018, doi:10.1038/nbt.4106).
 
-    With weights that were trained for it, it also sees the widefield images of the observation, where there are any.
+    With weights trained for it, the network also sees the widefield images of the observation, if there are any.
     """
 
     name: ClassVar[str] = "annapalm2d"

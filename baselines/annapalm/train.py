@@ -1,4 +1,4 @@
-"""How ANNA-PALM is trained."""
+"""The training of ANNA-PALM."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _AnnaPalmTraining(Trainable):
     widefield: WidefieldTraining = WidefieldTraining()
 
     def task(self) -> Task:
-        """Make the networks and their losses; with widefield images there is a predictor of them."""
+        """Build the networks and their losses; with widefield images, also the network that predicts them."""
         task = AdversarialTask(self.network.build(), self.network.build_discriminator(), self.loss)
         return WidefieldTask(task, self.widefield) if self.network.inputs.widefield else task
 

@@ -1,4 +1,4 @@
-"""The second eye of ANNA-PALM: a widefield image, which shows all of the structure, but blurred.
+"""The optional second input of ANNA-PALM: a widefield image, which shows the whole structure, but blurred.
 
 Shapes in names: B batch, C channel, T time point, Y and X pixels, N images.
 """
@@ -22,18 +22,18 @@ from smlmsim.spec import Spec
 Floats = npt.NDArray[np.float32]
 
 SMALLER = 4
-"""The predicted widefield image has so many times fewer pixels along y and x."""
+"""Factor by which the predicted widefield image has fewer pixels along y and x."""
 
 
 class WidefieldTraining(Spec):
-    """How often widefield images are missing, and what agreeing with them is worth.
+    """Settings of training with widefield images.
 
     Parameters
     ----------
     absent : float
-        How often the localizations or the widefield images, either with the same chance, are missing.
+        Fraction of movies in which one input is blanked: the localizations or the widefield images, half the time each.
     consistency : float
-        The weight of what the predicted widefield image differs by.
+        Weight of the difference between predicted and given widefield images in the loss.
     """
 
     absent: float = Field(0.5, ge=0, le=1)
@@ -43,8 +43,8 @@ class WidefieldTraining(Spec):
 class WidefieldTask:
     """The adversarial task with widefield images, and a network that predicts them from reconstructions.
 
-    The widefield images are the last channel of the input, as a microscope took them. The predictor learns from the
-    true density; the generator then also learns to agree with them.
+    The widefield images are the last channel of the input. The predictor learns to predict them from the
+    true density; the generator also learns to give densities from which they are predicted well.
     """
 
     def __init__(self, adversarial: AdversarialTask, images: WidefieldTraining) -> None:
@@ -72,7 +72,7 @@ class WidefieldTask:
 
 
 def without_one(inputs_BCTYX: torch.Tensor, chance: float) -> torch.Tensor:
-    """Blank, in that share of the movies, the last channel or all the others."""
+    """Blank the last channel, or all others, in a fraction ``chance`` of the movies."""
     movies, channels = inputs_BCTYX.shape[:2]
     blank, last = torch.rand(movies) < chance, torch.rand(movies) < 0.5
     lost_BC = torch.stack([blank & ~last] * (channels - 1) + [blank & last], dim=1)
@@ -80,16 +80,16 @@ def without_one(inputs_BCTYX: torch.Tensor, chance: float) -> torch.Tensor:
 
 
 def error_map(density: Floats, widefield: Floats, predictor: WidefieldPredictor) -> Floats:
-    """Return by how much the widefield image that a reconstruction predicts differs from the one that was taken.
+    """Return the difference between the widefield image predicted from a reconstruction and the recorded one.
 
     Parameters
     ----------
     density : ndarray, (time, y, x)
-        Of ``reconstruct``.
+        The density from ``reconstruct``.
     widefield : ndarray, (time, y, x)
-        Of :func:`baselines._widefield.on_pixels`.
+        The images from :func:`baselines._widefield.on_pixels`.
     predictor : WidefieldPredictor
-        As trained with the generator.
+        The predictor that was trained with the generator.
 
     Returns
     -------

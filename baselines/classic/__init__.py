@@ -1,1 +1,1 @@
-"""Reconstructors without training: the opponents a learned one has to beat."""
+"""Reconstructors without training: the reference that networks have to surpass."""

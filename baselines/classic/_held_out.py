@@ -1,4 +1,4 @@
-"""How likely localizations are, each predicted by all the others."""
+"""The leave-one-out likelihood of localizations: each is predicted from all the others."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from scipy.special import ndtri
 from baselines.classic import _kernels, _weights
 
 BACKGROUND_SHARE = 0.3
-"""Fraction of localizations that may fall anywhere: it bounds what one that lies far from all others can cost."""
+"""Fraction of localizations assumed to lie anywhere: it limits the influence of one that lies far from all others."""
 LOCALIZATIONS = 3000
-"""Localizations that are predicted at least, where there are as many."""
+"""Smallest number of localizations to predict, if the movie has that many."""
 TIME_POINTS = 24
-"""Time points that are looked at at least: smoothing their images is the costly part."""
+"""Smallest number of time points to predict: smoothing their images is the costly part."""
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ class AtPoints(Protocol):
     """Localizations to be averaged over time at some time points."""
 
     def average(self, weights: F32) -> tuple[F32, F32]:
-        """Average with some weights.
+        """Average with the given weights.
 
         Parameters
         ----------
@@ -40,7 +40,7 @@ class AtPoints(Protocol):
         -------
         images : array of float32, shape (n, y, x)
         seen : array of float32, shape (n, y, x) or (1, 1, 1)
-            What the weights of the localizations were divided by.
+            The sums by which the weights of the localizations were divided.
         """
 
 
@@ -48,15 +48,15 @@ class Averaged(Protocol):
     """Localizations that can be averaged over time, at rest or along a flow."""
 
     def counts(self) -> F32:
-        """Return the localizations of every time point, shape (time, y, x)."""
+        """Return the number of localizations in every time point and pixel, shape (time, y, x)."""
 
     def at(self, points: Int) -> AtPoints:
-        """Return them to be averaged at some time points, shape (n,)."""
+        """Prepare the averages at some time points, shape (n,)."""
 
 
 @dataclass(frozen=True)
 class Resting:
-    """Counts averaged where they are; at whatever time points, for weights say it all."""
+    """Counts averaged at their own pixels, for structures at rest."""
 
     movie: F32
 
@@ -65,11 +65,11 @@ class Resting:
         return self.movie
 
     def at(self, points: Int) -> Resting:
-        """Return the same."""
+        """Return itself: the weights alone determine the averages."""
         return self
 
     def average(self, weights: F32) -> tuple[F32, F32]:
-        """Average over time; nothing is divided."""
+        """Average over time; the weights are used as given."""
         images = np.empty((len(weights), *self.movie.shape[1:]), np.float32)
         _kernels.smooth_time(weights, self.movie, images)
         return images, np.ones((1, 1, 1), np.float32)
@@ -79,35 +79,35 @@ class Resting:
 class HeldOut:
     """Localizations at some time points, to be predicted by a Gaussian of all others in time and space.
 
-    They are averaged where they are, or along a flow that takes each to where it would be at another time.
+    They are averaged at their own pixels, or along a flow that moves each to its position at another time.
 
-    A kernel estimate from binned counts, less the kernel's own weight, is exactly the estimate without one
-    localization, so leaving out each in turn costs no more than one estimate (Habbema, Hermans & van den
+    Subtracting a localization's own kernel weight from a kernel estimate of binned counts gives exactly the estimate
+    without it, so leaving out each in turn costs no more than one estimate (Habbema, Hermans & van den
     Broek 1974; Duin 1976, doi:10.1109/TC.1976.1674577; for point processes Loader 1999, doi:10.1007/b98858).
 
-    This likelihood is greatest near the density of the localizations, whose curves are as thin as the
-    precision allows. To find the density at a coarser resolution instead, a localization is not looked for
-    where it is but displaced, by the Gaussian that takes the one density to the other.
+    This likelihood is greatest near the density of the localizations, whose filaments are as thin as the
+    precision allows. To target a coarser resolution, the likelihood is evaluated at the localization plus a
+    Gaussian offset of variance resolution^2 - precision^2.
 
-    A fraction of 0.3 is taken to lie anywhere. That is more than are false: otherwise the few at the edge of
-    all others decide for a wide Gaussian where localizations are rare, which makes worse images.
+    A fraction of 0.3 is assumed to lie anywhere. That is more than there are false positives: with a smaller
+    fraction, the few localizations at the edge of all others favour too wide a Gaussian where localizations are rare.
 
     Attributes
     ----------
     averaged : AtPoints
-        All localizations.
+        All localizations, prepared for averaging.
     mean : float
-        How many of them there are in a pixel and time point.
+        Mean number of localizations per pixel and time point.
     time_s, y_nm, x_nm : array
         The coordinates of the movie.
     points : array of int, shape (n,)
         The time points whose localizations are held out.
     firsts : array of int, shape (n + 1,)
-        Where the pixels of each of them begin in the next three.
+        Index of the first pixel of each of these time points in the next three arrays.
     homes, targets : array of int, shape (pixel, 2)
-        Row and column of the pixels with localizations, and of those where they are looked for.
+        Row and column of the pixels with localizations, and of those where the likelihood is evaluated.
     numbers : array of float32, shape (pixel,)
-        The localizations in a pixel.
+        The number of localizations in a pixel.
     """
 
     averaged: AtPoints
@@ -150,7 +150,7 @@ class HeldOut:
     def log_likelihoods(self, time_sigmas_s: Sequence[float], space_sigmas_nm: Sequence[float]) -> F64:
         """Return the Poisson log-likelihood for every width in time and in space, shape (times, spaces).
 
-        The widest in time comes first: what is followed along a flow for it need not be followed farther.
+        The widest in time comes first: narrower ones reuse the part of the flow that was followed for it.
         """
         across = [(self._across(self.y_nm, nm), self._across(self.x_nm, nm)) for nm in space_sigmas_nm]
         pixels = self.firsts, self.homes, self.targets, self.numbers

@@ -1,16 +1,14 @@
-"""Molecules that are localized again and again: over how many frames, and where each of them is new.
+"""Molecules that are localized repeatedly: over how many frames, and which localization of each is the first.
 
-Independent molecules have no more neighbours within a distance r than between r and 2 r. On a straight line that is
-r to either side in both; where the line is blurred, a neighbour that lies u beside it is among the sqrt(r^2 - u^2)
-within r and the sqrt(4 r^2 - u^2) within 2 r, which is more than twice as much; in an area there are three times as
-many between r and 2 r. It holds at any lag from one localization to the other and however fast the structure moves,
-for a line that is seen later is still a line. Where a line of length L ends, neighbours are missing: over its length,
-r / L more within r than beyond. A quarter more is allowed for that, so structures shorter than 4 r, such as dots, are
-the exception.
+Independent molecules have no more neighbours within a distance r than between r and 2 r. On a straight line the two
+numbers are equal. If the line is blurred, neighbours offset by u lie on lengths of sqrt(r^2 - u^2) within r and of
+sqrt(4 r^2 - u^2) within 2 r, which is more than twice as long; in an area there are three times as many between r and
+2 r. This holds at any lag between two localizations and at any velocity: a line seen later is still a line. At the
+ends of a line of length L neighbours are missing, which raises the ratio by r / L. A quarter more is allowed for that;
+structures shorter than 4 r, such as dots, exceed it and are mistaken for repeats.
 
-The repeats of a molecule all lie within a few errors of localization. So where there are significantly more
-neighbours within such an r than that, there are repeats among them. Those that do not stand out among chance
-neighbours remain.
+The repeats of a molecule all lie within a few localization errors. So if there are significantly more neighbours within
+such an r, some of them are repeats. Repeats that are few among chance neighbours are not found.
 
 Neighbours are counted by brute force over pairs of frames. ``tests/baselines/classic/test_repeats.py`` holds the counts
 against numpy. ``_neighbours`` is about 170 times as fast as numpy with one vector operation per localization, on one
@@ -30,19 +28,19 @@ from baselines.classic import _weights
 from smlmsim.compiled import njit
 
 ERRORS = 3 * math.sqrt(2)
-"""Reach in localization errors: two localizations differ by sqrt(2) errors, nearly all by less than 3 sqrt(2)."""
+"""Distance r in localization errors: three times the sqrt(2) errors by which two localizations of a molecule differ."""
 ERROR_OVER_REPORTED = 2.0
 """True error over the reported precision, as found in practice (doi:10.1101/2024.10.10.617567)."""
 UNKNOWN_NM = 15.0
 """Precision in nm where a table reports none: typical of live cells."""
 EXCESS = 1.25
-"""Ratio of neighbours within r to those from r to 2 r that is still no sign of repeats: ends of lines give up to it."""
+"""Greatest ratio of neighbours within r to those from r to 2 r without repeats: the ends of lines can cause it."""
 SIGNIFICANT = 3.0
-"""Poisson errors by which the neighbours within r must exceed that ratio."""
+"""Number of Poisson errors by which the neighbours within r must exceed that ratio."""
 LONGEST = 256
-"""First lag in frames that is not looked at, a power of two as the bins of lags double: 8 s of frames of 30 ms."""
+"""Upper limit of lags in frames (excluded), a power of two as the bins of lags double: 8 s of frames of 30 ms."""
 COMPARISONS = 2**20
-"""Pairs compared for a bin of lags: a Poisson error of at most a few per cent, in about 2 ms."""
+"""Number of pairs compared in a bin of lags: a Poisson error of at most a few per cent, in about 2 ms."""
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -51,11 +49,11 @@ Bool = npt.NDArray[np.bool_]
 
 
 def repeat_frames(observation: xr.Dataset) -> int:
-    """Find over how many camera frames molecules are localized repeatedly.
+    """Find the number of camera frames over which molecules are localized repeatedly.
 
-    Lags between localizations are gathered in bins that double: 1 frame, 2 and 3, 4 to 7, up to 255. Neighbours
-    within r are too many where they exceed 1.25 times those beyond by three Poisson errors. At most about a
-    million pairs are compared for a bin, from evenly spaced localizations to all at those lags.
+    Lags between localizations are gathered in bins that double: 1 frame, 2 and 3, 4 to 7, up to 255. A bin has repeats
+    if the neighbours within r exceed 1.25 times those between r and 2 r by three Poisson errors. At most about a
+    million pairs are compared for a bin, between evenly spaced localizations and all others at its lags.
 
     Parameters
     ----------
@@ -65,8 +63,8 @@ def repeat_frames(observation: xr.Dataset) -> int:
     Returns
     -------
     int
-        The last lag of the last bin up to which all have an excess: 0 if there are no repeats, or no usable
-        localizations.
+        Longest lag in frames: bins are tested from the shortest lag on, up to the first without repeats. 0 if there
+        are no repeats, or no usable localizations.
     """
     if not usable(observation):
         return 0
@@ -78,14 +76,14 @@ def repeat_frames(observation: xr.Dataset) -> int:
 
 
 def first_appearances(observation: xr.Dataset, frames: int) -> xr.Dataset:
-    """Count only localizations that have no earlier one nearby.
+    """Count only localizations without an earlier one nearby.
 
     Parameters
     ----------
     observation : xr.Dataset
         ``counts`` (time, y, x), and the localizations with their ``loc_time``.
     frames : int
-        How many frames back a localization within r makes a later one its repeat. With 0, none is.
+        Longest lag in frames at which a localization within r of an earlier one is its repeat; 0 for no repeats.
 
     Returns
     -------
@@ -111,11 +109,11 @@ def appearances(observation: xr.Dataset, frames: int) -> Int:
 
 
 def reach_nm(observation: xr.Dataset) -> float:
-    """Return the r within which repeats lie.
+    """Return the distance r in nm within which repeats lie.
 
-    Two localizations of a molecule are sqrt(2) errors apart along either axis, nearly all within three times that.
-    The error is in practice about twice the reported median (doi:10.1101/2024.10.10.617567), which is taken as 15 nm
-    where it is unknown. Less than a pixel makes no difference to counts.
+    Two localizations of a molecule differ by sqrt(2) errors along either axis, nearly all by less than three times it.
+    The error is in practice about twice the median reported precision (doi:10.1101/2024.10.10.617567), which is assumed
+    to be 15 nm if it is unknown. It is at least a pixel, since counts do not resolve less.
     """
     reported_nm = observation["loc_uncertainty"].values if "loc_uncertainty" in observation else np.empty(0)
     known_nm = reported_nm[np.isfinite(reported_nm)]
@@ -125,7 +123,7 @@ def reach_nm(observation: xr.Dataset) -> float:
 
 
 def usable(observation: xr.Dataset) -> bool:
-    """Say whether the localizations of an observation have frames, times and places, all of them finite."""
+    """Return whether the localizations of an observation have frames, times and positions, all of them finite."""
     names = "loc_frame", "loc_time", "loc_y", "loc_x"
     return all(name in observation and np.isfinite(observation[name].values).all() for name in names)
 
@@ -138,7 +136,7 @@ def _index(places: npt.NDArray[np.floating], centres: F64) -> Int:
 
 @dataclass(frozen=True)
 class _Table:
-    """Localizations sorted by frame, where each frame starts among them, and how far repeats reach."""
+    """Localizations sorted by frame, the index at which each frame starts, and the distance r of repeats."""
 
     frame: Int
     starts: Int
@@ -154,7 +152,7 @@ class _Table:
         return cls(frame, starts, y_nm, x_nm, reach_nm(observation))
 
     def repeats(self, first: int, last: int) -> bool:
-        """Say whether neighbours at these lags are significantly more within r than beyond."""
+        """Return whether significantly more neighbours lie within r than beyond, at lags from first to last."""
         frames = self.starts.size - 1
         at = np.arange(frames)
         begins, ends = (self.starts[np.minimum(at + lag, frames)] for lag in (first, last + 1))
@@ -172,7 +170,7 @@ class _Table:
         return bool(near - EXCESS * beyond > SIGNIFICANT * math.sqrt(near + EXCESS**2 * beyond))
 
     def first(self, frames: int) -> Bool:
-        """Say of each localization whether none of the frames before holds another within r."""
+        """Return for each localization whether no other lies within r in the ``frames`` before it."""
         rows, columns = self._cells(self.y_nm), self._cells(self.x_nm)
         newest = np.full((rows.max(initial=0) + 2, columns.max(initial=0) + 2), -1, np.int64)
         first: Bool = _first(self.starts, self.y_nm, self.x_nm, rows, columns, newest, frames, self.reach_nm)

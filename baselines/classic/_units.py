@@ -1,3 +1,3 @@
-"""What the densities of these reconstructors are in."""
+"""The unit of the densities of classic reconstructors."""
 
 PER_POINT = "localizations per pixel and time point"

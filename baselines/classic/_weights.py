@@ -1,4 +1,4 @@
-"""Weights along one axis: how much what was observed at some places counts at others."""
+"""Weights along one axis, with which observations at some places are averaged at other places."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ F64 = npt.NDArray[np.float64]
 
 
 def spacing(places: F64) -> float:
-    """Return the distance between neighbours, or 0 where there is but one place."""
+    """Return the distance between neighbours, or 0 if there is only one place."""
     return float(np.median(np.diff(places))) if places.size > 1 else 0.0
 
 
 def gaussian(at: F64, observed: F64, sigma: float) -> F32:
-    """Weigh what was observed by a Gaussian of the distance, cut off at four standard deviations.
+    """Return Gaussian weights of the distance, cut off at four standard deviations.
 
     Parameters
     ----------
     at, observed : array, shapes (n,) and (m,)
         Places along the axis, in its unit.
     sigma : float
-        The standard deviation, in the same unit: 0 keeps places apart, infinity makes all of them count
-        alike.
+        The standard deviation, in the same unit: with 0 only the same place has a weight, with infinity all places
+        have the same weight.
 
     Returns
     -------
@@ -43,10 +43,9 @@ def gaussian(at: F64, observed: F64, sigma: float) -> F32:
 
 
 def box(at: F64, observed: F64, width: float) -> F32:
-    """Weigh what was observed by how much of it lies in a window around a place.
+    """Return the weights of a box: the fraction of each observed interval that lies in a window around a place.
 
-    What is observed at a place spreads evenly over the distance to its neighbours; a window may end within
-    it.
+    Each observed place stands for an interval as long as the distance to its neighbours; a window may end within it.
 
     Parameters
     ----------

@@ -20,17 +20,17 @@ from smlmsim import schema
 from smlmsim.spec import Spec
 
 LEAST_EVENTS = 100
-"""Localizations in the shortest window: fewer do not tell the terms of a flow."""
+"""Number of localizations in the shortest window: fewer do not determine the terms of a flow."""
 LEAST_POINTS = 2
-"""Time points in the shortest window: within one there is no motion to see."""
+"""Number of time points in the shortest window: a single one shows no motion."""
 MOST_POINTS = 8
 """Longest width along time, in time points, that is tried with a flow."""
 
 
 class Found(NamedTuple):
-    """A flow, the length in time points of the windows it was fitted in, and how much it gains over rest.
+    """A flow, the length in time points of the windows in which it was fitted, and its gain over no motion.
 
-    ``gain`` is in log-likelihood per localization, less one for every parameter.
+    ``gain`` is the gain in log-likelihood, reduced by one for every parameter, per localization.
     """
 
     flow: Flow
@@ -40,41 +40,41 @@ class Found(NamedTuple):
 
 
 class ContrastMaximisation(Spec):
-    """Every localization counts in its neighbourhood in time and space, along the flow of what it belongs to.
+    """Smooth localizations with a Gaussian in time and space, along the estimated motion of the structure.
 
-    Localizations are taken for the events of an event camera: carried back to one time along the right velocity field,
-    they make the sharpest image (Gallego, Rebecq & Scaramuzza 2018, doi:10.1109/CVPR.2018.00407). The field is a
-    polynomial of place in windows of time that overlap, and blends from one to the next. It is found by the gradient
-    of the logarithm of the sharpness, from a grid of translations on and from wide blurs to narrow ones. Flows that
-    gather all events in few places are sharp too; so what their divergence alone would gain is taken off (Shiba, Aoki &
-    Gallego 2022, doi:10.3390/s22145190).
+    Localizations are treated like the events of an event camera: moved back to one time along the true velocity field,
+    they give the sharpest image (Gallego, Rebecq & Scaramuzza 2018, doi:10.1109/CVPR.2018.00407). The velocity is a
+    polynomial of position in overlapping windows of time, blended from one window to the next. It is found by gradient
+    ascent on the logarithm of the sharpness, starting from a grid of translations, with blurs from wide to narrow.
+    Flows that collapse all events into few places give sharp images too, so the gain due to their divergence is
+    subtracted (Shiba, Aoki & Gallego 2022, doi:10.3390/s22145190).
 
-    Then the localizations are smoothed as by ``gaussian_time``, but each along the path that the flow takes it. Weights
-    are relative to those of the time points at which what is at a place was in the field.
+    Then the localizations are smoothed as by ``gaussian_time``, but along the paths of the flow. Near borders, weights
+    are normalised over the time points at which the material now at a place was inside the field.
 
-    Windows double from short ones on, each flow starting at the one before, while that makes localizations likelier
-    that are predicted by all the others. Where no flow makes them likelier than ``gaussian_time`` does, by more than
-    one unit of log-likelihood for each of its parameters (Akaike 1974, doi:10.1109/TAC.1974.1100705) and the standard
-    error of a sum over the held-out localizations whose terms vary by one, the result is that of ``gaussian_time``.
+    The length of the windows is doubled, each flow starting from the previous one, as long as that raises the
+    leave-one-out likelihood of the localizations. A flow must beat ``gaussian_time`` by more than one unit of
+    log-likelihood per parameter (Akaike 1974, doi:10.1109/TAC.1974.1100705) plus the standard error of a sum over the
+    held-out localizations whose terms vary by one; otherwise the result is that of ``gaussian_time``.
 
-    One flow covers the field: crossing structures that move differently are out of reach, and of filaments that move
-    independently only what they share is found.
+    There is one velocity at each place: crossing structures that move differently cannot be followed, and for
+    filaments that move independently only their common motion is found.
 
     Parameters
     ----------
     time_sigma_s, space_sigma_nm, resolution_nm :
-        As in :class:`~baselines.classic.gaussian_time.GaussianTime`. Along a flow, the width in time that is chosen is
+        As in :class:`~baselines.classic.gaussian_time.GaussianTime`. Along a flow, the chosen width in time is
         at most twice the window and 8 time points.
     order : int
         The highest total degree of the polynomials, 0 (a translation) to 4.
     window_s : float, optional
-        The length of the windows. By default chosen: two time points, or as many as hold 100 localizations, times a
-        power of two.
+        Length of the windows. By default chosen: a power of two times the shortest length, which is two time points or
+        as many as hold 100 localizations.
     blur_nm : float
-        The standard deviation of the last blur, at which images are sharp. Of the order of the resolution; the first,
-        which finds the fastest motion, is six times as wide.
+        Standard deviation of the last blur, about equal to the resolution. The first blur, which finds the fastest
+        motion, is six times as wide.
     collapse : float
-        How much divergence costs: 1 takes off what localizations without any structure gain by it, 0 nothing.
+        Penalty of divergence: 1 subtracts the gain that localizations without any structure would have, 0 nothing.
     """
 
     time_sigma_s: Annotated[float, Field(ge=0, allow_inf_nan=True)] | None = None
@@ -86,7 +86,7 @@ class ContrastMaximisation(Spec):
     collapse: NonNegativeFloat = 1.0
 
     def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
-        """Return ``density`` (time, y, x) in localizations per pixel and time point, the widths and the window.
+        """Return ``density`` (time, y, x) in localizations per pixel and time point, the widths, and the window.
 
         ``window_s`` is 0 where no motion was found.
         """
@@ -105,7 +105,7 @@ class ContrastMaximisation(Spec):
         )
 
     def find(self, observation: xr.Dataset, resting: Widths) -> Found | None:
-        """Return the flow that makes held-out localizations likeliest, or None if none beats rest."""
+        """Return the flow with the greatest held-out likelihood, or None if none is better than no motion."""
         if not _repeats.usable(observation):
             return None
         first = _repeats.first_appearances(observation, resting.repeat_frames)
@@ -141,7 +141,7 @@ class ContrastMaximisation(Spec):
         return density
 
     def _windows(self, events: Events, point_s: float) -> Iterator[float]:
-        """The lengths to try, in time points, from those with enough localizations to that of the movie."""
+        """Yield window lengths in time points, from the shortest with enough localizations to that of the movie."""
         if self.window_s is not None and point_s:
             yield max(self.window_s / point_s, LEAST_POINTS)
             return

@@ -1,4 +1,4 @@
-"""The localizations smoothed by a Gaussian in time and space, whose widths they choose themselves."""
+"""Localizations smoothed by a Gaussian in time and space, whose widths are chosen from the data."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from smlmsim.spec import Spec
 
 
 class Widths(NamedTuple):
-    """The standard deviations of a Gaussian in time (infinite: all time points alike) and in space.
+    """The standard deviations of a Gaussian in time (infinity: equal weights) and in space.
 
-    ``repeat_frames`` tells over how many camera frames molecules were found to be localized repeatedly: 0 where they
-    are not, or where both widths were given and nobody looked.
+    ``repeat_frames`` is the number of camera frames over which molecules were found to be localized repeatedly: 0 if
+    they are not, or if both widths were given, so that no search was needed.
     """
 
     time_s: float
@@ -30,31 +30,30 @@ class Widths(NamedTuple):
 
 
 class GaussianTime(Spec):
-    """Every localization counts in its neighbourhood in time and space, with Gaussian weights.
+    """Smooth localizations with a Gaussian in time and space.
 
-    Weights are relative to the sum of those of all that was observed, so neither the ends of the movie nor
-    the borders of the field are dark. A width that is not given is chosen without the truth: the one under
-    which localizations are likeliest, each predicted by all the others.
+    Weights are normalised over the observed times and pixels, so neither the ends of the movie nor the borders of
+    the field are dark. A width that is not given is chosen from the localizations: the one with the greatest
+    leave-one-out likelihood, in which each localization is predicted from all the others.
 
-    A molecule that is localized many times would predict itself, and make the chosen widths too small. So where
-    localizations have more near neighbours in the frames after them than independent molecules can have, the choice
-    is made with the first appearance of each molecule alone; the density is always made of all localizations. The
-    number of frames is told as ``repeat_frames``. What is hidden among chance neighbours, such as a molecule that
-    comes back after a long dark time, still makes the width in time too small; a structure of dots is taken for
-    repeats; and with repeats, what moves fast is smoothed more than it should be, for its own neighbours soon
-    after are dropped too.
+    A molecule that is localized many times would predict itself, and make the chosen widths too small. So if
+    localizations have more near neighbours in later frames than independent molecules can have, the widths are
+    chosen from the first localization of each molecule; the density always uses all localizations. The number of
+    frames is returned as ``repeat_frames``. Three limits remain: repeats that are few among chance neighbours, as of
+    a molecule that comes back after a long dark time, still make the width in time too small; a structure of dots
+    is mistaken for repeats; and with repeats, fast structures are smoothed too much, because the search also drops
+    independent neighbours in later frames.
 
     Parameters
     ----------
     time_sigma_s : float, optional
-        From 0 (each time point by itself) to infinity (all alike). By default chosen: one of these two, or
+        From 0 (each time point by itself) to infinity (equal weights). By default chosen: one of these two, or
         half a time point to half the movie.
     space_sigma_nm : float, optional
-        By default chosen: from what ``resolution_nm`` leaves beside the reported precision to 5.7 times that.
+        By default chosen: from sqrt(resolution_nm^2 - reported precision^2) to 5.7 times that.
     resolution_nm : float
-        The standard deviation across a thin filament in the density that is asked for. It only guides the
-        choice, which would otherwise aim at the localizations themselves, as thin and noisy as their
-        precision allows.
+        Target resolution: the standard deviation across a thin filament in the density. It only guides the choice of
+        widths, which would otherwise target the localizations themselves, as thin and noisy as their precision allows.
     """
 
     time_sigma_s: Annotated[float, Field(ge=0, allow_inf_nan=True)] | None = None
@@ -78,7 +77,7 @@ class GaussianTime(Spec):
         )
 
     def widths(self, observation: xr.Dataset) -> Widths:
-        """Return the given widths or else the likeliest, in steps of 2 first, then of its square root."""
+        """Return the given widths, or else the likeliest: searched in steps of 2, then of sqrt(2)."""
         if self.time_sigma_s is not None and self.space_sigma_nm is not None:
             return Widths(self.time_sigma_s, self.space_sigma_nm)
         repeat_frames = _repeats.repeat_frames(observation)
@@ -89,7 +88,7 @@ class GaussianTime(Spec):
     def likeliest(
         self, held_out: HeldOut, observation: xr.Dataset, most_points: float = math.inf
     ) -> tuple[Widths, float]:
-        """Return the likeliest widths, in time at most so many time points, and their log-likelihood."""
+        """Return the likeliest widths, in time at most ``most_points`` time points, and their log-likelihood."""
         times_s, spaces_nm = self._time_sigmas_s(observation, most_points), self._space_sigmas_nm(observation)
         coarse, likelihood = _likeliest(held_out, times_s, spaces_nm)
         if len(times_s) == len(spaces_nm) == 1:
@@ -118,7 +117,7 @@ class GaussianTime(Spec):
         return [least_nm, 2 * least_nm, 4 * least_nm]
 
     def displacement_nm(self, observation: xr.Dataset) -> float:
-        """Return the width of the Gaussian that takes the density of localizations to the one asked for."""
+        """Return the Gaussian width in nm that broadens the density of localizations to the target resolution."""
         reported_nm = (
             observation["loc_uncertainty"].values if "loc_uncertainty" in observation else np.empty(0)
         )

@@ -1,4 +1,4 @@
-"""The localizations of a window in time."""
+"""The mean of the localizations in a window of time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from smlmsim.spec import Spec
 class MovingWindow(Spec):
     """The mean over a window centred on each time point.
 
-    A window that ends within a time point counts the fraction of it that lies inside; one no longer than a
-    time point leaves the counts as they are. Near the ends of the movie the mean is over what was observed.
+    If a window ends within a time point, that point is weighted by its fraction inside; a window no longer than a
+    time point returns the counts unchanged. Near the ends of the movie the mean is over the observed time points.
 
     Parameters
     ----------
     window_s : float
-        The whole width of the window; by default five time points of 50 frames of 30 ms.
+        Full width of the window; by default five time points of 50 frames of 30 ms.
     """
 
     window_s: PositiveFloat = 7.5

@@ -11,10 +11,10 @@ from smlmsim.spec import Spec
 
 
 class Sparse(Spec):
-    """What was seen and nothing else: the image that every other reconstructor sets out to improve."""
+    """The counts without any reconstruction: the image that every reconstructor should improve."""
 
     def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
-        """Return ``density`` (time, y, x): the localizations in each pixel and time point."""
+        """Return ``density`` (time, y, x): the number of localizations in each pixel and time point."""
         return schema.estimate(
             meaning=PER_POINT,
             density=observation.counts.values.astype(np.float32),

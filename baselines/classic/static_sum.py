@@ -10,10 +10,10 @@ from smlmsim.spec import Spec
 
 
 class StaticSum(Spec):
-    """The localizations of the whole movie, one image for all times: right at rest, blurred by motion."""
+    """The localizations of the whole movie in one image for all times: correct at rest, blurred by motion."""
 
     def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
-        """Return ``density`` (time, y, x): the localizations in each pixel of all time points together."""
+        """Return ``density`` (time, y, x): the number of localizations in each pixel over all time points."""
         total = observation.counts.values.sum(axis=0, dtype=np.float64)
         return schema.estimate(
             meaning="localizations per pixel of the whole movie",

@@ -1,1 +1,1 @@
-"""A network in the manner of DBlink: two recurrent passes through the movie, then a convolutional network per frame."""
+"""A network after DBlink: two recurrent passes through the movie, then a convolutional network per time point."""

@@ -19,18 +19,18 @@ KERNEL = 5
 
 
 class DBlinkNetwork(NetworkSettings):
-    """Which network: the published one by default.
+    """Settings of the network; by default those of the published one.
 
     Parameters
     ----------
     hidden, layers : int
-        Channels of a recurrent layer, and how many follow each other in each direction.
+        Number of channels of a recurrent layer, and number of such layers in each direction.
     channels : tuple of int
-        Of the convolutional layers but the last, which has one.
+        Numbers of channels of the convolutional layers except the last, which has one.
     dropout : float
-        The fraction of channels dropped after each of these layers.
+        Fraction of channels dropped after each of these layers.
     inputs : Inputs
-        What it sees: one image per time point and channel.
+        What the network sees: one image per time point and channel.
     """
 
     hidden: PositiveInt = 4
@@ -44,7 +44,7 @@ class DBlinkNetwork(NetworkSettings):
 
 
 class DBlink(nn.Module):
-    """Density movies (B, 1, T, Y, X) from the channels (B, C, T, Y, X) that the settings say it sees.
+    """Reconstruct density movies (B, 1, T, Y, X) from input channels (B, C, T, Y, X).
 
     References
     ----------
@@ -77,9 +77,9 @@ class DBlink(nn.Module):
 
 
 class ConvLSTM(nn.Module):
-    """A recurrent layer whose gates are convolutions, without peepholes, from a zero state on.
+    """A recurrent layer whose gates are convolutions, without peepholes, starting from a zero state.
 
-    The part of the gates that the input gives is computed for all time points at once.
+    The contribution of the input to the gates is computed for all time points at once.
 
     References
     ----------
@@ -112,7 +112,7 @@ class ConvLSTM(nn.Module):
     def _in_place(
         self, x_TBCYX: torch.Tensor, from_input: torch.Tensor, from_state: torch.Tensor
     ) -> torch.Tensor:
-        """Return the same where no gradient is wanted: in place, and plane by plane, which is faster."""
+        """Return the same without gradients: in place and plane by plane, which is faster."""
         x_BCYX = x_TBCYX.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         given_BCYX = F.conv2d(x_BCYX, from_input, self.gates.bias, padding=KERNEL // 2).contiguous()
         states_TBCYX = x_TBCYX.new_empty(*x_TBCYX.shape[:2], self.hidden, *x_TBCYX.shape[3:])

@@ -17,5 +17,5 @@ class DBlinkStyle(Learned):
 
     @staticmethod
     def build(settings: dict[str, Any]) -> DBlink:
-        """Make the network of the settings in a file of weights."""
+        """Build the network from the settings in a file of weights."""
         return DBlinkNetwork(**settings).build()

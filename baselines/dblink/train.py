@@ -1,4 +1,4 @@
-"""How the DBlink-style network is trained: against the truth, and for movies that flicker little."""
+"""The training of the DBlink-style network: squared error, and penalties of flicker and noise."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from smlmsim.spec import Spec
 
 
 class DBlinkLoss(Spec):
-    """The squared error, and the weights of what keeps movies smooth.
+    """The squared error, plus weighted penalties that keep movies smooth.
 
     Parameters
     ----------
     temporal, total_variation : float
-        The weights of the absolute differences of consecutive time points, and of neighbouring pixels.
+        Weights of the mean absolute difference of consecutive time points, and of neighbouring pixels.
     """
 
     temporal: NonNegativeFloat = 0.01

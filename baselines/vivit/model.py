@@ -1,4 +1,4 @@
-"""A video vision transformer: tubelets of the movie attend to each other, then become images again.
+"""A video vision transformer: attention between tubelets (pieces of the movie), which are then decoded to images.
 
 Shapes in names: B batch, C channel, T time point, Y and X pixels, N token, D dimension.
 """
@@ -17,26 +17,26 @@ from baselines._inputs import NetworkSettings
 LONGEST = 10_000.0
 """Longest wavelength of the positional encoding in positions, as in the Transformer (arXiv:1706.03762)."""
 DARK = -1.5
-"""Where the output starts: most pixels are dark, and from 0 it would overshoot to where tanh has no slope."""
+"""Initial bias of the output: most pixels are dark, and from 0 training overshoots to where tanh is flat."""
 
 
 class ViViTNetwork(NetworkSettings):
-    """Which network.
+    """Settings of the network.
 
     Parameters
     ----------
     tubelet : (int, int, int)
-        Time points, rows and columns of the piece of movie that becomes a token.
+        Time points, rows and columns of the piece of the movie that becomes a token.
     width, heads, blocks : int
-        Numbers in a token (a multiple of 6), heads of attention (a divisor of it), and encoder blocks.
+        Number of values in a token (a multiple of 6), of attention heads (a divisor of it), and of encoder blocks.
     planes, channels : int
-        Images that tokens become again, and channels of the convolution that joins them with the input.
+        Number of images decoded from tokens, and of channels of the convolution that joins them with the input.
     dropout : float
-        The fraction of values dropped in each block, and before the last convolution.
+        Fraction of values dropped in each block, and before the last convolution.
     discriminator_base : int
-        Channels of the first layer of the discriminator.
+        Number of channels of the first layer of the discriminator.
     inputs : Inputs
-        What it sees: one image per time point and channel.
+        What the network sees: one image per time point and channel.
     """
 
     tubelet: tuple[PositiveInt, PositiveInt, PositiveInt] = (4, 8, 8)
@@ -60,7 +60,7 @@ class ViViTNetwork(NetworkSettings):
 
 
 class ViViT(nn.Module):
-    """Density movies in [0, 1], (B, 1, T, Y, X), from the channels (B, C, T, Y, X) that the settings say it sees.
+    """Reconstruct density movies in [0, 1], (B, 1, T, Y, X), from input channels (B, C, T, Y, X).
 
     References
     ----------
@@ -99,9 +99,9 @@ class ViViT(nn.Module):
 
 
 class PlanarConvolution(nn.Conv3d):
-    """A convolution of every time point by itself; once trained it is computed in two dimensions, which is faster.
+    """A convolution of each time point by itself; outside training it is computed in two dimensions, which is faster.
 
-    In training it is left to the parent: the same sums in another order would not give the same weights.
+    In training the parent class computes it: sums in another order would give other weights in the last bits.
     """
 
     def forward(self, x_BCTYX: torch.Tensor) -> torch.Tensor:
@@ -115,10 +115,10 @@ class PlanarConvolution(nn.Conv3d):
 
 
 class Pieces(nn.ConvTranspose3d):
-    """Tokens become pieces of movies that do not overlap; once trained by one product of matrices, which is faster."""
+    """Decode tokens to adjacent pieces of movies; outside training by one matrix product, which is faster."""
 
     def forward(self, h_BDTYX: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
-        """Return movies from tokens at their places."""
+        """Return movies (B, C, T, Y, X) from tokens at their places."""
         if self.training or output_size is not None:
             return super().forward(h_BDTYX, output_size)
         sizes = torch.Size((self.out_channels, *self.kernel_size))
@@ -128,7 +128,7 @@ class Pieces(nn.ConvTranspose3d):
 
 
 class Block(nn.Module):
-    """Attention of all tokens to all, then a perceptron for each; both add to their normalized input.
+    """Attention between all tokens, then a perceptron for each; both see normalized tokens, and add to the tokens.
 
     References
     ----------
@@ -163,7 +163,7 @@ class Block(nn.Module):
 
 
 def positions(width: int, time: int, rows: int, columns: int) -> torch.Tensor:
-    """Return sines and cosines (N, D) that tell tokens where they are: a third of the width for each axis.
+    """Return sines and cosines (N, D) that encode the position of tokens: a third of the width for each axis.
 
     References
     ----------

@@ -14,7 +14,7 @@ from baselines.vivit.model import ViViT, ViViTNetwork
 class VideoTransformer(Learned):
     """Attention over time and space in place of convolutions (Arnab et al. 2021, doi:10.1109/ICCV48922.2021.00676).
 
-    Attention takes time in proportion to the square of what it sees at once, so tiles are small.
+    The time for attention grows with the square of the number of tokens, so tiles are small.
     """
 
     name: ClassVar[str] = "vivit"
@@ -24,5 +24,5 @@ class VideoTransformer(Learned):
 
     @staticmethod
     def build(settings: dict[str, Any]) -> ViViT:
-        """Make the network of the settings in a file of weights."""
+        """Build the network from the settings in a file of weights."""
         return ViViTNetwork(**settings).build()

@@ -1,4 +1,4 @@
-"""How the video vision transformer is trained: as ANNA-PALM, whose U-Net it replaces."""
+"""The training of the video vision transformer: as of ANNA-PALM, whose U-Net it replaces."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ class ViViTTraining(Trainable):
     loss: AdversarialLoss = AdversarialLoss()
 
     def task(self) -> AdversarialTask:
-        """Make the transformer, the discriminator of ANNA-PALM and their losses."""
+        """Build the transformer, the discriminator of ANNA-PALM and their losses."""
         discriminator = MovieDiscriminator(3, self.network.discriminator_base, self.network.channels_in)
         return AdversarialTask(self.network.build(), discriminator, self.loss)

@@ -228,7 +228,7 @@ def test_what_a_network_was_trained_for_is_no_news(make, caplog):
 def test_weights_that_do_not_say_what_they_were_trained_for_are_told_of(make, caplog):
     with caplog.at_level("INFO", "smlmsim"):
         found = reconstruct(make(AnnaPalm2D), observation(4, 8, 8))
-    assert "do not say what they were trained for" in caplog.text
+    assert "do not state what they were trained for" in caplog.text
     assert "domain" not in found.attrs
 
 

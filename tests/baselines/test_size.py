@@ -59,7 +59,7 @@ def test_settings_that_ask_for_another_network_are_refused_in_one_line(asking, s
 
 def test_parts_without_weights_count_too():
     with (
-        pytest.raises(TooLargeError, match="more than 1060 modules, there are weights for 3"),
+        pytest.raises(TooLargeError, match="more than 1060 modules, but there are 3 tensors of weights"),
         no_larger_than(3),
     ):
         nn.Sequential(*(nn.ReLU() for _ in range(2000)))

@@ -263,7 +263,7 @@ def test_otherwise_the_learning_rate_is_what_plateaus_have_left_of_it(schedule):
 def test_the_checkpoint_of_another_training_is_refused(train):
     train()
     wider = SMALL | {"network": SMALL["network"] | {"hidden": 3}}
-    with pytest.raises(CheckpointError, match="damaged or of another training"):
+    with pytest.raises(CheckpointError, match="damaged or belongs to another training"):
         train(configuration=wider)
 
 
