@@ -295,7 +295,9 @@ def _require_all(fine: npt.NDArray[np.uint16], observation: xr.Dataset) -> None:
     found, counted = int(fine.sum(dtype=np.int64)), int(observation.counts.sum(dtype=np.int64))
     if found != counted:
         logger.warning(
-            "%d localizations lie in the field, but the sum of the counts is %d; fine bins show the former", found, counted
+            "%d localizations lie in the field, but the counts sum to %d; fine bins show the former",
+            found,
+            counted,
         )
 
 

@@ -1,4 +1,4 @@
-"""Many movies of one study in one store: made in parallel, resumed, read by xarray, and cropped for training.
+"""Many movies of one study in one store: simulated in parallel, resumed, read by xarray, and cropped for training.
 
 The torch datasets are in :mod:`smlmsim.corpus.dataset`, so that nothing else here loads torch.
 """

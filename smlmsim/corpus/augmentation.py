@@ -1,4 +1,4 @@
-"""Augmentation: from a stored movie to pairs of sparse and dense crops that are never the same twice."""
+"""Augmentation: pairs of sparse and dense crops from a stored movie, different at every call."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Array = npt.NDArray[Any]
 REFERENCE_UM2 = 2.56**2
 """Area in um^2 to which rates refer: a field of 128 pixels of 20 nm."""
 FAINTEST_NM = 1000.0
-"""Contour in the crop, in nm, below which its rate falls in proportion: little contour gives few localizations."""
+"""Contour length in the crop, in nm, below which the rate is reduced in proportion."""
 REACHED = 0.999
-"""The share of the highest rate that blinking molecules can give which is asked of them where they cannot give more."""
+"""Fraction of the highest possible rate of blinking molecules that is used if they cannot reach the drawn rate."""
 SUBPIXELS = 64
 """Places per pixel along either axis at which a localization may lie, as fine as those of a stored corpus."""
 NEAR_NM = 300.0
-"""Distance in nm from a crop beyond which contour is left out: its blur does not reach into the crop."""
+"""Distance in nm from a crop beyond which contours are left out: their blur does not reach into the crop."""
 
 Size = tuple[int, int, int]
 Positive = Annotated[tuple[pydantic.PositiveFloat, pydantic.PositiveFloat], "low, high"]
@@ -41,16 +41,16 @@ Fractions = tuple[Annotated[float, pydantic.Field(ge=0, le=1)], Annotated[float,
 
 
 class Crop(NamedTuple):
-    """What was observed, localizations and widefield images included, and the density (time, y, x), float32."""
+    """The observation, with localizations and widefield images, and the true density (time, y, x), float32."""
 
     observation: xr.Dataset
     density: npt.NDArray[np.float32]
 
 
 class Contours(NamedTuple):
-    """Vertices over time (time, vertex), from the middle of the field of a movie in steps of ``step_nm``.
+    """Vertices over time (time, vertex), in steps of ``step_nm`` from the middle of the field of a movie.
 
-    ``period_nm`` is that of the structure along y and x, ``NEVER_NM`` where it does not repeat.
+    ``period_nm`` is the period of the structure along y and x; ``NEVER_NM`` if it is not periodic.
     """
 
     y: Array
@@ -61,7 +61,7 @@ class Contours(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a crop lies: its centre from the middle of the field, its angle in radian, and 1 or, mirrored, -1."""
+    """Place of a crop: its centre from the middle of the field, its angle in radian, and -1 if mirrored, else 1."""
 
     y_nm: float
     x_nm: float
@@ -70,27 +70,27 @@ class Place(NamedTuple):
 
 
 class Augmentation(Spec):
-    """Crops of a movie, turned by any angle and flipped, with localizations drawn afresh along the contours.
+    """Crops of a movie, rotated by any angle and flipped, with newly simulated localizations along the contours.
 
-    Everything moves as coordinates and is drawn last, so nothing is blurred by interpolation, and the sparse and
-    the dense crop stay aligned. Between the middles of two time points vertices go straight.
+    Contours are rotated as coordinates before pixels are computed, so nothing is blurred by interpolation, and the
+    sparse and the dense crop stay aligned. Vertices move along straight lines between the middles of time points.
 
-    Molecules light up as the photophysics of the movie says, but for the rate. Where molecules blink, the light that
-    activates them is what the rate takes, and repeats come with it; where all of them together cannot give the rate,
-    it is as high as they can give. The microscope of the movie, if there is one, takes its widefield images anew.
+    The photophysics is that of the movie, with the drawn rate. Blinking molecules keep their repeats: their activation
+    is adjusted to the rate, or to the highest rate that all of them can give. If the study has a widefield microscope,
+    its images are simulated again.
 
     Parameters
     ----------
     time_points, height, width : int
-        Of a crop, in time points and pixels.
+        Size of a crop, in time points and pixels.
     rate_hz : (float, float)
-        Range of the localization rate per 2.56 x 2.56 um, drawn uniformly in its logarithm. Where there is less
-        than 1 um of contour in view, the rate is lower in proportion.
+        Range of the localization rate per 2.56 x 2.56 um, drawn uniformly in its logarithm. With less than 1 um of
+        contour in the crop, the rate is reduced in proportion.
     precision_nm : (float, float)
-        Range of the median localization precision. Not used for movies without vertices, whose density is blurred
-        already.
+        Range of the median localization precision. Not used for movies without vertices, whose density is already
+        blurred.
     false_positives : (float, float)
-        Range of the fraction of localizations that are anywhere in the field.
+        Range of the fraction of localizations that are false positives, anywhere in the field.
     """
 
     time_points: PositiveInt = 128
@@ -119,21 +119,21 @@ class Augmentation(Spec):
         Parameters
         ----------
         study : Simulated
-            Of the movies.
+            Study of the movies.
         multiple : (int, int, int)
-            What the time points, the height and the width are multiples of, if movies are that large.
+            Time points, height and width are rounded down to multiples of these, if movies are that large.
         """
         least = (min(wanted, there) for wanted, there in zip(self.size, movie_size(study), strict=True))
         sizes = (max(size // step, 1) * step for size, step in zip(least, multiple, strict=True))
         return self.replace(dict(zip(("time_points", "height", "width"), sizes, strict=True)))
 
     def require_fit(self, study: Simulated, *, multiple: Size = (1, 1, 1)) -> None:
-        """Refuse crops that are larger than the movies of a study.
+        """Raise an error if crops are larger than the movies of a study.
 
         Raises
         ------
         CorpusError
-            Saying how large the movies are, and which crops would fit.
+            If they are; the message gives the size of the movies, and crops that would fit.
         """
         movie = movie_size(study)
         if _holds(movie, self.size):
@@ -145,21 +145,21 @@ class Augmentation(Spec):
     def redraw(
         self, contours: Contours, study: Simulated, rng: np.random.Generator
     ) -> tuple[xr.Dataset, xr.Dataset]:
-        """Turn the contours of a crop and localize them anew.
+        """Simulate localizations of the rotated contours of a crop.
 
         Parameters
         ----------
         contours : Contours
-            Of the movie, at the time points of the crop.
+            Contours of the movie, at the time points of the crop.
         study : Simulated
-            Of the movie: its field, acquisition, density, photophysics, localization and widefield microscope.
+            Study of the movie: field, acquisition, density, photophysics, localization, widefield microscope.
         rng : Generator
 
         Returns
         -------
         observation, truth : xr.Dataset
-            As of :func:`~smlmsim.pipeline.simulate`, in a field of the size of the crop with its corner at 0. There are
-            no widefield images if the crop is too short for one.
+            As from :func:`~smlmsim.pipeline.simulate`, in a field of the size of the crop with its corner at 0. There
+            are no widefield images if the crop is too short for one.
         """
         field, acquisition = self._field(study), self._acquisition(study)
         place = self._place(study.field, rng)
@@ -179,17 +179,17 @@ class Augmentation(Spec):
         return observation.assign_attrs(seen(field, acquisition)), truth
 
     def thin(self, density: Array, study: Simulated, rng: np.random.Generator) -> Crop:
-        """Draw localizations from a dense crop that has no contours, and turn both by right angles.
+        """Simulate localizations from a dense crop without contours, and rotate both by right angles.
 
-        A localization is anywhere in its pixel and in the camera frames of its time point. Whatever the study,
-        molecules have no memory here, and there are no widefield images.
+        A localization lies anywhere in its pixel and in the camera frames of its time point. Whatever the photophysics
+        of the study, localizations are independent here, and there are no widefield images.
 
         Parameters
         ----------
         density : ndarray (time, y, x)
-            In any unit.
+            Density of the crop, in any unit.
         study : Simulated
-            Of the movie.
+            Study of the movie.
         rng : Generator
         """
         field, acquisition = self._field(study), self._acquisition(study)
@@ -201,7 +201,7 @@ class Augmentation(Spec):
         return Crop(_spread(counts, field, acquisition, rng), turned)
 
     def lasting(self, study: Simulated) -> Simulated:
-        """The study with movies that last as long as crops."""
+        """Return the study with movies of the length of crops."""
         return study.replace({"acquisition.time_points": self.time_points})
 
     def _field(self, study: Simulated) -> FieldOfView:
@@ -218,7 +218,7 @@ class Augmentation(Spec):
         return math.exp(rng.uniform(math.log(low), math.log(high))) * field.area_um2 / REFERENCE_UM2
 
     def _place(self, field: FieldOfView, rng: np.random.Generator) -> Place:
-        """A crop whose centre is so that it would lie inside the field unless it were turned."""
+        """Draw a centre for which the unrotated crop lies inside the field, an angle, and whether to mirror."""
         spare_y = (field.height_nm - self.height * field.pixel_nm) / 2
         spare_x = (field.width_nm - self.width * field.pixel_nm) / 2
         return Place(
@@ -237,7 +237,7 @@ def _holds(movie: Size, crop: Size) -> bool:
 
 
 def _placed(contours: Contours, place: Place, crop: FieldOfView, acquisition: Acquisition) -> xr.Dataset:
-    """What comes near a crop, moving, in nm and in its frame."""
+    """Return the moving contours near a crop, in nm and in the coordinates of the crop."""
     y, x, filament, step_nm, period_nm = contours
     radius_nm = math.hypot(crop.height_nm, crop.width_nm) / 2 + NEAR_NM
     period = np.float32(period_nm[0] / step_nm), np.float32(period_nm[1] / step_nm)
@@ -256,7 +256,7 @@ def _placed(contours: Contours, place: Place, crop: FieldOfView, acquisition: Ac
 
 
 def _visible_nm(moving: xr.Dataset, field: FieldOfView) -> float:
-    """The mean length of the contour in the field: of all bonds whose first vertex is in it."""
+    """Return the mean contour length in the field: the segments whose first vertex lies in it."""
     y, x, filament = (moving[name].values for name in ("vertex_y", "vertex_x", "filament"))
     return float(_kernels.visible_length(y, x, filament, field.height_nm, field.width_nm))
 
@@ -269,7 +269,7 @@ def _events(
     acquisition: Acquisition,
     rng: np.random.Generator,
 ) -> xr.Dataset:
-    """Let the molecules of a study light up at a rate, or at the highest one that they can give."""
+    """Simulate the events of a study at a rate, or at the highest one that its molecules can give."""
     emission = study.photophysics.replace({"rate_hz": rate_hz})
     try:
         return emission.emit(moving, field, acquisition, rng)
@@ -281,7 +281,7 @@ def _events(
 def _spread(
     counts: npt.NDArray[np.integer], field: FieldOfView, acquisition: Acquisition, rng: np.random.Generator
 ) -> xr.Dataset:
-    """An observation of given counts, whose localizations are in the middle of any 64th of their pixel."""
+    """Make an observation of given counts, with localizations on a random one of 64 x 64 subpixels."""
     filled = np.nonzero(counts)
     point, row, column = (np.repeat(index, counts[filled]) for index in filled)
     frame = point * acquisition.frames_per_point + rng.integers(acquisition.frames_per_point, size=point.size)
@@ -304,7 +304,7 @@ def _spread(
 
 
 def _turned_square(counts: Array, density: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Turn by half a turn or none, flip or not, and turn by a quarter where the crop is square."""
+    """Rotate by 0 or 180 degrees, flip or not, and rotate by 90 degrees or not if the crop is square."""
     _, height, width = counts.shape
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
     turns = turns if height == width else 2 * (turns // 2)

@@ -1,4 +1,4 @@
-"""What a corpus is: a study, the settings that vary from movie to movie, and how many movies."""
+"""The definition of a corpus: a study, the settings that vary from movie to movie, and the number of movies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from smlmsim.rng import stream
 from smlmsim.spec import Spec
 
 LARGEST_SEED = 2**53
-"""First seed that is refused: JSON and float64 hold smaller integers exactly."""
+"""Upper limit of seeds (excluded): JSON and float64 hold smaller integers exactly."""
 MOST_MOVIES = 10**7
-"""Movies of a corpus; more would be a slip of the pen."""
+"""Greatest number of movies of a corpus; more would be a typing error."""
 
 
 class CorpusError(ValueError):
-    """A corpus cannot be used, made or continued."""
+    """A corpus cannot be read, made or continued."""
 
 
 class Range(Spec):
@@ -29,11 +29,11 @@ class Range(Spec):
     Parameters
     ----------
     setting : str
-        The dotted path. A setting that is a whole number stays one.
+        Dotted path of the setting. Values of an integer setting are rounded.
     low, high : float
-        It lies between them.
+        Limits of the values.
     scale : "linear" or "log"
-        Whether it or its logarithm is uniform.
+        Whether the value or its logarithm is uniformly distributed.
     """
 
     setting: str
@@ -62,25 +62,25 @@ class Range(Spec):
 
 
 class Recipe(NamedTuple):
-    """What one movie of a corpus is made from."""
+    """The seed and the settings of one movie of a corpus."""
 
     settings: dict[str, float]
     seed: int
 
 
 class Corpus(Spec):
-    """Many movies of one study; each is made from the seed of the corpus and its own number, whatever the others.
+    """Many movies of one study; each depends only on the seed of the corpus and its own index.
 
     Parameters
     ----------
     study : SemiSimulated, Hybrid or SimulatedDynamic
-        What all movies share.
+        The study that all movies share.
     movies : int
-        How many.
+        Number of movies.
     seed : int
-        A longer corpus of the same seed starts with the same movies.
+        Seed of the corpus; a longer corpus of the same seed starts with the same movies.
     ranges : tuple of Range
-        What varies. All movies have the field and the acquisition of the study.
+        Settings that vary. Field and acquisition are the same in all movies.
     """
 
     family: ClassVar[str] = "corpus"
@@ -108,19 +108,19 @@ class Corpus(Spec):
             )
         try:
             if isinstance(self.study.get(found.setting), bool):
-                raise ValueError(f"{found.setting} is true or false and has no range")
+                raise ValueError(f"{found.setting} is true or false, so it cannot have a range")
             for value in (found.low, found.high):
                 self.study.replace({found.setting: value})
         except KeyError as error:
             raise ValueError(error.args[0]) from None
 
     def recipe(self, movie: int) -> Recipe:
-        """The settings and the seed of a movie, counted from 0; it may lie beyond the last."""
+        """Return the settings and the seed of a movie, counted from 0; it may lie beyond the last."""
         settings = {found.setting: self._draw(found, movie) for found in self.ranges}
         return Recipe(settings, int(stream(self.seed, "movie", str(movie)).integers(LARGEST_SEED)))
 
     def study_of(self, recipe: Recipe) -> Simulated:
-        """The study with the settings of a movie."""
+        """Return the study with the settings of a movie."""
         return self.study.replace(recipe.settings)
 
     def extremes(self) -> tuple[Recipe, Recipe]:

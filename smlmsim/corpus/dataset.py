@@ -1,4 +1,4 @@
-"""Movies for training networks: pairs of what is observed and the dense crop as torch tensors."""
+"""Datasets for training networks: pairs of observed and true crops as torch tensors."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ from smlmsim.rng import stream
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
 See = Callable[[xr.Dataset], npt.NDArray[np.float32]]
-"""What turns an observation into channels (channel, time, y, x); a function that can be pickled."""
+"""A function that converts an observation to channels (channel, time, y, x); it must be picklable."""
 
 BRIGHTEST = 4
-"""So many straight filaments on one another have the density 1 in a training pair."""
+"""Target scale: the crest of one straight filament is 1/4; four superposed filaments saturate at 1."""
 
 
 def counts_alone(observation: xr.Dataset) -> npt.NDArray[np.float32]:
-    """The counts of an observation as its only channel, (1, time, y, x) float32."""
+    """Return the counts of an observation as a single channel, (1, time, y, x) float32."""
     counts: npt.NDArray[np.float32] = observation.counts.values.astype(np.float32)[None]
     return counts
 
 
 class CropDataset(Dataset[Tensors], abc.ABC):
-    """Crops to train on, other ones in every epoch.
+    """Crops for training, different in every epoch.
 
-    Item i of an epoch depends on the seed, the epoch and i alone, so any number of DataLoader workers gives the
+    Item i of an epoch depends only on the seed, the epoch and i, so any number of DataLoader workers gives the
     same items.
 
     Parameters
     ----------
     crops : int
-        Items of an epoch.
+        Number of items in an epoch.
     seed : int
-        Fixes all crops of all epochs.
+        Determines all crops of all epochs.
     see : callable
-        What is seen of an observation; by default its counts.
+        Converts an observation to channels; by default to its counts.
     """
 
     def __init__(self, crops: int, seed: int, see: See = counts_alone) -> None:
@@ -62,20 +62,20 @@ class CropDataset(Dataset[Tensors], abc.ABC):
     @property
     @abc.abstractmethod
     def study(self) -> Simulated:
-        """A study that made the movies; it knows their pixel and the duration of a time point."""
+        """A study of the movies, with their pixel size and duration of a time point."""
 
     @property
     def domain(self) -> Domain:
-        """What a network that sees these crops is trained for; here the pixel and the duration of a time point."""
+        """The conditions for which these crops train a network; here pixel size and duration of a time point."""
         study = self.study
         return Domain(pixel_nm=(study.field.pixel_nm,) * 2, point_s=(study.acquisition.point_s,) * 2)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; workers that are running already take it from their next item on."""
+        """Choose the epoch; workers that are already running use it from their next item on."""
         self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
-        """Items of an epoch."""
+        """The number of items in an epoch."""
         return self._crops
 
     def __getitem__(self, item: int) -> Tensors:
@@ -84,12 +84,12 @@ class CropDataset(Dataset[Tensors], abc.ABC):
         Returns
         -------
         seen, density : torch.Tensor
-            float32 (channel, time, y, x): what is seen of the localizations, and with one channel the density, at most
-            1. The crest of a straight filament has the density 1/4 in every movie, so that a network can know it; in
-            movies without contours 1 is the greatest density of the movie.
+            float32 (channel, time, y, x): the channels of the observation, and the density as one channel, at most 1.
+            The crest of a straight filament has the density 1/4 in every movie, so that the scale can be learned; in
+            movies without contours, 1 is the greatest density of the movie.
         """
         if not 0 <= item < self._crops:
-            raise IndexError(f"an epoch has {self._crops} items, asked for {item}")
+            raise IndexError(f"an epoch has {self._crops} items, found index {item}")
         epoch = int(self._epoch)
         crop = self._crop(epoch, item, stream(self._seed, "crop", str(epoch), str(item)))
         return _tensors(crop, self._see)
@@ -100,31 +100,31 @@ class CropDataset(Dataset[Tensors], abc.ABC):
 
 
 class Source(Protocol):
-    """Something other than a corpus on disk that gives crops to train on."""
+    """A source of crops for training other than a corpus on disk."""
 
     def dataset(
         self, augmentation: Augmentation, *, crops: int, seed: int, see: See = counts_alone
     ) -> CropDataset:
-        """Return a dataset of epochs of so many crops, and what is seen of them."""
+        """Return a dataset with epochs of ``crops`` crops, converted to channels by ``see``."""
         ...
 
 
 class MovieDataset(CropDataset):
-    """Crops of the movies of a corpus, augmented anew for every item of every epoch.
+    """Crops of the movies of a corpus, with a new augmentation for every item of every epoch.
 
     Parameters
     ----------
     path : str or Path
-        A corpus; movies that are not made yet are left out.
+        Folder of a corpus; movies that do not exist yet are left out.
     augmentation : Augmentation, optional
-        How large crops are, and what varies between them; by default all that varies, and crops of 128 time points of
-        128 x 128 pixels, or less where movies are smaller.
+        Size of crops, and what varies between them; by default crops of 128 time points of 128 x 128 pixels, or fewer
+        if movies are smaller.
     crops : int
-        Items of an epoch.
+        Number of items in an epoch.
     seed : int
-        Fixes all crops of all epochs.
+        Determines all crops of all epochs.
     see : callable
-        What is seen of an observation; by default its counts.
+        Converts an observation to channels; by default to its counts.
 
     Raises
     ------
@@ -154,21 +154,21 @@ class MovieDataset(CropDataset):
         periods = np.stack([store.scalars(name) for name in ("period_y", "period_x")], axis=1)
         self._periods_nm = np.where(periods == 0, NEVER_NM, periods)
         if self._movies.size == 0:
-            raise CorpusError(f"{path} has no movie yet; run again to go on")
+            raise CorpusError(f"{path} has no movie yet; run again to continue")
 
     @property
     def study(self) -> Simulated:
-        """The study that the movies of the corpus have in common."""
+        """The common study of the movies of the corpus."""
         return self._opened().corpus.study
 
     @property
     def domain(self) -> Domain:
-        """That of the corpus, with the rates that crops are drawn at."""
+        """The domain of the corpus, with the rates of the crops."""
         return domain_of(self._opened().corpus, rate_hz=self._augmentation.rate_hz)
 
     @property
     def has_contours(self) -> bool:
-        """Whether all movies are kept as contours; of those kept as images no widefield image can be taken anew."""
+        """Whether all movies are stored as contours; widefield images cannot be simulated from stored images."""
         return bool(self._vertices[self._movies].all())
 
     def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Crop:
@@ -176,7 +176,7 @@ class MovieDataset(CropDataset):
         return self._redrawn(movie, rng) if self._vertices[movie] else self._thinned(movie, rng)
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave the open store behind: each worker opens its own."""
+        """Pickle without the open store: each worker opens its own."""
         return {**self.__dict__, "_store": None}
 
     def _opened(self) -> CorpusStore:
@@ -190,7 +190,7 @@ class MovieDataset(CropDataset):
         return Crop(observation, _relative(truth, study))
 
     def _study_of(self, movie: int) -> Simulated:
-        """The study that made a movie."""
+        """Return the study of a movie, with its own settings."""
         if movie not in self._studies:
             corpus = self._opened().corpus
             self._studies[movie] = corpus.study_of(corpus.recipe(movie))
@@ -221,20 +221,20 @@ class MovieDataset(CropDataset):
 
 
 class SimulatedDataset(IterableDataset[Tensors]):
-    """Movies simulated as training goes, without end: movie i of a seed is movie i of the corpus of that seed.
+    """An endless sequence of movies simulated during training: movie i of a seed is movie i of the corpus of that seed.
 
-    DataLoader workers take turns. Processes of a distributed training each need a seed of their own.
+    DataLoader workers take turns. Each process of a distributed training needs its own seed.
 
     Parameters
     ----------
     study : SemiSimulated, Hybrid or SimulatedDynamic
-        It makes movies of the size to train on.
+        Study with movies of the size to train on.
     ranges : tuple of Range
-        What varies.
+        Settings that vary.
     seed : int
-        Fixes all movies.
+        Determines all movies.
     see : callable
-        What is seen of an observation; by default its counts.
+        Converts an observation to channels; by default to its counts.
     """
 
     def __init__(
@@ -243,7 +243,7 @@ class SimulatedDataset(IterableDataset[Tensors]):
         self._corpus, self._see = Corpus(study=study, ranges=ranges, seed=seed), see
 
     def __iter__(self) -> Iterator[Tensors]:
-        """Yield counts and density of movie after movie, as :class:`MovieDataset` does."""
+        """Yield channels and density of one movie after the other, as :class:`MovieDataset` does."""
         worker = get_worker_info()
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
         for movie in itertools.count(first, step):
@@ -259,7 +259,7 @@ def simulated_crop(study: Simulated, seed: int) -> Crop:
 
 
 def _relative(truth: xr.Dataset, study: Simulated) -> npt.NDArray[np.float32]:
-    """Scale the density, in place, so that the crest of a straight filament, 1 / (sqrt(2 pi) sigma), becomes 1/4."""
+    """Scale the density in place, such that the crest of a straight filament, 1 / (sqrt(2 pi) sigma), becomes 1/4."""
     unit = np.float32(math.sqrt(2 * math.pi) * study.density.sigma_nm / BRIGHTEST)
     density: npt.NDArray[np.float32] = truth.density.values
     density *= unit

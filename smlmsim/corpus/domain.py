@@ -1,4 +1,4 @@
-"""The domain of a corpus: what a network that is trained on it is trained for."""
+"""The domain of a corpus: the conditions for which it trains a network."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from smlmsim.pipeline import Hybrid, SemiSimulated
 
 
 def domain_of(corpus: Corpus, *, rate_hz: Interval | None = None) -> Domain:
-    """Return the domain of the movies of a corpus, by its study and its ranges.
+    """Return the domain of a corpus, from its study and its ranges.
 
     Parameters
     ----------
     corpus : Corpus
-        Its movies have one pixel and one duration of a time point.
+        The corpus; all its movies have the same pixel size and duration of a time point.
     rate_hz : (float, float), optional
-        The rate per 2.56 x 2.56 um where localizations are drawn anew; by default that of the movies.
+        Range of rates per 2.56 x 2.56 um if localizations are simulated again; by default that of the movies.
     """
     study = corpus.study
     fields = study.field.area_um2 * 1e6 / REFERENCE_NM**2
@@ -33,7 +33,7 @@ def domain_of(corpus: Corpus, *, rate_hz: Interval | None = None) -> Domain:
 
 
 def _interval(corpus: Corpus, setting: str) -> Interval | None:
-    """What a setting may be in a corpus: its range, or the one value of the study; None where it is not known."""
+    """Return the range of a setting in a corpus, or the single value of its study; None if it is unknown."""
     for found in corpus.ranges:
         if found.setting == setting:
             return found.low, found.high

@@ -1,7 +1,7 @@
-"""A movie as small integers: what a corpus keeps of it.
+"""A movie as small integers, as a corpus stores it.
 
-Lengths are counted in 64ths of a pixel, which is 0.3 nm for pixels of 20 nm. A localization stands for the middle
-of its 64th, so that it never changes its pixel.
+Lengths are stored in 64ths of a pixel, which is 0.3 nm for pixels of 20 nm. A localization is read back in the middle
+of its 64th, so it never changes its pixel.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ Array = npt.NDArray[Any]
 
 SUBPIXELS = 64
 """Steps of a stored coordinate per pixel: half a step, 0.16 nm for pixels of 20 nm, is far below the precision."""
-DENSITY_STEP = 2.0**-10  # of the peak; rounded so, it errs by 3e-4, the density itself by 5e-4
-BEYOND_NM = 300.0  # what lies so far beyond the corners of a rotated field never lights up inside
+DENSITY_STEP = 2.0**-10  # of the peak; the rounding error is 3e-4, that of the density as a whole 5e-4
+BEYOND_NM = 300.0  # molecules this far beyond the corners of a rotated field are never seen inside
 COARSE = 512
-"""Steps of which the stored reach beyond the field is a multiple."""
+"""The stored reach beyond the field is a multiple of this number of steps."""
 SHORTEST_BOND = 8
-"""Shortest segment in steps of a stored vertex: rounding would turn a shorter one."""
+"""Shortest stored segment, in steps: rounding would change the direction of shorter ones."""
 
 
 class Scale(NamedTuple):
-    """How an integer of the store stands for a length: ``offset_nm + step_nm * integer``, as in the CF conventions."""
+    """Conversion of a stored integer to a length: ``offset_nm + step_nm * integer``, as in the CF conventions."""
 
     step_nm: float
     offset_nm: float
@@ -38,7 +38,7 @@ class Scale(NamedTuple):
 
     @property
     def fill(self) -> int:
-        """The integer that stands for nothing."""
+        """The integer that marks a missing value."""
         info = np.iinfo(self.dtype)
         return int(info.max if info.min == 0 else info.min)
 
@@ -57,7 +57,7 @@ class Encoding(NamedTuple):
 
     @classmethod
     def of(cls, field: FieldOfView) -> Self:
-        """Choose the smallest integers that hold all places in and around the field."""
+        """Choose the smallest integer types that hold all positions in and around the field."""
         step = field.pixel_nm / SUBPIXELS
         unsigned = np.dtype(np.uint16 if max(field.shape) * SUBPIXELS < 2**16 else np.uint32)
         reach = COARSE * int(
@@ -76,10 +76,10 @@ class Encoding(NamedTuple):
         )
 
     def encode(self, movie: Movie) -> dict[str, Any]:
-        """Everything the store keeps of a movie, by the name of its variable."""
+        """Return all values that the store holds of a movie, by the name of the variable."""
         observation, truth = movie
         if truth is None:
-            raise ValueError("a movie without truth has no place in a corpus")
+            raise ValueError("a movie without truth cannot be stored in a corpus")
         density, peak = _relative(truth.density.values)
         return {
             "counts": observation.counts.values,
@@ -106,7 +106,7 @@ class Encoding(NamedTuple):
         }
 
     def _vertices(self, truth: xr.Dataset) -> dict[str, Any]:
-        """The vertices of the filaments that are ever near the field; none of specks, too short to be told in steps."""
+        """The vertices of filaments that are ever near the field; none for specks, too short for the stored steps."""
         if _bond_nm(truth) < SHORTEST_BOND * self.vertex_y.step_nm:
             truth = truth.isel(vertex=slice(0))
         y, x = _steps(truth.vertex_y.values, self.vertex_y), _steps(truth.vertex_x.values, self.vertex_x)
@@ -125,14 +125,14 @@ class Encoding(NamedTuple):
 
 
 def _bond_nm(truth: xr.Dataset) -> float:
-    """The median length of a bond at the start; 0 if there is none."""
+    """The median length of a segment at the first time; 0 if there is none."""
     bonded = bonds(truth.filament.values)
     y, x = (np.diff(truth[name].values[0])[bonded] for name in ("vertex_y", "vertex_x"))
     return float(np.median(np.hypot(y, x))) if bonded.size else 0.0
 
 
 def _relative(density: Array) -> tuple[npt.NDArray[np.uint16], float]:
-    """The density in steps of its peak, and the peak."""
+    """The density in steps of a fraction of its peak, and the peak."""
     peak = float(density.max())
     steps = np.empty(density.shape, np.uint16)
     _kernels.count_steps(density, np.float32(1 / (peak * DENSITY_STEP) if peak > 0 else 0), steps)
@@ -146,17 +146,17 @@ def _steps(position_nm: Array, scale: Scale) -> Array:
 
 
 def _of_filaments(filament: npt.NDArray[np.int32], vertices: Array) -> npt.NDArray[np.bool_]:
-    """All vertices of the filaments of some vertices."""
+    """Mark all vertices of every filament that has a marked vertex."""
     return np.asarray(np.bincount(filament, weights=vertices)[filament] > 0)
 
 
 def _coarse_beyond(steps: Array, outside: npt.NDArray[np.bool_], scale: Scale) -> Array:
-    """Round vertices that are out of reach, away from the field: their bonds hardly grow, and they compress."""
+    """Round vertices out of reach coarsely, away from the field: segments hardly grow, and the data compress."""
     farthest = COARSE * (np.iinfo(scale.dtype).max // COARSE)
     coarse = np.clip(np.copysign(np.ceil(np.abs(steps) / COARSE) * COARSE, steps), -farthest, farthest)
     return np.where(outside, coarse, steps).astype(scale.dtype)
 
 
 def _numbered(filament: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Filaments counted from 0 without gaps."""
+    """Number filaments from 0 without gaps."""
     return np.cumsum(np.diff(filament, prepend=filament[:1]) != 0, dtype=np.int32)

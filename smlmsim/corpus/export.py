@@ -1,4 +1,4 @@
-"""A corpus as files that any other program reads: TIFF stacks and ThunderSTORM tables."""
+"""A corpus as files that other programs read: TIFF stacks and ThunderSTORM tables."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from smlmsim.pipeline import Movie
 
 
 def export(source: str | Path | Movie, folder: str | Path) -> Path:
-    """Write movies as files: of each its counts and its truth as stacks, its localizations as a table.
+    """Write movies as files: counts and truth as image stacks, localizations as tables.
 
     Fiji opens the stacks at the right scale. The truth is the density in nm^-1.
 
     Parameters
     ----------
     source : str, Path or Movie
-        A corpus, of which all movies that are made are written, or a single movie.
+        A corpus, of which all existing movies are written, or a single movie.
     folder : str or Path
-        Made if absent.
+        Folder to write to; made if absent.
 
     Returns
     -------
     Path
-        ``manifest.csv``: the files, localizations, seed and settings of every movie.
+        Path of ``manifest.csv``: the files, number of localizations, seed and settings of every movie.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Making the movies of a corpus, finding damaged ones, and making those again."""
+"""Simulate the movies of a corpus, find damaged ones, and simulate those again."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from smlmsim.pipeline import simulate
 from smlmsim.store import complete, made_here, make_once, sole_run
 
 ROOM = 3
-"""How many times more localizations and vertices the store has room for than its extreme movies have."""
+"""The store has room for this many times the localizations and vertices of its extreme movies."""
 
 ONE_THREAD = {"async.concurrency": 1, "threading.max_workers": 1}
 EMPTY_TOO = {"array.write_empty_chunks": True}
-"""Write a chunk that holds nothing, a few bytes, like any other: to look whether one does takes as long as the rest."""
+"""Write empty chunks too: checking whether a chunk is empty costs as much as writing it."""
 
 
 class Damage(NamedTuple):
-    """A variable of a movie whose file is not what was written."""
+    """A variable of a movie whose file is missing or differs from what was written."""
 
     movie: int
     variable: str
@@ -49,33 +49,33 @@ def generate(
     scheduler: str | None = None,
     progress: bool = True,
 ) -> None:
-    """Make every movie of a corpus that its store does not hold yet; killed at any moment, a second call goes on.
+    """Make every movie of a corpus that its store does not hold yet; if killed at any moment, call again to continue.
 
-    The bytes of the store do not depend on the number of processes. They do, by what :func:`smlmsim.simulate` tells,
-    on the kind of processor: the attribute ``processor`` names it, and a warning says when another kind goes on.
-    The processes are spawned: a script that calls this keeps the call below ``if __name__ == "__main__":``. Each
-    writes its own movies.
+    The bytes of the store do not depend on the number of processes. They depend on the kind of processor, see
+    :func:`smlmsim.simulate`: the attribute ``processor`` names it, and a warning is logged if another kind continues.
+    The processes are spawned, so a script must call this below ``if __name__ == "__main__":``. Each process writes
+    its own movies.
 
     Parameters
     ----------
     corpus : Corpus
-        What to make.
+        The corpus to make.
     path : str or Path
-        The store, a folder; made if absent. With a scheduler it is on a file system that all workers share, under
+        The store, a folder; made if absent. With a scheduler it must be on a file system that all workers share, under
         the same name.
     processes : int, optional
-        Local processes; by default one per core.
+        Number of local processes; by default one per core.
     scheduler : str, optional
-        Address of a Dask scheduler whose workers are used instead; they should be of one kind of processor.
+        Address of a Dask scheduler whose workers are used instead; they should have the same kind of processor.
     progress : bool
-        Show a progress bar.
+        Whether to show a progress bar.
 
     Raises
     ------
     CorpusError
         If the folder holds something else, or a movie cannot be made.
     OSError
-        If the disk is full, the folder may not be written to, or another run writes to it; the movies made so far are
+        If the disk is full, the folder is not writable, or another run writes to it; the movies made so far are
         kept.
     """
     workers.require_guarded()
@@ -112,19 +112,19 @@ def make_movie(path: Path, movie: int) -> None:
 
 @functools.lru_cache(maxsize=1)
 def _opened(path: Path, _made_ns: int) -> CorpusStore:
-    """Keep a store open from movie to movie, unless another one takes its place."""
+    """Open a store, and reuse it for the next movies as long as it is the same."""
     return CorpusStore(path, checked=True)
 
 
 def verify(path: str | Path) -> list[Damage]:
-    """Read every file of every movie that is done, and name those that are missing or not what was written.
+    """Read every file of every finished movie, and return those that are missing or differ from what was written.
 
     Raises
     ------
     CorpusError
         If there is no corpus, or it is damaged beyond its movies.
     OSError
-        If a file may not be read.
+        If a file cannot be read.
     """
     store = CorpusStore(Path(path))
     return [damage for movie in range(store.corpus.movies) for damage in _damages(store, movie)]
@@ -133,19 +133,19 @@ def verify(path: str | Path) -> list[Damage]:
 def repair(
     path: str | Path, *, processes: int | None = None, scheduler: str | None = None, progress: bool = True
 ) -> list[Damage]:
-    """Make the damaged movies of a corpus again, and those it does not hold yet.
+    """Make the damaged and the missing movies of a corpus again.
 
-    On the kind of processor that made the corpus the bytes are the same; on another kind, a warning says so.
+    On the same kind of processor as before the bytes are the same; on another kind, a warning is logged.
 
     Returns
     -------
     list of Damage
-        What was damaged.
+        The variables that were damaged.
 
     Raises
     ------
     CorpusError
-        If there is no corpus, or other versions made it.
+        If there is no corpus, or other versions of smlmsim or its dependencies made it.
     OSError
         As :func:`generate`.
     """
@@ -163,14 +163,14 @@ def _damages(store: CorpusStore, movie: int) -> list[Damage]:
             return []
         with bounded_memory():
             written = np.asarray(store["checksum"][movie])
-    except Exception:  # the layers below meet damage with errors of many kinds
+    except Exception:  # damaged files raise errors of many kinds in the layers below
         return [Damage(movie, "done")]
     differs = written != store.checksums(movie)
     return [Damage(movie, name) for name, wrong in zip(PER_MOVIE, differs, strict=True) if wrong]
 
 
 def _capacity(corpus: Corpus) -> Capacity:
-    """Room for several times what the movies at both ends of all ranges have, in whole chunks."""
+    """Room for several times the localizations and vertices at both ends of all ranges, in whole chunks."""
     encoding = Encoding.of(corpus.study.field)
     probes = [encoding.encode(simulate(corpus.study_of(recipe), recipe.seed)) for recipe in corpus.extremes()]
     localizations, vertices = (
@@ -180,13 +180,13 @@ def _capacity(corpus: Corpus) -> Capacity:
 
 
 def _whole(most: int, chunk: int) -> int:
-    """Several times as many, in whole chunks."""
+    """Return ``ROOM`` times a number, rounded up to whole chunks."""
     return chunk * max(1, math.ceil(ROOM * most / chunk))
 
 
 def _explained(error: Exception, store: CorpusStore, movie: int) -> Exception:
-    """Say which movie could not be made, and what is kept."""
-    kept = f"{int(store.done().sum())} of {store.corpus.movies} movies are kept, run again to go on"
+    """Return an error that says which movie could not be made, and how many are kept."""
+    kept = f"{int(store.done().sum())} of {store.corpus.movies}movies are kept, run again to continue"
     if isinstance(error, OSError):
         return OSError(error.errno, f"cannot write to {store.path}: {remedy(error, store.path)}; {kept}")
     recipe = store.corpus.recipe(movie)

@@ -1,4 +1,4 @@
-"""What is validated on is not what is trained on."""
+"""Check that validation and training use different movies."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ logger = logging.getLogger(__name__)
 
 
 def require_held_out(corpus: Path, validation: Path) -> None:
-    """Refuse to validate on movies that are trained on.
+    """Raise an error if validation would use movies of the training corpus.
 
-    Two corpora of one kind and one seed have movies of the same structures, however many of them: the same movies, or
-    the same ones with other settings. Hybrid corpora without a table in common do not.
+    Two corpora of the same kind and seed have movies of the same structures, even with other settings or another number
+    of movies. Hybrid corpora without a common table do not.
 
     Raises
     ------
     CorpusError
-        If that is so, or if there is no corpus at one of the paths.
+        If it would, or if there is no corpus at one of the paths.
     """
     trained, held_out = CorpusStore(corpus).corpus, CorpusStore(validation).corpus
     if corpus.resolve() == validation.resolve() or _same_movies(trained, held_out):
         raise CorpusError(
-            f"{validation} holds movies of {corpus}, on which the network is trained (seed={held_out.seed} of both); "
+            f"{validation} holds movies of {corpus}, on which the network is trained (both have seed={held_out.seed}); "
             "validate on a corpus of another seed"
         )
     if shared := _tables(trained) & _tables(held_out):
@@ -46,7 +46,7 @@ def _tables(corpus: Corpus) -> set[Path]:
 
 
 def study_of(path: Path) -> Simulated:
-    """Return the study that the movies of a corpus have in common.
+    """Return the common study of the movies of a corpus.
 
     Raises
     ------

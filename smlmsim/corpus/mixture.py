@@ -1,4 +1,4 @@
-"""Several corpora in turn, simulated as training goes."""
+"""Several corpora in turn, simulated during training."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from smlmsim.spec import Spec
 
 
 class Mixture(Spec):
-    """Corpora that training goes through in turn, movie by movie; nothing of them is stored.
+    """Corpora from which training takes movies in turn; nothing is stored.
 
-    Crops are cut from whole movies and not drawn anew, so whatever a corpus is like, its photophysics too, is in them.
+    Crops are cut from simulated movies without augmentation, so they keep all properties of their study.
 
     Parameters
     ----------
     corpora : tuple of Corpus
-        The movies of each are counted from 0 and do not end.
+        The corpora; the movies of each are counted from 0, without end.
     """
 
     corpora: tuple[Corpus, ...] = pydantic.Field(min_length=1)
@@ -30,18 +30,18 @@ class Mixture(Spec):
     def dataset(
         self, augmentation: Augmentation, *, crops: int, seed: int, see: See = counts_alone
     ) -> MixtureDataset:
-        """Return epochs of so many crops.
+        """Return a dataset with epochs of ``crops`` crops.
 
         Parameters
         ----------
         augmentation : Augmentation
-            Only the size of a crop is taken from it: movies last as long, and are cut to its height and width.
+            Only the size of a crop is used: its length is that of movies, which are cut to its height and width.
         crops : int
-            Items of an epoch.
+            Number of items in an epoch.
         seed : int
-            Fixes where crops are cut; the movies have their seeds from the corpora.
+            Determines where crops are cut; the seeds of movies come from the corpora.
         see : callable
-            What is seen of an observation; by default its counts.
+            Converts an observation to channels; by default to its counts.
 
         Raises
         ------
@@ -56,7 +56,7 @@ class Mixture(Spec):
 
 
 class MixtureDataset(CropDataset):
-    """Crops of movies that are made for them, one of each movie, the corpora in turn.
+    """Crops of movies simulated on demand, one from each movie, the corpora in turn.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class MixtureDataset(CropDataset):
 
     @property
     def domain(self) -> Domain:
-        """What all corpora together cover."""
+        """The domain that covers those of all corpora."""
         return Domain.joined(map(domain_of, self._corpora))
 
     def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Crop:
@@ -97,7 +97,7 @@ class MixtureDataset(CropDataset):
 
 
 def _window(crop: Crop, rows: slice, columns: slice) -> Crop:
-    """Cut a window out of a movie, with the localizations that lie in it."""
+    """Cut a window out of a movie, with the localizations inside."""
     observation = crop.observation.isel(y=rows, x=columns)
     inside = np.ones(observation.sizes["localization"], np.bool_)
     for axis in ("y", "x"):

@@ -1,4 +1,4 @@
-"""Reading a corpus: as one lazy dataset, movie by movie, or a crop of the contours for training."""
+"""Read a corpus as one lazy dataset, or movie by movie."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ from smlmsim.sparse import bin_localizations
 from smlmsim.spec import one_line
 
 BYTES_PER_VALUE = 32
-"""Memory in bytes that reading takes for a value, with decompression and conversion."""
+"""Memory in bytes for reading one value, including decompression and conversion."""
 
 
 def open_corpus(path: str | Path) -> xr.Dataset:
-    """Open a corpus as a dataset that reads from the disk what is asked for.
+    """Open a corpus as a dataset that reads values from disk when they are needed.
 
     Returns
     -------
     xr.Dataset
-        ``counts`` (movie, time, y, x); ``density`` of the same dims, in units of the ``peak`` (movie,) of its movie
-        in nm^-1; the localizations (movie, localization), of which the first ``localizations`` (movie,) are there
-        and the others NaN; the vertices (movie, time, vertex), of which the first ``vertices`` (movie,) are there,
-        with their ``filament`` (movie, vertex). Vertices farther out than the corners of the field ever get by
-        rotation are rounded. The settings that vary are coordinates of ``movie``; ``done`` says which movies are
-        there.
+        ``counts`` (movie, time, y, x); ``density`` of the same dims, in units of ``peak`` (movie,), the greatest
+        density of each movie in nm^-1; the localizations (movie, localization), of which the first ``localizations``
+        (movie,) are valid and the others NaN; the vertices (movie, time, vertex), of which the first ``vertices``
+        (movie,) are valid, with their ``filament`` (movie, vertex). Vertices that no rotation of the field reaches
+        are rounded coarsely. The settings that vary are coordinates of ``movie``; ``done`` marks the finished movies.
 
     Raises
     ------
@@ -56,7 +55,7 @@ def _lazy(path: Path) -> xr.Dataset:
 
 
 def read_movie(path: str | Path, movie: int) -> Movie:
-    """Read a movie of a corpus as it was simulated, up to the rounding of its encoding.
+    """Read a simulated movie of a corpus; values are rounded as stored.
 
     Raises
     ------
@@ -94,7 +93,7 @@ def _read(store: CorpusStore, movie: int) -> Movie:
 
 
 def info(path: str | Path) -> str:
-    """Say what is in a corpus.
+    """Return a summary of a corpus as text.
 
     Raises
     ------
@@ -119,11 +118,11 @@ def info(path: str | Path) -> str:
 
 
 def require_done(store: CorpusStore, movie: int) -> None:
-    """Refuse a movie that is not in the store."""
+    """Raise an error if a movie is not in the store."""
     if not 0 <= movie < store.corpus.movies:
         raise CorpusError(f"{store.path} has the movies 0 to {store.corpus.movies - 1}, asked for {movie}")
     if not store.is_done(movie):
-        raise CorpusError(f"movie {movie} of {store.path} is not made yet; run again to go on")
+        raise CorpusError(f"movie {movie} of {store.path} does not exist yet; run again to continue")
 
 
 def _said(store: CorpusStore, what: str) -> str:

@@ -1,4 +1,4 @@
-"""The store of a corpus: a Zarr v3 group in which every movie is written whole or not at all."""
+"""The store of a corpus: a Zarr v3 group in which every movie is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from smlmsim.store import Arrays, Kind
 CORPUS = Kind("corpus", CorpusError)
 
 CHUNK = {"time": 32, "localization": 1 << 16, "vertex": 1 << 11}
-"""Lengths of a chunk: a crop reads few chunks of 32 time points, and 256 kB of a table compress well."""
+"""Chunk lengths along each dim: a crop reads few chunks of 32 time points, and 256 kB of a table compress well."""
 PIECE_BYTES = 1 << 20
-"""Bytes read at a time for a checksum."""
+"""Number of bytes read at a time for a checksum."""
 
 PER_MOVIE = (
     "counts", "density", "peak", "localizations", "loc_frame", "loc_y", "loc_x", "loc_uncertainty",
@@ -32,14 +32,14 @@ PER_MOVIE = (
 
 
 class Capacity(NamedTuple):
-    """The most localizations and vertices that a movie of the store can have."""
+    """The greatest numbers of localizations and vertices of a movie in the store."""
 
     localizations: int
     vertices: int
 
 
 class Variable(NamedTuple):
-    """An array with a file for every movie: its dims behind ``movie``, its numbers, and what stands where none is."""
+    """An array with one file per movie: its dims after ``movie``, dtype, attributes, fill value and byte shuffling."""
 
     dims: tuple[str, ...]
     dtype: npt.DTypeLike
@@ -49,27 +49,26 @@ class Variable(NamedTuple):
 
     @property
     def is_large(self) -> bool:
-        """Whether the file is compressed in chunks that can be read alone."""
+        """Whether the file is compressed in chunks that can be read separately."""
         return self.dims not in ((), ("variable",))
 
 
 class CorpusStore:
-    """The movies of a corpus on disk; a movie counts from the moment its ``done`` flag is written, which comes last.
+    """The movies of a corpus on disk; a movie exists once its ``done`` flag is written, which comes last.
 
-    Every variable of a movie is one file, so movies can be written at the same time, by processes that share
-    nothing but the folder.
+    Every variable of a movie is one file, so processes that share only the folder can write movies at the same time.
 
     Parameters
     ----------
     path : Path
         The folder of a corpus.
     checked : bool
-        Whether it was opened before in this run, so that its links need not be looked at again.
+        Whether the folder was opened before in this run, so that its links need not be checked again.
 
     Raises
     ------
     CorpusError
-        If the folder holds anything else, or a link that leads out of it.
+        If the folder is not a corpus, or has a link that leads out of it.
     """
 
     def __init__(self, path: Path, *, checked: bool = False) -> None:
@@ -82,16 +81,16 @@ class CorpusStore:
         self.encoding = Encoding.of(self.corpus.study.field)
 
     def __getitem__(self, name: str) -> zarr.Array[Any]:
-        """A variable, opened once."""
+        """Return a variable of the store, opened once."""
         if name not in self._arrays:
             found = self.group[name]
             if not isinstance(found, zarr.Array):
-                raise CorpusError(f"{self.path / name} is no array; the corpus is damaged")
+                raise CorpusError(f"{self.path / name}is not an array; the corpus is damaged")
             self._arrays[name] = found
         return self._arrays[name]
 
     def done(self) -> npt.NDArray[np.bool_]:
-        """Which movies are there, (movie,).
+        """Which movies exist, shape (movie,).
 
         Raises
         ------
@@ -101,7 +100,7 @@ class CorpusStore:
         return np.asarray(self.scalars("done"), np.bool_)
 
     def is_done(self, index: int) -> bool:
-        """Whether a movie is there.
+        """Whether a movie exists.
 
         Raises
         ------
@@ -117,7 +116,7 @@ class CorpusStore:
             raise CorpusError(f"{file} is damaged; repair the corpus") from error
 
     def scalars(self, name: str) -> npt.NDArray[Any]:
-        """Read a variable that has one number per movie, (movie,); 0 where there is none.
+        """Read a variable with one number per movie, shape (movie,); 0 for movies that do not exist.
 
         Raises
         ------
@@ -134,14 +133,14 @@ class CorpusStore:
         return found
 
     def write(self, index: int, movie: Movie) -> None:
-        """Keep a movie.
+        """Write a movie.
 
         Raises
         ------
         CorpusError
-            If it has more localizations or vertices than the store has room for.
+            If the movie has more localizations or vertices than the store has room for.
         OSError
-            If the disk is full, or the folder may not be written to.
+            If the disk is full, or the folder is not writable.
         """
         values = self.encoding.encode(movie)
         self._require_room(index, values)
@@ -154,15 +153,15 @@ class CorpusStore:
         self["done"][index] = True
 
     def forget(self, index: int) -> None:
-        """Take a movie for one that is not there yet."""
+        """Mark a movie as missing."""
         self.file("done", index).unlink(missing_ok=True)
 
     def checksums(self, index: int) -> npt.NDArray[np.uint32]:
-        """The CRC-32 of the files of a movie as they are, 0 where there is none, in the order of ``PER_MOVIE``."""
+        """Compute the CRC-32 of each file of a movie, in the order of ``PER_MOVIE``; 0 for a missing file."""
         return np.array([_checksum(self.file(name, index)) for name in PER_MOVIE], np.uint32)
 
     def file(self, name: str, index: int) -> Path:
-        """The file that holds a variable of a movie."""
+        """Return the file that holds a variable of a movie."""
         return self.path.joinpath(name, "c", str(index), *["0"] * (self[name].ndim - 1))
 
     def _require_one_file_per_movie(self) -> None:
@@ -185,7 +184,7 @@ class CorpusStore:
 
 
 def create(path: Path, corpus: Corpus, capacity: Capacity) -> None:
-    """Make an empty store beside its place and move it there, so that a store is there whole or not at all.
+    """Make an empty store under a temporary name and rename it, so that it exists completely or not at all.
 
     Raises
     ------
@@ -197,7 +196,7 @@ def create(path: Path, corpus: Corpus, capacity: Capacity) -> None:
 
 
 def _layout(corpus: Corpus) -> Arrays:
-    """The arrays of a store; there is room for more or fewer localizations and vertices."""
+    """Return the arrays of a store; the room for localizations and vertices may differ between stores."""
     movies, sizes = corpus.movies, _sizes(corpus)
     arrays: Arrays = {
         name: ((movies, *(sizes.get(dim) for dim in found.dims)), np.dtype(found.dtype).kind)
@@ -213,7 +212,7 @@ def _layout(corpus: Corpus) -> Arrays:
 
 
 def _checksum(file: Path) -> int:
-    """The CRC-32 of a file, piece by piece; 0 if there is none."""
+    """Compute the CRC-32 of a file piece by piece; 0 if the file is missing."""
     if not file.is_file():
         return 0
     found = 0
@@ -242,7 +241,7 @@ def _fill(group: zarr.Group, corpus: Corpus, capacity: Capacity) -> None:
 
 
 def _named(corpus: Corpus) -> str:
-    """The coordinates that are not dimensions, as the CF conventions list them."""
+    """List the coordinates that are not dimensions, as the CF conventions do."""
     return " ".join([found.setting for found in corpus.ranges] + ["movie_seed"])
 
 

@@ -86,7 +86,7 @@ def test_crops_are_made_to_fit_movies_in_the_steps_of_a_network(small_study):
 
 
 def test_an_item_beyond_the_epoch_is_refused(made):
-    with pytest.raises(IndexError, match="an epoch has 3 items, asked for 3"):
+    with pytest.raises(IndexError, match="an epoch has 3 items, found index 3"):
         MovieDataset(made, CROP, crops=3)[3]
 
 

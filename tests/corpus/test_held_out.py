@@ -30,7 +30,7 @@ def test_the_same_store_its_copy_and_its_link_are_refused(stored_movies, tmp_pat
     shutil.copytree(stored_movies, tmp_path / "copy")
     (tmp_path / "link").symlink_to(stored_movies)
     for same in (stored_movies, tmp_path / "copy", tmp_path / "link"):
-        with pytest.raises(CorpusError, match=r"on which the network is trained \(seed=0 of both\)"):
+        with pytest.raises(CorpusError, match=r"on which the network is trained \(both have seed=0\)"):
             require_held_out(stored_movies, same)
 
 
