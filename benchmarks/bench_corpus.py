@@ -1,11 +1,11 @@
-"""Movies and crops for training: end to end beside numpy and scipy, the store, and crops drawn anew.
+"""Movies and crops for training: end to end compared with numpy and scipy, the store, and augmented crops.
 
-End to end is a semi-simulated movie of 300 time points of 128 x 128 pixels, from the filaments on: two scenes deformed
-and superposed, their dense movie, and a sparse one of 200 Hz. numpy and scipy do it on images, as is usual: one
-histogram and Gaussian filter a scene, ``map_coordinates`` for every time point, and Poisson counts per pixel, all of a
-time point from one image; ours move between time points, along straight lines, which errs by 2 nm at 20 nm/s. Before
-they are timed, both have the same number of localizations within 2 % and, at the first time point, the same contour
-length within 25 %: the scenes are the same, their random flows are not.
+The end-to-end test makes a semi-simulated movie of 300 time points of 128 x 128 pixels from filaments: two scenes
+deformed and superposed, their dense movie, and a sparse one of 200 Hz. numpy and scipy work on images, as is usual: one
+histogram and Gaussian filter per scene, ``map_coordinates`` for every time point, and Poisson counts per pixel, all of
+a time point from one image. smlmsim also moves within time points, along straight lines, with an error of 2 nm at 20
+nm/s. Before timing, a check requires that both give the same number of localizations within 2 % and, at the first time
+point, the same contour length within 25 %: the scenes are the same, but their random flows differ.
 """
 
 import itertools
@@ -58,7 +58,7 @@ def numpy_and_scipy(seed):
 
 
 def still_image(seed, scene):
-    """One scene as an image: the contour, sampled every 0.1 pixels, counted and blurred."""
+    """Return one scene as an image: the contour sampled every 0.1 pixels, counted and blurred."""
     field = STUDY.field
     structure = STUDY.structure.build(field.grown(0.5), stream(seed, "structure", scene))
     y, x = structure.vertex_y.values, structure.vertex_x.values

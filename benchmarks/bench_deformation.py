@@ -1,9 +1,9 @@
-"""A scene flows for 300 time points: its points, drawn afterwards, beside an image of it that is warped.
+"""Deform a scene over 300 time points: moving vertices that are then drawn, compared with warping an image.
 
-128 x 128 pixels, one scene of a semi-simulated movie at 20 nm/s. Ours moves the vertices and draws the contour at every
-time point. ``map_coordinates`` of scipy pulls the image at rest by the displacement, linearly between pixels, as is
-usual. The exact density of the moved contour is drawn in pixels a fifth as large; what each side errs by is asserted
-before it is timed, and stands in the ``extra_info`` of the results.
+128 x 128 pixels, one scene of a semi-simulated movie at 20 nm/s. smlmsim moves the vertices and draws the contour at
+every time point. ``map_coordinates`` of scipy warps the image at rest by the displacement, with linear interpolation,
+as is usual. The exact density of the moved contour is drawn in pixels a fifth as large; the error of each side is
+asserted before it is timed, and reported in ``extra_info``.
 """
 
 import numpy as np
@@ -51,7 +51,7 @@ def scipy_warp(scene):
 
 
 def exact(scene):
-    """At the centres of the pixels, drawn in pixels a fifth as large."""
+    """Return the exact density at the centres of the pixels, drawn in pixels a fifth as large."""
     moved = MOTION.move(scene, TIMES, stream(0, "motion")).isel(time=CHECKED)
     return Density(sigma_nm=STUDY.density.sigma_nm).render(moved, FINE).density.values[:, 2::5, 2::5]
 

@@ -1,8 +1,8 @@
-"""A moving contour becomes a dense movie: beside a histogram of the sampled contour and a Gaussian filter.
+"""Draw a moving contour as a dense movie, compared with a histogram of the sampled contour and a Gaussian filter.
 
 300 time points of 128 x 128 pixels; 40 filaments of 100 vertices, 25.6 nm apart, that drift. The contour is
-sampled every 0.1 pixels for the histograms. What each side errs by is asserted on one time point before it is
-timed, and stands in the ``extra_info`` of the results.
+sampled every 0.1 pixels for the histograms. The error of each side is asserted on one time point before it is
+timed, and reported in ``extra_info``.
 """
 
 import numpy as np
@@ -68,7 +68,7 @@ def fast_histogram_and_scipy(moving):
 
 
 def blurred_histograms(moving, histogram):
-    """The contour sampled at equal distances, so that all samples weigh the same."""
+    """Count samples of the contour at equal distances, so that all have the same weight, and blur them."""
     samples = int(np.ceil(BOND_NM / (0.1 * FIELD.pixel_nm)))
     along = ((np.arange(samples, dtype=np.float32) + 0.5) / samples)[:, None]
     chains = [
@@ -86,7 +86,7 @@ def blurred_histograms(moving, histogram):
 
 
 def line_integral(moving):
-    """The exact density at one time: a Gaussian across each segment, error functions along it."""
+    """Return the exact density at one time: a Gaussian across each segment, error functions along it."""
     y, x = (v.values.astype(float).reshape(FILAMENTS, VERTICES) for v in (moving.vertex_y, moving.vertex_x))
     density = np.zeros(FIELD.shape)
     for y0, x0, dy, dx in zip(

@@ -1,8 +1,8 @@
-"""Localization tables become an image: beside pandas, beside Picasso, and beside h5py and numpy, which it reads with.
+"""Convert localization tables to an image, compared with pandas, with Picasso, and with h5py and numpy.
 
 A million localizations, sorted by frame, in a field of 20.48 x 20.48 um; pixels of 20 nm, one time point. None lies
-on the edge of a pixel. Every side reads the file and counts, and all give exactly the same counts before they are
-timed. ``smlmsim`` takes a table piece by piece, the others whole. Picasso, whose loader needs PyQt6, runs where it is
+on the edge of a pixel. Every side reads the file and counts; before timing, a check requires exactly the same counts.
+``smlmsim`` reads a table piece by piece, the others as a whole. Picasso, whose loader needs PyQt6, runs if it is
 installed.
 """
 
@@ -22,12 +22,12 @@ FIELD = FieldOfView(height_nm=20480, width_nm=20480)
 FRAMES = 20_000
 ACQUISITION = Acquisition(time_points=1, frames_per_point=FRAMES)
 LIMITS = [(0, FIELD.height_nm), (0, FIELD.width_nm)]
-CAMERA_PIXEL_NM = 128.0  # a power of two: lengths in pixels are as exact as in nm
+CAMERA_PIXEL_NM = 128.0  # a power of two, so that converting pixels to nm is exact
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """The same table in every format, with the columns that ThunderSTORM writes."""
+    """Write the same table in every format, with the columns of ThunderSTORM."""
     rng = np.random.default_rng(0)
     size = LOCALIZATIONS
     columns = {
@@ -61,7 +61,7 @@ def by_pandas_of_three_columns(path):
 
 
 def by_h5py(path):
-    """All of the records and the YAML file, then a histogram in pixels of the camera."""
+    """Read all records and the YAML file, then make a histogram in camera pixels."""
     with h5py.File(path, "r") as file:
         locs = file["locs"][...].view(np.recarray)
     info = list(yaml.safe_load_all(path.with_suffix(".yaml").read_text()))
@@ -70,7 +70,7 @@ def by_h5py(path):
 
 
 def by_picasso(path):
-    """Picasso's own reader and renderer; skipped where it is not installed, as it brings a graphical interface."""
+    """Use the reader and renderer of Picasso; skipped if it is not installed, since it needs a graphical interface."""
     reader = pytest.importorskip("picasso.io", exc_type=ImportError)
     renderer = pytest.importorskip("picasso.render", exc_type=ImportError)
     locs, info = reader.load_locs(str(path))

@@ -1,7 +1,7 @@
-"""The networks at the size that comes with smlmsim, on one thread; random weights take as long as trained ones.
+"""Networks of the bundled sizes on one thread; random weights take as long as trained ones.
 
-The name of a group says how many floating-point operations a call takes; ``extra_info`` holds the GFLOP/s reached,
-beside those of a product of two float32 matrices on the same thread.
+The name of a group contains the number of floating-point operations of a call; ``extra_info`` holds the GFLOP/s
+reached, and those of a product of two float32 matrices on the same thread.
 """
 
 import time
@@ -31,7 +31,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def peak(one_thread):
-    """GFLOP/s of the product of two matrices of 2048 x 2048, the best of five."""
+    """Return the GFLOP/s of the product of two matrices of 2048 x 2048, the best of five."""
     a, b = torch.rand(2, 2048, 2048)
     seconds = []
     for _ in range(5):
@@ -47,7 +47,7 @@ def movie(*shape):
 
 
 def measure(benchmark, peak, name, function, rounds):
-    """Time a function, and say how many operations it takes and how many a second it reaches."""
+    """Time a function, and report its number of operations and the operations per second."""
     with FlopCounterMode(display=False) as counter:
         function()
     gflop = counter.get_total_flops() / GFLOP
@@ -73,7 +73,7 @@ def test_inference_of_a_movie_in_3d(benchmark, peak, precision):
 
 
 def test_training_step_in_3d(benchmark, peak):
-    """Generator and discriminator, their losses, both backward passes and Adam."""
+    """Time generator and discriminator, their losses, both backward passes and Adam."""
     training = AnnaPalm3DTraining.configured()
     task, crops = training.task(), training.budget.crops
     optimizers = {key: torch.optim.AdamW(network.parameters()) for key, network in task.networks.items()}
@@ -97,7 +97,7 @@ def one_pass(network, counts):
 
 @torch.inference_mode()
 def sliding(network, counts):
-    """A window of 25 time points to both sides of each, of which the middle is kept."""
+    """Reconstruct each time point from a window of 25 time points to both sides."""
     found = []
     for at in range(counts.shape[2]):
         first = max(at - REACH, 0)
@@ -107,7 +107,7 @@ def sliding(network, counts):
 
 @pytest.mark.parametrize("way", [one_pass, sliding])
 def test_dblink(benchmark, peak, way):
-    """Equal where the window reaches both ends of the movie: at its middle time points."""
+    """Both ways agree at the middle time points, where the window covers the whole movie."""
     network, counts = DBlinkTraining.configured().network.build().eval(), movie(1, 1, SHORT, NARROW, NARROW)
     whole = slice(SHORT - 1 - REACH, REACH + 1)
     found, expected = one_pass(network, counts), sliding(network, counts)

@@ -1,4 +1,4 @@
-"""The metrics beside pytorch-msssim, scikit-image and SciPy, on one thread."""
+"""The metrics compared with pytorch-msssim, scikit-image and SciPy, on one thread."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from smlmsim.metrics import METRICS, STANDARD, normalise, score
 
 
 def movies(time_points):
-    """A normalised truth of ten filaments that turn, and a blurred, noisy estimate of it; 128 x 128 px."""
+    """Return a normalised truth of ten rotating filaments, and a blurred, noisy estimate of it; 128 x 128 px."""
     rng = np.random.default_rng(0)
     truth = np.zeros((time_points, 128, 128))
     along = np.arange(-200, 200, 0.1)
@@ -78,7 +78,7 @@ AGREEMENT = {
     "nrmse": 1e-6,
     "pearson": 1e-4,
 }
-"""Absolute; SciPy sums the correlation in float32."""
+"""Absolute tolerances; SciPy sums the correlation in float32."""
 
 
 @pytest.mark.parametrize("ours", [True, False], ids=["smlmsim", "incumbent"])

@@ -1,7 +1,7 @@
-"""Explicit Brownian dynamics beside OpenMM's CPU platform: the same chains and steps, on one thread.
+"""Explicit Brownian dynamics compared with OpenMM's CPU platform: the same chains and steps, on one thread.
 
-OpenMM moves its beads in space, we in the plane; both follow the same energy, and what is compared lies in
-the plane. Of OpenMM's two ways to write the bends this is the faster; a CustomAngleForce gives the same path.
+OpenMM moves beads in three dimensions, smlmsim in the plane; both have the same energy, and quantities in the plane
+are compared. The bending force is written in the faster of OpenMM's two ways; a CustomAngleForce gives the same path.
 """
 
 import itertools
@@ -28,7 +28,7 @@ DALTON_PER_PS_PER_PN_S_PER_NM = KJ_PER_MOL_PER_PN_NM * 1e12
 
 
 def straight_nm():
-    """Filaments along x, each 1 um above the last: (filament, bead, yx)."""
+    """Return straight filaments along x, 1 um apart: (filament, bead, yx)."""
     places = np.zeros((FILAMENTS, BEADS, 2))
     places[..., 0] = 1000.0 * np.arange(FILAMENTS)[:, None]
     places[..., 1] = BOND_NM * np.arange(BEADS)
@@ -36,7 +36,7 @@ def straight_nm():
 
 
 class OpenMM:
-    """The incumbent; the mass of a bead drops out of its Brownian dynamics."""
+    """Brownian dynamics of OpenMM, in which the mass of a bead has no effect."""
 
     def __init__(self):
         system = openmm.System()
@@ -91,7 +91,7 @@ class Ours:
 
 
 def spreads(places):
-    """Variances of the bends and of the bonds' lengths in the plane, and how many numbers each is of."""
+    """Return the variances of the bends and of the segment lengths in the plane, and the number of values in each."""
     bends = np.diff(places[..., 0], n=2, axis=-1) / BOND_NM
     lengths = np.diff(places[..., 1], axis=-1) / BOND_NM
     return np.mean(bends**2), np.var(lengths), bends.size

@@ -1,8 +1,8 @@
-"""The movie of moving filaments beside OpenMM's CPU platform, on one thread.
+"""The movie of moving filaments compared with OpenMM's CPU platform, on one thread.
 
-The incumbent is the fastest explicit way to it: beads and springs under Langevin dynamics with a friction so
-low that inertia is forgotten just within a camera frame, which allows steps a thousand times those of
-Brownian dynamics. It makes a thousandth of the movie here, for its time to be multiplied by 1000.
+The reference is the fastest explicit method: beads and springs under Langevin dynamics, with a friction so
+low that inertia decays just within a camera frame, which allows steps a thousand times those of
+Brownian dynamics. It makes a thousandth of the movie here, so its time is multiplied by 1000.
 """
 
 import itertools
@@ -26,7 +26,7 @@ DRAG_PN_S_PER_NM = 4 * np.pi * 1e-7 * BOND_NM / (np.log(BOND_NM * (BEADS - 1) / 
 MASS_PN_S2_PER_NM = DRAG_PN_S_PER_NM * FRAME_S
 STEP_S = np.sqrt(MASS_PN_S2_PER_NM / (16 * BEND_PN_NM / BOND_NM**2 + 4 * STRETCH_PN_PER_NM))
 KJ_PER_MOL_PER_PN_NM = unit.AVOGADRO_CONSTANT_NA.value_in_unit(unit.mole**-1) * 1e-24
-"""With energies in kJ / mol and lengths in nm, OpenMM's picosecond stands for a second here."""
+"""Energies are in kJ / mol and lengths in nm; OpenMM's picosecond represents a second here."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def structure():
 
 
 def langevin(structure):
-    """The integrator and the context of the incumbent."""
+    """Return the integrator and the context of OpenMM."""
     system = openmm.System()
     bonds, bends = openmm.HarmonicBondForce(), openmm.HarmonicAngleForce()
     for _ in range(FILAMENTS):
@@ -67,13 +67,13 @@ def langevin(structure):
 
 
 def bends(y, x):
-    """The angles between successive bonds in the plane."""
+    """Return the angles between successive segments in the plane."""
     along = np.diff(np.reshape(x, (FILAMENTS, BEADS))) + 1j * np.diff(np.reshape(y, (FILAMENTS, BEADS)))
     return np.angle(along[:, 1:] / along[:, :-1])
 
 
 def check_bends(y, x):
-    """The bends in the plane have the variance bond / persistence length, to 5 standard errors."""
+    """Check that bends in the plane have the variance segment / persistence length, within 5 standard errors."""
     found = bends(y, x)
     error = 5 * np.sqrt(2 / found.size)
     assert np.mean(found**2) == pytest.approx(BOND_NM / PERSISTENCE_NM, rel=error)

@@ -1,4 +1,4 @@
-"""Smoothing a movie in time and space beside SciPy, and the choice of the widths."""
+"""Smoothing a movie in time and space compared with SciPy, and the choice of the widths."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ POINT_S, PIXEL_NM = 1.5, 20.0
 
 
 def movie(per_point):
-    """Localizations on some 5 % of the pixels, as many as a labelled structure gives."""
+    """Return localizations on about 5 % of the pixels, as from a labelled structure."""
     rng = np.random.default_rng(0)
     brightness = rng.gamma(0.1, size=(SIDE, SIDE))
     return rng.poisson(per_point * brightness / brightness.sum(), (TIME_POINTS, SIDE, SIDE))

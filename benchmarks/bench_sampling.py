@@ -1,8 +1,8 @@
-"""Localizations along a moving contour, beside one Poisson number per pixel of the dense movie.
+"""Localizations along a moving contour, compared with one Poisson number per pixel of the dense movie.
 
-Both start from the thesis' work unit: 40 filaments of 100 beads, 300 time points of 128 x 128 px. NumPy is given the
-dense movie for nothing; its counts have no positions and no times. Ours are localizations, with precision.
-``smlmsim`` returns datasets, ``smlmsim arrays`` arrays as NumPy does.
+Both start from the movie size of the thesis: 40 filaments of 100 beads, 300 time points of 128 x 128 px. For NumPy the
+time to make the dense movie is not counted; its counts have no positions and no times. smlmsim gives localizations with
+their precision: ``smlmsim`` returns datasets, ``smlmsim arrays`` arrays as NumPy does.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def acquisition(steps):
 
 
 def structure(steps):
-    """Worm-like chains that glide and turn in a box a filament length wider than the field on each side."""
+    """Return worm-like chains that glide and turn in a box one filament length wider than the field on each side."""
     rng, times_s = np.random.default_rng(0), acquisition(steps).step_times_s[:, None]
     length_nm = BEADS * BOND_NM
     angles = rng.uniform(0, 2 * np.pi, (FILAMENTS, 1)) + np.cumsum(
@@ -65,7 +65,7 @@ def moving():
 
 @pytest.fixture(scope="module")
 def dense(frozen):
-    """The dense movie, scaled to one localization per time point."""
+    """Return the dense movie, scaled to one localization per time point."""
     movie = Density(sigma_nm=SIGMA_NM).render(frozen, FIELD).density.values
     return movie / movie.sum() * movie.shape[0]
 
@@ -83,7 +83,7 @@ def our_arrays(structure, per_point, steps, localization, rng):
 
 
 def chi2(found, expected):
-    """Chi2 per degree of freedom in boxes of 10 time points and 2 x 2 pixels with at least 10 expected counts."""
+    """Return chi2 per degree of freedom, in boxes of 10 time points x 2 x 2 pixels with 10 expected counts or more."""
     found, expected = (
         v.reshape(30, 10, 64, 2, 64, 2).sum(axis=(1, 3, 5), dtype=float) for v in (found, expected)
     )
@@ -93,7 +93,7 @@ def chi2(found, expected):
 
 @pytest.fixture(scope="module", autouse=True)
 def both_follow_the_dense_movie(frozen, dense):
-    """With an error as large as the blur, ours has the dense movie as its mean image."""
+    """Check that with an error as large as the blur, the mean of the localizations is the dense movie."""
     expected = 4800 * dense
     localization = Statistical(precision_nm=SIGMA_NM, precision_spread=0, **TRUE_ONLY)
     found = ours(frozen, 4800, 1, localization, np.random.default_rng(1))

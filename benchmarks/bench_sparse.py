@@ -1,8 +1,8 @@
-"""Localizations become counts: beside ``np.histogram2d`` and ``fast_histogram``, time point by time point.
+"""Convert localizations to counts, compared with ``np.histogram2d`` and ``fast_histogram`` for each time point.
 
 270,000 localizations, sorted by frame, around 40 lines that cross the field; 300 time points of 128 x 128
-pixels. Every side allocates its output, and all give exactly the same counts before they are timed.
-``smlmsim`` takes and returns datasets, ``smlmsim kernel`` arrays as the others do.
+pixels. Every side allocates its output; before timing, a check requires exactly the same counts.
+``smlmsim`` takes and returns datasets, ``smlmsim kernel`` takes and returns arrays, as the others do.
 """
 
 import numpy as np

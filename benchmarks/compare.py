@@ -1,7 +1,7 @@
-"""Head to head: `python benchmarks/compare.py --preset quick --out out/compare` says who is best, where and how sure.
+"""Compare reconstructors: `python benchmarks/compare.py --preset quick --out out/compare` says which is best where.
 
-Leaves in the folder: `index.html` (the report), `win_map`, `paired`, `ranks`, `cost` and `heatmap` as PNG and PDF,
-`comparison.csv` (every pair in every region), `scores.nc`, and what it resumes from: `scores.zarr` and `clips`.
+It writes to the folder: `index.html` (the report), `win_map`, `paired`, `ranks`, `cost` and `heatmap` as PNG and PDF,
+`comparison.csv` (every pair in every region), `scores.nc`, and the data to resume from: `scores.zarr` and `clips`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def head_to_head(
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
-    """Run a grid, compare all reconstructors, and write the report; killed at any moment, it goes on where it was."""
+    """Run a grid, compare all reconstructors, and write the report; if killed, run it again to continue."""
     store, shown = out / "scores.zarr", seeds_of(movies_of, "--movies-of")
     grid = sweep_of(
         _sweep(preset) if preset else None, _sweep("quick"), store,
@@ -74,7 +74,7 @@ def head_to_head(
     for name, figure in drawn.items():
         for suffix in (".png", ".pdf"):
             figures.save(figure, out / f"{name}{suffix}")
-    typer.echo(f"{path} is the report, {path.stat().st_size / 1e6:.1f} MB; tables and figures lie beside it")
+    typer.echo(f"{path} is the report, {path.stat().st_size / 1e6:.1f} MB; tables and figures are in the same folder")
 
 
 def _sweep(preset: str) -> Path:
@@ -82,7 +82,7 @@ def _sweep(preset: str) -> Path:
 
 
 def _paired(scores: xr.Dataset, metric: str, table: pd.DataFrame) -> Figure:
-    """The paired scores in live cells, or everywhere if the grid has no cell there."""
+    """Plot the paired scores in the cells of live-cell experiments, or in all cells if the grid has none there."""
     movies, regions = scores[metric], regions_of(scores[metric])
     name = "live cells" if "live cells" in regions else "everywhere"
     means = movies.where(inside(movies, regions[name])).mean(axes_of(movies), keep_attrs=True)

@@ -1,4 +1,4 @@
-"""The main job: `python benchmarks/grid.py --preset quick --out out/quick` draws the velocity x rate heatmap."""
+"""The main benchmark: `python benchmarks/grid.py --preset quick --out out/quick` draws the velocity x rate heatmap."""
 
 import sys
 

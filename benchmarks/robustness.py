@@ -1,4 +1,4 @@
-"""Where networks were not trained: `python benchmarks/robustness.py --out out/robustness` tests them there."""
+"""Test networks under conditions without training data: `python benchmarks/robustness.py --out out/robustness`."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ def robustness(
     study: Annotated[
         Path,
         typer.Option(
-            help="What to do, in TOML: robustness-quick.toml in benchmarks/studies takes minutes, robustness.toml is "
+            help="The study in TOML: robustness-quick.toml in benchmarks/studies takes minutes, robustness.toml is "
             "the full size.",
             show_default="robustness-quick.toml",
         ),
     ] = QUICK,
     trainings: Annotated[
-        int, typer.Option(min=1, help="Models to train at a time, each on one core; on a GPU give 1.")
+        int, typer.Option(min=1, help="Number of models to train at a time, each on one core; on a GPU give 1.")
     ] = 2,
     crop_workers: Annotated[
-        int, typer.Option(min=0, help="Further processes that make the crops of each training.")
+        int, typer.Option(min=0, help="Number of further processes that prepare crops for each training.")
     ] = 0,
     workers: Workers = None,
 ) -> None:
-    """Train networks in all of some simulated laboratories but one, and test them in all of them.
+    """Train networks in all simulated laboratories except one, and test them in all.
 
-    A study names laboratories, each a few settings by which its movies differ from those of the others, and a
-    perturbation of the cells. Of one network, M0 is trained in all laboratories and M1, M2, ... in all but one. All are
-    tested on movies of every laboratory, before and after the perturbation, beside a reconstructor that learned
-    nothing.
+    A study defines laboratories, each by a few settings in which its movies differ from the others, and a perturbation
+    of the cells. Model M0 of a network is trained in all laboratories, and M1, M2, ... in all except one. All models
+    are tested on movies of every laboratory, before and after the perturbation, and compared with a reconstructor
+    without training.
 
-    Killed at any moment, the same command goes on where it was. Leaves in DIR:
+    If killed at any moment, run the same command again to continue. Files in DIR:
 
-    * `laboratories.png`, `.pdf`: does a network do worse in a laboratory it never saw?
-    * `perturbation.png`, `.pdf`: does it do worse in perturbed cells, and show what is not there?
+    * `laboratories.png`, `.pdf`: does a network score lower in a laboratory without training data?
+    * `perturbation.png`, `.pdf`: does it score lower in perturbed cells, and show structure that is not there?
     * `report.txt`: the result in words; `robustness.csv`: every comparison, with its interval and p-values.
     * `scores.nc`: all scores (xarray opens it).
-    * What it resumes from: `study.toml`, the models `M0`, `M1`, ..., and `tests`.
+    * The data to resume from: `study.toml`, the models `M0`, `M1`, ..., and `tests`.
     """
     scores = run_robustness(
         Robustness.from_toml(study), out, processes=workers, trainings=trainings, crop_workers=crop_workers
