@@ -74,7 +74,7 @@ def head_to_head(
     for name, figure in drawn.items():
         for suffix in (".png", ".pdf"):
             figures.save(figure, out / f"{name}{suffix}")
-    typer.echo(f"{path} is the report, {path.stat().st_size / 1e6:.1f} MB; tables and figures are in the same folder")
+    typer.echo(f"{path} is the report, {path.stat().st_size / 1e6:.1f} MB; tables and figures are beside it")
 
 
 def _sweep(preset: str) -> Path:

@@ -35,7 +35,7 @@ def robustness(
         ),
     ] = QUICK,
     trainings: Annotated[
-        int, typer.Option(min=1, help="Number of models to train at a time, each on one core; on a GPU give 1.")
+        int, typer.Option(min=1, help="Models to train at a time, each on one core; on a GPU give 1.")
     ] = 2,
     crop_workers: Annotated[
         int, typer.Option(min=0, help="Number of further processes that prepare crops for each training.")

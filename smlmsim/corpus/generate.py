@@ -186,7 +186,7 @@ def _whole(most: int, chunk: int) -> int:
 
 def _explained(error: Exception, store: CorpusStore, movie: int) -> Exception:
     """Return an error that says which movie could not be made, and how many are kept."""
-    kept = f"{int(store.done().sum())} of {store.corpus.movies}movies are kept, run again to continue"
+    kept = f"{int(store.done().sum())} of {store.corpus.movies} movies are kept, run again to continue"
     if isinstance(error, OSError):
         return OSError(error.errno, f"cannot write to {store.path}: {remedy(error, store.path)}; {kept}")
     recipe = store.corpus.recipe(movie)

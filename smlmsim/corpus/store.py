@@ -85,7 +85,7 @@ class CorpusStore:
         if name not in self._arrays:
             found = self.group[name]
             if not isinstance(found, zarr.Array):
-                raise CorpusError(f"{self.path / name}is not an array; the corpus is damaged")
+                raise CorpusError(f"{self.path / name} is not an array; the corpus is damaged")
             self._arrays[name] = found
         return self._arrays[name]
 

@@ -1,4 +1,4 @@
-"""A grid: every reconstructor scored on every cell of some axes, for several seeds, in a store that resumes."""
+"""Grids: score every reconstructor in every cell of some axes, for several seeds, in a store that can resume."""
 
 from smlmsim.grid.adding import stored_grid
 from smlmsim.grid.grid import Axis, Cell, Grid

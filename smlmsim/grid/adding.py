@@ -1,4 +1,4 @@
-"""Adding to a grid that was scored: more seeds, reconstructors or metrics."""
+"""Add seeds, reconstructors or metrics to a grid that was scored."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from smlmsim.io import naming
 
 
 def enlarge(path: Path, grid: Grid) -> Grid:
-    """Make room in a store for the seeds, reconstructors and metrics of another grid; return what it is of then.
+    """Enlarge a store for the seeds, reconstructors and metrics of another grid, and return the joined grid.
 
-    What is scored stays where it is, byte for byte. A call that was killed is completed by the next one.
+    Existing scores keep their bytes. A call that was killed is completed by the next one.
 
     Parameters
     ----------
     path : Path
-        The store. No one else may write to it meanwhile.
+        The store. No other process may write to it meanwhile.
     grid : Grid
-        Of the same study and axes.
+        A grid of the same study and axes.
 
     Raises
     ------
     StoreError
-        If there is no store, or if it is of another study, other axes, or other versions.
+        If there is no store, or if it has another study, other axes, or other versions.
     OSError
-        If it cannot be written to.
+        If the store cannot be written.
     """
     stored = stored_grid(path)
     group = open_store(path, adding=True)
@@ -53,7 +53,7 @@ def enlarge(path: Path, grid: Grid) -> Grid:
 
 
 def stored_grid(path: Path) -> Grid:
-    """The grid that a store is of, or is being enlarged to.
+    """Return the grid that a store holds, or is being enlarged to.
 
     Raises
     ------

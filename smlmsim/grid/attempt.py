@@ -1,4 +1,4 @@
-"""What became of a reconstructor on a movie: its estimate, the time it took, or why there is none."""
+"""The outcome of a reconstructor on a movie: its estimate and time, or the reason for its failure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smlmsim import reconstruct
 
 
 class Attempt(NamedTuple):
-    """An estimate, None if it failed for a ``reason``; the seconds it took; how many parameters it says it has."""
+    """An estimate, or None and the ``reason`` of failure; the time in s; the reconstructor's number of parameters."""
 
     estimate: xr.Dataset | None
     seconds: float = np.nan
@@ -21,7 +21,7 @@ class Attempt(NamedTuple):
 
 
 def attempt(name: str, observation: xr.Dataset) -> Attempt:
-    """Let a reconstructor estimate a movie, and take the time; whatever it raises becomes the reason."""
+    """Run a reconstructor on a movie and measure its time; any exception becomes the reason of failure."""
     try:
         reconstructor = reconstruct.load(name)
         start = time.perf_counter()
@@ -34,5 +34,5 @@ def attempt(name: str, observation: xr.Dataset) -> Attempt:
 
 
 def reason_of(error: Exception) -> str:
-    """An error in words."""
+    """Return the type and message of an error."""
     return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Clips: the movie of a cell as it is shown, with every reconstruction, in 8 bits."""
+"""Clips: the movie of a cell for display, with every reconstruction, in 8 bits."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ PARTS = (
     ("reconstructor", ("reconstructor",), "OTU"),
     *((dim, (dim,), "f") for dim in ("time", "y", "x")),
 )
-"""What a clip consists of: its variables, their dims, and the kinds of numbers, or text, that they are."""
+"""The variables of a clip, with their dims and dtype kinds."""
 
 
 def shown_seeds(grid: Grid) -> tuple[int, ...]:
-    """The seeds whose movies are shown: the first of those asked for, as many as may be kept.
+    """Return the seeds whose movies are shown: the first of the requested ones, as many as fit the size limit.
 
     Raises
     ------
     ValueError
-        If the grid has no such seed.
+        If the grid lacks a requested seed.
     """
     return wanted_seeds(grid)[: grid.movies.most_bytes // seed_bytes(grid)]
 
 
 def wanted_seeds(grid: Grid) -> tuple[int, ...]:
-    """The seeds whose movies a grid asks for, whatever their size; errors as :func:`shown_seeds`."""
+    """Return the seeds whose movies a grid requests, whatever their size; errors as :func:`shown_seeds`."""
     wanted = grid.seeds[:SHOWN_SEEDS] if grid.movies.seeds is None else grid.movies.seeds
     if missing := [seed for seed in wanted if seed not in grid.seeds]:
         raise ValueError(
@@ -61,12 +61,12 @@ def wanted_seeds(grid: Grid) -> tuple[int, ...]:
 
 
 def shown_cells(grid: Grid) -> list[Cell]:
-    """The cells whose movies are shown, seed by seed."""
+    """Return the cells whose movies are shown, seed by seed."""
     return [cell for seed in shown_seeds(grid) for cell in grid.cells() if cell.seed == seed]
 
 
 def seed_bytes(grid: Grid) -> int:
-    """How much the clips of a seed take before they are compressed."""
+    """Return the size in bytes of the clips of a seed before compression."""
     sizing = [axis for axis in grid.axes if axis.setting.startswith(("field.", "acquisition."))]
     studies = [
         grid.study.replace(dict(zip((axis.setting for axis in sizing), values, strict=True)))
@@ -78,26 +78,26 @@ def seed_bytes(grid: Grid) -> int:
 
 
 def clip_path(grid: Grid, cell: Cell, folder: Path) -> Path:
-    """Where the clip of a cell lies: a name for the movie, whoever reconstructs it."""
+    """Return the path of the clip of a cell, which does not depend on the reconstructors."""
     described = json.dumps([grid.study_of(cell).to_toml(), cell.seed, versions()])
     return folder / f"{hashlib.sha256(described.encode()).hexdigest()[:16]}.nc"
 
 
 def record(grid: Grid, cell: Cell, names: Sequence[str]) -> xr.Dataset:
-    """Simulate the movie of a cell, let some reconstructors have it, and keep what is to be seen of it."""
+    """Simulate the movie of a cell, run some reconstructors on it, and return the clip."""
     movie = simulate(grid.study_of(cell), cell.seed)
     return recording(cell, movie, {name: attempt(name, movie.observation) for name in names})
 
 
 def recording(cell: Cell, movie: Movie, attempts: Mapping[str, Attempt]) -> xr.Dataset:
-    """Keep what is to be seen of a movie that was reconstructed.
+    """Return the clip of a movie that was reconstructed.
 
     Returns
     -------
     xr.Dataset
-        The clip. ``brightness`` (layer, time, y, x) uint8: what was observed, all reconstructions, the truth; each on a
-        scale of its own, on which 255 stands for the value ``white`` (layer). Over ``reconstructor``: ``parameters``,
-        the number of them it says it has (0 if none), and ``reason``, why there is nothing to be seen.
+        The clip. ``brightness`` (layer, time, y, x) uint8: the observation, all reconstructions and the truth, each on
+        its own scale, on which 255 is the value ``white`` (layer). Over ``reconstructor``: ``parameters``, their
+        reported number (0 if none), and ``reason``, why a reconstruction failed.
     """
     truth = cast(xr.Dataset, movie.truth)
     nothing = np.zeros(movie.observation.counts.shape, np.float32)
@@ -114,16 +114,16 @@ def recording(cell: Cell, movie: Movie, attempts: Mapping[str, Attempt]) -> xr.D
 
 
 def keep(path: Path, clip: xr.Dataset, order: Sequence[str]) -> None:
-    """Write a clip, or add it to what is there of other reconstructors; it has the same bytes in either case.
+    """Write a clip, or add its reconstructors to an existing one; the bytes are the same in either case.
 
     Parameters
     ----------
     path : Path
-        As :func:`clip_path` says.
+        Path from :func:`clip_path`.
     clip : xr.Dataset
-        As :func:`recording` gives it.
+        Clip from :func:`recording`.
     order : sequence of str
-        Of the reconstructors.
+        Order of the reconstructors.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def keep(path: Path, clip: xr.Dataset, order: Sequence[str]) -> None:
 
 
 def lacking(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """The reconstructors that a clip does not show; all of them if there is none."""
+    """Return the reconstructors that a clip does not show; all of them if there is no clip."""
     if not path.exists():
         return tuple(names)
     try:
@@ -151,19 +151,19 @@ def lacking(path: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def recorded(grid: Grid, folder: Path) -> list[Path]:
-    """The clips of a grid that a folder holds."""
+    """Return the clips of a grid that a folder holds."""
     return [path for cell in shown_cells(grid) if (path := clip_path(grid, cell, folder)).exists()]
 
 
 def read_clip(path: Path, names: Sequence[str] | None = None) -> xr.Dataset:
-    """Read a clip that :func:`keep` wrote; all of it, or some reconstructors only, in this order.
+    """Read a clip that :func:`keep` wrote: all of it, or only some reconstructors, in the given order.
 
     Raises
     ------
     ValueError
-        If the file is damaged, is no clip, or lacks a reconstructor.
+        If the file is damaged, is not a clip, or lacks a reconstructor.
     OSError
-        If there is no such file, or it may not be read.
+        If there is no such file, or it cannot be read.
     """
     try:
         found = netcdf.read(path)
@@ -180,7 +180,7 @@ def _unusable(path: Path, error: Exception) -> ValueError:
 
 
 def _joined(before: xr.Dataset, after: xr.Dataset, order: Sequence[str]) -> xr.Dataset:
-    """Two clips of one movie as one; the later is right where both show a reconstructor."""
+    """Join two clips of one movie; the later one is used if both show a reconstructor."""
     found = {
         name: part.sel(layer=name, reconstructor=name)
         for part in (before, after)
@@ -220,7 +220,7 @@ def _clip(
 
 
 def _require_clip(found: xr.Dataset) -> None:
-    """Refuse what lacks a part of a clip, or has it in another form."""
+    """Raise an error if a dataset lacks a part of a clip, or has it in another form."""
     for name, dims, kinds in PARTS:
         if name not in found.variables or found[name].dims != dims or found[name].dtype.kind not in kinds:
             raise ValueError(f"it has no {name} {dims}")
@@ -228,7 +228,7 @@ def _require_clip(found: xr.Dataset) -> None:
         raise ValueError(f"brightness is {found.brightness.shape} of {found.brightness.dtype}")
     names, layers = found.reconstructor.values.tolist(), found.layer.values.tolist()
     if not all(isinstance(text, str) for text in [*found.reason.values.tolist(), *names, *layers]):
-        raise ValueError("a reason or a name is no text")
+        raise ValueError("a reason or a name is not text")
     if layers != [OBSERVED, *names, TRUTH]:
         raise ValueError("its layers are not those of its reconstructors")
     if not all(np.isfinite(found[name].values).all() for name in ("time", "y", "x", "white")):
@@ -238,7 +238,7 @@ def _require_clip(found: xr.Dataset) -> None:
 
 
 def _brightness(movie: npt.NDArray[Any], white: float) -> npt.NDArray[np.uint8]:
-    """A movie in 8 bits, on the scale on which it would be drawn; what is negative is black."""
+    """Convert a movie to 8 bits, on the scale of figures; negative values are black."""
     shown: npt.NDArray[np.uint8] = np.rint((movie.astype(np.float64) / white).clip(0, 1) * 255).astype(
         np.uint8
     )

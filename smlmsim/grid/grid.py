@@ -1,4 +1,4 @@
-"""What a grid is: a study, the settings that vary, the seeds, who reconstructs and what is measured."""
+"""The definition of a grid: a study, the settings that vary, seeds, reconstructors and metrics."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from smlmsim.pipeline import SimulatedDynamic
 from smlmsim.spec import Spec
 
 LONGEST = 200
-"""Of a value that is text, in characters."""
+"""Greatest number of characters of a text value."""
 MOST_AXES, MOST_VALUES, MOST_CELLS = 8, 1000, 10**7
-"""Axes of a grid, values of an axis and cells: more would be a slip of the pen."""
+"""Greatest numbers of axes, of values of an axis and of cells: more would be a typing error."""
 ADDABLE = ("seeds", "reconstructors", "metrics")
-"""What more of can be scored in a grid that was scored before."""
+"""The settings of a grid that can be extended after it was scored."""
 SHOWN_SEEDS = 2
 """The number of seeds whose movies are shown by default."""
 SUFFIX_UNITS = {"_nm_per_s": "nm/s", "_hz": "Hz", "_per_um": "um-1", "_nm": "nm", "_s": "s"}
@@ -35,9 +35,9 @@ class Axis(Spec):
     Parameters
     ----------
     setting : str
-        Such as ``motion.velocity_nm_per_s`` or ``motion.kind``.
+        Dotted path, such as ``motion.velocity_nm_per_s`` or ``motion.kind``.
     values : tuple of float or tuple of str
-        Numbers, or texts where the setting is one. Texts keep their order; nothing lies between two of them.
+        Numbers, or texts for a text setting. Texts keep their order, and are not interpolated.
     """
 
     setting: str
@@ -57,7 +57,7 @@ class Axis(Spec):
 
     @property
     def attrs(self) -> dict[str, str]:
-        """The name and units to label the axis with, read off the setting's own name."""
+        """Name and units for the label of the axis, derived from the name of the setting."""
         leaf = self.setting.removesuffix(".kind").rpartition(".")[2]
         suffix = next((end for end in SUFFIX_UNITS if leaf.endswith(end)), "")
         return {
@@ -67,7 +67,7 @@ class Axis(Spec):
 
 
 class Cell(NamedTuple):
-    """One movie of a grid: its place in the axes and seeds, what it sets, and its seed."""
+    """One movie of a grid: its indices along axes and seeds, its settings, and its seed."""
 
     place: tuple[int, ...]
     settings: dict[str, float | str]
@@ -75,15 +75,15 @@ class Cell(NamedTuple):
 
 
 class Movies(Spec):
-    """Which movies are kept, with all reconstructions and in 8 bits, while a grid is scored; a report plays them.
+    """The movies that are kept for a report while a grid is scored, with all reconstructions, in 8 bits.
 
     Parameters
     ----------
     seeds : tuple of int, optional
         The seeds whose movies are kept; by default the first two of the grid.
     most_bytes : int
-        How much the movies of all seeds may take before they are compressed, which makes them about three times
-        smaller. Seeds whose movies no longer fit are left out, the last ones first.
+        Greatest size of the movies of all seeds before compression, which makes them about three times smaller. If
+        they do not fit, the last seeds are left out.
     """
 
     seeds: tuple[NonNegativeInt, ...] | None = None
@@ -91,22 +91,22 @@ class Movies(Spec):
 
 
 class Grid(Spec):
-    """Every combination of the axes' values and the seeds; one seed means the same structure everywhere.
+    """All combinations of values of the axes and seeds; movies of one seed have the same structure in all cells.
 
     Parameters
     ----------
     study : SimulatedDynamic
-        What all cells share.
+        The study that all cells share.
     axes : tuple of Axis
         The settings that vary.
     seeds : tuple of int
-        Independent movies of each cell.
+        Seeds of the independent movies of each cell.
     reconstructors : tuple of str
-        By default all that are installed.
+        Names of reconstructors; by default all that are installed.
     metrics : tuple of str
-        By default those of ``smlmsim.metrics.STANDARD``.
+        Names of metrics; by default those of ``smlmsim.metrics.STANDARD``.
     movies : Movies
-        Which movies are kept for a report. Scores do not depend on it.
+        The movies that are kept for a report. Scores do not depend on it.
     """
 
     family: ClassVar[str] = "sweep"
@@ -142,7 +142,7 @@ class Grid(Spec):
         return self
 
     def cells(self) -> Iterator[Cell]:
-        """All cells, seeds last."""
+        """Yield all cells; the seed varies fastest."""
         names = [axis.setting for axis in self.axes]
         levels = [*(axis.values for axis in self.axes), self.seeds]
         for place in itertools.product(*(range(len(values)) for values in levels)):
@@ -150,16 +150,16 @@ class Grid(Spec):
             yield Cell(place, dict(zip(names, values, strict=True)), int(seed))
 
     def study_of(self, cell: Cell) -> SimulatedDynamic:
-        """The study with the cell's settings."""
+        """Return the study with the settings of a cell."""
         return self.study.replace(cell.settings)
 
     def joined(self, other: Grid) -> Grid:
-        """Return another grid with its seeds, reconstructors and metrics behind those of this one.
+        """Return this grid with the seeds, reconstructors and metrics of another one appended.
 
         Raises
         ------
         pydantic.ValidationError
-            If that are too many movies.
+            If there are too many movies.
         """
         return other.replace(
             {name: tuple(dict.fromkeys((*getattr(self, name), *getattr(other, name)))) for name in ADDABLE}
@@ -167,23 +167,23 @@ class Grid(Spec):
 
     @property
     def dims(self) -> tuple[str, ...]:
-        """The axes' settings, then ``seed``."""
+        """The settings of the axes, then ``seed``."""
         return (*(axis.setting for axis in self.axes), "seed")
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """How many values each of the dims takes."""
+        """The number of values along each of the dims."""
         return (*(len(axis.values) for axis in self.axes), len(self.seeds))
 
     def _require_settable(self, axis: Axis, kinds: dict[str, float | str]) -> None:
-        """Refuse an axis whose values a study whose parts are of some kinds does not take."""
+        """Raise an error if a study with parts of the given kinds cannot take the values of an axis."""
         for value in axis.values:
             try:
                 found = self.study.replace({axis.setting: value} | kinds).get(axis.setting)
             except KeyError as error:
                 raise ValueError(error.args[0]) from None
             if axis.is_text and not isinstance(found, str):
-                raise ValueError(f"{axis.setting} is no text; write its values without quotes")
+                raise ValueError(f"{axis.setting} is not text; write its values without quotes")
 
 
 def _require_distinct(what: str, values: Sequence[object]) -> None:

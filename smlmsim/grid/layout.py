@@ -1,4 +1,4 @@
-"""Which arrays the store of a grid consists of."""
+"""The arrays in the store of a grid."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SECONDS = {
 
 
 def lay_out(group: zarr.Group, grid: Grid) -> None:
-    """Make all arrays of a grid, or enlarge those there are; what they hold stays where it is.
+    """Make all arrays of a grid, or enlarge existing ones; values in them stay where they are.
 
-    A chunk is a cell. ``done`` says of every score (*axes, seed, reconstructor, metric) whether it was made.
+    A chunk is a cell. ``done`` marks every score (*axes, seed, reconstructor, metric) that was computed.
     """
     names = len(grid.reconstructors)
     for axis in grid.axes:
@@ -52,19 +52,19 @@ def lay_out(group: zarr.Group, grid: Grid) -> None:
 
 
 def lay_out_seconds(group: zarr.Group, grid: Grid) -> None:
-    """Make the array of how long every reconstruction took, which stores of before these were kept lack."""
+    """Make the array of the times of reconstructions, which older stores lack."""
     _array(group, grid, "seconds", (len(grid.reconstructors),), ("reconstructor",), SECONDS)
 
 
 def arrays(path: Path, group: zarr.Group, grid: Grid) -> Arrays:
-    """The arrays of the store of a grid; floors and seconds only if it has them.
+    """Return the arrays of the store of a grid; floors and seconds only if it has them.
 
-    The flags may be those of an earlier version, in which a flag was about a cell, with all its scores.
+    The flags may be those of an earlier version, with one flag for all scores of a cell.
     """
     scored = (*grid.shape, len(grid.reconstructors))
     floors = [floor for floor in map(floor_name, grid.metrics) if (path / floor).exists()]
     earlier = False
-    with contextlib.suppress(Exception):  # of a damaged array, which is named later
+    with contextlib.suppress(Exception):  # a damaged array is reported later
         earlier = getattr(group["done"], "shape", None) == grid.shape
     return {
         "seed": ((len(grid.seeds),), "fiu"),
@@ -89,7 +89,7 @@ def _array(
     dtype: Any = "f8",
     fill: Any = np.nan,
 ) -> None:
-    """Make an array over the cells and some more dims, a chunk for each cell, or enlarge the one there is."""
+    """Make an array over the cells and further dims, with a chunk for each cell, or enlarge an existing one."""
     shape = (*grid.shape, *last)
     if name not in group:
         group.create_array(

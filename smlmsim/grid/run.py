@@ -1,4 +1,4 @@
-"""Running a grid: simulate, reconstruct and score every cell that the store does not hold yet."""
+"""Run a grid: simulate, reconstruct and score every cell that the store does not hold yet."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Outcome(NamedTuple):
-    """What was found of a task, and its clip, if that is to be kept."""
+    """The scores of a task, and its clip if that is to be kept."""
 
     scores: CellScores
     clip: xr.Dataset | None = None
@@ -49,38 +49,38 @@ def run_grid(
     retry_failed: bool = False,
     progress: bool = True,
 ) -> xr.Dataset:
-    """Score every cell of a grid and return the scores; killed at any moment, a second call goes on from there.
+    """Score every cell of a grid and return the scores; if killed at any moment, call again to continue.
 
-    Cells run in spawned processes: a script that calls this keeps the call below ``if __name__ == "__main__":``.
+    Cells run in spawned processes, so a script must call this below ``if __name__ == "__main__":``.
 
     Parameters
     ----------
     grid : Grid
-        What to score.
+        The grid to score.
     path : str or Path
         The store, a folder; made if absent.
     processes : int, optional
-        Local processes; by default one per core.
+        Number of local processes; by default one per core.
     scheduler : str, optional
         Address of a Dask scheduler whose workers are used instead.
     add : bool
-        Let the grid have seeds, reconstructors or metrics that the store lacks, or lack some that it has: all of them
-        are kept, and only what is missing is computed.
+        Whether to extend an existing store: seeds, reconstructors and metrics of the store and of ``grid`` are joined,
+        and only missing scores are computed.
     movies_of : sequence of int, optional
         The seeds whose movies are kept for the report while they are scored, in the folder ``clips`` beside the store;
-        none if it is empty, and by default those that the ``movies`` of the grid ask for.
+        none if it is empty, and by default those in the ``movies`` of the grid.
     retry_failed : bool
-        Run the reconstructors again where they failed.
+        Whether to run reconstructors again where they failed.
     progress : bool
-        Show a progress bar.
+        Whether to show a progress bar.
 
     Returns
     -------
     xr.Dataset
-        One variable per metric with the dims (*axes, seed, reconstructor). A reconstructor that failed has NaN there
-        and its ``reason``. ``floor_*`` (*axes, seed) of every metric is what an empty estimate scores. The scores do
-        not depend on the number of processes; the attribute ``processor`` names the kinds of processor, between which
-        they differ in late digits. ``seconds``, how long each reconstruction took, differs from run to run.
+        One variable per metric with the dims (*axes, seed, reconstructor). Where a reconstructor failed, its score is
+        NaN and ``reason`` says why. ``floor_*`` (*axes, seed) is the score of an empty estimate. Scores do not depend
+        on the number of processes; the attribute ``processor`` names the kinds of processor, between which they differ
+        in the last digits. ``seconds``, the time of each reconstruction, differs from run to run.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def run_grid(
     ValueError
         If the grid lacks a seed of ``movies_of``.
     ReconstructorError
-        If a reconstructor is not installed or does not load.
+        If a reconstructor is not installed or cannot be loaded.
     OSError
         If the store cannot be written, or another run writes to it.
     """
@@ -116,7 +116,7 @@ def _run(
     retry_failed: bool,
     progress: bool,
 ) -> None:
-    """Score what the store does not hold yet."""
+    """Score all cells that the store does not hold yet."""
     grid, clips = store.grid, store.path.parent / "clips"
     todo = store.pending(retry_failed=retry_failed)
     _require_loading({name for task in todo for name in task.wanted})
@@ -136,7 +136,7 @@ def _run(
 
 
 def _kept_seeds(grid: Grid) -> tuple[int, ...]:
-    """The seeds whose movies are kept; say which are not, for their size."""
+    """Return the seeds whose movies are kept; log those that are left out because of their size."""
     wanted, kept = wanted_seeds(grid), shown_seeds(grid)
     if lost := wanted[len(kept) :]:
         log.warning(
@@ -153,7 +153,7 @@ def _require_loading(names: Iterable[str]) -> None:
 
 
 def score_task(grid: Grid, seeds: Sequence[int], task: Task) -> Outcome:
-    """Simulate the movie of a task and score what is wanted on it; keep what is to be seen of it, if of these seeds."""
+    """Simulate the movie of a task and compute its scores; also return a clip if its seed is one of ``seeds``."""
     movie = simulate(grid.study_of(task.cell), task.cell.seed)
     truth = cast(xr.Dataset, movie.truth)
     attempts = {name: attempt(name, movie.observation) for name in task.wanted}
@@ -174,7 +174,7 @@ def score_task(grid: Grid, seeds: Sequence[int], task: Task) -> Outcome:
 def _score(
     grid: Grid, truth: xr.Dataset, found: Attempt, metrics: Sequence[str]
 ) -> tuple[npt.NDArray[np.float64], str]:
-    """The scores of an estimate by some metrics of the grid, NaN where there is none, and the reasons."""
+    """Return the scores of an estimate by some metrics of the grid, NaN where one failed, and the reasons."""
     values = np.full(len(grid.metrics), np.nan)
     if found.estimate is None or not metrics:
         return values, found.reason

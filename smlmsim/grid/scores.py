@@ -1,4 +1,4 @@
-"""Scores of any origin: what has to be true of them before anything is drawn or said of them."""
+"""Checks of scores from any source, before they are plotted or described."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from smlmsim.spec import brief
 
 TEXTS = ("long_name", "units", "better")
 LONGEST = 1000
-"""Characters of a name or text in a stored grid; a longer one is damaged."""
+"""Greatest number of characters of a name or text in a stored grid; a longer one means damage."""
 
 
 def require_scores(scores: xr.Dataset, source: str) -> None:
-    """Require that scores are numbers over axes of numbers or texts and over reconstructors, described in short words.
+    """Check that scores are numbers over axes (of numbers or texts) and reconstructors, with short labels.
 
     Parameters
     ----------
     scores : xr.Dataset
-        Variables of other dims are not looked at.
+        The scores; variables of other dims are not checked.
     source : str
-        Where they are from, for the message.
+        The source of the scores, for the message.
 
     Raises
     ------
     ValueError
-        Naming the first thing that is not so.
+        If a check fails; the message names the first problem.
     """
     if problem := next(_problems(scores), ""):
         raise ValueError(f"{source} is damaged, or not the scores of a grid: {problem}")

@@ -1,4 +1,4 @@
-"""The store of a grid: a Zarr v3 group in which every cell is written whole or not at all."""
+"""The store of a grid: a Zarr v3 group in which every cell is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from smlmsim.io.limits import bounded_memory
 from smlmsim.store import Kind, made_here, make_once
 
 ADDING = "adding"
-"""The attribute of a store that holds the grid it is being enlarged to."""
+"""Name of the attribute that holds the grid to which a store is being enlarged."""
 
 
 class StoreError(ValueError):
@@ -32,7 +32,7 @@ GRID = Kind("grid", StoreError)
 
 
 class Task(NamedTuple):
-    """What the store lacks of a movie: the metrics of some reconstructors, and the floors of some metrics."""
+    """The scores that a store lacks for a movie: metrics of some reconstructors, and floors of some metrics."""
 
     cell: Cell
     wanted: dict[str, tuple[str, ...]]
@@ -40,10 +40,10 @@ class Task(NamedTuple):
 
 
 class CellScores(NamedTuple):
-    """Scores (metric, reconstructor), NaN where there is none, and why, per reconstructor ("" for no failure).
+    """Scores (metric, reconstructor), NaN where one failed, and the reason for each reconstructor ("" if none failed).
 
-    ``floors`` (metric,) are the scores of an empty estimate, and ``seconds`` (reconstructor,) how long the
-    reconstructions took, if they are known.
+    ``floors`` (metric,) are the scores of an empty estimate, and ``seconds`` (reconstructor,) the times of the
+    reconstructions, if they are known.
     """
 
     scores: npt.NDArray[np.float64]
@@ -53,19 +53,19 @@ class CellScores(NamedTuple):
 
 
 class GridStore:
-    """The scores of a grid on disk; they count from the moment their ``done`` flags are written, which comes last.
+    """The scores of a grid on disk; they exist once their ``done`` flags are written, which comes last.
 
     Parameters
     ----------
     path : Path
-        A folder; made if absent.
+        Folder of the store; made if absent.
     grid : Grid
-        What is scored.
+        The grid that is scored.
 
     Raises
     ------
     StoreError
-        If the folder holds anything but a store of this very grid, made by the same versions.
+        If the folder is not a store of the same grid, made by the same versions.
     OSError
         If the folder cannot be written.
     """
@@ -83,14 +83,14 @@ class GridStore:
         require_writable(path / "done")
 
     def pending(self, *, retry_failed: bool = False) -> list[Task]:
-        """What is not scored yet, movie by movie; with ``retry_failed`` also the reconstructors that failed there."""
+        """Return the missing scores, movie by movie; with ``retry_failed`` also those of reconstructors that failed."""
         todo = ~self._read("done")
         if retry_failed:
             todo |= (self._read("reason") != "")[..., None]
         return [self._task(cell, todo[cell.place]) for cell in self.grid.cells() if todo[cell.place].any()]
 
     def begin(self, *, scoring: bool) -> None:
-        """Note which movies are kept from now on and, if any are scored, on what processor; make room for seconds."""
+        """Record which movies are kept and, if any are to be scored, the processor; make the array of times."""
         if scoring:
             made_here(self.path, self._group.attrs)
         with naming(self.path):
@@ -100,7 +100,7 @@ class GridStore:
                 self._group.attrs["grid"] = self.grid.to_toml()
 
     def write(self, task: Task, result: CellScores) -> None:
-        """Keep what was found of a task; all other scores stay as they are."""
+        """Write the scores of a task; all other scores stay unchanged."""
         grid, place = self.grid, task.cell.place
         asked = _asked(grid, task.wanted)
         try:
@@ -121,11 +121,11 @@ class GridStore:
             raise OSError(
                 error.errno,
                 f"cannot write to {self.path}: {remedy(error, self.path)}; "
-                "all cells before are kept, run again to go on",
+                "all previous cells are kept, run again to continue",
             ) from error
 
     def _task(self, cell: Cell, todo: npt.NDArray[np.bool_]) -> Task:
-        """What is to be done of (reconstructor, metric); a floor is known where a reconstructor has its score."""
+        """Make a task of the missing (reconstructor, metric); a floor is known if any reconstructor has its score."""
         metrics = np.array(self.grid.metrics, dtype=object)
         wanted = {
             name: tuple(metrics[row])
@@ -135,7 +135,7 @@ class GridStore:
         return Task(cell, wanted, tuple(metrics[todo.all(axis=0)]))
 
     def _reasons(self, place: tuple[int, ...], asked: npt.NDArray[np.bool_], found: list[str]) -> list[str]:
-        """The reasons found, behind those of scores that were found before."""
+        """Append the new reasons to those of earlier scores."""
         if asked.all():
             return found
         before = [str(reason) for reason in np.asarray(self._array("reason")[place]).tolist()]
@@ -156,11 +156,11 @@ class GridStore:
 
 
 def read_scores(path: str | Path) -> xr.Dataset:
-    """Read a store: one variable per metric with the axes, ``seed`` and ``reconstructor``, and ``reason`` for failures.
+    """Read a store: one variable per metric over the axes, ``seed`` and ``reconstructor``, and ``reason`` of failures.
 
-    ``floor_*`` of every metric, with the axes and ``seed``, is what an empty estimate scores. ``seconds``, which alone
-    differs from run to run, is how long each reconstruction took, NaN where that is not known. Variables and
-    coordinates come in the order of the grid, however the file system lists them.
+    ``floor_*`` of every metric, over the axes and ``seed``, is the score of an empty estimate. ``seconds``, the time
+    of each reconstruction, is the only variable that differs from run to run; it is NaN if unknown. Variables and
+    coordinates have the order of the grid.
 
     Raises
     ------
@@ -184,19 +184,19 @@ def read_scores(path: str | Path) -> xr.Dataset:
             ) as found,
         ):
             scores = _ordered(found.load(), grid)
-    except Exception as error:  # the layers below meet damage with errors of many kinds
+    except Exception as error:  # damaged files raise errors of many kinds in the layers below
         raise GRID.damaged(path, error) from error
     require_scores(scores, str(path))
     return scores
 
 
 def grid_of(attrs: Mapping[str, Any], source: object) -> Grid:
-    """The grid that scores are of, from their attributes.
+    """Return the grid of some scores, from their attributes.
 
     Raises
     ------
     StoreError
-        If they do not say it, or what they say fits no grid; the message names the source.
+        If the attributes hold no grid, or an invalid one; the message names the source.
     """
     return GRID.settings(Grid, attrs, source)
 
@@ -210,22 +210,22 @@ def _make(path: Path, grid: Grid) -> None:
 
 
 def _ordered(found: xr.Dataset, grid: Grid) -> xr.Dataset:
-    """The scores in the order of the grid: metrics, floors, reason, seconds; axes, seed, reconstructor."""
+    """Return scores in the order of the grid: metrics, floors, reason, seconds; axes, seed, reconstructor."""
     names = [*grid.metrics, *map(floor_name, grid.metrics), "reason", "seconds"]
     coords = {dim: found[dim].variable for dim in map(str, found["reason"].dims)}
     return xr.Dataset({name: found[name].variable for name in names if name in found}, coords, found.attrs)
 
 
 def open_store(path: Path, *, adding: bool = False) -> zarr.Group:
-    """Open the group of a store; one to which something is being added only if that is meant."""
+    """Open the group of a store; a store that is being enlarged can only be opened with ``adding``."""
     group = GRID.opened(path)
     if ADDING in group.attrs and not adding:
-        raise StoreError(f"adding to {path} was interrupted; go on with: smlmsim grid --out DIR --add")
+        raise StoreError(f"adding to {path} was interrupted; continue with: smlmsim grid --out DIR --add")
     return group
 
 
 def _asked(grid: Grid, wanted: Mapping[str, Sequence[str]]) -> npt.NDArray[np.bool_]:
-    """What was asked for, as (reconstructor, metric)."""
+    """Return the requested scores as flags (reconstructor, metric)."""
     return np.array(
         [[metric in wanted.get(name, ()) for metric in grid.metrics] for name in grid.reconstructors]
     )
@@ -234,7 +234,7 @@ def _asked(grid: Grid, wanted: Mapping[str, Sequence[str]]) -> npt.NDArray[np.bo
 def _write_some(
     array: zarr.Array[Any], place: tuple[int, ...], values: npt.NDArray[Any], chosen: npt.NDArray[np.bool_]
 ) -> None:
-    """Write the chosen values of the last dim, in runs; chunks without any of them are not touched."""
+    """Write the chosen values along the last dim in contiguous runs, without touching other chunks."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
     for start, stop in edges.reshape(-1, 2):
         run = slice(int(start), int(stop))

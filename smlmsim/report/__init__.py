@@ -1,4 +1,4 @@
-"""The report of a grid: which reconstructor is best, where, by how much, how sure; and the movie of every cell."""
+"""The report of a grid: which reconstructor is best where, by how much and how significantly; with all movies."""
 
 from smlmsim.grid.clips import recorded
 from smlmsim.report.cost import costs

@@ -1,4 +1,4 @@
-"""What the page shows, as plain lists and dictionaries: axes, scores, colours, movies."""
+"""The content of the page as plain lists and dictionaries: axes, scores, colours, movies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from smlmsim.report.sprites import Quality, chosen_frames, encode, reduced, shee
 
 
 class Layout(NamedTuple):
-    """The axes of the maps: rows upwards, columns to the right; a grid of one axis has a single row without a dim."""
+    """The axes of the maps: rows upwards, columns to the right; with one axis there is a single row without a dim."""
 
     rows: Axis | None
     columns: Axis
@@ -41,7 +41,7 @@ class Layout(NamedTuple):
 
 
 def layout_of(scores: xr.Dataset, metric: str) -> Layout:
-    """Choose rows and columns for the axes of some scores; the velocity runs upwards.
+    """Choose the axes of scores that become rows and columns; the velocity points upwards.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def layout_of(scores: xr.Dataset, metric: str) -> Layout:
 
 
 def content(scores: xr.Dataset, layout: Layout, shown: Sequence[int]) -> dict[str, Any]:
-    """All but the movies, which are of the shown seeds; the maps are of the metrics in the order of the scores."""
+    """Return the content without movies, whose seeds are ``shown``; maps are in the order of the metrics in scores."""
     metrics = [str(name) for name in scores if "better" in scores[name].attrs]
     live = live_cells(scores, metrics[0], layout)
     candidates = np.argwhere(live if live.any() else np.ones_like(live))
@@ -76,7 +76,7 @@ def content(scores: xr.Dataset, layout: Layout, shown: Sequence[int]) -> dict[st
 
 
 def live_cells(scores: xr.Dataset, metric: str, layout: Layout) -> npt.NDArray[np.bool_]:
-    """Which cells (row, column) lie where live cells were measured; none if an axis of that is missing."""
+    """Mark the cells (row, column) in the range of live-cell experiments; none if one of its axes is missing."""
     found = scores[metric]
     region = (
         LIVE_CELLS if set(LIVE_CELLS) <= set(layout.dims) else {layout.columns.setting: (math.inf, math.inf)}
@@ -85,7 +85,7 @@ def live_cells(scores: xr.Dataset, metric: str, layout: Layout) -> npt.NDArray[n
 
 
 def maps(scores: xr.Dataset, metric: str, layout: Layout, shown: Sequence[int]) -> dict[str, Any]:
-    """A metric: means and spreads, the best of every cell, those tied with it; lists run (..., row, column).
+    """Return the maps of a metric: means, standard deviations, the best of every cell, ties; (..., row, column).
 
     ``movies`` are the scores of the movies that can be played (seed, reconstructor, row, column).
     """
@@ -112,7 +112,7 @@ def maps(scores: xr.Dataset, metric: str, layout: Layout, shown: Sequence[int]) 
 
 
 def colours() -> dict[str, list[str]]:
-    """The colour scales of the figures as 256 colours each, and the colours of categories."""
+    """Return the colour scales of the figures as 256 colours each, and the colours of categories."""
     import matplotlib
     from matplotlib.colors import to_hex
 
@@ -123,7 +123,7 @@ def colours() -> dict[str, list[str]]:
 
 
 def movie(path: Path, names: Sequence[str], quality: Quality) -> str:
-    """A clip as JSON: its frames as sheets, what they show, and when."""
+    """Return a clip as JSON: its frames as sheets, with their layers and times."""
     clip = read_clip(path, names)
     frames = reduced(clip.brightness.values[0], quality)
     times_s = clip.time.values[chosen_frames(clip.sizes["time"], quality.frames)]
@@ -148,7 +148,7 @@ def movie(path: Path, names: Sequence[str], quality: Quality) -> str:
 def movie_places(
     clips: Mapping[tuple[int, ...], Path], scores: xr.Dataset, metric: str, layout: Layout
 ) -> dict[str, Path]:
-    """The clips by ``row-column-seed`` of the maps, whose axes of numbers rise."""
+    """Return the clips by ``row-column-seed`` in the maps, in which numeric axes increase."""
     grid_axes = axes_of(scores[metric])
     ranks = {
         dim: np.arange(scores.sizes[dim])
@@ -171,7 +171,7 @@ def _described(axis: Axis) -> dict[str, Any]:
 
 
 def _rows(values: xr.DataArray, layout: Layout) -> npt.NDArray[Any]:
-    """Values as (reconstructor, row, column), or (row, column) if they are of all of them."""
+    """Return values as (reconstructor, row, column), or (row, column) if they have no reconstructors."""
     risen = rising(values)
     if layout.rows is None:
         risen = risen.expand_dims("row")
@@ -181,7 +181,7 @@ def _rows(values: xr.DataArray, layout: Layout) -> npt.NDArray[Any]:
 
 
 def _listed(values: npt.NDArray[np.float64]) -> list[Any]:
-    """Nested lists with None for what is missing, and six digits."""
+    """Return nested lists with six digits, and None for missing values."""
     rounded = np.vectorize(lambda value: float(f"{value:.6g}"), otypes=[float])(values)
     found = rounded.astype(object)
     found[~np.isfinite(rounded)] = None
@@ -189,11 +189,11 @@ def _listed(values: npt.NDArray[np.float64]) -> list[Any]:
 
 
 def scripts(movies: Mapping[str, str]) -> Iterator[str]:
-    """Every movie in a script element of its own, which a browser does not parse before it is played."""
+    """Yield every movie in its own script element, which a browser does not parse before it is played."""
     for place, text in movies.items():
         yield f'<script type="application/json" id="movie-{place}">{safe_json(text)}</script>'
 
 
 def safe_json(text: str) -> str:
-    """JSON that cannot end the script element that it stands in."""
+    """Escape JSON so that it cannot end the script element that contains it."""
     return text.replace("<", "\\u003c")

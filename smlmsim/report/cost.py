@@ -1,4 +1,4 @@
-"""What a reconstruction costs, beside how good it is."""
+"""The cost of reconstructions, with their scores."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from smlmsim.grid.clips import read_clip
 
 
 def costs(scores: xr.Dataset, metric: str, clips: Iterable[Path]) -> pd.DataFrame:
-    """Put the time and the size of every reconstructor beside its mean score.
+    """Return the time, the number of parameters and the mean score of every reconstructor.
 
     Parameters
     ----------
     scores : xr.Dataset
         The metric, and ``seconds``, with the dims (*axes, seed, reconstructor).
     metric : str
-        What stands for the quality.
+        The metric of quality.
     clips : iterable of Path
-        As :func:`~smlmsim.report.movies.record_all` gives them.
+        Clips from :func:`~smlmsim.report.movies.record_all`.
 
     Returns
     -------
     pd.DataFrame
         A row for each reconstructor: ``score``, the mean over all movies; ``seconds``, the median time for the movie of
-        a cell on one thread, NaN if it is not known; ``parameters``, the number it says it has, 0 if it says none. The
-        attributes of the frame hold the ``label`` and the ``better`` end of the metric.
+        a cell on one thread, NaN if unknown; ``parameters``, its reported number, 0 if it reports none. The attributes
+        of the frame hold the ``label`` of the metric and which end is ``better``.
     """
     values, paths = scores[metric], list(clips)
     names = [str(name) for name in scores.reconstructor.values]
     parameters = [read_clip(path, names).parameters.values for path in paths]
     dims = [dim for dim in values.dims if dim != "reconstructor"]
-    unknown = xr.full_like(values, np.nan)  # in scores of before the seconds were kept
+    unknown = xr.full_like(values, np.nan)  # older scores have no times
     table = pd.DataFrame(
         {
             "score": values.mean(dims).values,

@@ -1,4 +1,4 @@
-"""The movies that a report shows: those kept while the grid was scored, and those that are still to be recorded."""
+"""The movies of a report: those kept while the grid was scored, and those that are recorded now."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def record_all(
     processes: int | None = None,
     progress: bool = True,
 ) -> dict[Place, Path]:
-    """Record what a folder does not hold yet of the clips of a grid; say where they all are, by the place of the cell.
+    """Record the missing clips of a grid, and return the paths of all, by the place of the cell.
 
     Parameters
     ----------
     grid : Grid
-        Its ``movies`` say which seeds are shown.
+        The grid; its ``movies`` define the seeds that are shown.
     folder : Path
-        Made if absent.
+        Folder of the clips; made if absent.
     processes : int, optional
-        Local processes; by default one per core.
+        Number of local processes; by default one per core.
     progress : bool
-        Show a progress bar.
+        Whether to show a progress bar.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def record_all(
     OSError
         If the folder cannot be written.
     RuntimeError
-        If the process that recorded a clip died.
+        If a process that recorded a clip died.
     """
     workers.require_guarded()
     io.require_writable(folder)

@@ -1,4 +1,4 @@
-"""The report: one HTML file without references to anything outside it."""
+"""The report: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from smlmsim.report.sprites import Quality, affordable
 
 ASSETS = resources.files("smlmsim.report") / "assets"
 BUDGET_BYTES = 24_000_000
-"""Bytes that the movies on a page may take."""
+"""Greatest number of bytes of the page, to which the quality of movies is adapted."""
 BASE64 = 4 / 3
-"""Bytes of text for one byte of a picture."""
+"""Number of characters of text for one byte of a picture."""
 SAMPLES = 3
-"""Movies shown, from the first to the last."""
+"""Number of clips, evenly spaced, from which the size of all is estimated."""
 MOVIES = "<!-- movies -->"
 
 
@@ -44,30 +44,30 @@ def write_report(
     budget_bytes: int = BUDGET_BYTES,
     progress: bool = True,
 ) -> Path:
-    """Write a grid's scores, what they say, and movies of every cell as one HTML file.
+    """Write the scores of a grid, their interpretation, and movies of every cell as one HTML file.
 
-    The movies that were not kept while the grid was scored, beside the store in a folder ``clips``, are simulated and
-    reconstructed once more and kept there.
+    Movies that were not kept in the folder ``clips`` beside the store while the grid was scored are simulated and
+    reconstructed again, and kept there.
 
     Parameters
     ----------
     result : str or Path
-        The store of a grid, or a folder that holds one as ``scores.zarr``.
+        The store of a grid, or the folder that holds it as ``scores.zarr``.
     out : str or Path
-        A folder, made if absent; the report is its ``index.html``.
+        Folder for the report ``index.html``; made if absent.
     movies_of : sequence of int, optional
-        The seeds whose movies can be played; by default those that the grid kept.
+        Seeds whose movies can be played; by default those that the grid kept.
     processes : int, optional
-        Local processes; by default one per core.
+        Number of local processes; by default one per core.
     budget_bytes : int
-        How large the file may be; the movies are made to fit.
+        Greatest size of the file; the quality of movies is reduced to fit.
     progress : bool
-        Show a progress bar.
+        Whether to show a progress bar.
 
     Returns
     -------
     Path
-        The file.
+        Path of the file.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def write_report(
     seeds = shown_seeds(grid)
     if not seeds:
         raise ValueError(
-            f"no movie is to be shown: those of a seed take {seed_bytes(grid):.3g} bytes, and the sweep has "
+            f"no movie can be shown: those of a seed take {seed_bytes(grid):.3g} bytes, and the sweep has "
             f"movies.seeds = {grid.movies.seeds} and movies.most_bytes = {grid.movies.most_bytes}; run it with more"
         )
     clips = record_all(grid, store.parent / "clips", processes=processes, progress=progress)
@@ -104,14 +104,14 @@ def write_report(
 
 
 def store_of(result: Path) -> Path:
-    """The store of a grid: the folder itself, or the ``scores.zarr`` in it."""
+    """Return the store of a grid: the folder itself, or ``scores.zarr`` in it."""
     return result / "scores.zarr" if (result / "scores.zarr").exists() else result
 
 
 def _movies(
     places: Mapping[str, Path], names: Sequence[str], budget_bytes: int, processes: int | None
 ) -> dict[str, str]:
-    """All movies as JSON, at the best quality that fits."""
+    """Return all movies as JSON, at the best quality that fits."""
     paths = list(places.values())
     chosen = np.unique(np.linspace(0, len(paths) - 1, SAMPLES).astype(int))
     samples = [read_clip(paths[index], names).brightness.values for index in chosen]
@@ -134,7 +134,7 @@ def _page(
     clips: Mapping[tuple[int, ...], Path],
     seeds: Sequence[int],
 ) -> str:
-    """The page without its movies; the first metric of the grid is the one that the words speak of."""
+    """Return the page without movies; the text is about the first metric of the grid."""
     metric = grid.metrics[0]
     return Template(_asset("page.html")).substitute(
         _said(scores, grid),
@@ -151,7 +151,7 @@ def _page(
 
 
 def _said(scores: xr.Dataset, grid: Grid) -> dict[str, str]:
-    """All that the page says about its first metric."""
+    """Return all texts of the page about the first metric."""
     metric = grid.metrics[0]
     table, wins = compare(scores, metric), win_map(scores, metric)
     said, caution = words.answers(scores, metric, table), words.too_few(scores.sizes["seed"], table, wins)

@@ -15,7 +15,7 @@ MICRO = "\N{MICRO SIGN}"
 
 
 def shared_settings(grid: Grid) -> list[tuple[str, str]]:
-    """The parts of the study, each with its settings besides those that are axes.
+    """Return the parts of the study, each with its settings that are not axes.
 
     Examples
     --------

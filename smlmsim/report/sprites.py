@@ -1,4 +1,4 @@
-"""Movies as sheets of small pictures that a browser can play, as small as a budget asks for."""
+"""Movies as sheets of small pictures that a browser can play, compressed to a given size."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from PIL import Image
 
 Frames = npt.NDArray[np.uint8]
 
-MARGIN = 1.1  # by how much all clips may exceed what the sampled ones make one expect
+MARGIN = 1.1  # ratio by which all clips may exceed the size expected from the sampled ones
 
 
 class Quality(NamedTuple):
-    """How many frames of a movie are kept, by how much each is reduced in width and height, and how well."""
+    """The number of frames that are kept, the factor by which width and height are reduced, and the WebP quality."""
 
     frames: int
     reduction: int
@@ -37,12 +37,12 @@ QUALITIES = (
 
 
 def chosen_frames(number: int, most: int) -> npt.NDArray[np.int64]:
-    """Which frames to keep of so many: all, or evenly spaced ones from the first to the last."""
+    """Return the frames to keep: all, or ``most`` evenly spaced ones from the first to the last."""
     return np.unique(np.linspace(0, number - 1, min(number, most)).round().astype(np.int64))
 
 
 def reduced(movie: Frames, quality: Quality) -> Frames:
-    """The frames (time, y, x) of a movie that are kept; a reduced pixel is the mean of those it replaces."""
+    """Return the kept frames (time, y, x) of a movie; a reduced pixel is the mean of those it replaces."""
     frames = movie[chosen_frames(len(movie), quality.frames)]
     step = quality.reduction
     if step == 1 or min(frames.shape[1:]) < step:
@@ -56,12 +56,12 @@ def reduced(movie: Frames, quality: Quality) -> Frames:
 
 
 def sheet_columns(number: int) -> int:
-    """How many frames stand side by side in a sheet of so many."""
+    """Return the number of frames in a row of a sheet of ``number`` frames."""
     return math.ceil(math.sqrt(number))
 
 
 def sheet(frames: Frames) -> Frames:
-    """Lay frames (time, y, x) out row by row in one picture; what is left over is black."""
+    """Arrange frames (time, y, x) row by row in one picture; unused places are black."""
     number, height, width = frames.shape
     columns = sheet_columns(number)
     rows = math.ceil(number / columns)
@@ -71,7 +71,7 @@ def sheet(frames: Frames) -> Frames:
 
 
 def encode(movie: Frames, quality: Quality) -> bytes:
-    """A movie as a WebP sheet: without loss where that is smaller, as for single points and for what never changes."""
+    """Encode a movie as a WebP sheet: lossless if that is smaller, as for single points and constant movies."""
     picture = Image.fromarray(sheet(reduced(movie, quality)))
     return min(
         _webp(picture, lossless=True, quality=20, method=1),
@@ -81,12 +81,12 @@ def encode(movie: Frames, quality: Quality) -> bytes:
 
 
 def affordable(samples: Sequence[Iterable[Frames]], clips: int, budget_bytes: int) -> Quality:
-    """The best quality at which so many clips, like the sampled ones, are expected to fit a budget.
+    """Return the best quality at which ``clips`` clips like the sampled ones are expected to fit a budget.
 
     Raises
     ------
     ValueError
-        If not even the lowest quality does.
+        If even the lowest quality does not fit.
     """
     for quality in QUALITIES:
         sizes = [sum(len(encode(movie, quality)) for movie in layers) for layers in samples]

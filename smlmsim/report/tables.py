@@ -14,7 +14,7 @@ from smlmsim.report.words import EN_DASH, NARROW, number
 
 
 class Entry(NamedTuple):
-    """A cell of a table: its text, its class, the length of the bar below it in per cent, and what to sort it by."""
+    """A cell of a table: its text, its class, the length of the bar below it in per cent, and its value for sorting."""
 
     text: str
     kind: str = ""
@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 
 
 def ranks_table(ranks: pd.DataFrame, scores: xr.Dataset) -> str:
-    """The mean ranks of :func:`~smlmsim.compare.mean_ranks`, the best of every metric in bold."""
+    """Return the table of :func:`~smlmsim.compare.mean_ranks`, with the best of every metric in bold."""
     labels = [str(scores[metric].attrs.get("long_name", metric)) for metric in ranks.index]
     best = ranks.min(axis=1).tolist()
     rows = [
@@ -41,7 +41,7 @@ def ranks_table(ranks: pd.DataFrame, scores: xr.Dataset) -> str:
 
 
 def cost_table(cost: pd.DataFrame) -> str:
-    """The :func:`~smlmsim.report.cost.costs` of all reconstructors."""
+    """Return the table of :func:`~smlmsim.report.cost.costs`."""
     longest = float(cost["seconds"].max())
     rows = [
         (
@@ -60,10 +60,10 @@ def cost_table(cost: pd.DataFrame) -> str:
 
 
 def pairs_table(table: pd.DataFrame, units: str) -> str:
-    """All rows of :func:`~smlmsim.compare.compare`."""
+    """Return the table of :func:`~smlmsim.compare.compare`."""
     rows = [(row["region"], _pair(row, units)) for row in table.to_dict("records")]
     head = ["region", "better", "than", "by", "95 % interval", "seeds won", "p", "p, Holm"]
-    caption = "Mean difference over the seeds. Bold: told apart at 5 %. Choose a heading to sort by it."
+    caption = "Mean difference over the seeds. Bold: significant at 5 %. Choose a heading to sort by it."
     return _table(caption, head, rows, identity="pairs")
 
 

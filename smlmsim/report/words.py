@@ -1,4 +1,4 @@
-"""The result in words: in which region each reconstructor is best, by how much, and how sure that is."""
+"""The result in words: the best reconstructor of every region, by how much, and how significantly."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from smlmsim.regions import axes_of, inside, is_text, regions_of
 EN_DASH, PLUS_MINUS = "\N{EN DASH}", "\N{PLUS-MINUS SIGN}"
 NARROW, NO_BREAK = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
 MOST_NAMES = 6
-"""Names in a sentence; the others are counted."""
+"""Greatest number of names in a sentence; if there are more, their number is given."""
 
 
 class Answer(NamedTuple):
-    """What holds in a region: its name, where it lies, the best reconstructor ("" if none), and the sentence.
+    """The result in a region: its name, its limits, the best reconstructor ("" if none), and a sentence.
 
-    ``equal`` names those that share the first place with the best, for they are practically equal to it, and ``same``
-    says that they score exactly the same. ``sure`` is False if there are any, or if another one is not told apart from
-    the best; these are ``unsure``.
+    ``equal`` names those that share the first place with the best because they are practically equal to it, and
+    ``same`` is True if their scores are identical. ``unsure`` names others that are not significantly different from
+    the best. ``sure`` is True if both are empty.
     """
 
     region: str
@@ -38,21 +38,21 @@ class Answer(NamedTuple):
 
     @property
     def first(self) -> str:
-        """All that share the first place, in words."""
+        """The names of all that share the first place, in words."""
         return _listed([self.best, *self.equal])
 
 
 def answers(scores: xr.Dataset, metric: str, table: pd.DataFrame) -> list[Answer]:
-    """Say for every region of a grid which reconstructor is best, by how much, and how sure that is.
+    """Describe for every region of a grid which reconstructor is best, by how much, and how significantly.
 
     Parameters
     ----------
     scores : xr.Dataset
         The metric with the dims (*axes, seed, reconstructor).
     metric : str
-        What was compared by.
+        The metric of the comparison.
     table : pd.DataFrame
-        What :func:`~smlmsim.compare.compare` found.
+        The result of :func:`~smlmsim.compare.compare`.
     """
     movies = scores[metric]
     return [
@@ -62,31 +62,31 @@ def answers(scores: xr.Dataset, metric: str, table: pd.DataFrame) -> list[Answer
 
 
 def places(wins: xr.Dataset) -> dict[str, str]:
-    """Say for every reconstructor in which cells it has the best mean, and where it is told apart from the others.
+    """Describe for every reconstructor where it has the best mean, and where it is significantly better than others.
 
     Parameters
     ----------
     wins : xr.Dataset
-        What :func:`~smlmsim.compare.win_map` found.
+        The result of :func:`~smlmsim.compare.win_map`.
     """
     return {str(name): _places(wins, str(name)) for name in wins.reconstructor.values}
 
 
 def too_few(seeds: int, table: pd.DataFrame, wins: xr.Dataset) -> str:
-    """Say that the seeds are too few to tell anything apart, if they are; otherwise return no text."""
+    """Return a warning if no difference can be significant with so few seeds, otherwise ""."""
     wanted = {"regions": table.attrs["seeds_needed"], "single cells": wins.attrs["seeds_needed"]}
     lacking = [f"{needed} in {what}" for what, needed in wanted.items() if needed > seeds]
     if not lacking or table.empty:
         return ""
     where = "" if len(lacking) == len(wanted) else f" in {lacking[0].partition(' in ')[2]}"
     return (
-        f"{_seeds(seeds)} cannot tell reconstructors apart{where}, however different they are: no rank test of so few "
-        f"pairs is significant after correction. It takes at least {' and '.join(lacking)}."
+        f"With {_seeds(seeds)}, no difference can be significant{where}, however large: a rank test of {seeds} pairs "
+        f"cannot reach p = 0.05 after correction. At least {' and '.join(lacking)} are needed."
     )
 
 
 def number(value: float, units: str = "1", *, digits: int | None = None) -> str:
-    """Write a score with as many digits as are worth reading."""
+    """Write a score with its meaningful digits."""
     if not np.isfinite(value):
         return EN_DASH
     digits = _digits(value) if digits is None else digits
@@ -114,7 +114,7 @@ def probability(p: float) -> str:
 
 
 def hull(scores: xr.DataArray, cells: xr.DataArray) -> str:
-    """The smallest range of each axis that holds some cells, in words."""
+    """Return the smallest range of each axis that contains some cells, in words."""
     parts = []
     for axis in axes_of(scores):
         others = [dim for dim in cells.dims if dim != axis]
@@ -149,7 +149,11 @@ def _answer(region: str, scores: xr.DataArray, cells: xr.DataArray, table: pd.Da
     same = all(_is_same(rivals[name]) for name in equal)
     following = next((name for name in order[1:] if not (same and name in equal)), order[1])
     margin = _margin(following, rivals[following], best, units, table.attrs["seeds_needed"])
-    doubt = f", but {'are' if equal else 'is'} not told apart from {_listed(unsure)}" if unsure else ""
+    doubt = (
+        f", but {'are' if equal else 'is'} not significantly different from {_listed(unsure)}"
+        if unsure
+        else ""
+    )
     if not equal:
         lead = "has the best mean" if unsure else "is best"
         said = f"{lead}, {score}{doubt}" if unsure else f"{lead}: {score}"
@@ -171,7 +175,7 @@ def _answer(region: str, scores: xr.DataArray, cells: xr.DataArray, table: pd.Da
 
 
 def _shares(row: pd.Series) -> bool:
-    """Whether two share a place: their difference is practically none, and surely so."""
+    """Whether two share a place: practically equal, and their difference is either significant or surely small."""
     sure = row["told_apart"] or max(abs(row["low"]), abs(row["high"])) < PRACTICAL
     return _is_same(row) or bool(row["practically_equal"] and sure)
 
@@ -181,13 +185,13 @@ def _is_same(row: pd.Series) -> bool:
 
 
 def _row(table: pd.DataFrame, one: str, other: str) -> pd.Series:
-    """The comparison of two reconstructors."""
+    """Return the comparison of two reconstructors."""
     pair = {one, other}
     return table[table["first"].isin(pair) & table["second"].isin(pair)].iloc[0]
 
 
 def _margin(name: str, row: pd.Series, best: str, units: str, needed: int) -> str:
-    """By how much the best is better than the next, and how sure that is."""
+    """Describe by how much the best is better than the next, and how significantly."""
     if _is_same(row):
         return f"{name}, the next, scores exactly the same"
     sign = 1 if row["first"] == best else -1
@@ -205,7 +209,7 @@ def _margin(name: str, row: pd.Series, best: str, units: str, needed: int) -> st
 
 
 def _places(wins: xr.Dataset, name: str) -> str:
-    """A cell belongs to all that are practically equal in it."""
+    """Describe the cells of a reconstructor; a cell belongs to all that are practically equal in it."""
     own, others = wins.sel(reconstructor=name), wins.drop_sel(reconstructor=name)
     mine = own.practically_equal & own["mean"].notnull() & (wins.best != "")
     rivals = others["mean"].notnull()
@@ -215,7 +219,7 @@ def _places(wins: xr.Dataset, name: str) -> str:
     sharing = mine & (others.practically_equal & rivals).any("reconstructor")
     cells, shared = int(mine.sum()), int(sharing.sum())
     close = int((~own.told_apart & own["mean"].notnull() & ~mine).sum())
-    tied = f" Not told apart from the best in {close} more." if close else ""
+    tied = f" Not significantly different from the best in {close} more." if close else ""
     if cells == 0:
         return f"Best in no cell.{tied}"
     margins = wins.advantage.values[(mine & ~sharing).values]
@@ -227,8 +231,8 @@ def _places(wins: xr.Dataset, name: str) -> str:
         return f"{lead}, all shared with others that are practically equal.{tied}"
     beside = f", {shared} shared with others that are practically equal" if shared else ""
     return (
-        f"{lead}: alone in {cells - shared}{by}, told apart from all others in {int(ahead.sum())} of them{beside}."
-        f"{tied}"
+        f"{lead}: alone in {cells - shared}{by}, significantly better than all others in {int(ahead.sum())} of them"
+        f"{beside}.{tied}"
     )
 
 
@@ -241,7 +245,7 @@ def _seeds(number: int) -> str:
 
 
 def headline(said: list[Answer]) -> str:
-    """The answer that matters most, in one line: that of live cells, or else of the whole grid."""
+    """Return the main answer in one line: for live cells, or else for the whole grid."""
     answer = next((found for found in said if found.region == "live cells"), said[0])
     where = "In live cells" if answer.region == "live cells" else "Everywhere"
     if not answer.best:
@@ -249,27 +253,27 @@ def headline(said: list[Answer]) -> str:
     if answer.sure:
         return f"{where}, {answer.best} reconstructs best"
     if answer.unsure:
-        return f"{where}, {answer.first} lead{'s' * (not answer.equal)}, not for certain"
+        return f"{where}, {answer.first} lead{'s' * (not answer.equal)}, but not significantly"
     if answer.equal:
         return f"{where}, {answer.first} {'score the same' if answer.same else 'are practically equal'}"
-    return f"{where}, {answer.best} leads, not for certain"
+    return f"{where}, {answer.best} leads, but not significantly"
 
 
 def lead(scores: xr.Dataset, metric: str, time_points: int) -> str:
-    """What was done, in two sentences."""
+    """Describe the movies and their reconstruction in a few sentences."""
     axes, seeds = axes_of(scores[metric]), scores.sizes["seed"]
     cells = int(np.prod([scores.sizes[axis] for axis in axes]))
     names = [str(name) for name in scores.reconstructor.values]
     who = _listed(names) if len(names) <= MOST_NAMES else f"{len(names)} reconstructors"
     return (
-        f"{who} reconstructed {cells * seeds:,} simulated movies of {time_points} time points whose truth is known: "
+        f"{who} reconstructed {cells * seeds:,} simulated movies of {time_points} time points with known truth: "
         f"{cells} cells over {_listed([_axis_name(scores[axis]) for axis in axes])}, {_seeds(seeds)} in each. "
-        f"All see the same movies.{_floor(scores, metric)}"
+        f"All were given the same movies.{_floor(scores, metric)}"
     )
 
 
 def _floor(scores: xr.Dataset, metric: str) -> str:
-    """What an empty estimate scores, in a sentence; no text where the scores do not tell."""
+    """Describe the score of an empty estimate in a sentence; "" if it is unknown."""
     found, attrs = floor_of(scores, metric), scores[metric].attrs
     if found is None:
         return ""
@@ -281,14 +285,14 @@ def _floor(scores: xr.Dataset, metric: str) -> str:
 
 
 def how_sure(seeds: int, table: pd.DataFrame) -> str:
-    """How the comparisons were made."""
+    """Describe how the comparisons were made."""
     return (
         f"Scores are mean {PLUS_MINUS} standard deviation between seeds; brackets are 95 % intervals of the "
         f"mean difference by Student's t. p is that of a Wilcoxon signed-rank test over the {_seeds(seeds)}, after "
-        f"Holm's correction for all {len(table)} comparisons of regions; at most 0.05 counts as told apart (filled "
-        f"dots). Scores without units that differ by less than {PRACTICAL:g} are practically equal, whatever p is, and "
-        "share a place: a threshold on the output gains as much. A seed is one structure, seen in every cell, so the "
-        "cells of a seed are averaged and never counted as independent."
+        f"Holm's correction for all {len(table)} comparisons of regions; a difference with p at most 0.05 is "
+        f"significant (filled dots). Scores without units that differ by less than {PRACTICAL:g} are practically "
+        "equal, whatever p is, and share a place: a threshold on the output gains as much. A seed is one structure, "
+        "shown in every cell, so the cells of a seed are averaged and not counted as independent."
     )
 
 

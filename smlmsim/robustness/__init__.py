@@ -1,4 +1,4 @@
-"""Do networks hold up where they were not trained: in laboratories they never saw, and in cells that look different?"""
+"""How networks perform under conditions without training data: in other laboratories, and in perturbed cells."""
 
 from smlmsim.robustness.differences import differences
 from smlmsim.robustness.run import RobustnessError, run_robustness

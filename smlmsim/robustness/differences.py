@@ -18,7 +18,7 @@ UNSEEN, CHANGED, BEYOND_CLASSIC = "unseen", "perturbed", "perturbed, beyond the 
 
 
 class Pairs(NamedTuple):
-    """Scores of the same movies, one for each seed, before and after what a question asks about."""
+    """Scores of the same movies, one for each seed, before and after the change that a question is about."""
 
     question: str
     laboratory: str
@@ -29,27 +29,28 @@ class Pairs(NamedTuple):
 
 
 def differences(scores: xr.Dataset, metric: str | None = None) -> pd.DataFrame:
-    """Compare what a study of robustness asks to compare.
+    """Compare scores for the questions of a study of robustness.
 
     Parameters
     ----------
     scores : xr.Dataset
-        As :func:`~smlmsim.robustness.run.run_robustness` gives it.
+        Scores from :func:`~smlmsim.robustness.run.run_robustness`.
     metric : str, optional
-        By default all of them.
+        Metric to compare by; by default all.
 
     Returns
     -------
     pd.DataFrame
         One row for each ``metric``, ``question``, ``laboratory`` and ``model``, whose ``role`` there is "saw all
-        laboratories", "never saw this one" or "classic". The question "unseen": from M0 to the model that was trained
-        without the laboratory, on its control movies. "perturbed": from control to perturbed movies, for both and the
-        classic reconstructor. "perturbed, beyond the classic": the same of the score that a model has above that of the
-        classic reconstructor, which meets the same change.
-        ``before`` and ``after``, means over the movies; ``difference``, ``after`` less ``before``; ``low`` and
-        ``high``, its 95 % interval by Student's t; ``p``, of the two-sided Wilcoxon signed-rank test;
-        ``p_holm``, the same after Holm's correction over all rows of the question and metric; ``told_apart``, whether
-        that is at most 0.05; ``movies``; ``movies_needed``, below which no row of the question can be told apart.
+        laboratories", "never saw this one" or "classic". The questions are "unseen": from M0 to the model trained
+        without the laboratory, on its control movies; "perturbed": from control to perturbed movies, for both models
+        and the classic reconstructor; and "perturbed, beyond the classic": the change in the difference between a
+        model and the classic reconstructor.
+        ``before`` and ``after`` are means over the movies; ``difference`` is ``after`` minus ``before``; ``low`` and
+        ``high`` are its 95 % interval by Student's t; ``p`` is the p-value of the two-sided Wilcoxon signed-rank
+        test; ``p_holm`` the same after Holm's correction over all rows of the question and metric; ``told_apart``
+        whether the difference is significant (``p_holm`` at most 0.05); ``movies`` their number; ``movies_needed``
+        the smallest number with which a row of the question can be significant.
 
     References
     ----------
@@ -61,7 +62,7 @@ def differences(scores: xr.Dataset, metric: str | None = None) -> pd.DataFrame:
 
 
 def _pairs(scores: xr.DataArray, classic: str) -> Iterator[Pairs]:
-    """All comparisons of a metric."""
+    """Yield all comparisons of a metric."""
     without = {str(scores.trained_without.sel(model=m).item()): str(m) for m in scores.model.values}
     for laboratory in map(str, scores.laboratory.values):
         movies = scores.sel(laboratory=laboratory).transpose("condition", "model", "seed")
@@ -80,7 +81,7 @@ def _pairs(scores: xr.DataArray, classic: str) -> Iterator[Pairs]:
 
 
 def _table(metric: str, pairs: list[Pairs]) -> pd.DataFrame:
-    """The rows of a metric."""
+    """Return the rows of a metric."""
     found = np.array([pair.after - pair.before for pair in pairs])
     low, high = mean_interval(found)
     table = pd.DataFrame({

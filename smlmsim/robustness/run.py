@@ -1,4 +1,4 @@
-"""Running a study of robustness: train what is not trained yet, score what is not scored yet."""
+"""Run a study of robustness: train the missing models, and score the missing movies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Made = TypeVar("Made")
 
 
 class RobustnessError(ValueError):
-    """A folder cannot be used, or a part of a study failed."""
+    """A folder cannot be used for a study, or a part of the study failed."""
 
 
 KIND = Kind("study", RobustnessError)
@@ -45,30 +45,30 @@ def run_robustness(
 ) -> xr.Dataset:
     """Train all models of a study, score them on all of its test movies, and return the scores.
 
-    Killed at any moment, a second call goes on from there: what is trained and scored is kept, and a training goes on
-    from its checkpoint. Everything runs in spawned processes, each on one thread, so the scores depend on no number of
-    processes; a script that calls this keeps the call below ``if __name__ == "__main__":``.
+    If killed at any moment, call again to continue: trained models and scores are kept, and a training continues from
+    its checkpoint. Everything runs in spawned processes, each on one thread, so scores do not depend on the number of
+    processes; a script must call this below ``if __name__ == "__main__":``.
 
     Parameters
     ----------
     study : Robustness
-        What to do.
+        The study to run.
     folder : Path
-        Where models and scores are kept; made if absent.
+        Folder for models and scores; made if absent.
     processes : int, optional
-        How many movies are reconstructed at a time; by default one per core.
+        Number of movies that are reconstructed at a time; by default one per core.
     trainings : int
-        How many models are trained at a time. One alone shows its steps, several show how many of them are done.
+        Number of models that are trained at a time. With 1, the progress bar shows steps, otherwise finished models.
     crop_workers : int
-        Further processes that make crops for each training.
+        Number of further processes that prepare crops for each training.
     progress : bool
-        Show progress bars.
+        Whether to show progress bars.
 
     Returns
     -------
     xr.Dataset
         One variable per metric with the dims (model, laboratory, condition, seed). Models are M0, M1, ... and the
-        classic reconstructor; the coordinate ``trained_without`` names the laboratory that a model has not seen.
+        classic reconstructor; the coordinate ``trained_without`` names the laboratory left out of the training.
 
     Raises
     ------
@@ -97,12 +97,12 @@ def run_robustness(
 
 
 def configuration_of(study: Robustness) -> Any:
-    """The configuration of the network of a study.
+    """Return the configuration of the network of a study.
 
     Raises
     ------
     TrainingError, ValueError
-        If there is no such network or configuration, or a setting does not fit.
+        If there is no such network or configuration, or a setting is invalid.
     """
     configured: Any = load_trainable(study.network).configured(study.size)
     try:
@@ -112,7 +112,7 @@ def configuration_of(study: Robustness) -> Any:
 
 
 def train_model(study: Robustness, folder: Path, crop_workers: int, progress: bool, model: str) -> float:
-    """Train a model in a folder of its name; return the best MS-SSIM of its validation."""
+    """Train a model in a folder with its name; return the best MS-SSIM of the validation."""
     (folder / model).mkdir(exist_ok=True)
     return float(
         configuration_of(study).train(
@@ -140,7 +140,7 @@ def score_movie(study: Robustness, folder: Path, test: Test) -> Scores:
 
 
 def _claim(folder: Path, study: Robustness) -> None:
-    """Make the folder of a study, or find that it is there already."""
+    """Make the folder of a study, or check that an existing one holds this study."""
     (folder / TESTS).mkdir(parents=True, exist_ok=True)
     if not (folder / STUDY).is_file():
         _write_toml(
@@ -153,7 +153,7 @@ def _claim(folder: Path, study: Robustness) -> None:
 
 
 def _made_here(folder: Path) -> None:
-    """Note that this kind of processor makes parts of the study too."""
+    """Record this kind of processor in the folder of the study."""
     found = read_toml(folder / STUDY)
     versions = dict(found["versions"])
     made_here(folder, versions)
@@ -162,7 +162,7 @@ def _made_here(folder: Path) -> None:
 
 
 def _train(study: Robustness, folder: Path, trainings: int, crop_workers: int, progress: bool) -> None:
-    """Train the models that are not trained yet."""
+    """Train the missing models."""
     alone = trainings == 1
     outcomes = complete(
         functools.partial(train_model, study, folder, crop_workers, progress and alone),
@@ -176,7 +176,7 @@ def _train(study: Robustness, folder: Path, trainings: int, crop_workers: int, p
 def _succeeded(name: str, outcome: Made | Exception) -> Made:
     if isinstance(outcome, Exception):
         raise RobustnessError(
-            f"{name} failed: {type(outcome).__name__}: {outcome}; what came before is kept"
+            f"{name} failed: {type(outcome).__name__}: {outcome}; earlier results are kept"
         ) from outcome
     return outcome
 
@@ -196,7 +196,7 @@ def _write_toml(folder: Path, content: dict[str, Any]) -> None:
 
 
 def _gathered(study: Robustness, folder: Path) -> xr.Dataset:
-    """The scores of all test movies, labelled."""
+    """Return the scores of all test movies as a labelled dataset."""
     models = [*study.models, study.classic]
     sizes = len(models), len(study.laboratories), len(CONDITIONS), study.movies
     found = {test: json.loads(_path(folder, test).read_text(encoding="utf-8")) for test in study.tests}
@@ -216,7 +216,7 @@ def _gathered(study: Robustness, folder: Path) -> xr.Dataset:
 
 
 def _about(study: Robustness, folder: Path) -> dict[str, Any]:
-    """What the scores were made from."""
+    """Return the settings and versions behind the scores, as attributes."""
     plain = configuration_of(study).model_dump(mode="json", exclude_none=True)
     return {
         "study": study.to_toml(),
@@ -231,7 +231,7 @@ def _about(study: Robustness, folder: Path) -> dict[str, Any]:
 
 
 def _attrs(study: Robustness, metric: str) -> dict[str, Any]:
-    """The attributes of a metric; its settings by laboratory, since they can depend on the number of pixels."""
+    """Return the attributes of a metric; its settings per laboratory, since they can depend on the number of pixels."""
     attrs = {}
     settings = {}
     for name in study.laboratories:

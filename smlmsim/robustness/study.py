@@ -1,4 +1,4 @@
-"""What a study of robustness is: laboratories, a perturbation, and networks that miss one laboratory each."""
+"""The definition of a study of robustness: laboratories, a perturbation, and networks trained without one of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Settings = dict[str, Any]
 
 
 class Test(NamedTuple):
-    """A movie that everyone reconstructs."""
+    """A test movie, which all models and the classic reconstructor reconstruct."""
 
     laboratory: str
     condition: str
@@ -34,38 +34,38 @@ class Test(NamedTuple):
 
 
 class Robustness(Spec):
-    """Networks trained in all laboratories but one, tested in every laboratory, before and after a perturbation.
+    """Networks trained in all laboratories except one, tested in every laboratory, before and after a perturbation.
 
-    M0 is trained on movies of all laboratories, Mi on those of all but the i-th; network, configuration, budget and
-    seed are the same. Training movies are semi-simulated: two scenes of half the density each, which flow as a whole.
-    Test movies come from another generator, in which every filament moves its own way.
+    M0 is trained on movies of all laboratories, Mi on those of all except the i-th; network, configuration, budget and
+    seed are the same. Training movies are semi-simulated: two scenes of half the density each, which deform as a whole.
+    Test movies come from another generator, in which filaments move independently.
 
     Parameters
     ----------
     study : SimulatedDynamic
-        What the laboratories have in common: a test movie, before any laboratory has changed it.
+        The study of a test movie, before the settings of a laboratory.
     laboratories : dict
-        Name -> dotted setting of the study -> value, at least two. A table in the place of a part of the study, as of
-        ``photophysics``, says its ``kind`` and replaces all of it. A laboratory sets nothing of the motion, in which
-        training and test movies differ, and nothing that ``ranges`` vary.
+        Name -> dotted setting of the study -> value; at least two laboratories. A table for a part of the study, such
+        as ``photophysics``, must have a ``kind`` and replaces the whole part. A laboratory cannot set the motion, in
+        which training and test movies differ, or a setting in ``ranges``.
     perturbation : dict
         Dotted setting -> value in perturbed movies, in every laboratory.
     ranges : tuple of Range
-        What varies between the training movies.
+        Settings that vary between the training movies.
     network : str
-        One of :func:`smlmsim.train.trainable`.
+        Name of a network, one of :func:`smlmsim.train.trainable`.
     size : str
         Its configuration: ``shipped``, ``published`` or a TOML file.
     configuration : dict
         Dotted setting of the configuration -> value, such as ``budget.steps``.
     classic : str
-        A reconstructor that knows no training movies, for comparison.
+        A reconstructor without training, for comparison.
     movies : int
-        Test movies of every laboratory and condition; their seeds are 0, 1, ...
+        Number of test movies of every laboratory and condition; their seeds are 0, 1, ...
     seed : int
-        Fixes the training movies and, through the budget, the weights.
+        Determines the training movies and, through the budget, the weights.
     metrics : tuple of str
-        Names in ``METRICS``; the first is the one that words are made of.
+        Names in ``METRICS``; the first is used for the result in words.
     """
 
     family: ClassVar[str] = "robustness"
@@ -98,31 +98,31 @@ class Robustness(Spec):
 
     @property
     def models(self) -> dict[str, tuple[str, ...]]:
-        """The laboratories that every model is trained in."""
+        """The laboratories in which each model is trained."""
         names = tuple(self.laboratories)
         without = {f"M{i}": names[: i - 1] + names[i:] for i in range(1, len(names) + 1)}
         return {ALL: names, **without}
 
     @property
     def tests(self) -> Iterator[Test]:
-        """All test movies."""
+        """Yield all test movies."""
         for seed in range(self.movies):
             for laboratory in self.laboratories:
                 for condition in CONDITIONS:
                     yield Test(laboratory, condition, seed)
 
     def test_study(self, laboratory: str, condition: str = CONTROL) -> SimulatedDynamic:
-        """The study of the test movies of a laboratory."""
+        """Return the study of the test movies of a laboratory."""
         changed = self.perturbation if condition == PERTURBED else {}
         return self.study.replace(self._laboratory(laboratory)).replace(changed)
 
     def corpus(self, laboratory: str, purpose: Literal["training", "validation"] = "training") -> Corpus:
-        """The movies of a laboratory to train or to validate on; no two share a seed."""
+        """Return the training or validation corpus of a laboratory; no two corpora share a seed."""
         seed = int(stream(self.seed, purpose, laboratory).integers(LARGEST_SEED))
         return Corpus(study=two_scenes(self.test_study(laboratory)), ranges=self.ranges, seed=seed)
 
     def mixture(self, model: str, purpose: Literal["training", "validation"] = "training") -> Mixture:
-        """What a model is trained or validated on."""
+        """Return the corpora on which a model is trained or validated."""
         return Mixture(corpora=tuple(self.corpus(name, purpose) for name in self.models[model]))
 
     def _laboratory(self, name: str) -> Settings:
@@ -134,7 +134,7 @@ class Robustness(Spec):
     def _require_own(name: str, settings: Mapping[str, Any], varied: set[str]) -> None:
         for setting, value in settings.items():
             if setting.partition(".")[0] in ("motion", "kind"):
-                raise ValueError(f"{name} sets {setting}, in which training and test movies differ anyway")
+                raise ValueError(f"{name} sets {setting}, in which training and test movies differ")
             if setting in varied:
                 raise ValueError(f"{name} sets {setting}, which the ranges vary; leave out one of both")
             if isinstance(value, dict) and "kind" not in value:
@@ -145,7 +145,7 @@ class Robustness(Spec):
 
 
 def two_scenes(study: SimulatedDynamic) -> SemiSimulated:
-    """The semi-simulated study with the look of another: as much structure, in two scenes that flow as a whole."""
+    """Return the semi-simulated study with the density of another one, in two scenes that deform as a whole."""
     structure = study.structure
     density = next(name for name in DENSITIES if name in type(structure).model_fields)
     halved = structure.replace({density: getattr(structure, density) / 2})

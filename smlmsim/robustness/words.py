@@ -12,12 +12,12 @@ from smlmsim.robustness.study import ALL, CONTROL
 
 
 def in_words(scores: xr.Dataset) -> str:
-    """Say what a study of robustness found: in laboratories not seen, and after the perturbation.
+    """Describe the result of a study of robustness: in unseen laboratories, and after the perturbation.
 
     Parameters
     ----------
     scores : xr.Dataset
-        As :func:`~smlmsim.robustness.run.run_robustness` gives it.
+        Scores from :func:`~smlmsim.robustness.run.run_robustness`.
     """
     metrics = [str(name) for name in scores]
     parts = [_what(scores), _level(scores, metrics[0])]
@@ -32,24 +32,24 @@ def _what(scores: xr.Dataset) -> str:
     laboratories = scores.sizes["laboratory"]
     return (
         f"{1 + laboratories} networks {scores.attrs['network']} were trained, {budget.get('steps', '?')} steps of "
-        f"{budget.get('batch', '?')} crops at most each: {ALL} in all {laboratories} laboratories, the others without "
-        f"one of them. Each was tested on {scores.sizes['seed']} movies of every laboratory and condition. "
-        "Each was trained once, so the p-values speak of other movies, not of other trainings."
+        f"{budget.get('batch', '?')} crops at most each: {ALL} in all {laboratories} laboratories, the others in all "
+        f"except one. Each was tested on {scores.sizes['seed']} movies of every laboratory and condition. "
+        "Each was trained once, so the p-values refer to other movies, not to other trainings."
     )
 
 
 def _level(scores: xr.Dataset, metric: str) -> str:
-    """Whether the network that saw everything exceeds the classic opponent: otherwise it tells little."""
+    """Say whether the network trained in all laboratories exceeds the classic reconstructor; if not, warn."""
     classic, found = scores.attrs["classic"], scores[metric].sel(condition=CONTROL).mean("seed")
     ours, theirs = found.sel(model=ALL), found.sel(model=classic)
     sign = _sign(scores[metric])
     behind = [str(name) for name in scores.laboratory.values[(sign * (ours - theirs) <= 0).values]]
     means = f"{_label(scores[metric])} {float(ours.mean()):.3f} against {float(theirs.mean()):.3f}"
     if not behind:
-        return f"{ALL} does better than {classic} in every laboratory ({means} on average)."
+        return f"{ALL} scores better than {classic} in every laboratory ({means} on average)."
     return (
-        f"{ALL} does no better than {classic} in {', '.join(behind)} ({means} on average over all laboratories): "
-        "networks so small, or trained so briefly, say little about how networks generalize."
+        f"{ALL} does not score better than {classic} in {', '.join(behind)} ({means}, mean of all laboratories): "
+        "networks that are too small, or trained too briefly, say little about generalization."
     )
 
 
@@ -59,12 +59,12 @@ def _unseen(scores: xr.DataArray, table: pd.DataFrame) -> str:
     sure = rows[rows.told_apart]
     worse, better = sure[sign * sure.difference < 0], sure[sign * sure.difference > 0]
     said = [
-        f"In laboratories it never saw, a network does worse than {ALL} by {label} in {len(worse)} of {len(rows)}"
-        f"{_listed(worse)}, better in {len(better)}{_listed(better)}"
+        f"In laboratories without training data, a network is worse than {ALL} by {label} in {len(worse)} of "
+        f"{len(rows)}{_listed(worse)}, better in {len(better)}{_listed(better)}"
     ]
     if len(sure) < len(rows):
         open_rows = rows[~rows.told_apart]
-        said.append(f"; in {len(open_rows)} they are not told apart{_listed(open_rows)}")
+        said.append(f"; in {len(open_rows)} the difference is not significant{_listed(open_rows)}")
     return "".join(said) + "."
 
 
@@ -77,7 +77,7 @@ def _perturbed(scores: xr.DataArray, table: pd.DataFrame) -> str:
     lost, won = (sure[sign * side * sure.difference > 0] for side in (-1, 1))
     return (
         f"Under the perturbation {_label(scores)} changes on average by: {means}. "
-        f"Beyond what happens to the classic reconstructor, which learned nothing, networks lose in {len(lost)} of "
+        f"Compared with the change of the classic reconstructor, networks lose in {len(lost)} of "
         f"{len(beyond)} comparisons{_listed(lost)} and gain in {len(won)}{_listed(won)}."
     )
 
@@ -93,11 +93,11 @@ def _listed(rows: pd.DataFrame) -> str:
 
 
 def _few(table: pd.DataFrame) -> str:
-    """Say that the movies are too few to tell anything apart, if they are."""
+    """Say if the movies are too few for all comparisons to reach significance."""
     needed, movies = int(table.movies_needed.max()), int(table.movies.max())
     if movies >= needed:
         return ""
-    return f"{movies} movies cannot tell all comparisons apart, however different they are; it takes at least {needed}."
+    return f"With {movies} movies, not all differences can be significant, however large; at least {needed} are needed."
 
 
 def _sign(scores: xr.DataArray) -> int:

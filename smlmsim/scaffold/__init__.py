@@ -1,7 +1,7 @@
-"""A new package with a plug-in in it, to begin with.
+"""Write a new package with a working plug-in, to start from.
 
-Below ``template`` there is a folder for each kind of plug-in. It is laid out as the package is: its files end in
-``.template``, and ``NAME`` in their paths stands for the name.
+``template`` has a folder for each kind of plug-in, with the layout of the new package: its files end in
+``.template``, and ``NAME`` in their paths is replaced by the name.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ ENDING = ".template"
 
 
 def new_plugin(name: str, parent: str | Path = ".", *, kind: str = "reconstructor") -> Path:
-    """Write a minimal package whose plug-in keeps to its contract.
+    """Write a minimal package whose plug-in passes its contract tests.
 
     Parameters
     ----------
     name : str
-        Of the plug-in, the module and the folder: lower-case letters, digits and underscores.
+        Name of the plug-in, the module and the folder: lower-case letters, digits and underscores.
     parent : str or Path
-        Where to make the folder.
+        Folder in which the new folder is made.
     kind : str
-        One of ``kinds()``: a reconstructor, or a trainable one, which is a network that ``smlmsim train`` trains.
+        One of ``kinds()``: a reconstructor, or a trainable one, which is a network for ``smlmsim train``.
 
     Returns
     -------
     Path
-        The folder.
+        The new folder.
 
     Raises
     ------
     ValueError
-        If there is no such kind, or if it is no name for a module, or that of a plug-in, a module or a package that is
-        there already.
+        If there is no such kind, or if the name is not valid for a module, or is that of an existing plug-in, module or
+        package.
     OSError
-        If there is such a folder, or it cannot be made.
+        If the folder exists already, or cannot be made.
     """
     if kind not in kinds():
         raise ValueError(f"no kind {kind!r} of a plug-in; there are: {', '.join(kinds())}")
     _check_name(name)
     folder = Path(parent) / name
     if folder.exists():
-        raise FileExistsError(f"{folder} is there already; choose another name, or another place with --out")
+        raise FileExistsError(f"{folder} exists already; choose another name, or another place with --out")
     words = {
         "name": name,
         "distribution": name.replace("_", "-"),
@@ -81,7 +81,7 @@ def _templates() -> Traversable:
 
 
 def _files(folder: Traversable, place: str = "") -> Iterator[tuple[str, str]]:
-    """The path of every template below a folder, and its text."""
+    """Yield the path and the text of every template below a folder."""
     for each in folder.iterdir():
         if each.is_dir():
             yield from _files(each, f"{place}{each.name}/")
@@ -92,16 +92,16 @@ def _files(folder: Traversable, place: str = "") -> Iterator[tuple[str, str]]:
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         raise ValueError(
-            f"{name!r} is no name for a plug-in; use lower-case letters, digits and _, as in my_method"
+            f"{name!r} is not a valid name of a plug-in; use lower-case letters, digits and _, as in my_method"
         )
     if taken := _taken(name):
         raise ValueError(f"{name!r} is {taken}; choose another name, such as my_{name}")
 
 
 def _taken(name: str) -> str:
-    """What a name stands for already, in words; nothing if it is free."""
+    """Return what already has this name, in words; "" if it is free."""
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        return "a keyword of Python, which is no name for a plug-in"
+        return "a keyword of Python, which is not a valid name of a plug-in"
     if offered(name):
         return "installed already, as a plug-in"
     if name in sys.stdlib_module_names:
@@ -114,7 +114,7 @@ def _taken(name: str) -> str:
 
 
 def _importable(name: str) -> bool:
-    """Whether a module of this name is found; a folder without code in it is none."""
+    """Whether a module of this name can be imported; a folder without code does not count."""
     try:
         found = importlib.util.find_spec(name)
     except (ImportError, ValueError):

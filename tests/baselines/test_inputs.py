@@ -122,7 +122,7 @@ def test_widefield_images_of_movies_kept_as_images_are_refused(store, monkeypatc
     budget = Budget(crops=CROP)
     assert _dataset(store, budget, 1, Inputs(widefield=True))[0][0].shape[0] == 2
     monkeypatch.setattr(MovieDataset, "has_contours", False)
-    with pytest.raises(ValueError, match=r"no widefield image can be taken anew; .* widefield=false"):
+    with pytest.raises(ValueError, match=r"no widefield image can be simulated; .* widefield=false"):
         _dataset(store, budget, 1, Inputs(widefield=True))
     assert _dataset(store, budget, 1, Inputs(fine_bins=2))[0][0].shape[0] == 2
 

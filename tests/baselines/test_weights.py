@@ -60,7 +60,7 @@ def test_the_file_may_change_after_it_was_read(written):
 @pytest.mark.parametrize("kept", [0, 4, 60, -5])
 def test_a_truncated_file_is_refused(written, kept):
     written.write_bytes(written.read_bytes()[:kept])
-    with pytest.raises(WeightsError, match="no safetensors file, or it is damaged"):
+    with pytest.raises(WeightsError, match="not a safetensors file, or is damaged"):
         load_weights(written, network(), name="net")
 
 

@@ -171,7 +171,7 @@ def test_adding_that_was_killed_is_completed_by_the_next_call(grid, tmp_path, co
             enlarge(path, more)
         for unfinished in (lambda: read_scores(path), lambda: GridStore(path, grid)):
             with pytest.raises(
-                StoreError, match=r"adding to .* was interrupted; go on with: smlmsim grid .* --add"
+                StoreError, match=r"adding to .* was interrupted; continue with: smlmsim grid .* --add"
             ):
                 unfinished()
     monkeypatch.setattr(layout, "_array", made)

@@ -51,7 +51,10 @@ def test_a_tie_is_called_one():
     answer = said(scores_of({"a": 0.7, "b": 0.72, "c": 0.2}, seeds=3))["everywhere"]
     assert not answer.sure
     assert answer.sentence.startswith("has the best mean, MS-SSIM 0.72")
-    assert ", but is not told apart from a and c: better than a, the next, by 0.019" in answer.sentence
+    assert (
+        ", but is not significantly different from a and c: better than a, the next, by 0.019"
+        in answer.sentence
+    )
     assert (answer.equal, answer.unsure) == ((), ("a", "c"))
 
 
@@ -92,7 +95,10 @@ def test_places_are_shared_by_what_is_practically_equal_and_not_by_what_is_not_t
         "Best in 1 of 4 cells, within 0\u202fnm/s, 200\u202fHz: alone in 1, by 0.20"
     )
     unsure = scores_of({"a": 0.7, "b": 0.72, "c": 0.2}, seeds=3)
-    assert words.places(win_map(unsure))["a"] == "Best in no cell. Not told apart from the best in 4 more."
+    assert (
+        words.places(win_map(unsure))["a"]
+        == "Best in no cell. Not significantly different from the best in 4 more."
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,8 +133,8 @@ def test_equal_scores_are_a_tie_of_both_names(seeds, units):
         f"share the first place: they score exactly the same, MS-SSIM 0.{50 if seeds > 1 else 49}"
     )
     assert "better than c, the next, by 0.3" in sentence
-    assert ("but are not told apart from c" in sentence) == (seeds == 1)
-    wanted = "score the same" if seeds > 1 else "lead, not for certain"
+    assert ("but are not significantly different from c" in sentence) == (seeds == 1)
+    wanted = "score the same" if seeds > 1 else "lead, but not significantly"
     assert words.headline(list(answers.values())) == f"In live cells, a and b {wanted}"
     places = words.places(win_map(scores))
     assert places["a"].startswith("Best in 4 of 4 cells")
@@ -141,7 +147,7 @@ def test_one_reconstructor_is_best_of_one():
     assert "there is no other" in answer.sentence
     assert (
         words.headline(list(said(scores_of({"a": 0.5})).values()))
-        == "In live cells, a leads, not for certain"
+        == "In live cells, a leads, but not significantly"
     )
 
 
@@ -156,11 +162,13 @@ def test_places_count_cells_and_say_where_they_lie():
     places = words.places(win_map(scores_of({"a": [[0.9, 0.9], [0.4, 0.4]], "b": 0.6})))
     assert places["a"] == (
         "Best in 2 of 4 cells, within 0\u202fnm/s, 200\u20131200\u202fHz: alone in 2, by 0.30 to 0.31, "
-        "told apart from all others in 2 of them."
+        "significantly better than all others in 2 of them."
     )
 
 
-@pytest.mark.parametrize(("seeds", "start"), [(3, "3 seeds cannot tell reconstructors apart,"), (15, "")])
+@pytest.mark.parametrize(
+    ("seeds", "start"), [(3, "With 3 seeds, no difference can be significant,"), (15, "")]
+)
 def test_too_few_seeds_are_called_that(seeds, start):
     scores = scores_of({"a": 0.5, "b": 0.8}, seeds)
     text = words.too_few(seeds, compare(scores, "ms_ssim"), win_map(scores))

@@ -52,7 +52,7 @@ def test_a_new_network_says_its_name_everywhere_and_leaves_nothing_open(tmp_path
 
 @pytest.mark.parametrize("name", ["", "My", "2fast", "a-b", "a__b", "../up", "class", "a.b"])
 def test_what_is_no_name_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="is no name for a plug-in"):
+    with pytest.raises(ValueError, match="is not a valid name of a plug-in"):
         scaffold.new_plugin(name, tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -79,7 +79,7 @@ def test_a_name_that_is_taken_is_refused(tmp_path):
     with pytest.raises(ValueError, match="'gaussian_time' is installed already, as a plug-in"):
         scaffold.new_plugin("gaussian_time", tmp_path)
     scaffold.new_plugin("mine", tmp_path)
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(FileExistsError, match="exists already"):
         scaffold.new_plugin("mine", tmp_path)
 
 

@@ -5,7 +5,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const byId = (id) => document.getElementById(id);
 const FRAMES_PER_SECOND = 12;
 
-/* -- small things -- */
+/* -- helpers -- */
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -93,13 +93,13 @@ function dressWinner(cell, row, column, place) {
   const listed = (indices) => indices.map((index) => names[index]).join(", ");
   const ties = [
     equal.length ? `, practically equal to ${listed(equal)}` : "",
-    unsure.length ? `, not told apart from ${listed(unsure)}` : "",
+    unsure.length ? `, not significantly different from ${listed(unsure)}` : "",
   ].join("");
-  cell.setAttribute("aria-label", `${place}: best mean ${names[best]}${ties || (names.length > 1 ? ", told apart from all others" : "")}`);
+  cell.setAttribute("aria-label", `${place}: best mean ${names[best]}${ties || (names.length > 1 ? ", significantly different from all others" : "")}`);
   cell.title = cell.getAttribute("aria-label");
 }
 
-/* A cell parted among those that share it; of many, the number of the others. */
+/* A cell divided between those that share it; if there are many, with the number of the others. */
 function sharesOf(indices) {
   const shown = indices.length > 3 ? indices.slice(0, 2) : indices;
   const parts = shown.map((index) => {
@@ -155,10 +155,10 @@ function swatches() {
     list.append(element("li", {}, swatch, ` ${name}`));
   });
   if (metric.equal.some((rows, index) => rows.some((row, r) => row.some((equal, c) => equal && metric.best[r][c] >= 0 && metric.best[r][c] !== index))))
-    list.append(element("li", {}, "in several colours: they are practically equal"));
-  list.append(element("li", {}, "= and hatched: not told apart from another"));
+    list.append(element("li", {}, "several colours: practically equal"));
+  list.append(element("li", {}, "= and hatched: not significantly different from another"));
   if (metric.floor) list.append(element("li", {}, floorSwatch(), ` an empty estimate: ${spanOf(metric.floor)}`));
-  if (content.live.flat().includes(true)) list.append(element("li", {}, "framed: as measured in live cells"));
+  if (content.live.flat().includes(true)) list.append(element("li", {}, "framed: range of live-cell experiments"));
   return list;
 }
 
@@ -184,7 +184,7 @@ function drawMaps() {
   markSelected();
 }
 
-/* One cell of each map takes part in the order of tabs; the arrow keys move it. */
+/* One cell of each map can be reached with the tab key; the arrow keys move it. */
 function markSelected() {
   for (const cell of document.querySelectorAll(".map td.cell")) {
     const here = Number(cell.dataset.row) === selected.row && Number(cell.dataset.column) === selected.column;
@@ -263,7 +263,7 @@ async function choose(row, column, { start, reveal, frame = 0, line = null }) {
   buildPanels();
   byId("status").textContent = `Movie at ${cellName(row, column)}, ${clip.layers.length} panels, ${clip.times.length} frames.`;
   byId("cell-note").textContent =
-    `Seed ${clip.seed}; each panel has the score of this movie, and in brackets the mean of all ${content.seeds} seeds. ${clip.times.length} of ${clip.points} time points are shown; the scores are of all of them.`;
+    `Seed ${clip.seed}; each panel has the score of this movie, and in brackets the mean of all ${content.seeds} seeds. ${clip.times.length} of ${clip.points} time points are shown; scores use all of them.`;
   setUp("time", clip.times.length - 1, frame);
   seek(Math.min(frame, clip.times.length - 1));
   setLine(line === null ? Math.floor(lines() / 2) : Math.min(line, lines() - 1));
@@ -294,7 +294,7 @@ function panelOf(clip, name, layer) {
   const [line, now] = [element("div", { class: "mark" }), element("div", { class: "mark" })];
   const screen = element("div", { class: "screen movie" }, movie, line);
   const scored = layer > 0 && layer < last;
-  const note = scored ? scoreOf(layer - 1) : layer ? "what was there" : "what was seen";
+  const note = scored ? scoreOf(layer - 1) : layer ? "true density" : "localizations";
   const caption = element("figcaption", {}, element("b", { title: name }, name), element("span", { title: note }, note));
   const figure = element("figure", {}, caption, screen, brightness(clip, layer), element("div", { class: "screen kymograph" }, kymograph, now));
   const reason = clip.reasons[layer - 1];
@@ -305,14 +305,14 @@ function panelOf(clip, name, layer) {
   return { name, layer, figure, movie, kymograph, line, now };
 }
 
-/* The score of the movie that is shown, and the mean of all. */
+/* The score of the movie that is shown, and the mean of all seeds. */
 function scoreOf(index) {
   const { row, column, seed } = selected;
   const [own, mean] = [metric.movies[seed][index][row][column], metric.mean[index][row][column]];
   return `${metric.label} ${score(own)} (${score(mean)})`;
 }
 
-/* What the brightness of a panel stands for. */
+/* The brightness scale of a panel. */
 function brightness(clip, layer) {
   const last = clip.layers.length - 1;
   const over = player.overlay && layer < last;
@@ -432,7 +432,7 @@ function stop() {
 function tabulate() {
   const { row, column } = selected;
   const table = byId("numbers");
-  table.caption.textContent = `Mean \u00b1 standard deviation of ${content.seeds} seeds at ${cellName(row, column)}. Bold: the best mean, and what is practically equal to it; =: not told apart from it.`;
+  table.caption.textContent = `Mean \u00b1 standard deviation of ${content.seeds} seeds at ${cellName(row, column)}. Bold: the best mean, and those practically equal to it; =: not significantly different from it.`;
   const head = content.metrics.map((known) => element("th", { scope: "col" }, known.label, element("br"), `${known.better} is better`));
   table.tHead.replaceChildren(element("tr", {}, element("th", { scope: "col" }, "reconstructor"), ...head));
   table.tBodies[0].replaceChildren(...names.map((name, index) => {
@@ -445,7 +445,7 @@ function tabulate() {
   }));
 }
 
-/* -- every pair -- */
+/* -- all pairs -- */
 
 const pairs = byId("pairs");
 const cellText = (row, column) => row.cells[column].textContent;
@@ -488,7 +488,7 @@ function setUpPairs() {
   filterPairs();
 }
 
-/* -- listening -- */
+/* -- events -- */
 
 byId("panels-of-maps").addEventListener("click", (event) => {
   const cell = event.target.closest("td.cell");

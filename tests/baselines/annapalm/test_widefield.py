@@ -80,9 +80,9 @@ def test_a_network_with_widefield_works_with_and_without_it(tmp_path, settings, 
     reconstructor = AnnaPalm2D(weights=weights)
     assert reconstructor.inputs.widefield
     together = reconstructor.reconstruct(both).density.values
-    assert "takes them as blank" not in caplog.text
+    assert "this channel is set to 0" not in caplog.text
     alone = reconstructor.reconstruct(both.drop_vars("widefield")).density.values
-    assert "takes them as blank" in caplog.text
+    assert "this channel is set to 0" in caplog.text
     assert np.isfinite(together).all()
     assert np.abs(together - alone).max() > 1e-4
 
