@@ -262,7 +262,7 @@ def _coordinates(group: zarr.Group, corpus: Corpus) -> None:
 
 
 def _sizes(corpus: Corpus) -> dict[str, int]:
-    """The lengths of the dims that all movies share."""
+    """Return the lengths of the dims that are the same in all movies."""
     sizes = zip(
         ("time", "y", "x"), (corpus.study.acquisition.time_points, *corpus.study.field.shape), strict=True
     )
@@ -270,7 +270,7 @@ def _sizes(corpus: Corpus) -> dict[str, int]:
 
 
 def _variables(corpus: Corpus) -> dict[str, Variable]:
-    """The arrays that hold something of every movie."""
+    """Return the variables with one file per movie."""
     encoding = Encoding.of(corpus.study.field)
     image, slots, points = ("time", "y", "x"), ("localization",), ("time", "vertex")
     localized = {
