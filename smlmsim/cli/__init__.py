@@ -10,7 +10,7 @@ __all__ = ["main"]
 
 
 def main(run: Callable[[], None] | None = None) -> None:
-    """Run the command line, or another one; what a user can put right ends as one line, not as a traceback."""
+    """Run the command line, or another one; errors that a user can correct are one line, not a traceback."""
     end_while_loading()
     from smlmsim.cli import app
 

@@ -1,4 +1,4 @@
-"""Judging a reconstruction of measured data by a widefield stack of the same sample."""
+"""Compare a reconstruction of measured data with a widefield stack of the same sample."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from smlmsim.io import tiff
 Widefield = Annotated[
     Path | None,
     typer.Option(
-        help="A widefield image or stack (TIFF) of the same sample, to judge the reconstruction by."
+        help="A widefield image or stack (TIFF) of the same sample, to compare the reconstruction with."
     ),
 ]
 WidefieldPixelNm = Annotated[
-    float | None, typer.Option(help="Pixel of the widefield stack, nm. [default: as the file says]")
+    float | None, typer.Option(help="Pixel size of the widefield stack, nm. [default: from the file]")
 ]
 WidefieldIntervalS = Annotated[
     float | None,
-    typer.Option(help="From one widefield image to the next, s. [default: as the file says]"),
+    typer.Option(help="Time between widefield images, s. [default: from the file]"),
 ]
 
 
 def read_widefield(path: Path, pixel_nm: float | None, interval_s: float | None) -> xr.DataArray:
-    """Read a widefield stack; what it does not say of its scale, the options for it do.
+    """Read a widefield stack; options give the scale that the file lacks.
 
     Raises
     ------
     ValueError
-        If the stack is none, or does not say its scale.
+        If the file is not an image stack, or its scale is unknown.
     OSError
         If there is no such file.
     """
@@ -56,7 +56,7 @@ def against_widefield(
     Raises
     ------
     ValueError
-        If the stack is none, does not say its scale, or hardly overlaps with the reconstruction.
+        If the file is not an image stack, its scale is unknown, or it hardly overlaps with the reconstruction.
     OSError
         If there is no such file.
     """
@@ -68,10 +68,10 @@ def against_widefield(
 
 
 def verdict(found: xr.Dataset) -> str:
-    """The scores in words."""
+    """Return the scores in words."""
     return (
         f"against widefield: RSP {float(found.rsp):.3f}, RSE {float(found.rse):.3g} grey levels, "
         f"with a point spread function of sigma {float(found.sigma_nm):.0f} nm. RSP is the correlation of the "
-        "blurred reconstruction with the widefield image, 1 at best; RSE is the root-mean-square of what is left "
-        "between them, 0 at best"
+        "blurred reconstruction with the widefield image (best: 1); RSE is the root-mean-square difference "
+        "between them (best: 0)"
     )

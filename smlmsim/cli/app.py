@@ -41,18 +41,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="""Simulate, reconstruct and score live-cell single-molecule localization microscopy.
 
-    * `smlmsim grid --preset quick --out DIR` draws, for every installed reconstructor, how well it does at which
-      velocity and localization rate.
-    * `smlmsim reconstruct TABLE.csv --with gaussian_time --out DIR` runs one of them on your own table.
-    * `smlmsim report DIR --out REPORT` says who is best, where and how sure, and plays the movies of a grid.
-    * `smlmsim simulate --out DIR` makes one movie with a known truth.
-    * `smlmsim info PATH` says what a table or a movie holds; `smlmsim convert A B` writes it in another format.
-    * `smlmsim corpus tiny --out corpus.zarr` makes many movies to train on.
-    * `smlmsim train annapalm3d --out DIR` trains a network on one.
-    * `smlmsim new-reconstructor NAME` begins a package with a reconstructor of your own.
+    * `smlmsim grid --preset quick --out DIR` scores every installed reconstructor at several velocities and
+      localization rates, and draws heatmaps.
+    * `smlmsim reconstruct TABLE.csv --with gaussian_time --out DIR` runs a reconstructor on your own table.
+    * `smlmsim report DIR --out REPORT` compares the reconstructors of a grid, and plays the movies.
+    * `smlmsim simulate --out DIR` simulates one movie with a known truth.
+    * `smlmsim info PATH` summarises a table or a movie; `smlmsim convert A B` writes it in another format.
+    * `smlmsim corpus tiny --out corpus.zarr` simulates many movies for training.
+    * `smlmsim train annapalm3d --out DIR` trains a network.
+    * `smlmsim new-reconstructor NAME` writes a package as a start for your own reconstructor.
     * `smlmsim view PATH` opens a movie or a result in napari.
-    * `smlmsim locate-on-map TABLE.csv --map scores.nc` says which are good enough for your experiment.
-    * `smlmsim list` says what is installed, and `smlmsim settings` what a study may set.
+    * `smlmsim locate-on-map TABLE.csv --map scores.nc` finds reconstructors that are good enough for your experiment.
+    * `smlmsim list` shows what is installed, and `smlmsim settings` lists the settings of a study.
     """,
 )
 
@@ -65,11 +65,11 @@ app.command("list", cls=Command)(list_installed)
 @app.callback(invoke_without_command=True)
 def common(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Say the version and end.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say no notes, only warnings and errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Say more than notes.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show only warnings and errors, no notes.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show details besides notes.")] = False,
 ) -> None:
-    """Set what is said."""
+    """Set which messages are shown."""
     if version:
         typer.echo(f"smlmsim {smlmsim.__version__}")
         raise typer.Exit
@@ -82,21 +82,21 @@ def common(
 @app.command(cls=Command)
 def simulate(
     out: Out,
-    study: Annotated[Path | None, typer.Argument(help="A study in TOML; without it, all defaults.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes every random draw.")] = 0,
+    study: Annotated[Path | None, typer.Argument(help="A study in TOML. [default: all defaults]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     widefield: Annotated[
         bool,
         typer.Option(
             "--widefield",
-            help="Take a widefield image every 10 camera frames, often enough to measure velocities.",
+            help="Also simulate a widefield image every 10 camera frames, enough to measure velocities.",
         ),
     ] = False,
 ) -> None:
-    """Simulate one movie: the localization table, the images, the truth, and the study that made them.
+    """Simulate one movie: the localization table, the images, the truth, and the settings.
 
-    Leaves in DIR: `localizations.csv` (ThunderSTORM, with a `.json` for the exposure), `counts.tif`, `truth.tif` (Fiji
+    Files in DIR: `localizations.csv` (ThunderSTORM, with a `.json` for the exposure), `counts.tif`, `truth.tif` (Fiji
     opens them at the right scale), `overview.png` and `study.toml`, which gives the same movie again; and
-    `widefield.tif` with `--widefield`, or if the study has a microscope for it.
+    `widefield.tif` with `--widefield`, or if the study has a widefield microscope.
     """
     smlmsim.io.require_writable(out)
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
@@ -124,7 +124,7 @@ def grid_command(
     sweep: Annotated[Path | None, typer.Argument(help="A sweep in TOML, instead of a preset.")] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="A sweep that comes with smlmsim; `smlmsim list` names them. [default: quick]"),
+        typer.Option(help="A bundled sweep; `smlmsim list` names them. [default: quick]"),
     ] = None,
     reconstructor: Reconstructors = None,
     seeds: Seeds = None,
@@ -137,12 +137,12 @@ def grid_command(
 ) -> None:
     """Score every reconstructor on a grid of velocities and localization rates, and draw the heatmaps.
 
-    Killed at any moment, the same command goes on where it was. Leaves in DIR: `heatmap.png`, `heatmap.pdf`,
-    `scores.nc` (xarray opens it), `scores.csv`, the store `scores.zarr` it resumes from, and in `clips` movies for
-    `smlmsim report`.
+    If killed at any moment, run the same command again to continue. Files in DIR: `heatmap.png`, `heatmap.pdf`,
+    `scores.nc` (xarray opens it), `scores.csv`, the store `scores.zarr` to resume from, and movies for
+    `smlmsim report` in `clips`.
 
-    `smlmsim grid --out DIR --reconstructor mine --add` adds one to a grid that is finished; `--seeds 0-9 --add` and
-    `--metric frc_nm --add` add seeds and metrics.
+    `smlmsim grid --out DIR --reconstructor mine --add` adds a reconstructor to a finished grid; `--seeds 0-9 --add`
+    and `--metric frc_nm --add` add seeds and metrics.
     """
     named = sweep or (preset_path("grid", preset) if preset else None)
     store = out / "scores.zarr"
@@ -168,7 +168,7 @@ def grid_command(
 
 
 def main(run: Callable[[], None]) -> None:
-    """Run a command line; what a user can put right ends as one line, not as a traceback."""
+    """Run a command line; errors that a user can correct are one line, not a traceback."""
     listen(logging.INFO)
     try:
         raise_again()
@@ -183,20 +183,20 @@ def main(run: Callable[[], None]) -> None:
         said, code = f"error: {as_options(_in_words(error), options())}", 1
     else:
         return
-    # Here, as the error holds on to what it left unfinished, such as processes, until it is handled.
+    # After the handler, because until then the error keeps unfinished objects, such as processes, alive.
     typer.echo(said, err=True)
     sys.exit(code)
 
 
 def _in_words(error: Exception) -> str:
-    """What a user can put right."""
+    """Return the message of an error for the user."""
     if isinstance(error, pydantic.ValidationError):
         return explain(error)
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
     if isinstance(error, MemoryError):
         return (
-            f"the memory does not suffice ({error}); larger pixels, pixel_nm=40, or a smaller part, "
+            f"there is not enough memory ({error}); larger pixels, pixel_nm=40, or a smaller part, "
             "crop_nm=0,2560,0,2560, take less"
         )
     return str(error)

@@ -25,16 +25,18 @@ def convert(
     source: Annotated[
         Path, typer.Argument(metavar="A", help="A table or a movie, in any format that is read.")
     ],
-    target: Annotated[Path, typer.Argument(metavar="B", help="The file to make; its extension says how.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="B", help="The file to write; its extension selects the format.")
+    ],
     reading: Reading,
     selection: Selection,
     pixel_nm: PixelNm = None,
     point_s: PointS = None,
 ) -> None:
-    """Write a table or a movie in another format, with its metadata; columns that smlmsim does not know are kept.
+    """Write a table or a movie in another format, with its metadata and its unknown columns.
 
     Tables: `.csv` (ThunderSTORM; metadata go to `B.json`), `.smlm`, `.hdf5` (Picasso, with a `.yaml`). Movies: `.tif`
-    (ImageJ), `.zarr` (OME-Zarr 0.5). A table becomes images by `smlmsim reconstruct`.
+    (ImageJ), `.zarr` (OME-Zarr 0.5). To convert a table to images, use `smlmsim reconstruct`.
     """
     is_table = smlmsim.io.holds_table(source)
     say_what_is_not_used(source, is_table, reading, selection, pixel_nm, point_s)
@@ -49,6 +51,6 @@ def convert(
     )
     typer.echo(f"{what} in {target}")
     if lost:
-        typer.echo(f"left out, as the format has no place for it: {', '.join(lost)}")
+        typer.echo(f"left out, because the format cannot store it: {', '.join(lost)}")
     for sentence in changed:
         typer.echo(sentence)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class MakeByDefault(TyperGroup):
-    """A group whose first word is a study to make a corpus of, unless it is one of the commands."""
+    """A group whose first word is the study of a corpus to make, unless it is one of the commands."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Put ``make`` before a word that names no command."""
+        """Put ``make`` before a word that is not a command."""
         return super().resolve_command(ctx, args if args[0] in self.commands else ["make", *args])
 
 
@@ -30,12 +30,12 @@ corpus_app = typer.Typer(
     cls=MakeByDefault,
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="""Make, check and export many movies to train on.
+    help="""Make, check and export many movies for training.
 
-    * `smlmsim corpus tiny --out corpus.zarr` makes a corpus of a preset, or of a TOML file.
-    * `smlmsim corpus info corpus.zarr` says what is inside.
+    * `smlmsim corpus tiny --out corpus.zarr` makes a corpus from a preset or a TOML file.
+    * `smlmsim corpus info corpus.zarr` summarises a corpus.
     * `smlmsim corpus verify corpus.zarr --repair` checks every file, and makes damaged movies again.
-    * `smlmsim corpus export corpus.zarr --out DIR` writes stacks and tables for other programs.
+    * `smlmsim corpus export corpus.zarr --out DIR` writes image stacks and tables for other programs.
     """,
 )
 
@@ -45,18 +45,20 @@ Store = Annotated[Path, typer.Argument(metavar="PATH", help="A corpus.")]
 @corpus_app.command(cls=Command)
 def make(
     study: Annotated[str, typer.Argument(help="A preset (`smlmsim list` names them) or a TOML file.")],
-    out: Annotated[Path, typer.Option(help="The store, a folder; made if absent.")],
-    movies: Annotated[int | None, typer.Option(min=1, help="How many. [default: as in STUDY]")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the corpus; made if absent.")],
+    movies: Annotated[
+        int | None, typer.Option(min=1, help="Number of movies. [default: as in STUDY]")
+    ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Fixes every random draw. [default: as in STUDY]")
+        int | None, typer.Option(min=0, help="Seed of all random numbers. [default: as in STUDY]")
     ] = None,
     table: Annotated[
-        list[Path] | None, typer.Option(help="A measured table for a hybrid corpus; again for more.")
+        list[Path] | None, typer.Option(help="A measured table for a hybrid corpus; may be repeated.")
     ] = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
-    """Make a corpus; killed at any moment, the same command goes on where it was."""
+    """Make a corpus; if killed at any moment, run the same command again to continue."""
     smlmsim.corpus.generate(
         read_corpus(study, movies, seed, table), out, processes=workers, scheduler=scheduler
     )
@@ -65,7 +67,7 @@ def make(
 
 @corpus_app.command(cls=Command)
 def info(path: Store) -> None:
-    """Say what is in a corpus."""
+    """Summarise a corpus."""
     typer.echo(smlmsim.corpus.info(path))
 
 
@@ -75,13 +77,13 @@ def verify(
     repair: Annotated[bool, typer.Option("--repair", help="Make damaged and missing movies again.")] = False,
     workers: Workers = None,
 ) -> None:
-    """Read every file of a corpus and name those that are damaged."""
+    """Read every file of a corpus and list damaged ones."""
     damages = smlmsim.corpus.repair(path, processes=workers) if repair else smlmsim.corpus.verify(path)
     for damage in damages:
         typer.echo(f"movie {damage.movie}: {damage.variable} {'was' if repair else 'is'} damaged")
     if damages and not repair:
         raise ValueError(f"{len(damages)} files are damaged; --repair makes their movies again")
-    typer.echo(f"{path}: every file is as it was written")
+    typer.echo(f"{path}: no file is damaged")
 
 
 @corpus_app.command(cls=Command)
@@ -93,7 +95,7 @@ def export(path: Store, out: Annotated[Path, typer.Option(help="Folder; made if 
 def read_corpus(
     study: str, movies: int | None = None, seed: int | None = None, tables: list[Path] | None = None
 ) -> Corpus:
-    """Read a corpus from a TOML file, or take the preset of that name, with some of its settings replaced."""
+    """Read a corpus from a TOML file or a preset, with some settings replaced."""
     path = Path(study) if Path(study).suffix == ".toml" else preset_path("corpus", study)
     given = {name: value for name, value in {"movies": movies, "seed": seed}.items() if value is not None}
 
@@ -104,13 +106,13 @@ def read_corpus(
 
 
 def _with_tables(tree: dict[str, Any], tables: list[Path] | None, name: str) -> dict[str, Any]:
-    """The study of a hybrid corpus with measured tables in it."""
+    """Return the study of a hybrid corpus with measured tables."""
     found = tree.get("study", {})
     if not isinstance(found, dict):
         return {}
     if not tables:
         if found.get("kind") == "hybrid" and not found.get("tables"):
-            raise ValueError(f"{name} makes movies of measured tables; give one or more with --table")
+            raise ValueError(f"{name} makes movies from measured tables; give one or more with --table")
         return {}
     if found.get("kind") != "hybrid":
         kind = found.get("kind", "semi_simulated")

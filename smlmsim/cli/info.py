@@ -1,4 +1,4 @@
-"""The command that says what a file holds."""
+"""The command that summarises a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from smlmsim.estimate import Summary
 
 LONGEST = 100
-"""Characters of a text that are shown, about a line."""
+"""Greatest number of characters of a text that are shown, about a line."""
 LINED_UP = ("exposure_s", "frames", "first_frame", "field_nm", "channels")
 _log = logging.getLogger(__name__)
 
@@ -44,9 +44,9 @@ def info(
     pixel_nm: PixelNm = None,
     point_s: PointS = None,
 ) -> None:
-    """Say what a file holds: how many localizations, where, when, how precise, and the tags; and what looks wrong.
+    """Summarise a file: number, positions, frames and precision of localizations, tags; and warn of implausible values.
 
-    A table of any length is read piece by piece, unless localizations of one molecule are to be joined.
+    A table of any length is read piece by piece, unless localizations of one molecule are joined.
     """
     lines = {"format": smlmsim.io.format_name(path)}
     attrs: dict[str, Any] = {}
@@ -78,7 +78,7 @@ def info(
 
 
 def _chunks(path: Path, reading: Reading, selection: Selection) -> Iterator[xr.Dataset]:
-    """The localizations that are used, piece by piece where each can be chosen by itself."""
+    """Yield the selected localizations, piece by piece if each can be selected separately."""
     if selection.limits:
         yield selection.select(smlmsim.read(path, reading))
         return
@@ -89,7 +89,7 @@ def _chunks(path: Path, reading: Reading, selection: Selection) -> Iterator[xr.D
 
 
 def _noting(chunks: Iterator[xr.Dataset], attrs: dict[str, Any]) -> Iterator[xr.Dataset]:
-    """Pass pieces on and keep their attributes."""
+    """Yield the pieces unchanged and collect their attributes."""
     for chunk in chunks:
         attrs.update(chunk.attrs)
         yield chunk
@@ -104,7 +104,7 @@ def _table(summary: Summary, attrs: dict[str, Any]) -> dict[str, str]:
             lines["frames"] += f"; {attrs['frames']} in all"
     else:
         lines["frames"] = "none: the table does not say when molecules were localized"
-    lines["exposure"] = f"{exposure_s:g} s" if exposure_s else "not said; --exposure-s gives rates per second"
+    lines["exposure"] = f"{exposure_s:g} s" if exposure_s else "unknown; --exposure-s gives rates per second"
     if summary.channels:
         lines["channels"] = _channels(summary, attrs)
     for axis in ("y", "x", "z"):
@@ -126,13 +126,13 @@ def _table(summary: Summary, attrs: dict[str, Any]) -> dict[str, str]:
 
 
 def _channels(summary: Summary, attrs: dict[str, Any]) -> str:
-    """The channels by their names, and the option that chooses one."""
+    """Return the names of channels, and the option that chooses one."""
     found = list(called(summary.channels, attrs.get("channels", ())).values())
     return ", ".join(found) + ("; --channel chooses one, or all" if len(found) > 1 else "")
 
 
 def _rate(summary: Summary, exposure_s: float | None) -> dict[str, str]:
-    """The rate on the whole and over time, in Hz where the exposure is known."""
+    """Return the overall rate and the rate over time, in Hz if the exposure is known."""
     unit, frame = ("Hz", exposure_s) if exposure_s else ("per frame", 1.0)
     mean = summary.rate_hz(frame)
     error = mean / summary.localizations**0.5
@@ -169,6 +169,6 @@ def _movie(movie: xr.Dataset) -> dict[str, str]:
 
 
 def _said(value: Any) -> str:
-    """A value in one line of bearable length."""
+    """Return a value as one line of limited length."""
     text = " ".join((", ".join(map(str, value)) if isinstance(value, list) else str(value)).split())
     return text if len(text) <= LONGEST else text[:LONGEST] + "..."

@@ -1,4 +1,4 @@
-"""The command that says what is installed."""
+"""The command that lists what is installed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from smlmsim.cli.table import table
 
 def list_installed(
     parameters: Annotated[
-        bool, typer.Option("--parameters", help="Count the parameters of every network instead.")
+        bool, typer.Option("--parameters", help="List the number of parameters of every network instead.")
     ] = False,
     formats: Annotated[
-        bool, typer.Option("--formats", help="Say which files are read and written instead.")
+        bool, typer.Option("--formats", help="List the file formats that are read and written instead.")
     ] = False,
 ) -> None:
-    """Say which reconstructors, metrics and presets there are, what networks see and what they were trained for."""
+    """List reconstructors, metrics and presets, and the inputs and training conditions of networks."""
     if formats:
         typer.echo(table(formats_table()))
         return
@@ -36,13 +36,13 @@ def list_installed(
 
 
 def formats_table() -> list[tuple[str, str, str, str]]:
-    """The formats of files that are read: what they hold, what is written, and how that was verified."""
+    """Return the file formats: what they hold, what is written, and how that was verified."""
     head = ("format", "holds", "written as", "verified with")
     return [head, *((row.name, row.holds, row.written or "-", row.verified) for row in smlmsim.io.overview())]
 
 
 def _told(name: str, about: str) -> str:
-    """What the weights of a network that come with it tell of its ``inputs``, or of its ``domain``."""
+    """Return the ``inputs`` or the ``domain`` of a network, according to its bundled weights."""
     try:
         return str(getattr(smlmsim.load(name), about, None) or "not known")
     except ValueError as error:
@@ -50,7 +50,7 @@ def _told(name: str, about: str) -> str:
 
 
 def _parameters() -> str:
-    """A table of every network's parameters, with the running means and variances of its normalization."""
+    """Return a table of the parameters of every network, including running means and variances."""
     rows = [("network", "size", "part", "parameters")]
     for name in smlmsim.train.trainable():
         network = smlmsim.train.load_trainable(name)

@@ -1,4 +1,4 @@
-"""The command that finds an experiment on a map of scores."""
+"""The command that locates an experiment on a map of scores."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from smlmsim.selection import Selection
 from smlmsim.spec import one_line
 
 STRETCHES = 10
-"""Parts of equal length into which a movie is cut to see how its rate changes."""
+"""Number of parts of equal length into which a movie is cut to measure how its rate changes."""
 MOST_OF_IT = 0.9
-"""A widefield movie that shows less of the field or the time is said to."""
+"""If a widefield movie covers a smaller fraction of the field or the time, a note says so."""
 _log = logging.getLogger(__name__)
 
 REFERENCE = Path(str(resources.files("smlmsim") / "grid" / "maps" / "reference.nc"))
@@ -31,36 +31,36 @@ REFERENCE = Path(str(resources.files("smlmsim") / "grid" / "maps" / "reference.n
 @selects_localizations
 @reads_a_table
 def locate_on_map(
-    table: Annotated[Path, typer.Argument(help="A localization table, units in its header.")],
+    table: Annotated[Path, typer.Argument(help="A localization table with units in its header.")],
     reading: Reading,
     selection: Selection,
     scores: Annotated[
         Path,
         typer.Option(
             "--map",
-            help="Scores of a grid over velocity and rate, such as `scores.nc`. [default: those of the README]",
+            help="Scores of a grid over velocity and rate, such as `scores.nc`. [default: the map in the README]",
             show_default=False,
         ),
     ] = REFERENCE,
-    out: Annotated[Path, typer.Option(help="The picture to make: .png, .pdf or .svg.")] = Path("located.png"),
+    out: Annotated[Path, typer.Option(help="The figure to write: .png, .pdf or .svg.")] = Path("located.png"),
     widefield: Annotated[
         Path | None, typer.Option(help="A widefield movie (TIFF stack) to measure the velocity on.")
     ] = None,
     widefield_pixel_nm: Annotated[
-        float | None, typer.Option(help="Pixel of the widefield movie, nm. [default: as the file says]")
+        float | None, typer.Option(help="Pixel size of the widefield movie, nm. [default: from the file]")
     ] = None,
     widefield_interval_s: Annotated[
         float | None,
-        typer.Option(help="From one widefield image to the next, s. [default: as the file says]"),
+        typer.Option(help="Time between widefield images, s. [default: from the file]"),
     ] = None,
     coverage: Coverage = 1.0,
-    sigma_nm: Annotated[float, typer.Option(help="Point spread function of the widefield movie, nm.")] = 90.0,
-    threshold: Annotated[float, typer.Option(help="The score that is good enough.")] = 0.7,
-    metric: Annotated[str, typer.Option(help="Which score.")] = "ms_ssim",
+    sigma_nm: Annotated[float, typer.Option(help="Sigma of the widefield point spread function, nm.")] = 90.0,
+    threshold: Annotated[float, typer.Option(help="A score that is good enough.")] = 0.7,
+    metric: Annotated[str, typer.Option(help="The metric.")] = "ms_ssim",
 ) -> None:
-    """Say where an experiment lies on a map of scores, and which reconstructors are good enough there.
+    """Locate an experiment on a map of scores, and list the reconstructors that are good enough there.
 
-    The rate comes from the table: from the lowest to the highest of ten stretches of it. The velocity comes from a
+    The rate is measured in ten parts of the table, from the lowest to the highest. The velocity is measured in a
     widefield movie; without one, all velocities of the map are considered.
     """
     smlmsim.figures.require_known(out)
@@ -107,7 +107,7 @@ def read_map(path: Path) -> xr.Dataset:
     Raises
     ------
     ValueError
-        If the file holds no scores over velocity and rate.
+        If the file does not hold scores over velocity and rate.
     OSError
         If there is no such file.
     """
@@ -125,7 +125,7 @@ def read_map(path: Path) -> xr.Dataset:
 
 
 def _say_what_moves(movie: xr.DataArray, field: smlmsim.FieldOfView, duration_s: float) -> None:
-    """Say so if the velocity is that of a part of the field or of the time only."""
+    """Log a note if the velocity was measured in only a part of the field or of the time."""
     pixel_nm = float(movie.x[1] - movie.x[0])
     height_nm, width_nm = (pixel_nm * movie.sizes[dim] for dim in "yx")
     share = min(height_nm / field.height_nm, 1.0) * min(width_nm / field.width_nm, 1.0)

@@ -1,4 +1,4 @@
-"""What the command line says: notes and warnings of the package, and settings by the names of their options."""
+"""Messages of the command line: notes and warnings of the package, with settings named as options."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ import typer
 from typer.core import TyperCommand
 
 NAMES = {logging.DEBUG: "debug", logging.INFO: "note", logging.WARNING: "warning"}
-_running: list[Any] = []  # at most one context: an error is explained when its command has ended
+_running: list[Any] = []  # at most one context: an error is explained after its command has ended
 
 
 class Command(TyperCommand):
-    """A command whose options stay known, to name them in an error."""
+    """A command that remembers its options, to name them in an error."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, unless an option is infinite or no number."""
+        """Run the command, unless an option is infinite or NaN."""
         _running[:] = [ctx]
         for parameter in self.params:
             value = ctx.params.get(parameter.name)
             if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f"{parameter.opts[0]} is a finite number, found {value}")
+                raise ValueError(f"{parameter.opts[0]} must be a finite number, found {value}")
         return super().invoke(ctx)
 
 
 class Echo(logging.Handler):
-    """Say each note and warning once, on the line that results do not go to."""
+    """Write each note and warning once to stderr, apart from results."""
 
     def __init__(self) -> None:
         super().__init__()
         self.said: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say a message, unless it was said before."""
+        """Write a message, unless it was written before."""
         message = as_options(record.getMessage(), options())
         if message not in self.said:
             self.said.append(message)
@@ -43,14 +43,14 @@ class Echo(logging.Handler):
 
 
 def listen(level: int) -> None:
-    """Show what the package says, from some level on."""
+    """Show messages of the package from a given level on."""
     log = logging.getLogger("smlmsim")
     log.handlers = [handler for handler in log.handlers if not isinstance(handler, Echo)] + [Echo()]
     log.setLevel(level)
 
 
 def said() -> list[str]:
-    """The notes and warnings so far."""
+    """Return the notes and warnings so far."""
     return [
         text
         for handler in logging.getLogger("smlmsim").handlers
@@ -60,7 +60,7 @@ def said() -> list[str]:
 
 
 def options() -> dict[str, bool]:
-    """The options of the command that runs, by the names of their settings, and whether they take a value."""
+    """Return the options of the current command, by the names of their settings, and whether they take a value."""
     found = {}
     for parameter in _running[0].command.params if _running else ():
         long = next((name for name in parameter.opts if name.startswith("--")), None)
@@ -70,14 +70,14 @@ def options() -> dict[str, bool]:
 
 
 def as_options(message: str, known: dict[str, bool]) -> str:
-    """Name settings as the command line does.
+    """Replace the Python names of settings by their command-line options.
 
     Parameters
     ----------
     message : str
-        A message that names settings as Python does.
+        A message with Python names of settings.
     known : dict of str to bool
-        The settings that are options of the command, and whether they take a value.
+        Settings that are options of the command, and whether they take a value.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The command that begins a reconstructor."""
+"""The command that writes the package of a new reconstructor."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import typer
 
 def new_reconstructor(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores, as in my_method.")],
-    out: Annotated[Path, typer.Option("--out", help="Where to make the folder NAME.")] = Path("."),
+    out: Annotated[Path, typer.Option("--out", help="Folder in which the folder NAME is made.")] = Path("."),
     trainable: Annotated[
-        bool, typer.Option("--trainable", help="A network, which `smlmsim train NAME` trains.")
+        bool, typer.Option("--trainable", help="Write a network for `smlmsim train NAME`.")
     ] = False,
 ) -> None:
-    """Write a small package with a reconstructor that passes the contract test, to begin your own with."""
+    """Write a small package with a reconstructor that passes the contract test, as a start for your own."""
     from smlmsim import scaffold
 
     folder = scaffold.new_plugin(name, out, kind="trainable" if trainable else "reconstructor")

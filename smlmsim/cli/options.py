@@ -16,64 +16,57 @@ from smlmsim.selection import Selection
 from smlmsim.spec import Spec
 
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Local processes. [default: one per core]", show_default=False)
+    int | None,
+    typer.Option(min=1, help="Number of local processes. [default: one per core]", show_default=False),
 ]
-Scheduler = Annotated[
-    str | None, typer.Option(help="Hand the work to a Dask cluster, such as tcp://host:8786.")
-]
+Scheduler = Annotated[str | None, typer.Option(help="Run on a Dask cluster, such as tcp://host:8786.")]
 PixelNm = Annotated[
     float | None,
-    typer.Option(help="Pixel of images, nm; for image files that do not say it, or say otherwise."),
+    typer.Option(help="Pixel size of images, nm; if the image file lacks it, or to replace it."),
 ]
 PointS = Annotated[
     float | None,
-    typer.Option(
-        help="Duration of a time point of images, s; for files that do not say it, or say otherwise."
-    ),
+    typer.Option(help="Duration of a time point of images, s; if the image file lacks it, or to replace it."),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if absent.")]
 Coverage = Annotated[
     float,
-    typer.Option(
-        help="The part of the localizations that the field holds; 0.999 leaves out a few far outside."
-    ),
+    typer.Option(help="Fraction of localizations that the field contains; 0.999 excludes a few far outside."),
 ]
 
-TABLE = "How the table is to be understood"
+TABLE = "How the table is read"
 PART = "Which localizations are used"
 READING = {
     "exposure_s": Annotated[
         float | None,
-        typer.Option(
-            help="Duration of a camera frame, s. [default: as the table says]", rich_help_panel=TABLE
-        ),
+        typer.Option(help="Duration of a camera frame, s. [default: from the table]", rich_help_panel=TABLE),
     ],
     "camera_pixel_nm": Annotated[
         float | None,
         typer.Option(
-            help="Pixel of the camera, nm, if coordinates are in pixels. [default: as the table says]",
+            help="Camera pixel size, nm, if coordinates are in pixels. [default: from the table]",
             rich_help_panel=TABLE,
         ),
     ],
     "first_frame": Annotated[
         int | None,
         typer.Option(
-            help="What the table calls the first camera frame, 0 or 1. [default: as its format does]",
+            help="Number of the first camera frame in the table, 0 or 1. [default: that of its format]",
             rich_help_panel=TABLE,
         ),
     ],
     "channel": Annotated[
         str | None,
         typer.Option(
-            help="The name or number of the one channel to use, or `all`: each by itself.",
+            help="Name or number of the channel to use, or `all` for each separately.",
             rich_help_panel=TABLE,
         ),
     ],
     "columns": Annotated[
         str | None,
         typer.Option(
-            help="What columns are called where no known program wrote the table: x=...,y=...,frame=... "
-            "A number counts columns from 1.",
+            help="Names of the columns of an unknown table format: x=...,y=...,frame=... "
+            "A number is a column, counted from 1.",
             rich_help_panel=TABLE,
         ),
     ],
@@ -86,28 +79,32 @@ READING = {
 }
 SELECTION = {
     "max_uncertainty_nm": Annotated[
-        float | None, typer.Option(help="The largest reported uncertainty, nm.", rich_help_panel=PART)
+        float | None, typer.Option(help="Largest reported precision, nm.", rich_help_panel=PART)
     ],
-    "min_photons": Annotated[float | None, typer.Option(help="The fewest photons.", rich_help_panel=PART)],
-    "max_photons": Annotated[float | None, typer.Option(help="The most photons.", rich_help_panel=PART)],
+    "min_photons": Annotated[
+        float | None, typer.Option(help="Smallest number of photons.", rich_help_panel=PART)
+    ],
+    "max_photons": Annotated[
+        float | None, typer.Option(help="Greatest number of photons.", rich_help_panel=PART)
+    ],
     "from_frame": Annotated[
-        int | None, typer.Option(help="The first camera frame, as the table counts.", rich_help_panel=PART)
+        int | None, typer.Option(help="First camera frame, numbered as in the table.", rich_help_panel=PART)
     ],
     "to_frame": Annotated[
-        int | None, typer.Option(help="The last camera frame, as the table counts.", rich_help_panel=PART)
+        int | None, typer.Option(help="Last camera frame, numbered as in the table.", rich_help_panel=PART)
     ],
     "crop_nm": Annotated[
-        str | None, typer.Option(help="A rectangle, nm: x0,x1,y0,y1.", rich_help_panel=PART)
+        str | None, typer.Option(help="Rectangle to use, nm: x0,x1,y0,y1.", rich_help_panel=PART)
     ],
     "link_nm": Annotated[
         float | None,
         typer.Option(
-            help="Join localizations in frames that follow each other this near, nm: they are of one molecule.",
+            help="Join localizations of one molecule in successive frames: greatest distance, nm.",
             rich_help_panel=PART,
         ),
     ],
     "link_dark_frames": Annotated[
-        int, typer.Option(min=0, help="How long a molecule may be dark in between.", rich_help_panel=PART)
+        int, typer.Option(min=0, help="Greatest dark time within a molecule, frames.", rich_help_panel=PART)
     ],
 }
 Command = Callable[..., Any]
@@ -115,12 +112,12 @@ _log = logging.getLogger(__name__)
 
 
 def reads_a_table(command: Command) -> Command:
-    """Give a command the options that say how a table is to be understood, which it gets as one ``reading``."""
+    """Add the options for reading a table to a command, which gets them as one ``reading``."""
     return _with(command, "reading", Reading(), READING, {"columns": _headings})
 
 
 def selects_localizations(command: Command) -> Command:
-    """Give a command the options that say what of a table is used, which it gets as one ``selection``."""
+    """Add the options for selecting localizations to a command, which gets them as one ``selection``."""
     return _with(command, "selection", Selection(), SELECTION, {"crop_nm": _numbers})
 
 
@@ -132,7 +129,7 @@ def say_what_is_not_used(
     pixel_nm: float | None,
     point_s: float | None,
 ) -> None:
-    """Say which options a file has no use for: those of images for a table, and the other way round."""
+    """Warn of options that do not apply to a file: those of images for a table, and vice versa."""
     if is_table:
         given = {name for name, value in (("pixel_nm", pixel_nm), ("point_s", point_s)) if value is not None}
     else:
@@ -151,7 +148,7 @@ def _with(
     options: dict[str, Any],
     parsed: dict[str, Callable[[str], Any]],
 ) -> Command:
-    """Put options in the place of an argument that is made of them."""
+    """Replace an argument of a command by the options from which it is made."""
 
     @functools.wraps(command)
     def run(**given: Any) -> Any:
@@ -174,7 +171,7 @@ def _with(
 
 
 def _headings(text: str) -> dict[str, str]:
-    """Headings from ``x=A,y=B``."""
+    """Parse column names from ``x=A,y=B``."""
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(sign and heading.strip() for _, sign, heading in pairs):
         raise ValueError(f"columns are given as in x=xnano,y=ynano,frame=t, found {text!r}")
@@ -189,12 +186,12 @@ def _numbers(text: str) -> list[float]:
 
 
 def make_folder(out: Path) -> None:
-    """Make the folder of the results, and those around it.
+    """Make the folder for the results, and its parents.
 
     Raises
     ------
     OSError
-        If it cannot be made.
+        If the folder cannot be made.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The sweeps and corpora that come with smlmsim."""
+"""The bundled sweeps and corpora."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def preset_path(family: str, name: str) -> Path:
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If there is no preset of that name.
     """
     found = presets(family)
     if name not in found:

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 @reads_a_table
 def reconstruct(
     table: Annotated[
-        Path, typer.Argument(help="A localization table; `smlmsim list --formats` says which are read.")
+        Path, typer.Argument(help="A localization table; `smlmsim list --formats` lists the formats.")
     ],
     out: Out,
     reading: Reading,
@@ -39,10 +39,10 @@ def reconstruct(
         str, typer.Option("--with", help="The reconstructor; `smlmsim list` shows those installed.")
     ] = "gaussian_time",
     frames_per_point: Annotated[int, typer.Option(min=1, help="Camera frames in one time point.")] = 50,
-    pixel_nm: Annotated[float, typer.Option(help="Pixel of the images to make, nm.")] = 20.0,
+    pixel_nm: Annotated[float, typer.Option(help="Pixel size of the images, nm.")] = 20.0,
     coverage: Coverage = 1.0,
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of a network, instead of those that come with it.")
+        Path | None, typer.Option(help="Weights of a network, instead of the bundled ones.")
     ] = None,
     uncertainty: Annotated[
         int,
@@ -53,11 +53,11 @@ def reconstruct(
     line: Annotated[
         str | None,
         typer.Option(
-            help="The line of the kymograph, nm: x0,y0,x1,y1. [default: the row or column that crosses most]"
+            help="Line of the kymograph, nm: x0,y0,x1,y1. [default: the row or column with most structure]"
         ),
     ] = None,
     movie: Annotated[
-        str, typer.Option(help="A movie to play: `png` (animated, for a browser), `gif`, `mp4`, or `none`.")
+        str, typer.Option(help="Movie format: `png` (animated, for a browser), `gif`, `mp4`, or `none`.")
     ] = "png",
     widefield: against.Widefield = None,
     widefield_pixel_nm: against.WidefieldPixelNm = None,
@@ -65,15 +65,15 @@ def reconstruct(
 ) -> None:
     """Reconstruct a movie from a measured localization table.
 
-    Leaves in DIR: `NAME.tif` (a stack with its scale in um and s), `counts.tif`, `montage.png`, `kymograph.png`,
-    `movie.png` and `summary.json`, which says how all of it was made; with `--uncertainty` its variance as
-    `uncertainty.tif`. With `--channel all`, each channel of the table is reconstructed by itself: the stacks hold all
-    channels, and the pictures show them beside each other. `--widefield` says how well the reconstruction explains a
-    widefield stack (Culley et al. 2018) and leaves `error.tif`: by how much it misses each pixel, in grey levels.
+    Files in DIR: `NAME.tif` (a stack with its scale in um and s), `counts.tif`, `montage.png`, `kymograph.png`,
+    `movie.png` and `summary.json` (all settings); with `--uncertainty` the variance, `uncertainty.tif`. With
+    `--channel all`, each channel of the table is reconstructed separately: stacks hold all channels, and pictures show
+    them side by side. `--widefield` compares the reconstruction with a widefield stack (Culley et al. 2018) and adds
+    `error.tif`: the difference in each pixel, in grey levels.
     """
     if movie not in (*MOVIES, "none"):
         raise ValueError(
-            f"a movie is {', '.join(MOVIES)} or none, found {movie!r}; choose one with movie=png"
+            f"the movie format is {', '.join(MOVIES)} or none, found {movie!r}; choose one with movie=png"
         )
     chosen = _line(line) if line else None
     smlmsim.io.require_writable(out)
@@ -157,19 +157,21 @@ def reconstruct(
 
 
 def _loaded(name: str, settings: dict[str, Any]) -> smlmsim.Reconstructor:
-    """The reconstructor; what only networks can do is asked of networks only."""
+    """Load the reconstructor; refuse settings of networks for other reconstructors."""
     if settings and (missing := [key for key in settings if not hasattr(smlmsim.load(name), key)]):
-        raise ValueError(f"{name} has no {' and no '.join(missing)}: these are of networks, as in annapalm2d")
+        raise ValueError(
+            f"{name} has no {' and no '.join(missing)}: these are for networks, such as annapalm2d"
+        )
     return smlmsim.load(name, settings)
 
 
 def _by_channel(found: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """What was found in each channel, by its name; of a movie without channels, what was found in it."""
+    """Return results by the names of channels; for a movie without channels, the results alone."""
     return found[ALONE] if list(found) == [ALONE] else dict(found)
 
 
 def _doubts(observation: xr.Dataset, frames_per_point: int) -> list[str]:
-    """What of the table cannot well be as it says."""
+    """Return warnings about implausible values of the table."""
     table = observation.drop_dims(observation.counts.dims)
     return smlmsim.estimate.implausible(
         smlmsim.estimate.summarise([table]),
@@ -180,7 +182,7 @@ def _doubts(observation: xr.Dataset, frames_per_point: int) -> list[str]:
 
 
 def _line(text: str) -> smlmsim.estimate.Line:
-    """A line from ``x0,y0,x1,y1``."""
+    """Parse a line from ``x0,y0,x1,y1``."""
     try:
         x0, y0, x1, y1 = (float(part) for part in text.split(","))
         found = smlmsim.estimate.Line(y0, x0, y1, x1)
@@ -188,13 +190,13 @@ def _line(text: str) -> smlmsim.estimate.Line:
         found = smlmsim.estimate.Line(0, 0, 0, 0)
     if not 0 < found.length_nm < math.inf:
         raise ValueError(
-            f"a line is four numbers in nm, from one point to another, as in line=0,1280,2560,1280, found {text!r}"
+            f"a line is four numbers in nm, x0,y0,x1,y1, as in line=0,1280,2560,1280, found {text!r}"
         )
     return found
 
 
 def _plain(attrs: dict[str, Any]) -> dict[str, Any]:
-    """Attributes as JSON can hold them."""
+    """Return attributes as types that JSON can store."""
     return {
         name: value if isinstance(value, (str, int, float, bool)) else str(value)
         for name, value in attrs.items()

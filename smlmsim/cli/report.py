@@ -12,15 +12,15 @@ from smlmsim.cli.sweep import MoviesOf, seeds_of
 
 
 def report(
-    result: Annotated[Path, typer.Argument(help="The scores.zarr of a grid, or the folder that holds it.")],
+    result: Annotated[Path, typer.Argument(help="The scores.zarr of a grid, or its folder.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for index.html; made if absent.")],
     movies_of: MoviesOf = None,
     workers: Workers = None,
 ) -> None:
-    """Write one HTML file that says who is best, where and how sure, and plays the movie of every cell.
+    """Compare the reconstructors of a grid in one HTML file, which also plays the movie of every cell.
 
-    It needs no network. The movies were kept in `clips`, beside the scores, while these were made; those that are
-    missing there are made now.
+    It needs no internet connection. Movies are read from the folder `clips` beside the scores; missing ones are
+    simulated and reconstructed again.
     """
     from smlmsim.report import write_report
 

@@ -18,15 +18,16 @@ def settings(
     kind: Annotated[
         str,
         typer.Argument(
-            help="Of a study: `simulated_dynamic`, `semi_simulated`, `hybrid`, `experimental`; or `sweep`, `corpus`, "
-            "or a network that can be trained."
+            help="A study: `simulated_dynamic`, `semi_simulated`, `hybrid`, `experimental`; or `sweep`, `corpus`, "
+            "or a trainable network."
         ),
     ] = "simulated_dynamic",
 ) -> None:
-    """List every setting of a study in TOML: its path, default, unit and range.
+    """List every setting of a study in TOML, with its path, default, unit and range.
 
-    A setting of one kind of a part alone, of `motion` say, has that kind beside it. `motion.velocity_nm_per_s` is
-    `velocity_nm_per_s` in the table `[motion]` of a file, and `[]` stands for a table that comes several times.
+    A setting that only one kind of a part has, such as of `motion`, is listed with that kind.
+    `motion.velocity_nm_per_s` is `velocity_nm_per_s` in the table `[motion]` of a file, and `[]` marks a table that may
+    be repeated.
     """
     from smlmsim import _settings
 
@@ -38,7 +39,7 @@ def settings(
 
 
 def _model(kind: str) -> type[Spec]:
-    """The class of a kind of study, or of a network's configuration.
+    """Return the class of a kind of study, or of the configuration of a network.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def _model(kind: str) -> type[Spec]:
     if kind in train.trainable():
         network = train.load_trainable(kind)
         if not issubclass(network, Spec):
-            raise ValueError(f"{kind} does not say its settings")
+            raise ValueError(f"{kind} does not list its settings")
         return network
     if kind not in known:
         raise ValueError(f"no settings of {kind!r}; there are: {', '.join([*known, *train.trainable()])}")

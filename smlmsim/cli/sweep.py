@@ -1,4 +1,4 @@
-"""Which grid a command is about: a sweep, what its options say besides, and what is stored already."""
+"""The grid of a command, from a sweep, options and an existing store."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import typer
 from smlmsim.grid import Grid, stored_grid
 
 MOST_SEEDS = 10_000
-"""Seeds that one command may ask for: a slip of the pen such as 1-1000000 is refused."""
+"""Greatest number of seeds in one command: a typing error such as 1-1000000 is refused."""
 SEEDS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 
 Reconstructors = Annotated[
     list[str] | None,
-    typer.Option("--reconstructor", help="Only this one; give it again for more. [default: all installed]"),
+    typer.Option("--reconstructor", help="Reconstructor to use; may be repeated. [default: all installed]"),
 ]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option("--metric", help="Only this one; give it again for more. [default: those of the sweep]"),
+    typer.Option("--metric", help="Metric to use; may be repeated. [default: those of the sweep]"),
 ]
 Seeds = Annotated[
     str | None, typer.Option("--seeds", help="Seeds, as in 0-9 or 0,3,7-9. [default: those of the sweep]")
@@ -29,8 +29,8 @@ Add = Annotated[
     bool,
     typer.Option(
         "--add",
-        help="Add reconstructors, seeds or metrics to the grid that DIR holds: all that is there stays, and only what "
-        "is missing is computed. Without a sweep, the stored one goes on.",
+        help="Add reconstructors, seeds or metrics to the grid in DIR: existing scores stay, and only missing "
+        "ones are computed. Without a sweep, the stored one is used.",
     ),
 ]
 MoviesOf = Annotated[
@@ -55,12 +55,12 @@ def sweep_of(
     metrics: list[str] | None = None,
     add: bool = False,
 ) -> Grid:
-    """The grid of a sweep, or of a preset, with what is given instead; to add without a sweep, the stored one's.
+    """Return the grid of a sweep or a preset, changed by options; or the stored grid, to add to without a sweep.
 
     Raises
     ------
     ValueError
-        If the sweep or an option does not fit, or there is no store to add to.
+        If the sweep or an option is invalid, or there is no store to add to.
     """
     grid = stored_grid(store) if add and sweep is None else Grid.from_toml(sweep or preset)
     given = {
@@ -72,12 +72,12 @@ def sweep_of(
 
 
 def seeds_of(text: str | None, option: str) -> tuple[int, ...] | None:
-    """The seeds that an option lists, or None if it is not given.
+    """Return the seeds that an option lists, or None if it is not given.
 
     Raises
     ------
     ValueError
-        If it is no list of whole numbers and ranges.
+        If the text is not a list of whole numbers and ranges.
     """
     if text is None:
         return None

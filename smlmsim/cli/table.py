@@ -1,4 +1,4 @@
-"""Rows of text, with their columns one below the other."""
+"""Rows of text with aligned columns."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ def table(rows: Sequence[Sequence[str]], *, right: int | None = None) -> str:
     Parameters
     ----------
     rows : sequence of sequences of str
-        All of one length.
+        Rows of equal length.
     right : int, optional
-        The column that is aligned at its right, for numbers; by default none.
+        Index of a right-aligned column, for numbers; by default none.
 
     Examples
     --------

@@ -22,7 +22,7 @@ def train(
         str | None, typer.Argument(help="The network; `smlmsim list --parameters` names them.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the training; made if absent.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with the training in this folder.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue the training in this folder.")] = None,
     study: Annotated[
         str | None,
         typer.Option(
@@ -32,11 +32,11 @@ def train(
         ),
     ] = None,
     table: Annotated[
-        list[Path] | None, typer.Option(help="A measured table of fixed cells to train on; again for more.")
+        list[Path] | None, typer.Option(help="A measured table of fixed cells to train on; may be repeated.")
     ] = None,
-    corpus: Annotated[Path | None, typer.Option(help="A corpus that is there already, instead.")] = None,
+    corpus: Annotated[Path | None, typer.Option(help="An existing corpus to train on.")] = None,
     validation: Annotated[
-        Path | None, typer.Option(help="A corpus to validate on, of another seed, to go with --corpus.")
+        Path | None, typer.Option(help="A corpus of another seed for validation, with --corpus.")
     ] = None,
     size: Annotated[
         str | None,
@@ -45,8 +45,12 @@ def train(
             show_default=False,
         ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps. [default: as in SIZE]")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Crops in a step. [default: as in SIZE]")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Number of optimizer steps. [default: as in SIZE]")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Number of crops in a step. [default: as in SIZE]")
+    ] = None,
     crop: Annotated[
         str | None,
         typer.Option(
@@ -55,47 +59,47 @@ def train(
     ] = None,
     init: Annotated[Path | None, typer.Option(help="Weights to start from.")] = None,
     freeze: Annotated[
-        str, typer.Option(help="Part of the network that stays as it is: `encoder`, for example.")
+        str, typer.Option(help="Part of the network that is not trained, such as `encoder`.")
     ] = "",
-    workers: Annotated[int, typer.Option(min=0, help="Processes that make crops.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Number of processes that prepare crops.")] = 1,
 ) -> None:
-    """Train a network on a corpus; killed at any moment, `--resume DIR` goes on from the last checkpoint.
+    """Train a network on a corpus; if killed, `--resume DIR` continues from the last checkpoint.
 
-    `smlmsim train annapalm3d --study tiny --out DIR` computes for a minute or so, to see that all works.
+    `smlmsim train annapalm3d --study tiny --out DIR` takes about a minute, to test an installation.
 
-    Leaves in DIR: `weights.safetensors`, for `smlmsim reconstruct --with NETWORK --weights FILE`; `log.csv`; a preview
-    of every epoch; `tensorboard`, if that is installed; and `corpus.zarr`, `validation.zarr` where they were not given.
+    Files in DIR: `weights.safetensors`, for `smlmsim reconstruct --with NETWORK --weights FILE`; `log.csv`; a preview
+    of every epoch; `tensorboard`, if that is installed; and `corpus.zarr`, `validation.zarr` if they were not given.
     Under `torchrun` every process trains on its share of each batch.
 
-    A configuration of your own, for `--size my.toml`; what is left out is as in the published one, and
-    `smlmsim settings NETWORK` lists all there is:
+    Your own configuration is given with `--size my.toml`. Settings that it leaves out are those of the published
+    network, and `smlmsim settings NETWORK` lists all:
 
     ```toml
-    [annapalm3d.network]      # the table has the name of the network
+    [annapalm3d.network]      # the table is named after the network
     ndim = 3
-    base = 16                 # channels of the first level
-    levels = 4                # how often y and x are halved: crops are multiples of 16
-    time_levels = 0           # how often time is halved
+    base = 16                 # number of channels of the first level
+    levels = 4                # number of times y and x are halved: crops are multiples of 16
+    time_levels = 0           # number of times time is halved
 
     # [annapalm3d.network.inputs]
-    # fine_bins = 5           # parts of a time point that it sees apart; 1 by default
-    # wide_sums = [3, "all"]  # sums over more time points that it sees too; none by default
+    # fine_bins = 5           # bins per time point, each a channel; 1 by default
+    # wide_sums = [3, "all"]  # channels averaged over more time points; none by default
 
     [annapalm3d.loss]
     gamma = 0                 # no discriminator
 
     [annapalm3d.budget]
     steps = 4000              # optimizer steps
-    batch = 4                 # crops in each
+    batch = 4                 # crops in each step
     learning_rate = 1e-3
     schedule = "cosine"       # falls to 0 by the last step
-    epoch_steps = 250         # from one validation and checkpoint to the next
+    epoch_steps = 250         # steps between validations and checkpoints
 
     [annapalm3d.budget.crops]
     time_points = 32
     height = 64               # pixels
     width = 64
-    rate_hz = [30, 1600]      # localizations per second in 2.56 x 2.56 um, drawn anew for every crop
+    rate_hz = [30, 1600]      # localizations per second in 2.56 x 2.56 um, new for every crop
     ```
     """
     options = {
@@ -105,7 +109,7 @@ def train(
     given = {name: value for name, value in options.items() if value is not None}
     run, folder = (_resumed(resume, given), resume) if resume else _started(given)
     best = run.train(folder, workers=workers)
-    typer.echo(f"MS-SSIM {best:.4f} on the validation; {folder / 'weights.safetensors'}")
+    typer.echo(f"MS-SSIM {best:.4f} on the validation crops; {folder / 'weights.safetensors'}")
 
 
 def _resumed(folder: Path, given: dict[str, Any]) -> Run:
@@ -113,12 +117,12 @@ def _resumed(folder: Path, given: dict[str, Any]) -> Run:
 
     if given:
         names = ", ".join(name if name == "network" else f"--{name}" for name in given)
-        raise ValueError(f"--resume goes on with the training as it was started; leave out {names}")
+        raise ValueError(f"--resume continues the training with its settings; leave out {names}")
     return training.read_run(folder)
 
 
 def _started(given: dict[str, Any]) -> tuple[Run, Path]:
-    """Check all that can be checked, make the movies, and note in the folder what is trained."""
+    """Check all settings, make the movies, and record the training in its folder."""
     from smlmsim import train as training
     from smlmsim.corpus.held_out import require_held_out, study_of
 
@@ -142,7 +146,7 @@ def _started(given: dict[str, Any]) -> tuple[Run, Path]:
 
 
 def _corpora(given: dict[str, Any]) -> tuple[tuple[Path, ...], Corpus | None]:
-    """The corpora that are there already, or else the one to make."""
+    """Return the existing corpora, or else the corpus to make."""
     there = tuple(given[name] for name in ("corpus", "validation") if name in given)
     if len(there) == 1:
         raise ValueError("--corpus and --validation go together")
@@ -151,13 +155,13 @@ def _corpora(given: dict[str, Any]) -> tuple[tuple[Path, ...], Corpus | None]:
         return (), read_corpus(study, tables=given.get("table"))
     if odd := [f"--{name}" for name in ("study", "table") if name in given]:
         raise ValueError(
-            f"--corpus is there already, so {' and '.join(odd)} cannot be used; leave out one of both"
+            f"--corpus is an existing corpus, so {' and '.join(odd)} cannot be used; leave out one of both"
         )
     return there, None
 
 
 def _size(given: dict[str, Any]) -> str:
-    """The configuration asked for, or the one that goes with the corpus."""
+    """Return the requested configuration, or the default for the corpus."""
     return str(given.get("size", TINY if given.get("study") == TINY else SHIPPED))
 
 

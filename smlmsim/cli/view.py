@@ -13,11 +13,11 @@ def view(
     path: Annotated[
         Path,
         typer.Argument(
-            help="A stack, a table, a folder of `simulate` or `reconstruct`, or a grid with a report."
+            help="A stack, a table, a folder from `simulate` or `reconstruct`, or a grid with a report."
         ),
     ],
 ) -> None:
-    """Open a movie or a result in napari, with layers that are named and at their scale in s and nm."""
+    """Open a movie or a result in napari, with named layers scaled in s and nm."""
     from smlmsim.layers import layers
 
     if importlib.util.find_spec("napari") is None:

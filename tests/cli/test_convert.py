@@ -87,7 +87,7 @@ def test_info_tells_count_frames_field_rate_precision_and_tags(smlmsim, table):
 def test_info_without_an_exposure_counts_per_frame(smlmsim, table):
     found = smlmsim("info", table)
     assert "7.937 ± 0.35 per frame" in found
-    assert "not said; --exposure-s gives rates per second" in found
+    assert "unknown; --exposure-s gives rates per second" in found
 
 
 def test_what_is_wrong_is_said_in_one_line(smlmsim, table, tmp_path):
@@ -111,7 +111,7 @@ def test_columns_that_nobody_knows_go_through_every_format_and_back(smlmsim, tmp
         found = smlmsim("convert", last, last := tmp_path / f"{step + 1}{suffix}")
         assert found.splitlines()[0] == f"2 localizations in {last}"
         assert ("left out" in found) == (step == 0)
-        assert "left out, as the format has no place for it: note" in found or step > 0
+        assert "left out, because the format cannot store it: note" in found or step > 0
     kept = io.read(last, others=True)
     np.testing.assert_array_equal(kept.other_chi2, [0.5, np.nan])
     np.testing.assert_array_equal(kept.other_drift, [1.25, 2.5])
@@ -126,4 +126,4 @@ def test_images_stay_in_smlm_and_are_named_where_they_have_no_place(smlmsim, tab
     np.testing.assert_array_equal(smlm.read_images(tmp_path / "b.smlm")["widefield"], image)
     assert smlm.read_attachments(tmp_path / "b.smlm") == smlm.read_attachments(tmp_path / "a.smlm")
     found = smlmsim("convert", tmp_path / "b.smlm", tmp_path / "c.csv").splitlines()
-    assert found[1:] == ["left out, as the format has no place for it: widefield.raw"]
+    assert found[1:] == ["left out, because the format cannot store it: widefield.raw"]

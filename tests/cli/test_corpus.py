@@ -76,4 +76,4 @@ def test_an_unknown_preset_is_refused_with_those_there_are(smlmsim, tmp_path):
 def test_a_hybrid_corpus_without_tables_is_refused(smlmsim, tmp_path):
     code, _, err = smlmsim("hybrid-train", "--out", tmp_path / "c.zarr")
     assert code == 1
-    assert err == "error: hybrid-train makes movies of measured tables; give one or more with --table\n"
+    assert err == "error: hybrid-train makes movies from measured tables; give one or more with --table\n"

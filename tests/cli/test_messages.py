@@ -129,6 +129,6 @@ def test_no_option_takes_what_is_infinite_or_no_number(name, command):
         for value in (math.nan, math.inf, -math.inf):
             context.params = {parameter.name: value}
             with pytest.raises(
-                ValueError, match=rf"^{parameter.opts[0]} is a finite number, found -?(nan|inf)"
+                ValueError, match=rf"^{parameter.opts[0]} must be a finite number, found -?(nan|inf)"
             ):
                 command.invoke(context)
