@@ -1,1 +1,1 @@
-"""Reconstructors that come with smlmsim, found through entry points like any other plug-in."""
+"""The bundled reconstructors, found through entry points like any other plug-in."""

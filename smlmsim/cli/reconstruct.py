@@ -53,7 +53,7 @@ def reconstruct(
     line: Annotated[
         str | None,
         typer.Option(
-            help="Line of the kymograph, nm: x0,y0,x1,y1. [default: the row or column with most structure]"
+            help="Line of the kymograph, nm: x0,y0,x1,y1. [default: the row or column that varies most]"
         ),
     ] = None,
     movie: Annotated[

@@ -24,7 +24,7 @@ class CorpusError(ValueError):
 
 
 class Range(Spec):
-    """A setting of the study, by its dotted path, that is drawn anew for every movie.
+    """A setting of the study, by its dotted path, with a random value for every movie.
 
     Parameters
     ----------

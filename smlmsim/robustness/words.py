@@ -39,7 +39,7 @@ def _what(scores: xr.Dataset) -> str:
 
 
 def _level(scores: xr.Dataset, metric: str) -> str:
-    """Say whether the network trained in all laboratories exceeds the classic reconstructor; if not, warn."""
+    """Compare the network trained in all laboratories with the classic reconstructor; warn if it is not better."""
     classic, found = scores.attrs["classic"], scores[metric].sel(condition=CONTROL).mean("seed")
     ours, theirs = found.sel(model=ALL), found.sel(model=classic)
     sign = _sign(scores[metric])
@@ -93,7 +93,7 @@ def _listed(rows: pd.DataFrame) -> str:
 
 
 def _few(table: pd.DataFrame) -> str:
-    """Say if the movies are too few for all comparisons to reach significance."""
+    """Return a warning if the movies are too few for all comparisons to be significant, else ""."""
     needed, movies = int(table.movies_needed.max()), int(table.movies.max())
     if movies >= needed:
         return ""

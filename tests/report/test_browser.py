@@ -224,4 +224,4 @@ def test_a_cell_is_parted_among_those_that_are_practically_equal(show):
     assert found.get_attribute("aria-label").endswith(
         "best mean moving_window, practically equal to static_sum"
     )
-    assert "in several colours" in tab.locator(".swatches").inner_text()
+    assert "several colours: practically equal" in tab.locator(".swatches").inner_text()
