@@ -77,13 +77,13 @@ def train(
     ```toml
     [annapalm3d.network]      # the table is named after the network
     ndim = 3
-    base = 16                 # number of channels of the first level
-    levels = 4                # number of times y and x are halved: crops are multiples of 16
-    time_levels = 0           # number of times time is halved
+    base = 16                 # channels of the first level
+    levels = 4                # halvings of y and x; crops are multiples of 16
+    time_levels = 0           # halvings of time
 
     # [annapalm3d.network.inputs]
-    # fine_bins = 5           # bins per time point, each a channel; 1 by default
-    # wide_sums = [3, "all"]  # channels averaged over more time points; none by default
+    # fine_bins = 5           # bins per time point, each a channel; default 1
+    # wide_sums = [3, "all"]  # means over more time points; default none
 
     [annapalm3d.loss]
     gamma = 0                 # no discriminator
@@ -99,7 +99,7 @@ def train(
     time_points = 32
     height = 64               # pixels
     width = 64
-    rate_hz = [30, 1600]      # localizations per second in 2.56 x 2.56 um, new for every crop
+    rate_hz = [30, 1600]      # per second in 2.56 x 2.56 um, new for every crop
     ```
     """
     options = {
