@@ -150,7 +150,7 @@ def test_the_table_of_a_card_holds_the_scores_of_the_reference_grid(folder):
     assert {name for name, *_ in rows} == {path.stem for path in folder.glob("*.safetensors")}
     for name, mean, more in rows:
         assert (mean, more) == (spread(name), advantages(name)["gaussian_time"])
-    assert f"more than `gaussian_time` ({spread('gaussian_time')})" in text
+    assert f"difference from `gaussian_time` ({spread('gaussian_time')})" in text
 
 
 def test_every_difference_with_its_interval_in_a_card_is_one_of_the_reference_grid(folder):
