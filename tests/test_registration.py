@@ -11,7 +11,7 @@ from smlmsim.field import FieldOfView
 from smlmsim.localization import Statistical
 from smlmsim.motion import Static
 from smlmsim.photophysics import Poisson
-from smlmsim.pipeline import SimulatedDynamic
+from smlmsim.pipeline import widefield_images
 from smlmsim.registration import RegistrationError, register
 from smlmsim.rng import stream
 from smlmsim.sparse import bin_localizations
@@ -44,8 +44,9 @@ def _images(seed, shift_nm=(0.0, 0.0), scale=1.0, angle=0.0, *, other=None, rate
     """A widefield image, and the localizations of 6 s of the same structure, carried; or of another."""
     moving = _structure(seed)
     microscope = Widefield()
-    study = SimulatedDynamic(field=FIELD, acquisition=ACQUISITION, widefield=microscope)
-    widefield = as_movie(study._images(microscope, moving, seed)).isel(time=0)
+    widefield = as_movie(
+        widefield_images(microscope, moving, FIELD, ACQUISITION, stream(seed, "widefield"))
+    ).isel(time=0)
     seen = _carried(_structure(other) if other is not None else moving, shift_nm, scale, angle)
     events = Poisson(rate_hz=rate_hz).emit(seen, FIELD, ACQUISITION, stream(seed, "p"))
     table = Statistical().localize(events, FIELD, ACQUISITION, stream(seed, "l"))

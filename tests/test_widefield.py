@@ -13,7 +13,7 @@ from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
 from smlmsim.motion import Static
-from smlmsim.pipeline import SimulatedDynamic, read_study, simulate
+from smlmsim.pipeline import read_study, simulate, widefield_images
 from smlmsim.rng import stream
 from smlmsim.widefield import AIRY_SIGMA, Widefield, as_movie
 
@@ -41,10 +41,9 @@ def test_a_filament_is_as_wide_as_the_point_spread_function_on_pixels():
         filament=np.zeros(2, np.int32),
         time=np.array([0.0, 1.5]),
     )
-    study = SimulatedDynamic(
-        field=FieldOfView(height_nm=2000, width_nm=2000), acquisition=Acquisition(time_points=2)
-    )
-    image = as_movie(study._images(microscope, moving, 0)).sum(("time", "y"))
+    field, acquisition = FieldOfView(height_nm=2000, width_nm=2000), Acquisition(time_points=2)
+    images = widefield_images(microscope, moving, field, acquisition, stream(0, "widefield"))
+    image = as_movie(images).sum(("time", "y"))
     centre = float((image.x * image).sum() / image.sum())
     width = math.sqrt(float(((image.x - centre) ** 2 * image).sum() / image.sum()))
     photons = float(image.sum())

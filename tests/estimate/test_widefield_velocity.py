@@ -10,7 +10,8 @@ from smlmsim.acquisition import Acquisition
 from smlmsim.estimate import contour_velocity, filament_velocity
 from smlmsim.estimate.widefield_velocity import _stood_for
 from smlmsim.field import FieldOfView
-from smlmsim.pipeline import SimulatedDynamic
+from smlmsim.pipeline import widefield_images
+from smlmsim.rng import stream
 from smlmsim.widefield import Widefield, as_movie
 
 FIELD = FieldOfView(height_nm=3000, width_nm=3000)
@@ -35,8 +36,7 @@ def _rods(speed_nm_per_s, *, angles=(0.3, 0.3, 0.3, 1.6, 1.6), period_s=12.0):
 
 
 def _movie(moving, microscope=MICROSCOPE, seed=0):
-    study = SimulatedDynamic(field=FIELD, acquisition=ACQUISITION, widefield=microscope)
-    return as_movie(study._images(microscope, moving, seed))
+    return as_movie(widefield_images(microscope, moving, FIELD, ACQUISITION, stream(seed, "widefield")))
 
 
 @pytest.mark.parametrize("speed_nm_per_s", [20.0, 70.0, 150.0, 220.0])
