@@ -67,7 +67,8 @@ def test_a_field_without_stray_localizations_is_the_shortest_that_holds_the_rest
     table = schema.dataset(loc_y=y, loc_x=np.linspace(0, 1000, 1000))
     field = estimate.field_of_view(table)
     with pytest.raises(
-        ValueError, match=r"for 1 of 1000 lie far outside .* at x = 1000 nm, y = 5e\+07 nm; .*coverage=0.999"
+        ValueError,
+        match=r"since 1 of 1000 lie far outside .* at x = 1000 nm, y = 5e\+07 nm; .*coverage=0.999",
     ):
         estimate.require_no_strays(table, field)
     smaller = estimate.field_of_view(table, coverage=0.999)

@@ -150,7 +150,11 @@ def test_pores_without_room_are_refused():
     [
         (Clathrin, {"smallest_nm": 300.0}, "smallest_nm = 300 exceeds largest_nm = 200"),
         (Mitochondria, {"shortest_nm": 9000.0}, "shortest_nm = 9000 exceeds longest_nm = 2500"),
-        (Mitochondria, {"bend_nm": 100.0}, "a tube of width_nm = 400 folds at bend_nm = 100; 400 or more"),
+        (
+            Mitochondria,
+            {"bend_nm": 100.0},
+            "a tube of width_nm = 400 folds at bend_nm = 100; set bend_nm to 400 or more",
+        ),
     ],
 )
 def test_impossible_shapes_are_refused(kind, settings, message):
