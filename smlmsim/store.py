@@ -84,6 +84,8 @@ class Kind(NamedTuple):
     ) -> None:
         """Refuse a result of other settings or versions; another commit of the same version is accepted.
 
+        A setting that did not exist yet when the result was made had its default.
+
         Parameters
         ----------
         path : Path
@@ -94,15 +96,22 @@ class Kind(NamedTuple):
         addable : collection of str
             The list settings that ``--add`` can extend.
         """
-        if found.get(f"{self.name}_digest") != settings.digest:
-            words, can_be_added = difference(
-                str(found.get(self.name, "")), settings.to_toml(), addable, settings.aside
-            )
+        stored = self._completed(found, settings)
+        if settings.digest not in (found.get(f"{self.name}_digest"), stored and stored.digest):
+            theirs = stored.to_toml() if stored else str(found.get(self.name, ""))
+            words, can_be_added = difference(theirs, settings.to_toml(), addable, settings.aside)
             remedy = "give --add to keep both" if can_be_added else "delete it"
             raise self.error(
                 f"{path} belongs to another {self.name}: {words}; choose another place with --out, or {remedy}"
             )
         self.require_version(path, found)
+
+    def _completed(self, found: Mapping[str, Any], like: Settings) -> Settings | None:
+        """What a result is of, with the defaults of the settings that it does not know; None if it does not say it."""
+        try:
+            return self.settings(type(like), found, "it")
+        except ValueError:
+            return None
 
     def require_version(self, path: Path, found: Mapping[str, Any]) -> None:
         """Refuse a result of other versions."""

@@ -34,6 +34,15 @@ def test_a_result_says_what_it_is_of_and_is_taken_for_nothing_else(grid, tmp_pat
         KIND.require_same(tmp_path, found | {"numpy_version": "0"}, grid)
 
 
+def test_a_setting_that_a_result_does_not_know_yet_had_its_default(grid, tmp_path):
+    found = KIND.identity(grid)
+    older = {"thing": found["thing"].replace('kind = "statistical"\n', ""), "thing_digest": "of before"}
+    assert older["thing"] != found["thing"]
+    KIND.require_same(tmp_path, found | older, grid)
+    with pytest.raises(OtherError, match="precision_nm is 15.0 there and 20.0 here"):
+        KIND.require_same(tmp_path, found | older, grid.replace({"study.localization.precision_nm": 20}))
+
+
 @pytest.mark.parametrize(
     ("attrs", "words"),
     [

@@ -97,7 +97,7 @@ class GridStore:
             if "seconds" not in self._group:
                 lay_out_seconds(self._group, self.grid)
             if self._group.attrs["grid"] != self.grid.to_toml():
-                self._group.attrs["grid"] = self.grid.to_toml()
+                self._group.attrs.update({"grid": self.grid.to_toml(), "grid_digest": self.grid.digest})
 
     def write(self, task: Task, result: CellScores) -> None:
         """Write the scores of a task; all other scores stay unchanged."""

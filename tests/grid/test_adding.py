@@ -219,3 +219,18 @@ def test_a_store_of_before_seconds_were_kept_is_gone_on_with(grid, tmp_path, com
     assert known.isnull().all()
     assert (after.seconds.sel(reconstructor="moving_window") > 0).all()
     same_where_both_know(before, after)
+
+
+def test_a_store_that_does_not_know_all_settings_is_gone_on_with_and_knows_them_then(
+    grid, tmp_path, computed
+):
+    path = tmp_path / "s.zarr"
+    before = run_grid(grid, path, progress=False)
+    group = zarr.open_group(path, mode="r+")
+    older = grid.to_toml().replace('kind = "statistical"\n', "")
+    group.attrs.update({"grid": older, "grid_digest": "of before"})
+    computed.clear()
+    after = run_grid(grid, path, progress=False)
+    assert computed == []
+    assert after.identical(before)
+    assert GridStore(path, grid).pending() == []
