@@ -99,6 +99,32 @@ class Spec(pydantic.BaseModel):
             node[leaf] = value.model_dump() if isinstance(value, Spec) else value
         return type(self).model_validate(tree)
 
+    def lost(self, kinds: Mapping[str, Any]) -> list[str]:
+        """List what differs from the default here and is not kept where :meth:`replace` makes parts of other kinds.
+
+        Parameters
+        ----------
+        kinds : mapping
+            Dotted path that ends in ``.kind`` -> the kind.
+
+        Returns
+        -------
+        list of str
+            As ``path=value``.
+
+        Raises
+        ------
+        KeyError, pydantic.ValidationError
+            As :meth:`replace`.
+        """
+        other, found = self.replace(kinds), []
+        for part in (path.removesuffix(".kind") for path in kinds):
+            before, after = self.get(part), other.get(part)
+            for name, value in _own(before).items():
+                if getattr(after, name, None) != value:
+                    found.append(f"{part}.{name}={brief(value)}")
+        return found
+
     def to_toml(self) -> str:
         """Return the settings as TOML; those that are None are left out."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
@@ -128,16 +154,22 @@ def _of_kind(spec: Spec, path: str, kind: Any) -> Any:
     of = [each for each in _beside(type(part)) if each.model_fields["kind"].default == kind]
     if part.kind == kind or not of:
         return part if part.kind == kind else {"kind": kind}
-    kept = {
-        name: getattr(part, name)
-        for name, field in type(part).model_fields.items()
-        if name != "kind" and name in of[0].model_fields and getattr(part, name) != field.get_default()
-    }
+    kept = {name: value for name, value in _own(part).items() if name in of[0].model_fields}
     try:
         return of[0].model_validate(kept)
     except pydantic.ValidationError as error:
         refused = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
         return of[0].model_validate({name: value for name, value in kept.items() if name not in refused})
+
+
+def _own(part: Spec) -> dict[str, Any]:
+    """The settings of a part, besides its kind, that differ from their defaults."""
+    values = {name: (getattr(part, name), field) for name, field in type(part).model_fields.items()}
+    return {
+        name: value
+        for name, (value, field) in values.items()
+        if name != "kind" and value != field.get_default(call_default_factory=True)
+    }
 
 
 def kind_or(default: str) -> pydantic.BeforeValidator:

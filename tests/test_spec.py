@@ -169,3 +169,10 @@ def test_toml_that_nobody_writes_is_refused_in_one_line(tmp_path, text):
         read_toml(tmp_path / "spec.toml")
     assert len(str(caught.value)) < 400
     assert "\n" not in str(caught.value)
+
+
+def test_what_another_kind_does_not_keep_is_listed():
+    study = SimulatedDynamic().replace({"motion.velocity_nm_per_s": 150, "photophysics.frozen": True})
+    assert study.lost({"motion.kind": "rigid"}) == study.lost({"motion.kind": "polymer"}) == []
+    both = {"motion.kind": "static", "photophysics.kind": "blinking"}
+    assert study.lost(both) == ["motion.velocity_nm_per_s=150.0", "photophysics.frozen=True"]

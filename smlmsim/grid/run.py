@@ -102,9 +102,11 @@ def run_grid(
         with sole_writer(Path(path)):
             grid = enlarge(Path(path), grid)
     seeds = _kept_seeds(grid)
+    _say_what_kinds_lack(grid)
     store = GridStore(Path(path), grid)
     with sole_run(store.path):
-        _run(store, seeds, processes, scheduler, retry_failed, progress)
+        # Opened once more, since another run may have added to it before it was locked.
+        _run(GridStore(store.path, grid), seeds, processes, scheduler, retry_failed, progress)
     return read_scores(path)
 
 
@@ -145,6 +147,17 @@ def _kept_seeds(grid: Grid) -> tuple[int, ...]:
             ", ".join(map(str, lost)), seed_bytes(grid), grid.movies.most_bytes,
         )  # fmt: skip
     return kept
+
+
+def _say_what_kinds_lack(grid: Grid) -> None:
+    """Say which settings of the study are left out where an axis makes a part another kind."""
+    for axis in grid.axes:
+        for value in axis.values if axis.setting.endswith(".kind") else ():
+            lost = grid.study.lost({axis.setting: value})
+            if rest := [found for found in lost if found.partition("=")[0] not in grid.dims]:
+                log.info(
+                    "movies of %s=%s are made without %s of the study", axis.setting, value, ", ".join(rest)
+                )
 
 
 def _require_loading(names: Iterable[str]) -> None:

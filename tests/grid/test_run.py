@@ -232,3 +232,20 @@ def test_texts_along_an_axis_keep_their_order_from_the_sweep_to_the_picture_and_
         ValueError, match=r"alone, found motion\.kind besides; choose a value of it, as in scores.sel"
     ):
         require_map(named)
+
+
+def test_settings_of_the_study_that_a_kind_does_not_take_are_said_unless_an_axis_sets_them(
+    small_study, tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setattr("smlmsim.workers.spread", lambda *_, **__: iter(()))
+    study = small_study.replace({"motion.velocity_nm_per_s": 150, "photophysics.rate_hz": 50})
+    axes = [
+        Axis(setting="motion.kind", values=("rigid", "static")),
+        Axis(setting="photophysics.rate_hz", values=(100, 400)),
+    ]
+    with caplog.at_level("INFO"):
+        run_grid(
+            Grid(study=study, axes=axes, reconstructors=("sparse",)), tmp_path / "s.zarr", progress=False
+        )
+    said = "movies of motion.kind=static are made without motion.velocity_nm_per_s=150.0 of the study"
+    assert [record.message for record in caplog.records if "without" in record.message] == [said]
