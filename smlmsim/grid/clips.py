@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from smlmsim import schema
 from smlmsim.brightness import white_level
 from smlmsim.grid.attempt import Attempt, attempt
 from smlmsim.grid.grid import SHOWN_SEEDS, Cell, Grid
@@ -108,9 +109,24 @@ def recording(cell: Cell, movie: Movie, attempts: Mapping[str, Attempt]) -> xr.D
     whites = [white_level(layer.astype(np.float64)) for layer in layers]
     shown = np.stack([_brightness(layer, white) for layer, white in zip(layers, whites, strict=True)])
     rows = [(found.parameters, found.reason) for found in attempts.values()]
-    attrs = {"seed": cell.seed, "settings": json.dumps(cell.settings)}
     coords = {name: truth[name] for name in ("time", "y", "x")}
-    return _clip(list(attempts), shown, whites, rows, coords, attrs)
+    return _clip(list(attempts), shown, whites, rows, coords, _about(cell))
+
+
+def blank(grid: Grid, cell: Cell, names: Sequence[str], reason: str) -> xr.Dataset:
+    """Make the clip of a movie that cannot be simulated: it is black, and every reconstructor has the reason."""
+    study = grid.study_of(cell)
+    field, times_s = study.field, study.acquisition.times_s
+    axes = {"time": times_s, "y": field.y_nm, "x": field.x_nm}
+    layers = len(names) + len((OBSERVED, TRUTH))
+    shown = np.zeros((layers, times_s.size, *field.shape), np.uint8)
+    coords = {name: schema.variable(name, values) for name, values in axes.items()}
+    return _clip(list(names), shown, [1.0] * layers, [(0, reason)] * len(names), coords, _about(cell))
+
+
+def _about(cell: Cell) -> dict[str, Any]:
+    """What a clip says of its movie."""
+    return {"seed": cell.seed, "settings": json.dumps(cell.settings)}
 
 
 def keep(path: Path, clip: xr.Dataset, order: Sequence[str]) -> None:

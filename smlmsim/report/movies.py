@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import xarray as xr
 
 from smlmsim import io, workers
-from smlmsim.grid.clips import clip_path, keep, lacking, record, shown_cells
+from smlmsim.grid.attempt import reason_of
+from smlmsim.grid.clips import blank, clip_path, keep, lacking, record, shown_cells
 from smlmsim.grid.grid import Cell, Grid
+from smlmsim.spec import one_line
 from smlmsim.store import complete
+
+log = logging.getLogger(__name__)
 
 Place = tuple[int, ...]
 
@@ -34,6 +39,8 @@ def record_all(
     progress : bool
         Whether to show a progress bar.
 
+    A movie that cannot be simulated is shown black, with the reason.
+
     Raises
     ------
     ValueError
@@ -53,10 +60,19 @@ def record_all(
     outcomes = complete(
         _record, todo, total=len(todo), unit="clip", processes=processes, progress=progress and bool(todo)
     )
-    for (_, cell, _), made in outcomes:
-        if isinstance(made, Exception):
+    refused = []
+    for (_, cell, names), made in outcomes:
+        if isinstance(made, ValueError):
+            refused.append(made)
+            clip = blank(grid, cell, names, reason_of(made))
+        elif isinstance(made, Exception):
             raise made
-        keep(paths[cell.place], made, grid.reconstructors)
+        else:
+            clip = made
+        keep(paths[cell.place], clip, grid.reconstructors)
+    if refused:
+        log.warning("%d movies cannot be simulated and are black; the first because: %s",
+                    len(refused), one_line(refused[0]))  # fmt: skip
     return paths
 
 

@@ -299,5 +299,6 @@ def how_sure(seeds: int, table: pd.DataFrame) -> str:
 def _axis_name(axis: xr.DataArray) -> str:
     if is_text(axis):
         return f"{axis.attrs.get('long_name', axis.name)} ({_listed(axis.values.tolist())})"
-    span, units = f"{axis.values.min():g}{EN_DASH}{axis.values.max():g}", axis.attrs.get("units", "1")
+    span = EN_DASH.join(dict.fromkeys(f"{end:g}" for end in (axis.values.min(), axis.values.max())))
+    units = axis.attrs.get("units", "1")
     return f"{axis.attrs.get('long_name', axis.name)} {span}" + (f"{NARROW}{units}" if units != "1" else "")

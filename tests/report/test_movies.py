@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from smlmsim.grid.clips import recorded
+from smlmsim.grid.clips import read_clip, record, recorded
+from smlmsim.regions import VELOCITY
 from smlmsim.report import movies
 from smlmsim.report.movies import record_all
 
@@ -36,3 +37,32 @@ def test_only_the_reconstructor_that_is_missing_is_recorded(grid, result, tmp_pa
     paths = record_all(grid.replace(first), tmp_path / "clips", progress=False)
     for path in paths.values():
         assert path.read_bytes() == (result / "clips" / path.name).read_bytes()
+
+
+def test_a_movie_that_cannot_be_simulated_is_black_with_the_reason_and_the_rest_is_shown(
+    grid, tmp_path, monkeypatch, caplog
+):
+    def refused(task):
+        if task[1].settings[VELOCITY]:
+            raise ValueError("too fast")
+        return record(*task)
+
+    monkeypatch.setattr("smlmsim.workers.spread", lambda _, tasks, **__: outcomes(refused, tasks))
+    paths = record_all(grid.replace({"movies.seeds": (3,)}), tmp_path / "clips", progress=False)
+    still, fast = (read_clip(paths[0, column, 0], grid.reconstructors) for column in (0, 1))
+    assert still.brightness.any()
+    assert not fast.brightness.any()
+    assert set(still.reason.values) == {""}
+    assert set(fast.reason.values) == {"ValueError: too fast"}
+    assert fast.drop_vars(["brightness", "white", "reason"]).identical(
+        still.drop_vars(["brightness", "white", "reason"]).assign_attrs(fast.attrs)
+    )
+    assert "2 movies cannot be simulated and are black; the first because: too fast" in caplog.text
+
+
+def outcomes(function, tasks):
+    for task in tasks:
+        try:
+            yield task, function(task)
+        except ValueError as error:
+            yield task, error

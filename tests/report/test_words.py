@@ -182,3 +182,8 @@ def test_too_few_seeds_are_called_that(seeds, start):
 )
 def test_numbers_have_the_digits_that_are_worth_reading(value, text):
     assert words.number(value) == text
+
+
+def test_the_lead_names_the_one_value_of_an_axis_once():
+    scores = scores_of({"a": 0.5, "b": 0.8}).isel({RATE: [0]})
+    assert "velocity 0\u201375\u202fnm/s and rate 200\u202fHz, 15 seeds" in words.lead(scores, "ms_ssim", 6)
