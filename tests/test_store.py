@@ -39,7 +39,7 @@ def test_a_setting_that_a_result_does_not_know_yet_had_its_default(grid, tmp_pat
     older = {"thing": found["thing"].replace('kind = "statistical"\n', ""), "thing_digest": "of before"}
     assert older["thing"] != found["thing"]
     KIND.require_same(tmp_path, found | older, grid)
-    with pytest.raises(OtherError, match="precision_nm is 15.0 there and 20.0 here"):
+    with pytest.raises(OtherError, match=r"precision_nm is 15\.0 there and 20\.0 here"):
         KIND.require_same(tmp_path, found | older, grid.replace({"study.localization.precision_nm": 20}))
 
 
