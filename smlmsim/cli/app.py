@@ -100,6 +100,10 @@ def simulate(
     """
     smlmsim.io.require_writable(out)
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
+    if widefield and isinstance(chosen, smlmsim.Experimental):
+        raise ValueError(
+            f"{study} is of a measured table, of which no images can be taken; leave out --widefield"
+        )
     if widefield and chosen.get("widefield") is None:
         chosen = chosen.replace({"widefield": smlmsim.Widefield(frames_between=10)})
     movie = smlmsim.simulate(chosen, seed)

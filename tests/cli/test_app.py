@@ -106,6 +106,14 @@ def test_simulate_writes_a_movie_and_the_study_that_makes_it_again(smlmsim, tmp_
         assert first == second
 
 
+def test_no_widefield_image_is_taken_of_a_measured_table(smlmsim, tmp_path):
+    (tmp_path / "study.toml").write_text('kind = "experimental"\ntable = "table.csv"\n')
+    command = ("simulate", tmp_path / "study.toml", "--out", tmp_path / "a", "--widefield")
+    said = smlmsim(*command, code=1).err
+    assert "of a measured table, of which no images can be taken; leave out --widefield" in said
+    assert not (tmp_path / "a").exists()
+
+
 @pytest.mark.slow
 def test_grid_leaves_the_heatmap_and_the_scores_and_resumes(smlmsim, tmp_path):
     (tmp_path / "sweep.toml").write_text(SWEEP)
