@@ -67,7 +67,10 @@ class Box(NamedTuple):
         """
         if "box_nm" not in structure.attrs:
             return cls(-NEVER_NM / 2, -NEVER_NM / 2, NEVER_NM, NEVER_NM)
-        found = np.asarray(structure.attrs["box_nm"], dtype=np.float64)
+        try:
+            found = np.asarray(structure.attrs["box_nm"], dtype=np.float64)
+        except (ValueError, TypeError):
+            found = np.empty(0)
         if found.shape != (4,) or not np.isfinite(found).all() or (found[2:] <= 0).any():
             raise schema.SchemaError(
                 f"box_nm={structure.attrs['box_nm']} is not a box: expected y0, x0, height and width in nm, "

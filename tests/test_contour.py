@@ -42,7 +42,16 @@ def test_a_box_is_read_from_the_array_that_a_file_makes_of_it(tmp_path):
 
 @pytest.mark.parametrize(
     "box_nm",
-    [[0.0], [0, 0, 1000], [0, 0, 1000, 0], [0, 0, -1, 1000], [0, np.nan, 1, 1], [0, 0, np.inf, 1], 7.0],
+    [
+        [0.0],
+        [0, 0, 1000],
+        [0, 0, 1000, 0],
+        [0, 0, -1, 1000],
+        [0, np.nan, 1, 1],
+        [0, 0, np.inf, 1],
+        7.0,
+        "four",
+    ],
 )
 def test_what_is_no_box_is_refused_and_named(box_nm):
     with pytest.raises(
