@@ -149,12 +149,14 @@ class Spec(pydantic.BaseModel):
 
 
 def _of_kind(spec: Spec, path: str, kind: Any) -> Any:
-    """Change the kind of the part at a path; return only the kind if there is no such part."""
+    """Change the kind of the part at a path; return only the kind if no such part can be made of it."""
     part = spec.get(path.removesuffix(".kind"))
     of = [each for each in _beside(type(part)) if each.model_fields["kind"].default == kind]
     if part.kind == kind or not of:
         return part if part.kind == kind else {"kind": kind}
     kept = {name: value for name, value in _own(part).items() if name in of[0].model_fields}
+    if any(field.is_required() for name, field in of[0].model_fields.items() if name not in kept):
+        return {"kind": kind}
     try:
         return of[0].model_validate(kept)
     except pydantic.ValidationError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import numbers
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import pydantic
 from pydantic import NonNegativeInt
@@ -13,7 +14,7 @@ from pydantic import NonNegativeInt
 from smlmsim import reconstruct
 from smlmsim.metrics import STANDARD, MetricNames
 from smlmsim.pipeline import SimulatedDynamic
-from smlmsim.spec import Spec
+from smlmsim.spec import Spec, brief
 
 LONGEST = 200
 """Greatest number of characters of a text value."""
@@ -24,9 +25,6 @@ ADDABLE = ("seeds", "reconstructors", "metrics")
 SHOWN_SEEDS = 2
 """The number of seeds whose movies are shown by default."""
 SUFFIX_UNITS = {"_nm_per_s": "nm/s", "_hz": "Hz", "_per_um": "um-1", "_nm": "nm", "_s": "s"}
-
-
-Text = Annotated[str, pydantic.Field(min_length=1, max_length=LONGEST)]
 
 
 class Axis(Spec):
@@ -41,12 +39,19 @@ class Axis(Spec):
     """
 
     setting: str
-    values: tuple[float, ...] | tuple[Text, ...] = pydantic.Field(min_length=1, max_length=MOST_VALUES)
+    values: tuple[str, ...] | tuple[float, ...] = pydantic.Field(min_length=1, max_length=MOST_VALUES)
 
     @pydantic.field_validator("values", mode="before")
     @classmethod
     def _alike(cls, values: Any) -> Any:
-        if isinstance(values, list | tuple) and len({isinstance(value, str) for value in values}) > 1:
+        if not isinstance(values, list | tuple):
+            raise ValueError("the values of an axis are a list, as in values = [30, 60]")
+        for value in values:
+            if isinstance(value, str) and not 0 < len(value) <= LONGEST:
+                raise ValueError(f"a text of an axis has 1 to {LONGEST} characters, found {brief(value)}")
+            if not isinstance(value, str) and not (isinstance(value, numbers.Real) and math.isfinite(value)):
+                raise ValueError(f"a value of an axis is a finite number or a text, found {brief(value)}")
+        if len({isinstance(value, str) for value in values}) > 1:
             raise ValueError("the values of an axis are all numbers, or all texts")
         return values
 

@@ -1,11 +1,14 @@
 """A grid is every combination of its axes' values and seeds, and refuses what its study cannot do."""
 
+import math
 import tomllib
 
+import pydantic
 import pytest
 
 from smlmsim.grid import Axis, Grid
 from smlmsim.motion import Static
+from smlmsim.spec import explain
 
 RATES = Axis(setting="photophysics.rate_hz", values=(100, 400))
 
@@ -79,12 +82,24 @@ def test_an_axis_of_kinds_keeps_what_the_kinds_share_and_each_takes(small_study)
         ("motion.kind", ["static", "rigd"], "'rigd'"),
         ("motion.kind", ["static", 3], "all numbers, or all texts"),
         ("motion.kind", ["static", "static"], "appears twice"),
-        ("motion.kind", [""], "at least 1 character"),
+        ("motion.kind", [""], "a text of an axis has 1 to 200 characters, found ''"),
+        ("motion.kind", "static", r"a list, as in values = \[30, 60\]"),
+        ("photophysics.rate_hz", [10, math.inf], "a finite number or a text, found inf"),
+        ("photophysics.rate_hz", [[10, 20]], r"a finite number or a text, found \[10, 20\]"),
+        ("field.pixel_nm", ["20", "40"], "no text; write its values without quotes"),
     ],
 )
-def test_texts_that_do_not_fit_are_refused(setting, values, reason):
-    with pytest.raises(ValueError, match=reason):
+def test_values_that_do_not_fit_are_refused(setting, values, reason):
+    with pytest.raises(ValueError, match=reason) as caught:
         Grid.model_validate({"axes": [{"setting": setting, "values": values}]})
+    assert "tuple" not in explain(caught.value)
+
+
+def test_a_kind_that_no_study_of_a_grid_has_is_refused_with_those_there_are():
+    axis = {"setting": "structure.kind", "values": ["microtubules", "measured"]}
+    with pytest.raises(pydantic.ValidationError) as caught:
+        Grid.model_validate({"axes": [axis]})
+    assert "no 'measured'; there are: microtubules, actin_bundles" in explain(caught.value)
 
 
 def test_an_axis_that_some_kinds_do_not_take_is_refused():
