@@ -106,7 +106,7 @@ def test_parameters_of_every_network_and_size_are_listed(smlmsim):
     [
         ((), "name a network and a folder"),
         (("dblink",), "name a network and a folder"),
-        (("nope", "--out", "run"), "no networks named 'nope' can be trained; installed: "),
+        (("nope", "--out", "run"), "no trainable network 'nope'; installed: "),
         (("dblink", "--out", "run", "--size", "huge"), "no configuration 'huge' of dblink"),
         (("dblink", "--out", "run", "--study", "nope"), "nope"),
         (("dblink", "--out", "run", "--corpus", "c.zarr"), "--corpus and --validation go together"),
