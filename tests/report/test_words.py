@@ -184,6 +184,10 @@ def test_numbers_have_the_digits_that_are_worth_reading(value, text):
     assert words.number(value) == text
 
 
-def test_the_lead_names_the_one_value_of_an_axis_once():
+def test_the_lead_names_one_value_of_an_axis_once_and_one_cell_as_one():
     scores = scores_of({"a": 0.5, "b": 0.8}).isel({RATE: [0]})
-    assert "velocity 0\u201375\u202fnm/s and rate 200\u202fHz, 15 seeds" in words.lead(scores, "ms_ssim", 6)
+    assert "2 cells over velocity 0\u201375\u202fnm/s and rate 200\u202fHz, 15 seeds" in words.lead(
+        scores, "ms_ssim", 6
+    )
+    one = words.lead(scores.isel({VELOCITY: [1]}), "ms_ssim", 6)
+    assert "1 cell over velocity 75\u202fnm/s and rate 200\u202fHz" in one
