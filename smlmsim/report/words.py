@@ -267,7 +267,8 @@ def lead(scores: xr.Dataset, metric: str, time_points: int) -> str:
     who = _listed(names) if len(names) <= MOST_NAMES else f"{len(names)} reconstructors"
     return (
         f"{who} reconstructed {cells * seeds:,} simulated movies of {time_points} time points with known truth: "
-        f"{cells} cell{'s' * (cells != 1)} over {_listed([_axis_name(scores[axis]) for axis in axes])}, {_seeds(seeds)} in each. "
+        f"{cells} cell{'s' * (cells != 1)} over {_listed([_axis_name(scores[axis]) for axis in axes])}, "
+        f"{_seeds(seeds)} in each. "
         f"All were given the same movies.{_floor(scores, metric)}"
     )
 
