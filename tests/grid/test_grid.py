@@ -86,7 +86,7 @@ def test_an_axis_of_kinds_keeps_what_the_kinds_share_and_each_takes(small_study)
         ("motion.kind", "static", r"a list, as in values = \[30, 60\]"),
         ("photophysics.rate_hz", [10, math.inf], "a finite number or a text, found inf"),
         ("photophysics.rate_hz", [[10, 20]], r"a finite number or a text, found \[10, 20\]"),
-        ("field.pixel_nm", ["20", "40"], "no text; write its values without quotes"),
+        ("field.pixel_nm", ["20", "40"], "is not text; write its values without quotes"),
     ],
 )
 def test_values_that_do_not_fit_are_refused(setting, values, reason):
