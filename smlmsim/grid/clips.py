@@ -156,14 +156,37 @@ def keep(path: Path, clip: xr.Dataset, order: Sequence[str]) -> None:
 
 def lacking(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     """Return the reconstructors that a clip does not show; all of them if there is no clip."""
-    if not path.exists():
-        return tuple(names)
+    known = _parameters(path) if path.exists() else {}
+    return tuple(name for name in names if name not in known)
+
+
+def parameters_in(path: Path, names: Sequence[str]) -> list[int]:
+    """Return the numbers of parameters that some reconstructors of a clip say they have; the movies are not read.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, is no clip, or lacks a reconstructor.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    known = _parameters(path)
+    try:
+        return [known[name] for name in names]
+    except KeyError as error:
+        raise _unusable(path, error) from error
+
+
+def _parameters(path: Path) -> dict[str, int]:
+    """Return the reconstructors of a clip, each with its number of parameters."""
     try:
         with hdf5.opened(path) as file:
-            known = set(file["reconstructor"].asstr()[...].tolist())
+            names, parameters = file["reconstructor"].asstr()[...], file["parameters"][...]
+        return {str(name): int(number) for name, number in zip(names, parameters, strict=True)}
+    except OSError:
+        raise
     except Exception as error:
         raise _unusable(path, error) from error
-    return tuple(name for name in names if name not in known)
 
 
 def recorded(grid: Grid, folder: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from smlmsim.figures.style import CATEGORIES
 from smlmsim.floor import floor_of
 from smlmsim.grid.clips import read_clip
 from smlmsim.regions import LIVE_CELLS, VELOCITY, axes_of, inside, is_text, rising
-from smlmsim.report.sprites import Quality, chosen_frames, encode, reduced, sheet_columns
+from smlmsim.report.sprites import Quality, chosen_frames, encode_all, reduced, sheet_columns
 
 
 class Layout(NamedTuple):
@@ -122,12 +122,13 @@ def colours() -> dict[str, list[str]]:
     }
 
 
-def movie(path: Path, names: Sequence[str], quality: Quality) -> str:
+def movie(path: Path, names: Sequence[str], quality: Quality, *, threads: int = 1) -> str:
     """Return a clip as JSON: its frames as sheets, with their layers and times."""
     clip = read_clip(path, names)
     frames = reduced(clip.brightness.values[0], quality)
     times_s = clip.time.values[chosen_frames(clip.sizes["time"], quality.frames)]
     pixel_nm = float(clip.x[1] - clip.x[0]) if clip.sizes["x"] > 1 else 0.0
+    sheets = encode_all(clip.brightness.values, quality, threads=threads)
     return json.dumps(
         {
             "seed": int(clip.attrs["seed"]),
@@ -140,7 +141,7 @@ def movie(path: Path, names: Sequence[str], quality: Quality) -> str:
             "layers": clip.layer.values.tolist(),
             "white": [float(f"{white:.3g}") for white in clip.white.values],
             "reasons": clip.reason.values.tolist(),
-            "sheets": [base64.b64encode(encode(layer, quality)).decode() for layer in clip.brightness.values],
+            "sheets": [base64.b64encode(sheet).decode() for sheet in sheets],
         }
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlmsim.grid.clips import read_clip
+from smlmsim.grid.clips import parameters_in
 
 
 def costs(scores: xr.Dataset, metric: str, clips: Iterable[Path]) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def costs(scores: xr.Dataset, metric: str, clips: Iterable[Path]) -> pd.DataFram
     """
     values, paths = scores[metric], list(clips)
     names = [str(name) for name in scores.reconstructor.values]
-    parameters = [read_clip(path, names).parameters.values for path in paths]
+    parameters = [parameters_in(path, names) for path in paths]
     dims = [dim for dim in values.dims if dim != "reconstructor"]
     unknown = xr.full_like(values, np.nan)  # older scores have no times
     table = pd.DataFrame(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import html
 import itertools
 import json
+import os
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -14,7 +14,7 @@ from string import Template
 import numpy as np
 import xarray as xr
 
-from smlmsim import io, workers
+from smlmsim import io
 from smlmsim.compare import compare, mean_ranks, win_map
 from smlmsim.grid import Grid, read_scores
 from smlmsim.grid.clips import read_clip, seed_bytes, shown_seeds
@@ -23,7 +23,7 @@ from smlmsim.report import content, tables, words
 from smlmsim.report.cost import costs
 from smlmsim.report.movies import record_all
 from smlmsim.report.shared import shared_settings
-from smlmsim.report.sprites import Quality, affordable
+from smlmsim.report.sprites import affordable
 
 ASSETS = resources.files("smlmsim.report") / "assets"
 BUDGET_BYTES = 24_000_000
@@ -58,7 +58,7 @@ def write_report(
     movies_of : sequence of int, optional
         Seeds whose movies can be played; by default those that the grid kept.
     processes : int, optional
-        Number of local processes; by default one per core.
+        Number of local processes, and of threads that compress the movies; by default one per core.
     budget_bytes : int
         Greatest size of the file; the quality of movies is reduced to fit.
     progress : bool
@@ -115,16 +115,9 @@ def _movies(
     paths = list(places.values())
     chosen = np.unique(np.linspace(0, len(paths) - 1, SAMPLES).astype(int))
     samples = [read_clip(paths[index], names).brightness.values for index in chosen]
-    quality = affordable(samples, len(paths), int(budget_bytes / BASE64))
-    encode = functools.partial(_movie, names, quality)
-    made = dict(workers.spread(encode, list(places.items()), workers=processes))
-    if failed := [movie for movie in made.values() if isinstance(movie, Exception)]:
-        raise failed[0]
-    return {place: str(made[place, path]) for place, path in places.items()}
-
-
-def _movie(names: Sequence[str], quality: Quality, item: tuple[str, Path]) -> str:
-    return content.movie(item[1], names, quality)
+    threads = processes or len(os.sched_getaffinity(0))
+    quality = affordable(samples, len(paths), int(budget_bytes / BASE64), threads=threads)
+    return {place: content.movie(path, names, quality, threads=threads) for place, path in places.items()}
 
 
 def _page(
