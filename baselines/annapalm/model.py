@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 NDim = Literal[2, 3]
 
@@ -84,7 +85,7 @@ class Generator(nn.Module):
                 zip(sources, widths[-2::-1], shapes[:0:-1], strict=True)
             )
         )
-        self.last = TRANSPOSED[ndim](2 * base, 1, **shapes[0]._asdict())
+        self.last = LAST[ndim](2 * base, 1, **shapes[0]._asdict())
         _begin_in_two_dimensions(self)
 
     def forward(self, inputs_BCTYX: torch.Tensor) -> torch.Tensor:
@@ -92,6 +93,10 @@ class Generator(nn.Module):
         skips, h_BCTYX = [], inputs_BCTYX
         for down in self.encoder:
             h_BCTYX = down(h_BCTYX)
+            if (
+                not self.training
+            ):  # which is faster; but other sums of the same numbers would train other weights
+                h_BCTYX = h_BCTYX.contiguous(memory_format=CHANNELS_LAST[h_BCTYX.ndim])
             skips.append(h_BCTYX)
         skips.pop()
         for up in self.decoder:
@@ -148,6 +153,45 @@ class WidefieldPredictor(nn.Module):
         """Return the predicted widefield image."""
         widefield: torch.Tensor = self.layers(image_BCYX)
         return widefield
+
+
+class _Last2d(nn.ConvTranspose2d):
+    """To one channel; once trained by a product of matrices whose pieces are laid over each other, which is faster."""
+
+    def forward(self, h_BCYX: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        """Return images twice as high and wide."""
+        if self.training or output_size is not None:
+            return super().forward(h_BCYX, output_size)
+        pieces_BKN = self.weight.flatten(1).T @ h_BCYX.flatten(2)
+        return _overlaid(pieces_BKN, h_BCYX.shape[2:]) + self._bias()
+
+    def _bias(self) -> torch.Tensor | float:
+        return 0.0 if self.bias is None else self.bias[:, None, None]
+
+
+class _Last3d(nn.ConvTranspose3d):
+    """To one channel, as :class:`_Last2d`, where time is kept; other networks are left to the parent."""
+
+    def forward(self, h_BCTYX: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        """Return movies twice as high and wide."""
+        if self.training or output_size is not None or self.stride[0] != 1:
+            return super().forward(h_BCTYX, output_size)
+        before, now, after = (
+            self.weight[:, 0, k].flatten(1).T @ h_BCTYX.transpose(1, 2).flatten(3) for k in range(3)
+        )
+        now[:, :-1] += before[:, 1:]
+        now[:, 1:] += after[:, :-1]
+        images = _overlaid(now.flatten(0, 1), h_BCTYX.shape[3:]).unflatten(0, now.shape[:2])
+        return images.transpose(1, 2) if self.bias is None else images.transpose(1, 2) + self.bias
+
+
+LAST = {2: _Last2d, 3: _Last3d}
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def _overlaid(pieces_BKN: torch.Tensor, size: torch.Size) -> torch.Tensor:
+    """Add up pieces of 4 x 4 pixels that lie two pixels apart, one for each pixel N of a smaller image."""
+    return F.fold(pieces_BKN, (2 * size[0], 2 * size[1]), kernel_size=4, stride=2, padding=1)
 
 
 class _BatchNorm2d(nn.BatchNorm2d):
