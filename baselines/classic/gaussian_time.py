@@ -14,6 +14,7 @@ from baselines.classic import _kernels, _repeats, _weights
 from baselines.classic._held_out import HeldOut
 from baselines.classic._units import PER_POINT
 from smlmsim import schema
+from smlmsim.remembered import remembered
 from smlmsim.spec import Spec
 
 
@@ -76,6 +77,7 @@ class GaussianTime(Spec):
             x=observation.x,
         )
 
+    @remembered
     def widths(self, observation: xr.Dataset) -> Widths:
         """Return the given widths, or else the likeliest: searched in steps of 2, then of sqrt(2)."""
         if self.time_sigma_s is not None and self.space_sigma_nm is not None:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import xarray as xr
 from scipy import fft
 
+from smlmsim.remembered import remembered
+
 Floats = npt.NDArray[np.float64]
 
 RADIUS_NM = 500.0
@@ -21,6 +23,7 @@ PAIRS = 100
 """Fewest expected pairs of localizations that give a number."""
 
 
+@remembered
 def contour_density(observation: xr.Dataset) -> float | None:
     """Measure the contour length per area, um / um^2, without a reconstruction.
 

@@ -9,10 +9,14 @@ import numpy as np
 import xarray as xr
 
 from smlmsim import reconstruct
+from smlmsim.remembered import saved_s
 
 
 class Attempt(NamedTuple):
-    """An estimate, or None and the ``reason`` of failure; the time in s; the reconstructor's number of parameters."""
+    """An estimate, or None and the ``reason`` of failure; the time in s; the reconstructor's number of parameters.
+
+    The time is that of the reconstructor alone: what another one found out about the same movie is included.
+    """
 
     estimate: xr.Dataset | None
     seconds: float = np.nan
@@ -24,9 +28,9 @@ def attempt(name: str, observation: xr.Dataset) -> Attempt:
     """Run a reconstructor on a movie and measure its time; any exception becomes the reason of failure."""
     try:
         reconstructor = reconstruct.load(name)
-        start = time.perf_counter()
+        start = time.perf_counter() + saved_s()
         estimate = reconstruct.reconstruct(reconstructor, observation)
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() + saved_s() - start
         parameters = getattr(reconstructor, "parameters", 0)
         return Attempt(estimate, seconds, parameters if isinstance(parameters, int) else 0)
     except Exception as error:
