@@ -59,6 +59,12 @@ def saved_s() -> float:
     return getattr(_mine, "saved_s", 0.0)
 
 
+def forget() -> None:
+    """Forget all results, as after a change of what found them."""
+    with _lock:
+        _results.clear()
+
+
 def _known_by(argument: Any) -> Hashable:
     return digest(argument) if isinstance(argument, xr.Dataset) else argument
 

@@ -72,3 +72,6 @@ def test_only_the_latest_results_are_kept(asked: list[tuple[xr.Dataset, int]]) -
     assert len(remembered._results) == remembered.MOST
     assert total(0, _observation()) == 0
     assert [setting for _, setting in asked].count(0) == 2
+    remembered.forget()
+    assert total(0, _observation()) == 0
+    assert [setting for _, setting in asked].count(0) == 3

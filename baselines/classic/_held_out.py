@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ BACKGROUND_SHARE = 0.3
 """Fraction of localizations assumed to lie anywhere: it limits the influence of one that lies far from all others."""
 LOCALIZATIONS = 3000
 """Smallest number of localizations to predict, if the movie has that many."""
+KEPT_BYTES = 2**26
+"""Memory for images of the widths in time that were tried last, 64 MiB."""
 TIME_POINTS = 24
 """Smallest number of time points to predict: smoothing their images is the costly part."""
 
@@ -152,19 +156,57 @@ class HeldOut:
 
         The widest in time comes first: narrower ones reuse the part of the flow that was followed for it.
         """
-        across = [(self._across(self.y_nm, nm), self._across(self.x_nm, nm)) for nm in space_sigmas_nm]
-        pixels = self.firsts, self.homes, self.targets, self.numbers
+        across = [self._across(nm) for nm in space_sigmas_nm]
         found = np.empty((len(time_sigmas_s), len(across)))
         for i in np.argsort(time_sigmas_s)[::-1]:
-            sigma_s = time_sigmas_s[i]
-            along = _weights.gaussian(self.time_s[self.points], self.time_s, sigma_s)
-            images, seen = self.averaged.average(along)
-            own = self._own(along, seen)
-            for j, (along_y, along_x) in enumerate(across):
-                found[i, j] = _kernels.held_out_log_likelihood(
-                    images, own, along_y, along_x, *pixels, self.mean, BACKGROUND_SHARE
-                )
+            average = self._average(time_sigmas_s[i])
+            found[i] = [self._log_likelihood(average, weights) for weights in across]
         return found
+
+    def likeliest(
+        self, time_sigmas_s: Sequence[float], space_sigmas_nm: Sequence[float]
+    ) -> tuple[int, int, float]:
+        """Return which of some widths in time and in space are likeliest, and their log-likelihood.
+
+        Widths in space take the longer the wider they are. So all widths in time are tried with the first of those in
+        space, and from the best on it goes to better neighbours while there are any: to the likeliest of all where
+        there is a single top, as there nearly always is.
+
+        Parameters
+        ----------
+        time_sigmas_s, space_sigmas_nm : sequence of float
+            Rising, so that neighbours are near to each other.
+        """
+        images_bytes = 4 * self.points.size * self.y_nm.size * self.x_nm.size
+        average = functools.lru_cache(maxsize=max(KEPT_BYTES // images_bytes, 1))(self._average)
+        across = functools.cache(self._across)
+
+        @functools.cache
+        def at(i: int, j: int) -> float:
+            return self._log_likelihood(average(time_sigmas_s[i]), across(space_sigmas_nm[j]))
+
+        for i in reversed(range(len(time_sigmas_s))):
+            at(i, 0)
+        best = max(range(len(time_sigmas_s)), key=lambda i: at(i, 0)), 0
+        while True:
+            near = itertools.product(*(range(max(k - 1, 0), k + 2) for k in best))
+            inside = [(i, j) for i, j in near if i < len(time_sigmas_s) and j < len(space_sigmas_nm)]
+            better = max(inside, key=lambda place: at(*place))
+            if not at(*better) > at(*best):
+                return *best, at(*best)
+            best = better
+
+    def _average(self, sigma_s: float) -> tuple[F32, F32]:
+        """Images of some width in time, and the weight that each localization has in them itself."""
+        along = _weights.gaussian(self.time_s[self.points], self.time_s, sigma_s)
+        images, seen = self.averaged.average(along)
+        return images, self._own(along, seen)
+
+    def _log_likelihood(self, average: tuple[F32, F32], across: tuple[F32, F32]) -> float:
+        pixels = self.firsts, self.homes, self.targets, self.numbers
+        return float(
+            _kernels.held_out_log_likelihood(*average, *across, *pixels, self.mean, BACKGROUND_SHARE)
+        )
 
     def _own(self, weights: F32, seen: F32) -> F32:
         """The weight of each localization in the image of its own time point, at its pixel."""
@@ -173,9 +215,10 @@ class HeldOut:
         own: F32 = weights[rank, self.points[rank]] / divisors[rank, self.homes[:, 0], self.homes[:, 1]]
         return own
 
-    @staticmethod
-    def _across(places_nm: F64, sigma_nm: float) -> F32:
-        return _weights.gaussian(places_nm, places_nm, sigma_nm)
+    def _across(self, sigma_nm: float) -> tuple[F32, F32]:
+        """Weights along y and along x."""
+        y, x = (_weights.gaussian(places_nm, places_nm, sigma_nm) for places_nm in (self.y_nm, self.x_nm))
+        return y, x
 
 
 def _points(counts: F32) -> Int:

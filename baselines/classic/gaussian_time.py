@@ -134,9 +134,8 @@ def _refined(sigma: float, tried: list[float]) -> list[float]:
 
 
 def _likeliest(held_out: HeldOut, times_s: list[float], spaces_nm: list[float]) -> tuple[Widths, float]:
-    found = held_out.log_likelihoods(times_s, spaces_nm)
-    time, space = np.unravel_index(np.argmax(found), found.shape)
-    return Widths(float(times_s[time]), float(spaces_nm[space])), float(found[time, space])
+    time, space, likelihood = held_out.likeliest(times_s, spaces_nm)
+    return Widths(float(times_s[time]), float(spaces_nm[space])), likelihood
 
 
 def _smooth(observation: xr.Dataset, widths: Widths) -> npt.NDArray[np.float32]:

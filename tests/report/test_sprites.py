@@ -12,6 +12,7 @@ from smlmsim.report.sprites import (
     affordable,
     chosen_frames,
     encode,
+    encode_all,
     reduced,
     sheet,
     sheet_columns,
@@ -64,3 +65,11 @@ def test_the_best_quality_that_fits_is_taken():
     assert affordable(samples, 10, 12 * sizes[-1]) != QUALITIES[0]
     with pytest.raises(ValueError, match="10 clips do not fit 0 MB"):
         affordable(samples, 10, 1000)
+
+
+def test_movies_are_encoded_together_as_one_by_one():
+    movies = [smooth(8, 32), np.zeros((8, 32, 32), np.uint8), smooth(8, 32)]
+    for threads in (1, 3):
+        assert encode_all(movies, QUALITIES[0], threads=threads) == [
+            encode(movie, QUALITIES[0]) for movie in movies
+        ]

@@ -137,3 +137,18 @@ def test_densities_lie_between_0_and_1(ndim, multiple):
 def test_settings_that_make_no_network_are_refused(settings):
     with pytest.raises(pydantic.ValidationError):
         AnnaPalmNetwork(**{"ndim": 2, **settings})
+
+
+@pytest.mark.parametrize(("ndim", "time_levels"), [(2, None), (3, None), (3, 0)])
+def test_once_trained_the_same_is_computed_faster(ndim, time_levels):
+    torch.manual_seed(0)
+    generator = Generator(ndim, base=4, levels=3, time_levels=time_levels).eval()
+    image = torch.rand(2, 1, *([8] if ndim == 3 else []), 16, 24)
+    with torch.inference_mode():
+        h = torch.rand(2, 8, *([4] if ndim == 3 else []), 8, 12)
+        plain = torch.nn.ConvTranspose2d.forward if ndim == 2 else torch.nn.ConvTranspose3d.forward
+        torch.testing.assert_close(generator.last(h), plain(generator.last, h))
+        found = generator(image)
+        for module in (generator, generator.last):
+            module.training = True  # of these two alone, so that the norms and the dropout stay as they are
+        torch.testing.assert_close(found, generator(image))

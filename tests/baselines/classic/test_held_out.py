@@ -71,3 +71,18 @@ def test_enough_localizations_are_held_out(per_point, points):
 def test_without_localizations_every_width_is_as_likely():
     held_out = HeldOut.of(make_observation(np.zeros((4, 5, 6))), displacement_nm=10.0)
     np.testing.assert_array_equal(held_out.log_likelihoods([0.0, 1.0, np.inf], [0.0, 30.0]), np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("velocity_px", [0.0, 0.5, 3.0])
+def test_climbing_finds_the_likeliest_of_all_widths(velocity_px):
+    rng = np.random.default_rng(5)
+    times_s, spaces_nm = [0.0, *(0.75 * 2.0 ** np.arange(5)), np.inf], [20.0, 40.0, 80.0]
+    at = np.arange(48)
+    for per_pixel in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0):
+        centre = 10 + velocity_px * np.arange(24) % 28
+        line = np.exp(-0.5 * ((at - centre[:, None]) / 1.5) ** 2)[:, :, None] * (rng.random(48) < 0.8)
+        held_out = HeldOut.of(make_observation(rng.poisson(per_pixel * line)), displacement_nm=20.0)
+        grid = held_out.log_likelihoods(times_s, spaces_nm)
+        *place, found = held_out.likeliest(times_s, spaces_nm)
+        assert tuple(place) == np.unravel_index(np.argmax(grid), grid.shape)
+        assert found == grid.max()

@@ -3,7 +3,7 @@ import pytest
 
 from baselines.classic import _repeats, gaussian_time
 from baselines.classic.gaussian_time import GaussianTime
-from smlmsim import schema
+from smlmsim import remembered, schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
 from smlmsim.motion import Polymer, Static
@@ -53,6 +53,7 @@ def test_what_rests_and_blinks_is_averaged_over_most_of_the_movie(mean_frames, m
     observation = blinking_line(mean_frames)
     assert GaussianTime().widths(observation).time_s > ACQUISITION.duration_s / 4
     monkeypatch.setattr(gaussian_time._repeats, "first_appearances", lambda observation, frames: observation)
+    remembered.forget()
     assert GaussianTime().widths(observation).time_s < 2 * ACQUISITION.point_s
 
 
