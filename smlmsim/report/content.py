@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,10 +77,8 @@ def content(scores: xr.Dataset, layout: Layout, shown: Sequence[int]) -> dict[st
 def live_cells(scores: xr.Dataset, metric: str, layout: Layout) -> npt.NDArray[np.bool_]:
     """Mark the cells (row, column) in the range of live-cell experiments; none if one of its axes is missing."""
     found = scores[metric]
-    region = (
-        LIVE_CELLS if set(LIVE_CELLS) <= set(layout.dims) else {layout.columns.setting: (math.inf, math.inf)}
-    )
-    return _rows(inside(found, region).assign_coords({dim: found[dim] for dim in layout.dims}), layout)
+    cells = inside(found, LIVE_CELLS) if set(LIVE_CELLS) <= set(layout.dims) else ~inside(found, {})
+    return _rows(cells.assign_coords({dim: found[dim] for dim in layout.dims}), layout)
 
 
 def maps(scores: xr.Dataset, metric: str, layout: Layout, shown: Sequence[int]) -> dict[str, Any]:

@@ -17,6 +17,9 @@ MICRO = "\N{MICRO SIGN}"
 def shared_settings(grid: Grid) -> list[tuple[str, str]]:
     """Return the parts of the study, each with its settings that are not axes.
 
+    A part whose kind is an axis is returned once for each kind, as in ``motion = rigid``, with the settings that the
+    movies of this kind have.
+
     Examples
     --------
     >>> from smlmsim.grid import Axis
@@ -24,15 +27,28 @@ def shared_settings(grid: Grid) -> list[tuple[str, str]]:
     >>> dict(shared_settings(grid))["acquisition"].split(", ")[:2]
     ['time points 300', 'frames per point 50']
     """
+    of_kinds = {
+        axis.setting.removesuffix(".kind"): axis for axis in grid.axes if axis.setting.endswith(".kind")
+    }
+    found = [(name, said) for name, said in _parts(grid.study, grid) if name not in of_kinds]
+    for part, axis in of_kinds.items():
+        for kind in axis.values:
+            said = dict(_parts(grid.study.replace({axis.setting: kind}), grid)).get(part, _words(str(kind)))
+            found.append((part, said))
+    return [(_words(name), said) for name, said in found]
+
+
+def _parts(study: Spec, grid: Grid) -> list[tuple[str, str]]:
+    """The parts of one study, each with its kind and its settings that are not axes."""
     varied = {axis.setting for axis in grid.axes}
     parts: dict[str, list[str]] = {}
-    for path, value in _leaves(grid.study):
+    for path, value in _leaves(study):
         part, _, name = path.partition(".")
         if path not in varied and value is not None and not name.endswith("kind"):
             parts.setdefault(part if name else "study", []).append(_said(name or part, value))
-    kinds = {name: getattr(getattr(grid.study, name), "kind", "") for name in parts if name != "study"}
+    kinds = {name: getattr(getattr(study, name), "kind", "") for name in parts if name != "study"}
     return [
-        (name.replace("_", " "), ", ".join(filter(None, [_words(kinds.get(name, "")), *said])))
+        (name, ", ".join(filter(None, [_words(kinds.get(name, "")), *said])))
         for name, said in parts.items()
         if name != "study" or said
     ]

@@ -219,7 +219,8 @@ def _places(wins: xr.Dataset, name: str) -> str:
     sharing = mine & (others.practically_equal & rivals).any("reconstructor")
     cells, shared = int(mine.sum()), int(sharing.sum())
     close = int((~own.told_apart & own["mean"].notnull() & ~mine).sum())
-    tied = f" Not significantly different from the best in {close} more." if close else ""
+    more = f"{close} more" if cells else f"{close} of {mine.size} cells"
+    tied = f" Not significantly different from the best in {more}." if close else ""
     if cells == 0:
         return f"Best in no cell.{tied}"
     margins = wins.advantage.values[(mine & ~sharing).values]

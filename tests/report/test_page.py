@@ -5,11 +5,13 @@ import re
 
 import numpy as np
 import pytest
+import xarray as xr
 
-from smlmsim.grid import read_scores
+from smlmsim.grid import Axis, Grid, read_scores
 from smlmsim.grid.store import StoreError
 from smlmsim.regions import RATE, VELOCITY
 from smlmsim.report import write_report
+from smlmsim.report.content import layout_of, live_cells
 from smlmsim.report.shared import shared_settings
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -108,3 +110,26 @@ def test_a_small_budget_gives_a_smaller_file_and_none_is_refused(page, result, t
 def test_what_is_no_grid_is_refused(tmp_path):
     with pytest.raises(StoreError, match="not the store of a grid"):
         write_report(tmp_path, tmp_path / "out", progress=False)
+
+
+def test_a_part_whose_kind_varies_is_described_once_for_each_kind():
+    axis = Axis(setting="motion.kind", values=("static", "rigid"))
+    said = [
+        text
+        for part, text in shared_settings(Grid(axes=(axis,), reconstructors=("sparse",)))
+        if part == "motion"
+    ]
+    assert [text.partition(",")[0] for text in said] == ["static", "rigid"]
+
+
+def test_no_cell_of_an_axis_of_texts_is_in_the_range_of_live_cells():
+    kinds = ["static", "rigid"]
+    scores = xr.Dataset(
+        {"ms_ssim": (("motion.kind", "seed", "reconstructor"), np.zeros((2, 2, 1)))},
+        {
+            "motion.kind": np.array(kinds, np.dtypes.StringDType()),
+            "seed": [0, 1],
+            "reconstructor": ["sparse"],
+        },
+    )
+    assert not live_cells(scores, "ms_ssim", layout_of(scores, "ms_ssim")).any()

@@ -97,7 +97,7 @@ def test_places_are_shared_by_what_is_practically_equal_and_not_by_what_is_not_t
     unsure = scores_of({"a": 0.7, "b": 0.72, "c": 0.2}, seeds=3)
     assert (
         words.places(win_map(unsure))["a"]
-        == "Best in no cell. Not significantly different from the best in 4 more."
+        == "Best in no cell. Not significantly different from the best in 4 of 4 cells."
     )
 
 

@@ -131,7 +131,9 @@ function mapOf(map) {
   const title = map < 0 ? "Best in each cell" : names[map];
   const label = map < 0 ? `Best reconstructor by ${metric.label}` : `${names[map]}: ${metric.label}`;
   const table = element("table", { role: "grid", "aria-label": `${label}, over ${rows.label || "one row"} and ${columns.label}` });
-  table.append(element("colgroup", {}, element("col", { class: "ticks" }), ...columns.ticks.map(() => element("col"))));
+  const labels = element("col", { class: "ticks" });
+  labels.style.width = `${Math.min(8, 1.2 + 0.42 * Math.max(...rows.ticks.map((tick) => String(tick).length)))}rem`;
+  table.append(element("colgroup", {}, labels, ...columns.ticks.map(() => element("col"))));
   const body = element("tbody");
   for (let row = rows.ticks.length - 1; row >= 0; row--) {
     const cells = columns.ticks.map((_, column) => cellOf(map, row, column));
