@@ -75,6 +75,8 @@ def reconstruct(
         raise ValueError(
             f"the movie format is {', '.join(MOVIES)} or none, found {movie!r}; choose one with movie=png"
         )
+    if movie != "none":
+        smlmsim.figures.require_movie(MOVIES[movie])
     chosen = _line(line) if line else None
     smlmsim.io.require_writable(out)
     study = smlmsim.Experimental(

@@ -3,7 +3,7 @@
 Displayed images are scaled to their own brightness; do not measure intensities on them.
 """
 
-from smlmsim.figures.animation import save_movie
+from smlmsim.figures.animation import require_movie, save_movie
 from smlmsim.figures.files import require_known, save
 from smlmsim.figures.heatmap import heatmap
 from smlmsim.figures.kymograph import kymograph
@@ -15,5 +15,5 @@ from smlmsim.figures.wins import win_map
 
 __all__ = [
     "cost", "heatmap", "kymograph", "laboratories", "montage", "overlay", "paired", "perturbation", "rank_table",
-    "require_known", "save", "save_movie", "win_map",
+    "require_known", "require_movie", "save", "save_movie", "win_map",
 ]  # fmt: skip

@@ -26,6 +26,22 @@ GAP = 4
 SUFFIXES = (".png", ".gif", ".mp4")
 
 
+def require_movie(path: str | Path) -> str:
+    """Return the extension of a movie, if it is one that can be written here.
+
+    Raises
+    ------
+    ValueError
+        If the extension is not .png, .gif or .mp4, or the last needs the extra ``smlmsim[movie]``.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ValueError(f"{path} has the extension {suffix!r}; a movie is saved as {', '.join(SUFFIXES)}")
+    if suffix == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
+        raise ValueError("an MP4 needs an extra package: pip install 'smlmsim[movie]', or choose movie=gif")
+    return suffix
+
+
 def save_movie(images: Mapping[str, xr.DataArray], path: str | Path) -> None:
     """Save movies of one field side by side, at ten frames per second, each on its own brightness scale.
 
@@ -48,11 +64,7 @@ def save_movie(images: Mapping[str, xr.DataArray], path: str | Path) -> None:
     from matplotlib import colormaps
     from PIL import Image
 
-    suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"{path} has the extension {suffix!r}; a movie is saved as {', '.join(SUFFIXES)}")
-    if suffix == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
-        raise ValueError("an MP4 needs an extra package: pip install 'smlmsim[movie]', or choose movie=gif")
+    suffix = require_movie(path)
     images = channels.panels(images)
     first = next(iter(images.values()))
     number = first.sizes["time"]

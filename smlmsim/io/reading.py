@@ -90,6 +90,7 @@ class Reading(Spec):
             if (value := getattr(self, name)) is not None
         }
         told, chosen = False, self.channel in (None, ALL)
+        numbers: set[int] = set()
         for chunk in chunks:
             if not told:
                 for name, value in given.items():
@@ -102,8 +103,10 @@ class Reading(Spec):
             chosen = chosen or part.sizes["localization"] > 0
             yield part.assign_attrs(given)
             present = chunk.attrs.get("channels", ())
+            if not chosen and "loc_channel" in chunk:
+                numbers |= {int(number) for number in np.unique(chunk.loc_channel.values)}
         if told and not chosen:
-            known = ", ".join(map(str, present)) or "counted by numbers"
+            known = ", ".join(map(str, present or sorted(numbers)))
             raise ValueError(f"{source}: there is no channel {self.channel!r}; the channels are {known}")
 
     def require_one_channel(self, table: xr.Dataset, source: str, otherwise: str) -> None:

@@ -239,3 +239,19 @@ def test_the_movie_plays_and_the_line_of_the_kymograph_can_be_chosen(run, tmp_pa
         made = json.loads((tmp_path / kind / "summary.json").read_text())
         assert made["line_nm"] == {"start_y_nm": 100, "start_x_nm": 100, "end_y_nm": 700, "end_x_nm": 900}
     assert "found 'avi'; choose one with --movie png" in run(*arguments, "avi", "--out", tmp_path / "c")[1]
+
+
+def test_a_movie_that_cannot_be_written_is_refused_before_anything_is_computed(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (tmp_path / "t.csv").write_text(_rows())
+    code, said = run("reconstruct", tmp_path / "t.csv", "--movie", "mp4", "--out", tmp_path / "a")
+    assert code == 1
+    assert "smlmsim[movie]" in said
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_channel_that_is_not_there_is_answered_by_those_that_are(run, tmp_path):
+    (tmp_path / "t.csv").write_text(_rows(more="channel"))
+    code, said = run("reconstruct", tmp_path / "t.csv", "--channel", 7, "--out", tmp_path / "a")
+    assert code == 1
+    assert "there is no channel '7'; the channels are 0, 1" in said
