@@ -47,11 +47,12 @@ class Validation:
         figures.save(figures.montage({name: self._movie(movie) for name, movie in movies.items()}), path)
 
     def _movie(self, image: torch.Tensor) -> xr.DataArray:
+        """The first channel as a movie; its values are on the scale of the network and have no unit."""
         time, y, x = ((np.arange(size) + 0.5) for size in image.shape[1:])
         movie = schema.dataset(
             density=image[0].numpy(), time=time * self._point_s, y=y * self._pixel_nm, x=x * self._pixel_nm
         )
-        return movie.density
+        return movie.density.rename("value").assign_attrs(units="", long_name="scaled for the network")
 
 
 def _score(density: torch.Tensor, estimate: torch.Tensor, scale: float | None) -> float:
