@@ -126,6 +126,18 @@ def closest(name: str, known: Iterable[str]) -> str:
     return next((each for each, text in plain.items() if found and text == found[0]), "")
 
 
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error about an unknown name: which known one it most likely means, or else all of them.
+
+    Examples
+    --------
+    >>> suggestion("quik", ["quick", "thesis"]), suggestion("best", ["quick", "thesis"])
+    ("did you mean 'quick'?", 'there are: quick, thesis')
+    """
+    near = closest(name, known := list(known))
+    return f"did you mean {near!r}?" if near else f"there are: {', '.join(known)}"
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower())
 

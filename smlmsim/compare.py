@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
+from smlmsim._settings import suggestion
 from smlmsim.interval import mean_interval
 from smlmsim.regions import Region, axes_of, inside, regions_of
 
@@ -202,7 +203,7 @@ def _alike(known: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.intp],
 def _oriented(scores: xr.Dataset, metric: str) -> xr.DataArray:
     """The scores of a metric, signed so that higher is better; values that are not finite become NaN."""
     if metric not in scores:
-        raise ValueError(f"no metric {metric!r} in the scores; there are: {', '.join(map(str, scores))}")
+        raise ValueError(f"no metric {metric!r} in the scores; {suggestion(metric, map(str, scores))}")
     found = scores[metric]
     if not {"seed", "reconstructor"} <= set(found.dims) or 0 in found.shape:
         raise ValueError(f"scores have the dims (*axes, seed, reconstructor), found {dict(found.sizes)}")

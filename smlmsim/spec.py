@@ -15,7 +15,7 @@ import pydantic
 import tomli_w
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from smlmsim._settings import closest, nearest
+from smlmsim._settings import nearest, suggestion
 from smlmsim.families import FAMILIES, require_family
 
 Made = TypeVar("Made")
@@ -24,6 +24,16 @@ Place = tuple[str, ...]
 
 MOST_PROBLEMS = 3
 """Problems that a message names; the others are counted."""
+WORDS = {
+    "tuple_type": "should be a list",
+    "list_type": "should be a list",
+    "string_type": "should be a text",
+} | {
+    f"{name}_{problem}": f"should be {meaning}"
+    for name, meaning in (("int", "a whole number"), ("float", "a number"), ("bool", "true or false"))
+    for problem in ("type", "parsing", "from_float")
+}
+"""What a setting should be, in plain words, by the problem that pydantic names."""
 LARGEST_TOML = 2**20
 """Bytes of a file of settings, 1 MiB; a larger one is none."""
 LONGEST = 60
@@ -245,11 +255,11 @@ def explain(error: pydantic.ValidationError) -> str:
 def _said(path: Place, problem: ErrorDetails) -> str:
     """Describe one problem: the path of the setting, the reason and, if short, the value found."""
     context = problem.get("ctx", {})
-    reason = one_line(problem["msg"].removeprefix("Value error, "), 800)
+    reason = WORDS.get(problem["type"], one_line(problem["msg"].removeprefix("Value error, "), 800))
     if problem["type"] == "no_setting":
         path, reason = (*path, context["name"]), f"no such setting; {context['hint']}"
     elif problem["type"] == "missing":
-        reason = "is missing"
+        path, reason = _missing(path)
     elif problem["type"].startswith("union_tag"):
         path, reason = (*path, "kind"), _which_kind(context)
     elif problem["type"] == "model_type":
@@ -257,6 +267,13 @@ def _said(path: Place, problem: ErrorDetails) -> str:
     elif not isinstance(problem["input"], Mapping | Spec):
         reason += f" (found {brief(problem['input'])})"
     return f"{one_line('.'.join(path), 200)}: {reason}" if path else reason
+
+
+def _missing(path: Place) -> tuple[Place, str]:
+    """The setting that lacks a value, and what is missing: the setting, or one value of its list."""
+    if path and path[-1].isdecimal():
+        return path[:-1], f"value {int(path[-1]) + 1} is missing"
+    return path, "is missing"
 
 
 def _path(problem: ErrorDetails, kinds: set[object]) -> Place:
@@ -273,9 +290,7 @@ def _which_kind(context: Mapping[str, Any]) -> str:
     known = [kind.strip("' ") for kind in str(context.get("expected_tags", "")).split(",")]
     if "tag" not in context:
         return "is missing"
-    near = closest(str(context["tag"])[:LONGEST], known)
-    hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(known)}"
-    return f"no {brief(context['tag'])}; {hint}"
+    return f"no {brief(context['tag'])}; {suggestion(str(context['tag'])[:LONGEST], known)}"
 
 
 def _unknown(name: str, model: type[Spec]) -> PydanticCustomError:

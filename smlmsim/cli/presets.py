@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from smlmsim._settings import suggestion
+
 
 def presets(family: str) -> dict[str, Path]:
     """Return the TOML files of a family, ``grid`` or ``corpus``, by their names."""
@@ -22,5 +24,5 @@ def preset_path(family: str, name: str) -> Path:
     """
     found = presets(family)
     if name not in found:
-        raise ValueError(f"no preset {name!r}; there are: {', '.join(found)}")
+        raise ValueError(f"no preset {name!r}; {suggestion(name, found)}")
     return found[name]

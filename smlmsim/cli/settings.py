@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smlmsim._settings import suggestion
 from smlmsim.cli.table import table
 
 if TYPE_CHECKING:
@@ -65,5 +66,5 @@ def _model(kind: str) -> type[Spec]:
             raise ValueError(f"{kind} does not list its settings")
         return network
     if kind not in known:
-        raise ValueError(f"no settings of {kind!r}; there are: {', '.join([*known, *train.trainable()])}")
+        raise ValueError(f"no settings of {kind!r}; {suggestion(kind, [*known, *train.trainable()])}")
     return known[kind]

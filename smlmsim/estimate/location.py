@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from smlmsim._settings import suggestion
 from smlmsim.estimate.rate import LocalizationRate
 from smlmsim.estimate.widefield_velocity import FilamentVelocity
 from smlmsim.regions import is_text
@@ -83,7 +84,7 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     """
     require_map(scores)
     if metric not in scores:
-        raise ValueError(f"no metric {metric!r} in the map; there are: {', '.join(map(str, scores))}")
+        raise ValueError(f"no metric {metric!r} in the map; {suggestion(metric, map(str, scores))}")
     if not {VELOCITY, RATE, "reconstructor"} <= set(scores[metric].dims) or scores[metric].dtype.kind != "f":
         raise ValueError(f"{metric} must have all axes of the map, found {scores[metric].dims}")
     known = scores[VELOCITY].values

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from smlmsim._settings import suggestion
 from smlmsim.figures.axis import Axis, axis_of, shown
 from smlmsim.figures.beyond import STRIP_IN, Beyond, draw_beyond
 from smlmsim.figures.label import score_label
@@ -96,7 +97,7 @@ def heatmap(
 def _arranged(scores: xr.Dataset, metric: str) -> xr.DataArray:
     """The scores as (seed, panel, row, column), axes of numbers in rising order, NaN for what is not finite."""
     if metric not in scores:
-        raise ValueError(f"no metric {metric!r} in the scores; there are: {', '.join(map(str, scores))}")
+        raise ValueError(f"no metric {metric!r} in the scores; {suggestion(metric, map(str, scores))}")
     found = scores[metric]
     for dim in ("seed", "reconstructor"):
         found = found if dim in found.dims else found.expand_dims(dim)

@@ -11,6 +11,7 @@ import pydantic
 import xarray as xr
 
 from smlmsim import channels, schema
+from smlmsim._settings import suggestion
 from smlmsim.metrics.against_widefield import score_against_widefield
 from smlmsim.metrics.decorrelation import DECORRELATION_NM
 from smlmsim.metrics.fidelity import FIDELITY, HALLUCINATION
@@ -142,7 +143,7 @@ def _scale(truth: xr.Dataset) -> float | None:
 
 def _metric(name: str) -> Metric:
     if name not in METRICS:
-        raise ValueError(f"no metric {name!r}; there are: {', '.join(METRICS)}")
+        raise ValueError(f"no metric {name!r}; {suggestion(name, METRICS)}")
     return METRICS[name]
 
 
