@@ -17,14 +17,8 @@ INSTEAD = {
     r"\bwhat is known of\b": "the estimate of, the notes on, ...",
     r"\bgone on with\b": "resumed",
 }
-FOLDERS = ("", "estimate", "figures", "io", "localization", "metrics", "motion", "photophysics", "structures")
-ROOT = Path(smlmsim.__file__).parent
-FILES = sorted(
-    path
-    for folder in FOLDERS
-    for path in (ROOT / folder).glob("*.py" if not folder else "**/*.py")
-    if not path.stem.endswith("_kernels") and not path.stem.startswith("_polymer")
-)
+ROOT = Path(smlmsim.__file__).parents[1]
+FILES = sorted(path for package in ("smlmsim", "baselines") for path in (ROOT / package).rglob("*.py"))
 
 
 @pytest.fixture(scope="module")

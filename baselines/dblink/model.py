@@ -5,6 +5,7 @@ Shapes in names: B batch, C channel, T time point, Y and X pixels.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
@@ -14,6 +15,8 @@ from torch.nn import functional as F
 
 from baselines._inputs import NetworkSettings
 
+LANES = 16
+"""Numbers that a processor computes at once: 16 of float32 in 512 bits."""
 KERNEL = 5
 """Edge length of the convolutions in px, as published."""
 
@@ -61,9 +64,9 @@ class DBlink(nn.Module):
         layers: list[nn.Module] = []
         channels = (2 * settings.hidden, *settings.channels)
         for narrow, wide in pairwise(channels):
-            layers += [nn.Conv2d(narrow, wide, KERNEL, padding=KERNEL // 2), nn.ReLU(inplace=True)]
+            layers += [_Convolution(narrow, wide, KERNEL, padding=KERNEL // 2), nn.ReLU(inplace=True)]
             layers += [nn.Dropout2d(settings.dropout)] if settings.dropout else []
-        self.decoder = nn.Sequential(*layers, nn.Conv2d(channels[-1], 1, KERNEL, padding=KERNEL // 2))
+        self.decoder = nn.Sequential(*layers, _Convolution(channels[-1], 1, KERNEL, padding=KERNEL // 2))
 
     def forward(self, inputs_BCTYX: torch.Tensor) -> torch.Tensor:
         """Reconstruct movies in one pass through all time points."""
@@ -74,6 +77,25 @@ class DBlink(nn.Module):
         both_BCYX = both_TBCYX.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         image_TBCYX = self.decoder(both_BCYX).unflatten(0, both_TBCYX.shape[:2])
         return image_TBCYX.permute(1, 2, 0, 3, 4)
+
+
+class _Convolution(nn.Conv2d):
+    """A convolution that, once trained, fills the registers of the processor where it has few output channels.
+
+    The channels of neighbouring pixels along x are computed as the channels of one pixel of a coarser image, with a
+    kernel that is wider by the number of neighbours. Images with the channels last have the same memory either way.
+    """
+
+    def forward(self, x_BCYX: torch.Tensor) -> torch.Tensor:
+        """Convolve images."""
+        number = math.gcd(max(LANES // self.out_channels, 1), x_BCYX.shape[3])
+        if self.training or torch.is_grad_enabled() or number == 1 or x_BCYX.device.type != "cpu":
+            return super().forward(x_BCYX)
+        beside = [F.pad(self.weight, (shift, number - 1 - shift)) for shift in range(number)]
+        bias = None if self.bias is None else self.bias.repeat(number)
+        h_BCYX = F.conv2d(x_BCYX, torch.cat(beside), bias, stride=(1, number), padding=KERNEL // 2)
+        h_BYXC = h_BCYX.permute(0, 2, 3, 1).unflatten(3, (number, self.out_channels)).flatten(2, 3)
+        return h_BYXC.permute(0, 3, 1, 2)
 
 
 class ConvLSTM(nn.Module):
@@ -113,8 +135,7 @@ class ConvLSTM(nn.Module):
         self, x_TBCYX: torch.Tensor, from_input: torch.Tensor, from_state: torch.Tensor
     ) -> torch.Tensor:
         """Return the same without gradients: in place and plane by plane, which is faster."""
-        x_BCYX = x_TBCYX.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        given_BCYX = F.conv2d(x_BCYX, from_input, self.gates.bias, padding=KERNEL // 2).contiguous()
+        given_BCYX = F.conv2d(x_TBCYX.flatten(0, 1), from_input, self.gates.bias, padding=KERNEL // 2)
         states_TBCYX = x_TBCYX.new_empty(*x_TBCYX.shape[:2], self.hidden, *x_TBCYX.shape[3:])
         cell_BCYX = torch.zeros_like(states_TBCYX[0])
         for t, gates_BCYX in enumerate(given_BCYX.unflatten(0, x_TBCYX.shape[:2])):

@@ -181,7 +181,7 @@ def _advice(missing: Sequence[str], free: Sequence[int], headings: Sequence[str]
     marks = re.findall(r"[^\w\s.,;()\[\]{}<>'\"-]", headings[0]) if len(headings) == 1 else []
     if marks:
         return (
-            "columns are told apart by tabs, semicolons, commas, bars (|) or blanks; "
+            "columns are separated by tabs, semicolons, commas, bars (|) or blanks; "
             f"if something else stands between them, say so in a first line, as in sep={marks[0]}"
         )
     return f"say which they are, by name or number, as in {_example(missing, free, headings)}"

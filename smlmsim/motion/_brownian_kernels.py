@@ -70,7 +70,7 @@ def advance(
     index, filament : ndarray, (lane / LANES_PER_COUNTER,), uint64
         Which part of which filament these lanes are: the address of their random numbers.
     key : uint64
-        Of the random numbers.
+        The key of the random numbers.
     first_step, steps : int
         Steps taken before, and steps to take.
     """

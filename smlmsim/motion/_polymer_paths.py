@@ -40,7 +40,7 @@ def fill_paths(
     times_s : array, shape (time,)
     box : Box
     key : uint64
-        Of the random numbers.
+        The key of the random numbers.
     rng : np.random.Generator
         Draws the forces at the first time.
     """
@@ -71,7 +71,7 @@ def fill_paths(
 def _initial(
     chains: Chains, slope: Floats, spread: Floats, slots: Integers, rng: np.random.Generator
 ) -> Floats:
-    """Coordinates and what is known of their drives, shape (filament, parity, 2, slot)."""
+    """Return the coordinates and the filtered estimates of their drives, shape (filament, parity, 2, slot)."""
     coordinate = _padded(chains.modes.amplitudes(chains.angles), 2)[:, slots]
     known = _padded(slope)[:, slots] * coordinate
     known += _padded(spread)[:, slots] * rng.standard_normal(known.shape)

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 import baselines.dblink
-from baselines.dblink.model import ConvLSTM, DBlinkNetwork
+from baselines.dblink.model import ConvLSTM, DBlinkNetwork, _Convolution
 from baselines.dblink.train import DBlinkTraining
 from smlmsim.spec import read_toml
 
@@ -100,3 +100,16 @@ def test_channels_may_be_none():
 def test_settings_that_make_no_network_are_refused(settings):
     with pytest.raises(pydantic.ValidationError):
         DBlinkNetwork(**settings)
+
+
+@pytest.mark.parametrize("width", [16, 24, 15])
+@pytest.mark.parametrize("channels", [1, 3, 8, 16])
+def test_few_channels_are_computed_for_several_pixels_at_once(channels, width):
+    torch.manual_seed(0)
+    convolution = _Convolution(4, channels, 5, padding=2).eval()
+    image = torch.rand(2, 4, 12, width).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        found = convolution(image)
+        expected = F.conv2d(image, convolution.weight, convolution.bias, padding=2)
+        torch.testing.assert_close(found, expected)
+        assert found.is_contiguous(memory_format=torch.channels_last)
