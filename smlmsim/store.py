@@ -124,9 +124,7 @@ class Kind(NamedTuple):
         return self.error(f"{path} is damaged ({reason}); delete the store to start anew")
 
     def _no_store(self, path: Path, reason: str = "") -> ValueError:
-        return self.error(
-            f"{path} is not the store of a {self.name}{reason}; choose another place with --out"
-        )
+        return self.error(f"{path} is not the store of a {self.name}{reason}; choose another place")
 
 
 def made_here(path: Path, attrs: MutableMapping[str, Any]) -> None:

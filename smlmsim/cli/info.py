@@ -106,7 +106,9 @@ def _table(summary: Summary, attrs: dict[str, Any]) -> dict[str, str]:
         lines["frames"] = "none: the table does not say when molecules were localized"
     lines["exposure"] = f"{exposure_s:g} s" if exposure_s else "unknown; --exposure-s gives rates per second"
     if summary.channels:
-        lines["channels"] = _channels(summary, attrs)
+        names = _channel_names(summary, attrs)
+        chooses = "; --channel chooses one, or all" if len(names) > 1 else ""
+        lines["channels"] = ", ".join(names.values()) + chooses
     for axis in ("y", "x", "z"):
         if (found := extent.get(f"loc_{axis}")) is not None:
             lines[f"field {axis}"] = f"{found[0]:.1f} to {found[1]:.1f} nm"
@@ -116,7 +118,7 @@ def _table(summary: Summary, attrs: dict[str, Any]) -> dict[str, str]:
             f"y {top:.0f} to {top + height:.0f} nm, x {left:.0f} to {left + width:.0f} nm"
         )
     if summary.last_frame >= 0:
-        lines |= _rate(summary, exposure_s)
+        lines |= _rate(summary, _channel_names(summary, attrs), exposure_s)
     middle, low, high = (summary.precision_nm(share) for share in (0.5, 0.1, 0.9))
     known = middle == middle
     lines["precision"] = (
@@ -125,27 +127,33 @@ def _table(summary: Summary, attrs: dict[str, Any]) -> dict[str, str]:
     return lines
 
 
-def _channels(summary: Summary, attrs: dict[str, Any]) -> str:
-    """Return the names of channels, and the option that chooses one."""
-    found = list(called(summary.channels, attrs.get("channels", ())).values())
-    return ", ".join(found) + ("; --channel chooses one, or all" if len(found) > 1 else "")
+def _channel_names(summary: Summary, attrs: dict[str, Any]) -> dict[int, str]:
+    """Return the names of the channels of a table by their numbers."""
+    return called(summary.channels, attrs.get("channels", ()))
 
 
-def _rate(summary: Summary, exposure_s: float | None) -> dict[str, str]:
-    """Return the overall rate and the rate over time, in Hz if the exposure is known."""
+def _rate(summary: Summary, channels: dict[int, str], exposure_s: float | None) -> dict[str, str]:
+    """Return the rate, its course over time and that of each of several channels, in Hz if the exposure is known."""
     unit, frame = ("Hz", exposure_s) if exposure_s else ("per frame", 1.0)
     mean = summary.rate_hz(frame)
     error = mean / summary.localizations**0.5
+    whole = " of all channels together" if len(channels) > 1 else ""
     (height, width) = (high - low for low, high in (summary.extent_nm[name] for name in ("loc_y", "loc_x")))
     over_time = " ".join(f"{rate / frame:.3g}" for rate in summary.rate_per_frame())
     span = summary.frames_per_span * frame
     lines = {
-        "rate": f"{mean:.4g} ± {error:.2g} {unit}",
-        "rate over time": f"{over_time} {unit}, each over {span:.4g} {'s' if exposure_s else 'frames'}",
+        "rate": f"{mean:.4g} ± {error:.2g} {unit}{whole}",
+        "rate over time": f"{over_time} {unit}{whole}, each over {span:.4g} {'s' if exposure_s else 'frames'}",
     }
+    if whole:
+        shares = {name: summary.channels[number] / summary.localizations for number, name in channels.items()}
+        rates = (f"{mean * share:.4g} {unit} of {name}" for name, share in shares.items())
+        lines["rate by channel"] = ", ".join(rates)
     if height > 0 and width > 0:
         fields = height * width / 2560**2
-        lines["rate in a field"] = f"{mean / fields:.4g} ± {error / fields:.2g} {unit} per 2.56 x 2.56 um"
+        lines["rate in a field"] = (
+            f"{mean / fields:.4g} ± {error / fields:.2g} {unit} per 2.56 x 2.56 um{whole}"
+        )
     return lines
 
 

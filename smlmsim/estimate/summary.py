@@ -35,8 +35,8 @@ class Summary:
         The smallest and the largest coordinate, by ``loc_y``, ``loc_x`` and, if there is one, ``loc_z``.
     first_called : int
         Number that the file gives to the first camera frame.
-    channels : set of int
-        Numbers of the channels, if there are any.
+    channels : dict of int to int
+        Number of localizations of each channel, by the number of the channel; empty if there are none.
     recorded : (int, int), optional
         First recorded camera frame and the one after the last, if the table was selected from a longer one.
     known_frames : int
@@ -51,7 +51,7 @@ class Summary:
     last_frame: int = -1
     extent_nm: dict[str, tuple[float, float]] = field(default_factory=dict)
     first_called: int = 0
-    channels: set[int] = field(default_factory=set)
+    channels: dict[int, int] = field(default_factory=dict)
     recorded: tuple[int, int] | None = None
     known_frames: int = 0
     compared: int = 0
@@ -73,7 +73,8 @@ class Summary:
         if "loc_frame" in chunk and chunk.sizes["localization"]:
             self._add_frames(chunk.loc_frame.values)
         if "loc_channel" in chunk:
-            self.channels |= {int(number) for number in np.unique(chunk.loc_channel.values)}
+            for channel, found in zip(*np.unique(chunk.loc_channel.values, return_counts=True), strict=True):
+                self.channels[int(channel)] = self.channels.get(int(channel), 0) + int(found)
         if "recorded_frames" in chunk.attrs:
             self.recorded = recorded_frames(chunk)
         self.known_frames = int(chunk.attrs.get("frames", 0))

@@ -104,7 +104,14 @@ def test_channels_are_never_counted_together_unasked(run, tmp_path):
             io.read(tmp_path / channel / "counts.tif").counts.sum(("time", "y", "x")).values.tolist()
             == number
         )
-    assert "0, 1; --channel chooses one" in run("info", tmp_path / "t.csv")[1]
+    said = run("info", tmp_path / "t.csv", "--exposure-s", "0.03")[1]
+    assert "0, 1; --channel chooses one" in said
+    assert re.search(r"rate +(\S+) ± \S+ Hz of all channels together\n", said)
+    together, *each = (
+        float(re.search(pattern, said)[1])
+        for pattern in (r"rate +(\S+) ±", r"by channel +(\S+) Hz of 0", r"(\S+) Hz of 1")
+    )
+    assert each == pytest.approx([together / 2, together / 2], rel=1e-3)
 
 
 def _coloured(folder):
