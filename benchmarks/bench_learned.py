@@ -4,6 +4,7 @@ The name of a group contains the number of floating-point operations of a call; 
 reached, and those of a product of two float32 matrices on the same thread.
 """
 
+import math
 import time
 
 import numpy as np
@@ -11,13 +12,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from baselines._scale import unit_variance
 from baselines.annapalm.train import AnnaPalm3DTraining
 from baselines.dblink.train import DBlinkTraining
 
 SIDE, REACH = 128, 25
 SHORT, NARROW = 32, 64
 GFLOP = 1e9
+COUNT = 0.05
+"""Mean number of localizations in a pixel and time point."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,8 +44,9 @@ def peak(one_thread):
 
 
 def movie(*shape):
-    counts = np.random.default_rng(0).poisson(0.05, shape).astype(np.float32)
-    return unit_variance(torch.from_numpy(counts))
+    """Return counts whose pixels have a variance of about 1, as networks see them."""
+    counts = np.random.default_rng(0).poisson(COUNT, shape).astype(np.float32)
+    return torch.from_numpy(counts) / math.sqrt(COUNT)
 
 
 def measure(benchmark, peak, name, function, rounds):
