@@ -77,5 +77,7 @@ def digest(dataset: xr.Dataset) -> bytes:
         values = np.ascontiguousarray(variable.values)
         told = name, variable.dims, values.dtype.str, values.shape, sorted(variable.attrs.items())
         found.update(repr(told).encode())
-        found.update(repr(values.tolist()).encode() if values.dtype.hasobject else values.tobytes())
+        found.update(
+            repr(values.tolist()).encode() if values.dtype.hasobject else values.reshape(-1).view(np.uint8)
+        )
     return found.digest()

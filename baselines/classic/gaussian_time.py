@@ -77,11 +77,15 @@ class GaussianTime(Spec):
             x=observation.x,
         )
 
-    @remembered
     def widths(self, observation: xr.Dataset) -> Widths:
         """Return the given widths, or else the likeliest: searched in steps of 2, then of sqrt(2)."""
         if self.time_sigma_s is not None and self.space_sigma_nm is not None:
             return Widths(self.time_sigma_s, self.space_sigma_nm)
+        return self._chosen(observation)
+
+    @remembered
+    def _chosen(self, observation: xr.Dataset) -> Widths:
+        """Choose the widths that are not given; once for each movie, whoever asks."""
         repeat_frames = _repeats.repeat_frames(observation)
         first = _repeats.first_appearances(observation, repeat_frames)
         widths, _ = self.likeliest(HeldOut.of(first, self.displacement_nm(observation)), observation)

@@ -108,7 +108,7 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     }
     if len(parts := split(image)) > 1:
         metadata |= {"axes": "TCYX", "mode": "composite", "Labels": list(parts) * len(values)}
-        metadata["Ranges"] = [float(end(part)) for part in parts.values() for end in (np.min, np.max)]
+        metadata["Ranges"] = tuple(float(end(part)) for part in parts.values() for end in (np.min, np.max))
     if image.name in MOVIES:
         metadata["variable"] = image.name
     if known := Metadata.of(data).tree():
