@@ -16,9 +16,9 @@ def smlmsim(*arguments, code=0):
 
 
 def test_new_reconstructor_says_what_to_do_next(tmp_path):
-    found = smlmsim("new-reconstructor", "my_method", "--out", tmp_path).stdout
-    assert f"pip install -e '{tmp_path / 'my_method'}[test]'" in found
-    assert (tmp_path / "my_method" / "pyproject.toml").exists()
+    found = smlmsim("new-reconstructor", "made_by_a_test", "--out", tmp_path).stdout
+    assert f"pip install -e '{tmp_path / 'made_by_a_test'}[test]'" in found
+    assert (tmp_path / "made_by_a_test" / "pyproject.toml").exists()
 
 
 def test_a_report_of_nothing_gives_one_line(tmp_path):

@@ -14,7 +14,7 @@ OFFLINE = ["--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-ver
 @pytest.mark.parametrize("kind", scaffold.kinds())
 @pytest.mark.slow
 def test_the_new_package_installs_and_passes_its_own_tests(tmp_path, kind):
-    folder = scaffold.new_plugin("my_method", tmp_path, kind=kind)
+    folder = scaffold.new_plugin("made_by_a_test", tmp_path, kind=kind)
     install = [sys.executable, "-m", "pip", "install", *OFFLINE, "--target", tmp_path / "site", folder]
     subprocess.run(install, check=True, timeout=120)
     path = os.pathsep.join([str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
