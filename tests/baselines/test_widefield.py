@@ -1,24 +1,9 @@
 """Widefield images are brought to the pixels and time points of the localizations."""
 
 import numpy as np
+from widefield_observation import observed
 
 from baselines._widefield import on_pixels
-from smlmsim import schema
-from smlmsim.testing import make_observation
-
-
-def observed(images, *, pixel_nm=100.0):
-    """Counts of 5 time points of 40 x 60 pixels of 20 nm, and widefield images on some other pixels."""
-    observation = make_observation(np.random.default_rng(0).poisson(0.1, (5, 40, 60)))
-    times, rows, columns = np.shape(images)
-    return observation.merge(
-        schema.dataset(
-            widefield=np.asarray(images, np.uint16),
-            widefield_time=(np.arange(times) + 1) * 1.5,
-            widefield_y=(np.arange(rows) + 0.5) * pixel_nm,
-            widefield_x=(np.arange(columns) + 0.5) * pixel_nm,
-        )
-    )
 
 
 def test_a_linear_image_is_the_same_on_finer_pixels():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from widefield_observation import observed
 
 from baselines._adversarial import AdversarialLoss, AdversarialTask
 from baselines._weights import save_weights
@@ -8,24 +9,8 @@ from baselines.annapalm.model import WidefieldPredictor
 from baselines.annapalm.network import AnnaPalmNetwork
 from baselines.annapalm.reconstruct import AnnaPalm2D
 from baselines.annapalm.widefield import WidefieldTask, WidefieldTraining, error_map, without_one
-from smlmsim import schema
-from smlmsim.testing import make_observation
 
 SETTINGS = AnnaPalmNetwork(ndim=2, base=2, levels=2, discriminator_base=2, inputs={"widefield": True})
-
-
-def observed(images, *, pixel_nm=100.0):
-    """Counts of 5 time points of 40 x 60 pixels of 20 nm, and widefield images on some other pixels."""
-    observation = make_observation(np.random.default_rng(0).poisson(0.1, (5, 40, 60)))
-    times, rows, columns = np.shape(images)
-    return observation.merge(
-        schema.dataset(
-            widefield=np.asarray(images, np.uint16),
-            widefield_time=(np.arange(times) + 1) * 1.5,
-            widefield_y=(np.arange(rows) + 0.5) * pixel_nm,
-            widefield_x=(np.arange(columns) + 0.5) * pixel_nm,
-        )
-    )
 
 
 def task(**widefield):
