@@ -78,6 +78,8 @@ def digest(dataset: xr.Dataset) -> bytes:
         told = name, variable.dims, values.dtype.str, values.shape, sorted(variable.attrs.items())
         found.update(repr(told).encode())
         found.update(
-            repr(values.tolist()).encode() if values.dtype.hasobject else values.reshape(-1).view(np.uint8)
+            repr(values.tolist()).encode()
+            if values.dtype.hasobject
+            else values.reshape(-1).view(np.uint8).data
         )
     return found.digest()
