@@ -37,6 +37,16 @@ VOCABULARY: dict[str, Variable] = {
     "widefield_y": Variable(("widefield_y",), "nm", "centre of the camera's pixel row"),
     "widefield_x": Variable(("widefield_x",), "nm", "centre of the camera's pixel column"),
     "widefield": Variable(("channel", "widefield_time", "widefield_y", "widefield_x"), "1", "grey level"),
+    "frames": Variable(("frame", "camera_y", "camera_x"), "1", "grey level"),
+    "camera_y": Variable(("camera_y",), "nm", "centre of the camera's pixel row"),
+    "camera_x": Variable(("camera_x",), "nm", "centre of the camera's pixel column"),
+    "camera_offset": Variable(("camera_y", "camera_x"), "1", "grey level without electrons, of each pixel"),
+    "camera_electrons_per_level": Variable(
+        ("camera_y", "camera_x"), "1", "electrons per grey level, of each pixel"
+    ),
+    "camera_read_noise_e": Variable(
+        ("camera_y", "camera_x"), "1", "standard deviation of the readout in electrons, of each pixel"
+    ),
     "uncertainty": Variable(("channel", "time", "y", "x"), "nm-2", "variance of the density"),
     "event_time": Variable(("event",), "s", "middle of the camera frame"),
     "event_frame": Variable(("event",), "1", "camera frame, counted from 0"),
@@ -62,6 +72,18 @@ VOCABULARY: dict[str, Variable] = {
     "loc_background": Variable(("localization",), "photon", "background per pixel"),
     "loc_channel": Variable(("localization",), "1", "channel, counted from 0"),
 }
+
+FRAMES_ATTRS = (
+    "camera_pixel_nm",
+    "exposure_s",
+    "first_frame",
+    "offset",
+    "electrons_per_level",
+    "quantum_efficiency",
+    "em_gain",
+    "read_noise_e",
+)
+"""Attributes of camera frames, see :func:`check_frames`."""
 
 UNKNOWN_SCALE = "density up to a factor"
 SQUARES = {"1": "1", "nm-1": "nm-2"}
@@ -161,6 +183,46 @@ def check(found: xr.Dataset, *names: str, missing: bool = False) -> None:
         if bad.any():
             kinds = "infinite" if missing else "NaN or infinite"
             raise SchemaError(f"{name} holds {np.count_nonzero(bad)} values that are {kinds}")
+
+
+def check_frames(found: xr.Dataset) -> None:
+    """Require a dataset of camera frames, the raw movie that localizers see.
+
+    It holds ``frames`` (frame, camera_y, camera_x), uint16 grey levels, and the centres of the pixels in the
+    coordinates of the field, ``camera_y`` and ``camera_x`` in nm. The attributes are numbers: the edge of a pixel
+    ``camera_pixel_nm``, the duration of a frame ``exposure_s``, the number of the first of the frames in the recording
+    ``first_frame``, counted from 0, and the calibration of the camera under the names and conventions of
+    :class:`~smlmsim.camera.Camera`: ``offset`` in grey levels, ``electrons_per_level`` and ``read_noise_e`` in
+    electrons after the multiplication, ``quantum_efficiency`` and ``em_gain``. Where pixels differ, ``camera_offset``,
+    ``camera_electrons_per_level`` and ``camera_read_noise_e`` (camera_y, camera_x) hold the value of each.
+
+    Parameters
+    ----------
+    found : xr.Dataset
+
+    Raises
+    ------
+    SchemaError
+        Naming the variable or attribute that is missing, or what was found instead.
+    """
+    check(found, "frames", "camera_y", "camera_x")
+    frames = found.variables["frames"]
+    if frames.ndim < 3 or frames.dtype != np.uint16:
+        raise SchemaError(
+            f"frames is {frames.dtype} of the dims {frames.dims}, expected uint16 of {VOCABULARY['frames'].dims}"
+        )
+    for name in FRAMES_ATTRS:
+        value = found.attrs.get(name)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float | np.number)
+            or not np.isfinite(value)
+        ):
+            raise SchemaError(
+                f"the frames have no number {name!r}"
+                if value is None
+                else f"the attribute {name!r} of the frames is {value!r}, expected a finite number"
+            )
 
 
 def times_s(movie: xr.DataArray) -> npt.NDArray[np.float64]:

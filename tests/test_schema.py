@@ -52,3 +52,44 @@ def test_the_times_of_a_movie_are_its_own_or_none():
         schema.SchemaError, match=r"not known how long a time point is; give point_s=0\.05, say"
     ):
         schema.times_s(movie.drop_vars("time"))
+
+
+FRAMES_ATTRS = {
+    "camera_pixel_nm": 100.0,
+    "exposure_s": 0.03,
+    "first_frame": 0,
+    "offset": 100.0,
+    "electrons_per_level": 45.0,
+    "quantum_efficiency": 0.9,
+    "em_gain": 300.0,
+    "read_noise_e": 74.0,
+}
+
+
+def some_frames(**changed):
+    return schema.dataset(
+        FRAMES_ATTRS | changed,
+        frames=np.zeros((2, 3, 4), np.uint16),
+        camera_y=np.arange(3) * 100.0 + 50,
+        camera_x=np.arange(4) * 100.0 + 50,
+    )
+
+
+def test_frames_are_grey_levels_with_the_calibration_of_their_camera():
+    schema.check_frames(some_frames())
+    assert set(some_frames().coords) == {"camera_y", "camera_x"}
+    assert set(FRAMES_ATTRS) == set(schema.FRAMES_ATTRS)
+
+
+@pytest.mark.parametrize(
+    ("attrs", "said"),
+    [({"em_gain": None}, "no number 'em_gain'"), ({"offset": np.nan}, "'offset' of the frames is nan")],
+)
+def test_frames_without_a_calibration_are_refused(attrs, said):
+    with pytest.raises(schema.SchemaError, match=said):
+        schema.check_frames(some_frames(**attrs))
+
+
+def test_frames_of_another_type_are_refused():
+    with pytest.raises(schema.SchemaError, match=r"frames is float64 of the dims .* expected uint16"):
+        schema.check_frames(some_frames().astype(float))
