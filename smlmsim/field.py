@@ -79,6 +79,18 @@ class FieldOfView(Spec):
         bottom, right = top + self.height_nm + 2 * margin_nm, left + self.width_nm + 2 * margin_nm
         return np.float32(top), np.float32(bottom), np.float32(left), np.float32(right)
 
+    def covered(self, pixel_nm: float) -> Self:
+        """The smallest number of whole pixels of a camera, centred on the field, that cover it."""
+        rows, columns = (math.ceil(extent / pixel_nm - 1e-9) for extent in (self.height_nm, self.width_nm))
+        height_nm, width_nm = rows * pixel_nm, columns * pixel_nm
+        return type(self)(
+            height_nm=height_nm,
+            width_nm=width_nm,
+            pixel_nm=pixel_nm,
+            origin_y_nm=self.origin_y_nm - (height_nm - self.height_nm) / 2,
+            origin_x_nm=self.origin_x_nm - (width_nm - self.width_nm) / 2,
+        )
+
     def grown(self, share: float) -> Self:
         """The field with a margin, a share of its extent rounded up to whole pixels, added on every side."""
         rows, columns = (math.ceil(pixels * share) for pixels in self.shape)

@@ -40,6 +40,9 @@ VOCABULARY: dict[str, Variable] = {
     "frames": Variable(("frame", "camera_y", "camera_x"), "1", "grey level"),
     "camera_y": Variable(("camera_y",), "nm", "centre of the camera's pixel row"),
     "camera_x": Variable(("camera_x",), "nm", "centre of the camera's pixel column"),
+    "out_of_focus": Variable(
+        ("time", "camera_y", "camera_x"), "1", "light of the structure out of focus, over its mean"
+    ),
     "camera_offset": Variable(("camera_y", "camera_x"), "1", "grey level without electrons, of each pixel"),
     "camera_electrons_per_level": Variable(
         ("camera_y", "camera_x"), "1", "electrons per grey level, of each pixel"

@@ -87,17 +87,7 @@ class Widefield(Spec):
 
     def view(self, field: FieldOfView) -> FieldOfView:
         """The pixels of the camera: the smallest number of whole pixels, centred on a field, that cover it."""
-        rows, columns = (
-            math.ceil(extent / self.pixel_nm - 1e-9) for extent in (field.height_nm, field.width_nm)
-        )
-        height_nm, width_nm = rows * self.pixel_nm, columns * self.pixel_nm
-        return FieldOfView(
-            height_nm=height_nm,
-            width_nm=width_nm,
-            pixel_nm=self.pixel_nm,
-            origin_y_nm=field.origin_y_nm - (height_nm - field.height_nm) / 2,
-            origin_x_nm=field.origin_x_nm - (width_nm - field.width_nm) / 2,
-        )
+        return field.covered(self.pixel_nm)
 
     def take(self, blurred: xr.DataArray, rng: np.random.Generator) -> xr.Dataset:
         """Take images of contours.
