@@ -9,16 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import pydantic
 import xarray as xr
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import PositiveFloat
 
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
-from smlmsim.contour import Box, bonds, frames_between_steps, steps
+from smlmsim.contour import frames_between_steps
 from smlmsim.field import FieldOfView
 from smlmsim.photophysics import _blinking_kernels as _kernels
+from smlmsim.photophysics import _span_kernels
 from smlmsim.photophysics._kinetics import Kinetics
+from smlmsim.photophysics.emission import Emission, blinks_of
+from smlmsim.photophysics.spans import Contour, follow
 from smlmsim.rng import key
-from smlmsim.spec import Spec, read_toml
+from smlmsim.spec import read_toml
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +40,7 @@ class TooFewMoleculesError(ValueError):
         self.most_hz = most_hz
 
 
-class Blinking(Spec):
+class Blinking(Emission):
     """Molecules on the contour switch on at random times, are localized repeatedly, and bleach.
 
     A molecule is dark at first. It switches on at a rate set by the activating light. A blink ends after an
@@ -70,9 +73,8 @@ class Blinking(Spec):
     least_share : float
         The share of a frame that a blink must fill to be localized in it, 0.5 to 1. As it is at least one half,
         no molecule is localized twice in a frame.
-    margin_nm : float
-        Width of the margin around the field in which events are also listed, so that localization errors can
-        carry molecules across the border in both directions.
+    photons, photon_distribution, photon_spread, faint_frames, margin_nm :
+        As for :class:`~smlmsim.photophysics.emission.Emission`.
 
     References
     ----------
@@ -87,7 +89,6 @@ class Blinking(Spec):
     dark_s: PositiveFloat | None = None
     blinks: Annotated[float, pydantic.Field(ge=1)] = 14.0
     least_share: Annotated[float, pydantic.Field(ge=0.5, le=1)] = 0.5
-    margin_nm: NonNegativeFloat = 150.0
 
     @classmethod
     def of(cls, fluorophore: str) -> Self:
@@ -129,7 +130,9 @@ class Blinking(Spec):
         Dataset
             ``event_frame``, ``event_time`` in s, ``event_y``, ``event_x`` in nm, ``event_molecule`` and
             ``event_on_fraction`` (event,), sorted by frame: where the molecules are in the middle of the frames in
-            which they are localized, in the field and its margin. Empty if the contour is never in the field.
+            which they are localized, in the field and its margin. Empty if the contour is never in the field. With
+            ``faint_frames``, where they are in the middle of the time that they are on in a frame, in all frames.
+            ``event_photons`` if ``photons`` is set.
 
         Raises
         ------
@@ -139,30 +142,30 @@ class Blinking(Spec):
             If the structure lacks a variable, has other steps than the acquisition or a vertex that is not
             finite, or if there would be more than 10**8 molecules.
         """
-        schema.check(moving, "filament", "vertex_y", "vertex_x")
-        y, x = steps(moving, acquisition)
-        on = bonds(moving.filament.values)
-        rest_nm = np.hypot(y[0, on + 1] - y[0, on], x[0, on + 1] - x[0, on]).astype(np.float64)
-        molecules = self._molecules(on, rest_nm, rng)
-        window = field.edges(self.margin_nm)
-        near = _kernels.find_near(y, x, window)
-        middles = np.arange(len(y))[acquisition.middle_steps]
-        seen_nm = _kernels.visible(y, x, near, middles, on, rest_nm, field.edges())
-        in_field = self._active_per_nm * _every_frame(seen_nm, acquisition)
+        contour = Contour.of(moving, field, acquisition, self.margin_nm)
+        molecules = self._molecules(contour.bonds, contour.rest_nm, rng)
+        in_field = self._active_per_nm * _every_frame(contour.seen_nm, acquisition)
         if not in_field.any():
             molecules = molecules[0][:0], molecules[1][:0]
-        frame, molecule, at_y, at_x, on_fraction = _kernels.emit(
-            y,
-            x,
-            molecules,
-            _frames(acquisition),
+        kinetics, room = (
             self._kinetics(acquisition, in_field),
-            near,
-            window,
-            Box.of(moving).period,
-            key(rng),
             round(ROOM * self.rate_hz * acquisition.duration_s) + 1,
         )
+        if self.faint_frames:
+            return self._everywhere(contour, molecules, kinetics, room, field, acquisition, rng)
+        frame, molecule, at_y, at_x, on_fraction = _kernels.emit(
+            contour.y,
+            contour.x,
+            molecules,
+            _frames(acquisition),
+            kinetics,
+            contour.near,
+            field.edges(self.margin_nm),
+            contour.box.period,
+            key(rng),
+            room,
+        )
+        photons = self._event_photons(blinks_of(frame, molecule), on_fraction, rng)
         order = np.argsort(frame, kind="stable")
         return schema.dataset(
             event_frame=frame[order],
@@ -171,7 +174,34 @@ class Blinking(Spec):
             event_x=at_x[order],
             event_molecule=molecule[order],
             event_on_fraction=on_fraction[order],
+            **{name: values[order] for name, values in photons.items()},
         )
+
+    def _everywhere(
+        self,
+        contour: Contour,
+        molecules: _kernels.Molecules,
+        kinetics: _kernels.Kinetics,
+        room: int,
+        field: FieldOfView,
+        acquisition: Acquisition,
+        rng: np.random.Generator,
+    ) -> xr.Dataset:
+        """The events of the same blinks in all frames in which they are on."""
+        molecule, times_s = _span_kernels.list_blinks(
+            molecules, kinetics, acquisition.duration_s, key(rng), room
+        )
+        bond, along = molecules
+        blink, events = follow(
+            contour,
+            (bond[molecule], along[molecule], times_s),
+            field,
+            acquisition,
+            share=0.0,
+            margin_nm=self.margin_nm,
+        )
+        photons = self._event_photons(blink, events["event_on_fraction"], rng)
+        return schema.dataset(**events, event_molecule=molecule[blink].astype(np.int32), **photons)
 
     @property
     def _active_per_nm(self) -> float:

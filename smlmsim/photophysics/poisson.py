@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import PositiveFloat
 
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.contour import Box, frames_between_steps, steps
 from smlmsim.field import FieldOfView
-from smlmsim.photophysics import _emission_kernels
+from smlmsim.photophysics import _blinking_kernels, _emission_kernels
 from smlmsim.photophysics._block_kernels import BLOCK, cut
 from smlmsim.photophysics._survey_kernels import Frames, Nearby, survey
+from smlmsim.photophysics.emission import LEAST_SHARE, Emission
+from smlmsim.photophysics.spans import Contour, follow
 from smlmsim.rng import key
-from smlmsim.spec import Spec
 
 _MOST_DRAWS = 1e9
 """Proposals of a movie: a thousand million fill 12 GB."""
 
 
-class Poisson(Spec):
-    """Molecules of constant density along the contour emit at random times, each for one camera frame.
+class Poisson(Emission):
+    """Molecules of constant density along the contour emit at random times, each for one camera frame or longer.
 
     The events are a Poisson process of constant intensity per nm of contour and second: the rate divided by
     the mean length of contour inside the field over the movie (between two steps, the mean of both lengths).
@@ -48,7 +50,7 @@ class Poisson(Spec):
     kind: Literal["poisson"] = "poisson"
     rate_hz: PositiveFloat = 200.0
     frozen: bool = False
-    margin_nm: NonNegativeFloat = 150.0
+    on_time_s: PositiveFloat | None = None
 
     def emit(
         self, moving: xr.Dataset, field: FieldOfView, acquisition: Acquisition, rng: np.random.Generator
@@ -70,7 +72,8 @@ class Poisson(Spec):
         Dataset
             ``event_frame``, ``event_time`` in s, ``event_y``, ``event_x`` in nm (event,), sorted by frame:
             the positions of the molecules, in the field and its margin. Empty if the contour is never in the
-            field. There is no ``event_on_fraction``: every molecule is on for the whole frame.
+            field. With ``on_time_s`` also ``event_on_fraction`` and ``event_molecule``, a number for each blink;
+            without, every molecule is on for the whole frame. ``event_photons`` if ``photons`` is set.
 
         Raises
         ------
@@ -79,10 +82,55 @@ class Poisson(Spec):
             infinite, or if so little of the contour is in the field that the rate would need more than 10**9
             draws along the whole contour.
         """
+        if self.on_time_s is not None:
+            return self._lasting(self.on_time_s, moving, field, acquisition, rng)
         frame, at_y, at_x = self._draw(moving, field, acquisition, rng)
         return schema.dataset(
-            event_frame=frame, event_time=acquisition.frame_times_s(frame), event_y=at_y, event_x=at_x
+            event_frame=frame,
+            event_time=acquisition.frame_times_s(frame),
+            event_y=at_y,
+            event_x=at_x,
+            **self._event_photons(np.arange(frame.size), 1.0, rng),
         )
+
+    def _lasting(
+        self,
+        on_time_s: float,
+        moving: xr.Dataset,
+        field: FieldOfView,
+        acquisition: Acquisition,
+        rng: np.random.Generator,
+    ) -> xr.Dataset:
+        """Draw the events of molecules that are on for exponential times."""
+        contour = Contour.of(moving, field, acquisition, self.margin_nm)
+        mean = on_time_s / acquisition.exposure_s
+        # A blink of mean duration d fills (d + 1 - share) exp(-share / d) frames by a share on average.
+        per_blink = (mean + 1 - LEAST_SHARE) * math.exp(-LEAST_SHARE / mean)
+        close = contour.near[contour.bonds // _blinking_kernels.BLOCK].any(axis=1)
+        ends_nm = np.cumsum(np.where(close, contour.rest_nm, 0.0))
+        number, visible_nm = 0, float(contour.seen_nm.mean())
+        if visible_nm > 0:
+            per_nm = self.rate_hz / per_blink / visible_nm
+            expected = per_nm * ends_nm[-1] * (acquisition.duration_s + on_time_s)
+            self._require_few(expected, visible_nm, float(ends_nm[-1]))
+            number = int(rng.poisson(expected))
+        place_nm = rng.uniform(0, ends_nm[-1] if number else 0.0, number)
+        on = np.searchsorted(ends_nm, place_nm, side="right").clip(0, max(ends_nm.size - 1, 0))
+        along = (1 - (ends_nm[on] - place_nm) / contour.rest_nm[on]).astype(np.float32)
+        # Of those that were on at the beginning, exponential times remain: they begin there.
+        start_s = rng.uniform(-on_time_s, acquisition.duration_s, number).clip(0)
+        end_s = start_s + on_time_s * rng.standard_exponential(number)
+        blink, events = follow(
+            contour,
+            (contour.bonds[on], along, np.stack([start_s, end_s])),
+            field,
+            acquisition,
+            share=0.0 if self.faint_frames else LEAST_SHARE,
+            margin_nm=self.margin_nm,
+            frozen=self.frozen,
+        )
+        photons = self._event_photons(blink, events["event_on_fraction"], rng)
+        return schema.dataset(**events, event_molecule=blink.astype(np.int32), **photons)
 
     def _draw(
         self, moving: xr.Dataset, field: FieldOfView, acquisition: Acquisition, rng: np.random.Generator
@@ -117,13 +165,16 @@ class Poisson(Spec):
             return np.zeros(places.size)
         per_nm = self.rate_hz * acquisition.exposure_s / visible_nm
         expected = per_nm * places * unit * np.diff(first_frame)
-        if (total := expected.sum()) > _MOST_DRAWS:
+        self._require_few(float(expected.sum()), visible_nm, float((places * unit).max(initial=0)))
+        return expected
+
+    def _require_few(self, draws: float, visible_nm: float, nearby_nm: float) -> None:
+        if draws > _MOST_DRAWS:
             raise ValueError(
-                f"{self.rate_hz:g} Hz from a mean of {visible_nm:.3g} nm of contour in the field take {total:.2g} "
-                f"draws on {(places * unit).max():.3g} nm nearby, more than {_MOST_DRAWS:.0e}; "
+                f"{self.rate_hz:g} Hz from a mean of {visible_nm:.3g} nm of contour in the field take {draws:.2g} "
+                f"draws on {nearby_nm:.3g} nm nearby, more than {_MOST_DRAWS:.0e}; "
                 "lower rate_hz or margin_nm, or move the field"
             )
-        return expected
 
 
 def _vertices(
