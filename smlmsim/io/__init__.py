@@ -20,7 +20,7 @@ from smlmsim.io.atomic import (
     require_writable_file,
 )
 from smlmsim.io.columns import LEFT_OUT, ROWS
-from smlmsim.io.formats import FORMATS, OME_ZARR, SMLM, extensions, overview, recognised
+from smlmsim.io.formats import FORMATS, OME_TIFF, OME_ZARR, SMLM, extensions, overview, recognised
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.reading import CountedFromZeroError, Reading, exposure_s
 from smlmsim.progress import bar
@@ -216,7 +216,7 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     Parameters
     ----------
     data : xr.Dataset or xr.DataArray
-        Localizations for a table, or one variable (time, y, x) for images.
+        Localizations for a table, one variable (time, y, x) for images, or camera frames.
     path : str or Path
         File whose extension selects the format.
 
@@ -227,6 +227,9 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
+    if isinstance(data, xr.Dataset) and "frames" in data:
+        OME_TIFF.images.write(data, path)
+        return
     form = _writing(path)
     (form.table if form.holds == "table" else form.images).write(data, path)
 
@@ -264,7 +267,9 @@ def _counting(chunks: Iterator[xr.Dataset]) -> Iterator[xr.Dataset]:
 def _writing(path: str | Path) -> Any:
     """The format that an extension selects."""
     known = extensions()
-    suffix = Path(path).suffix.lower()
+    suffix = "".join(Path(path).suffixes[-2:]).lower()
+    if suffix not in known:
+        suffix = Path(path).suffix.lower()
     if suffix not in known:
         raise ValueError(f"{path} has the extension {suffix!r}; known are {', '.join(known)}")
     return known[suffix]

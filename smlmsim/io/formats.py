@@ -137,6 +137,9 @@ TEXT = Format(
     "ThunderSTORM CSV", "text_table", "table", (), (".csv",), "tables of four laboratories, there and back"
 )
 SMLM = Format(".smlm", "smlm", "table", (b"PK",), (".smlm",), "files laid out as ShareLoc's, there and back")
+OME_TIFF = Format(
+    "OME-TIFF of camera frames", "frames", "images", (), (".ome.tif", ".ome.tiff"), "tifffile, written only"
+)
 OME_ZARR = Format("OME-Zarr", "ome_zarr", "images", (), (".zarr",), "zarr, there and back")
 FORMATS = (
     TEXT,
@@ -147,6 +150,7 @@ FORMATS = (
     Format("SMAP _sml.mat", "smap", "table", MATLAB, (), "files of Picasso 0.11 and SciPy, and laid out as MATLAB's"),
     Format("Insight3 .bin", "insight3", "table", (b"M425",), (), "files laid out by its documentation"),
     Format("TIFF (OME, ImageJ, plain)", "tiff", "images", TIFF, (".tif", ".tiff"), "tifffile, there and back"),
+    OME_TIFF,
     OME_ZARR,
 )  # fmt: skip
 

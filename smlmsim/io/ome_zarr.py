@@ -150,9 +150,11 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     image, parts = image.transpose("time", ..., "y", "x"), split(image)
     letters = [str(dim)[0] for dim in image.dims]
     metadata = Metadata.of(data).tree()
-    with _replacing_folder(Path(path)) as draft:
+    with replacing_image(Path(path)) as draft:
         group = zarr.open_group(draft, mode="w", zarr_format=3)
-        group.attrs["ome"] = _ome(str(image.name), {letter: axes.get(letter) for letter in letters}, parts)
+        group.attrs["ome"] = ome_attributes(
+            str(image.name), {letter: axes.get(letter) for letter in letters}, parts
+        )
         if metadata:
             group.attrs["smlmsim"] = metadata
         if meaning := own_meaning(image):
@@ -170,7 +172,9 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
         array[...] = image.values
 
 
-def _ome(name: str, axes: Mapping[str, Axis | None], channels: Mapping[str, xr.DataArray]) -> dict[str, Any]:
+def ome_attributes(
+    name: str, axes: Mapping[str, Axis | None], channels: Mapping[str, xr.DataArray]
+) -> dict[str, Any]:
     """The attributes of an image, by the letters of its axes in their order; only channels have no coordinates."""
     transformations = [
         {"type": "scale", "scale": [(axis.step if axis else 1.0) or 1.0 for axis in axes.values()]},
@@ -322,7 +326,7 @@ def _in_order(values: npt.NDArray[Any], image: Multiscale) -> npt.NDArray[Any]:
 
 
 @contextlib.contextmanager
-def _replacing_folder(path: Path) -> Iterator[Path]:
+def replacing_image(path: Path) -> Iterator[Path]:
     """Yield a folder to fill, and replace an existing OME-Zarr image by it once it is complete."""
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():

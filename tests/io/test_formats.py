@@ -76,7 +76,10 @@ def test_a_missing_file_is_an_os_error(tmp_path, suffix):
 
 @pytest.mark.parametrize("name", ["a.xlsx", "a"])
 def test_an_unknown_extension_lists_the_known_ones(tmp_path, name):
-    with pytest.raises(ValueError, match=r"known are \.csv, \.smlm, \.hdf5, \.h5, \.tif, \.tiff, \.zarr"):
+    with pytest.raises(
+        ValueError,
+        match=r"known are \.csv, \.smlm, \.hdf5, \.h5, \.tif, \.tiff, \.ome\.tif, \.ome\.tiff, \.zarr",
+    ):
         io.write(_data(".csv"), tmp_path / name)
 
 

@@ -478,7 +478,7 @@ def test_a_failure_leaves_the_old_image_and_nothing_else(tmp_path, tree, monkeyp
     broken.density[0, 0, 0] = np.nan
     with pytest.raises(schema.SchemaError, match="density holds 1 NaN"):
         ome_zarr.write(broken, tmp_path / "a.zarr")
-    monkeypatch.setattr(ome_zarr, "_ome", None)
+    monkeypatch.setattr(ome_zarr, "ome_attributes", None)
     with pytest.raises(TypeError):
         ome_zarr.write(_movie(), tmp_path / "a.zarr")
     assert tree(tmp_path) == before
