@@ -10,15 +10,18 @@ import numpy as np
 import pydantic
 import xarray as xr
 
+from smlmsim import schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.contour import snapshots
 from smlmsim.density import Density
 from smlmsim.experimental import Experimental
 from smlmsim.field import FieldOfView
+from smlmsim.frames import Imaging
 from smlmsim.localization import Localization, Statistical
 from smlmsim.motion import Deformation, Motion, Polymer
 from smlmsim.movie import Movie, require_room, seen
 from smlmsim.photophysics import Photophysics, Poisson
+from smlmsim.photophysics.emission import Emission
 from smlmsim.provenance import provenance
 from smlmsim.rng import stream
 from smlmsim.sparse import bin_localizations
@@ -71,13 +74,36 @@ class Simulated(Spec, abc.ABC):
     def moving(self, seed: int) -> xr.Dataset:
         """The moving structure: ``vertex_y``, ``vertex_x`` (time, vertex) at all steps of the acquisition."""
 
+    def events(self, moving: xr.Dataset, seed: int, imaging: Imaging | None = None) -> xr.Dataset:
+        """The events ``event_*`` (event,) of the moving structure of a seed.
+
+        Parameters
+        ----------
+        moving : xr.Dataset
+            From :meth:`moving`.
+        seed : int
+        imaging : Imaging, optional
+            What takes camera frames of the molecules; by default the attribute ``imaging`` of the localization, if it
+            has one. The events are then those that it sees, see
+            :meth:`smlmsim.photophysics.emission.Emission.for_camera`, with ``out_of_focus``
+            (time, camera_y, camera_x) if it asks for it.
+        """
+        photophysics = self.photophysics
+        imaging = imaging or getattr(self.localization, "imaging", None)
+        if imaging and isinstance(photophysics, Emission):
+            photophysics = photophysics.for_camera(imaging.psf.reach_nm)
+        events = photophysics.emit(moving, self.field, self.acquisition, stream(seed, "photophysics"))
+        if imaging and imaging.out_of_focus_photons:
+            return events.merge(out_of_focus(imaging, moving, self.field, self.acquisition))
+        return events
+
     def movie(self, seed: int) -> Movie:
         """Simulate the movie of a seed; see :func:`simulate`."""
         field, acquisition = self.field, self.acquisition
         require_room(field, acquisition, "ask for fewer acquisition.time_points, or a smaller field")
         moving = self.moving(seed)
         truth = self.density.render(moving.isel(time=acquisition.middle_steps), field)
-        events = self.photophysics.emit(moving, field, acquisition, stream(seed, "photophysics"))
+        events = self.events(moving, seed)
         localizations = self.localization.localize(events, field, acquisition, stream(seed, "localization"))
         observation = bin_localizations(localizations, field, acquisition)
         if self.widefield:
@@ -225,3 +251,28 @@ def widefield_images(
     scene = snapshots(moving, microscope.times_s(acquisition))
     contours = Density(sigma_nm=microscope.pixel_sigma_nm)
     return microscope.take(contours.render(scene, microscope.view(field)).density, rng)
+
+
+def out_of_focus(
+    imaging: Imaging, moving: xr.Dataset, field: FieldOfView, acquisition: Acquisition
+) -> xr.Dataset:
+    """The light of a moving structure out of focus: its density, blurred, at the pixels of a camera.
+
+    Returns
+    -------
+    xr.Dataset
+        ``out_of_focus`` (time, camera_y, camera_x), float32, of mean one in the middles of the time points; zero if the
+        structure is never near the field.
+    """
+    view = imaging.view(field)
+    blurred = Density(sigma_nm=imaging.out_of_focus_nm).render(
+        moving.isel(time=acquisition.middle_steps), view
+    )
+    light = blurred.density.values
+    mean = light.mean(dtype=np.float64)
+    return schema.dataset(
+        out_of_focus=light / np.float32(mean) if mean > 0 else light,
+        time=acquisition.times_s,
+        camera_y=view.y_nm,
+        camera_x=view.x_nm,
+    )

@@ -14,6 +14,7 @@ import typer
 import smlmsim
 from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
+from smlmsim.cli.frames import frames
 from smlmsim.cli.info import info
 from smlmsim.cli.installed import list_installed
 from smlmsim.cli.interruption import INTERRUPTED, raise_again
@@ -46,6 +47,7 @@ app = typer.Typer(
     * `smlmsim reconstruct TABLE.csv --with gaussian_time --out DIR` runs a reconstructor on your own table.
     * `smlmsim report DIR --out REPORT` compares the reconstructors of a grid, and plays the movies.
     * `smlmsim simulate --out DIR` simulates one movie with a known truth.
+    * `smlmsim frames --out DIR` simulates the camera frames of one movie, with the molecules that are in them.
     * `smlmsim info PATH` summarises a table or a movie; `smlmsim convert A B` writes it in another format.
     * `smlmsim corpus tiny --out corpus.zarr` simulates many movies for training.
     * `smlmsim train annapalm3d --out DIR` trains a network.
@@ -57,7 +59,18 @@ app = typer.Typer(
 )
 
 app.add_typer(corpus_app, name="corpus")
-for command in (info, convert, reconstruct, train, report, new_reconstructor, view, locate_on_map, settings):
+for command in (
+    frames,
+    info,
+    convert,
+    reconstruct,
+    train,
+    report,
+    new_reconstructor,
+    view,
+    locate_on_map,
+    settings,
+):
     app.command(cls=Command)(command)
 app.command("list", cls=Command)(list_installed)
 

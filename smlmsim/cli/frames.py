@@ -1,0 +1,96 @@
+"""The command that simulates camera frames."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import typer
+import xarray as xr
+
+import smlmsim
+from smlmsim import schema
+from smlmsim.cli.options import Out, make_folder
+from smlmsim.frames import Imaging
+from smlmsim.io.frames import write_blocks
+from smlmsim.rng import stream
+
+_log = logging.getLogger(__name__)
+
+
+def frames(
+    out: Out,
+    study: Annotated[Path | None, typer.Argument(help="A study in TOML. [default: all defaults]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
+    written: Annotated[
+        Literal["tiff", "zarr"], typer.Option("--format", help="Format of the frames.")
+    ] = "tiff",
+) -> None:
+    """Simulate the camera frames of one movie, with the molecules that shine in them.
+
+    Files in DIR: `frames.ome.tif` (OME-TIFF, with pixel, exposure, and the calibration of the camera) or, with
+    `--format zarr`, `frames.zarr` (OME-Zarr); `molecules.csv` (ThunderSTORM), where the molecules really are in every
+    frame, with their expected photons; `truth.tif`; `frames.png`, five of the first frames; and
+    `study.toml`, which gives the same frames again. Movies of any length fit in memory.
+
+    The camera is that of the study if its localization is from camera frames, and a sCMOS camera otherwise. A study
+    without `photophysics.photons` has 1000 per frame on average.
+    """
+    smlmsim.io.require_writable(out)
+    chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
+    if isinstance(chosen, smlmsim.Experimental):
+        raise ValueError(f"{study} is of a measured table, of which no frames can be simulated")
+    imaging = getattr(chosen.localization, "imaging", None)
+    if imaging is None:
+        imaging = Imaging()
+        _log.info(
+            "the localization of the study makes no camera frames; they are of a sCMOS camera with pixels of %g nm, "
+            "and have %g background photons on each",
+            imaging.camera_pixel_nm,
+            imaging.background_photons,
+        )
+    field, acquisition = chosen.field, chosen.acquisition
+    moving = chosen.moving(seed)
+    events = chosen.events(moving, seed, imaging)
+    make_folder(out)
+    # The stream from which a localizer of the study draws: it sees these frames.
+    blocks = imaging.blocks(events, field, acquisition, stream(seed, "localization"))
+    first = next(blocks)
+    name = "frames.zarr" if written == "zarr" else "frames.ome.tif"
+    write_blocks(itertools.chain([first], blocks), acquisition.frames, out / name)
+    smlmsim.write(_molecules(events), out / "molecules.csv")
+    truth = chosen.density.render(moving.isel(time=acquisition.middle_steps), field)
+    smlmsim.write(truth.density, out / "truth.tif")
+    smlmsim.figures.save(smlmsim.figures.montage({"frames": _movie(first)}), out / "frames.png")
+    with smlmsim.io.replacing(out / "study.toml") as draft:
+        draft.write_text(chosen.to_toml(), encoding="utf-8")
+    rows, columns = first.sizes["camera_y"], first.sizes["camera_x"]
+    typer.echo(
+        f"{acquisition.frames} frames of {rows} x {columns} pixels with {events.sizes['event']} spots in {out / name}"
+    )
+
+
+def _molecules(events: xr.Dataset) -> xr.Dataset:
+    """The events as a table of localizations without errors; a column of its own for what is none of theirs."""
+    photons = {"loc_intensity": events.event_photons.values} if "event_photons" in events else {}
+    table = schema.dataset(
+        loc_frame=events.event_frame.values,
+        loc_y=events.event_y.values,
+        loc_x=events.event_x.values,
+        **photons,
+    )
+    for name in ("molecule", "on_fraction"):
+        if f"event_{name}" in events:
+            said = {"heading": name, "units": "1"}
+            table[f"other_{name}"] = xr.Variable(("localization",), events[f"event_{name}"].values, said)
+    return table
+
+
+def _movie(block: xr.Dataset) -> xr.DataArray:
+    """Frames as a movie (time, y, x), for a picture."""
+    times_s = (block.first_frame + np.arange(block.sizes["frame"]) + 0.5) * block.exposure_s
+    axes = schema.dataset(time=times_s, y=block.camera_y.values, x=block.camera_x.values)
+    return xr.DataArray(block.frames.values, axes.coords, ("time", "y", "x"), "frames", block.frames.attrs)
