@@ -23,7 +23,7 @@ from .grid import Axis, Grid, read_scores, run_grid
 from .io import Reading, read, write
 from .localization import Spot, Statistical
 from .metrics import METRICS, Metric, score, score_against_widefield
-from .motion import Brownian, Deformation, Polymer, Rigid, Static
+from .motion import Brownian, Deformation, Polymer, Rigid, Static, Wandering
 from .photophysics import Blinking, Poisson
 from .pipeline import Hybrid, Movie, SemiSimulated, SimulatedDynamic, read_study, simulate
 from .reconstruct import Reconstructor, available, load
@@ -68,6 +68,7 @@ __all__ = [
     "Spot",
     "Static",
     "Statistical",
+    "Wandering",
     "Widefield",
     "available",
     "compare",

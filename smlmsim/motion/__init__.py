@@ -9,13 +9,21 @@ from smlmsim.motion.deformation import Deformation
 from smlmsim.motion.polymer import Polymer
 from smlmsim.motion.rigid import Rigid
 from smlmsim.motion.static import Static
+from smlmsim.motion.wandering import Wandering
 from smlmsim.motion.warp import warp_movie
 from smlmsim.spec import kind_or
 
 Motion = Annotated[
-    Polymer | Deformation | Rigid | Static | Brownian,
+    Polymer | Deformation | Rigid | Static | Brownian | Wandering,
     pydantic.Field(discriminator="kind"),
     kind_or("polymer"),
 ]
 
-__all__ = ["Brownian", "Deformation", "Motion", "Polymer", "Rigid", "Static", "warp_movie"]
+TrainingMotion = Annotated[
+    Deformation | Wandering, pydantic.Field(discriminator="kind"), kind_or("deformation")
+]
+"""The motions to train on: networks are tested on others."""
+
+__all__ = [
+    "Brownian", "Deformation", "Motion", "Polymer", "Rigid", "Static", "TrainingMotion", "Wandering", "warp_movie",
+]  # fmt: skip
