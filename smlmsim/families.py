@@ -32,7 +32,7 @@ FAMILIES = {
         frozenset({"laboratories", "perturbation", "classic"}),
     ),
     "sweep": Family("a sweep", "smlmsim grid", frozenset({"axes", "seeds", "reconstructors", "metrics"})),
-    "corpus": Family("a corpus", "smlmsim corpus", frozenset({"ranges", "movies"})),
+    "corpus": Family("a corpus", "smlmsim corpus", frozenset({"choices", "ranges", "movies"})),
     "study": Family(
         "a study of one movie",
         "smlmsim simulate",

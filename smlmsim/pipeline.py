@@ -18,7 +18,7 @@ from smlmsim.experimental import Experimental
 from smlmsim.field import FieldOfView
 from smlmsim.frames import Imaging
 from smlmsim.localization import Localization, Statistical
-from smlmsim.motion import Deformation, Motion, Polymer
+from smlmsim.motion import Deformation, Motion, Polymer, Wandering
 from smlmsim.movie import Movie, require_room, seen
 from smlmsim.photophysics import Photophysics, Poisson
 from smlmsim.photophysics.emission import Emission
@@ -135,7 +135,10 @@ class SimulatedDynamic(Simulated):
 
 
 class SemiSimulated(Simulated):
-    """Two simulated scenes, superposed, each of which flows as a whole, so that their crossings move.
+    """Two simulated scenes, superposed, to train on: their motions are others than those of test movies.
+
+    With ``deformation`` each scene flows as a whole, so that only the crossings of both move; with ``wandering`` every
+    filament moves on its own.
 
     Parameters
     ----------
@@ -145,18 +148,30 @@ class SemiSimulated(Simulated):
 
     kind: Literal["semi_simulated"] = "semi_simulated"
     structure: Structure = Microtubules(density_per_um=1.5)
-    motion: Deformation = Deformation()
+    motion: Annotated[
+        Deformation | Wandering, pydantic.Field(discriminator="kind"), kind_or("deformation")
+    ] = Deformation()
 
     def moving(self, seed: int) -> xr.Dataset:
         """The superposition of both scenes."""
         return superpose(self._scene(seed, "first"), self._scene(seed, "second"))
 
     def _scene(self, seed: int, name: str) -> xr.Dataset:
-        cell = self.field.grown(0.5)
-        scattered = self.structure.build(cell, stream(seed, "structure", name))
-        structure = periodic(scattered, cell, piece_nm=min(self.field.height_nm, self.field.width_nm) / 5)
-        structure = structure.assign_attrs(field_nm=self.field.rectangle_nm)
+        build = self._whole if isinstance(self.motion, Wandering) else self._in_pieces
+        structure = build(stream(seed, "structure", name))
         return self.motion.move(structure, self.acquisition.step_times_s, stream(seed, "motion", name))
+
+    def _whole(self, rng: np.random.Generator) -> xr.Dataset:
+        """Whole filaments, for motions in which each is on its own."""
+        return self.structure.build(self.field, rng)
+
+    def _in_pieces(self, rng: np.random.Generator) -> xr.Dataset:
+        """Filaments in pieces, for motions of the whole plane: its box can be small."""
+        cell = self.field.grown(0.5)
+        structure = periodic(
+            self.structure.build(cell, rng), cell, piece_nm=min(self.field.height_nm, self.field.width_nm) / 5
+        )
+        return structure.assign_attrs(field_nm=self.field.rectangle_nm)
 
 
 class Hybrid(Simulated):

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from typing import Annotated, ClassVar, Literal, NamedTuple, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import pydantic
 from pydantic import NonNegativeInt, PositiveInt
 
-from smlmsim.pipeline import Hybrid, SemiSimulated, Simulated, SimulatedDynamic
+from smlmsim.corpus.choice import Choice
+from smlmsim.pipeline import Hybrid, SemiSimulated, SimulatedDynamic
 from smlmsim.rng import stream
 from smlmsim.spec import Spec
+
+AnyStudy = SimulatedDynamic | SemiSimulated | Hybrid
 
 LARGEST_SEED = 2**53
 """Upper limit of seeds (excluded): JSON and float64 hold smaller integers exactly."""
 MOST_MOVIES = 10**7
 """Greatest number of movies of a corpus; more would be a typing error."""
+MOST_VARIANTS = 256
+"""Greatest number of combinations of chosen values, each of which is checked before the first movie."""
 
 
 class CorpusError(ValueError):
@@ -34,12 +41,15 @@ class Range(Spec):
         Limits of the values.
     scale : "linear" or "log"
         Whether the value or its logarithm is uniformly distributed.
+    share_at_zero : float
+        Share of the movies in which the value is exactly 0 instead, from 0 to below 1.
     """
 
     setting: str
     low: float
     high: float
     scale: Literal["linear", "log"] = "linear"
+    share_at_zero: float = pydantic.Field(default=0.0, ge=0, lt=1)
 
     @pydantic.model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -53,8 +63,17 @@ class Range(Spec):
             )
         return self
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest value."""
+        return (min(self.low, 0.0), max(self.high, 0.0)) if self.share_at_zero else (self.low, self.high)
+
     def draw(self, rng: np.random.Generator) -> float:
         """Draw a value."""
+        drawn = self._drawn(rng)
+        return 0.0 if self.share_at_zero and rng.random() < self.share_at_zero else drawn
+
+    def _drawn(self, rng: np.random.Generator) -> float:
         if self.scale == "linear":
             return float(rng.uniform(self.low, self.high))
         drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
@@ -62,9 +81,9 @@ class Range(Spec):
 
 
 class Recipe(NamedTuple):
-    """The seed and the settings of one movie of a corpus."""
+    """The seed and the settings of one movie of a corpus: what was chosen, then what was drawn from ranges."""
 
-    settings: dict[str, float]
+    settings: dict[str, Any]
     seed: int
 
 
@@ -80,55 +99,117 @@ class Corpus(Spec):
     seed : int
         Seed of the corpus; a longer corpus of the same seed starts with the same movies.
     ranges : tuple of Range
-        Settings that vary. Field and acquisition are the same in all movies.
+        Numbers that vary. A range applies to the movies whose study has its setting, which may depend on the choices.
+        Field and acquisition are the same in all movies.
+    choices : tuple of Choice
+        Numbers, texts or tables that are chosen among a few values, before the ranges are applied.
     """
 
     family: ClassVar[str] = "corpus"
 
-    study: Annotated[SimulatedDynamic | SemiSimulated | Hybrid, pydantic.Field(discriminator="kind")] = (
-        SemiSimulated()
-    )
+    study: Annotated[AnyStudy, pydantic.Field(discriminator="kind")] = SemiSimulated()
     movies: PositiveInt = pydantic.Field(default=274, le=MOST_MOVIES)
     seed: NonNegativeInt = 0
     ranges: tuple[Range, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:
+        self._require_one_source()
+        for setting in [found.setting for found in self.ranges] + [found.setting for found in self.choices]:
+            if setting.partition(".")[0] in ("field", "acquisition"):
+                raise ValueError(
+                    f"all movies of a corpus share field and acquisition, so {setting} cannot vary"
+                )
+        try:
+            variants = list(self.variants())
+            for found in self.ranges:
+                _require_possible(found, [study for study in variants if _has(study, found)] or [self.study])
+        except KeyError as error:
+            raise ValueError(error.args[0]) from None
+        return self
+
+    def _require_one_source(self) -> None:
+        """Refuse settings that would get two values, and more combinations than can be checked."""
         settings = [found.setting for found in self.ranges]
         for found in self.ranges:
             if settings.count(found.setting) > 1:
                 raise ValueError(f"the range of {found.setting!r} appears twice")
-            self._require_possible(found)
-        return self
-
-    def _require_possible(self, found: Range) -> None:
-        if found.setting.partition(".")[0] in ("field", "acquisition"):
+        for choice in self.choices:
+            others = [other.setting for other in self.choices if other is not choice]
+            if twice := next(filter(choice.sets, settings), None):
+                raise ValueError(
+                    f"the choice of {choice.setting!r} sets {twice}, which has a range; leave out one"
+                )
+            if any(f"{other}.".startswith(f"{choice.setting}.") for other in others):
+                raise ValueError(
+                    f"there are two choices of {choice.setting!r} or of what is in it; leave out one"
+                )
+        combinations = math.prod(len(choice.values) for choice in self.choices)
+        if combinations > MOST_VARIANTS:
             raise ValueError(
-                f"all movies of a corpus share field and acquisition, so {found.setting} cannot vary"
+                f"the choices have {combinations} combinations, at most {MOST_VARIANTS} are possible"
             )
-        try:
-            if isinstance(self.study.get(found.setting), bool):
-                raise ValueError(f"{found.setting} is true or false, so it cannot have a range")
-            for value in (found.low, found.high):
-                self.study.replace({found.setting: value})
-        except KeyError as error:
-            raise ValueError(error.args[0]) from None
+
+    def variants(self) -> Iterator[AnyStudy]:
+        """Yield the studies of all combinations of choices, before ranges are applied; without choices, the study."""
+        settings = [choice.setting for choice in self.choices]
+        for values in itertools.product(*(choice.values for choice in self.choices)):
+            yield self._chosen(dict(zip(settings, values, strict=True)))
 
     def recipe(self, movie: int) -> Recipe:
         """Return the settings and the seed of a movie, counted from 0; it may lie beyond the last."""
-        settings = {found.setting: self._draw(found, movie) for found in self.ranges}
-        return Recipe(settings, int(stream(self.seed, "movie", str(movie)).integers(LARGEST_SEED)))
+        chosen = {found.setting: found.draw(self._stream(found, movie)) for found in self.choices}
+        study = self._chosen(chosen)
+        drawn = {
+            found.setting: self._draw(found, movie, study) for found in self.ranges if _has(study, found)
+        }
+        return Recipe(chosen | drawn, int(stream(self.seed, "movie", str(movie)).integers(LARGEST_SEED)))
 
-    def study_of(self, recipe: Recipe) -> Simulated:
+    def study_of(self, recipe: Recipe) -> AnyStudy:
         """Return the study with the settings of a movie."""
-        return self.study.replace(recipe.settings)
+        chosen = {found.setting: recipe.settings[found.setting] for found in self.choices}
+        drawn = {name: value for name, value in recipe.settings.items() if name not in chosen}
+        return self._chosen(chosen).replace(drawn)
 
-    def extremes(self) -> tuple[Recipe, Recipe]:
-        """The recipes in which all ranges are at their lower and at their upper end."""
-        lowest = {found.setting: found.low for found in self.ranges}
-        highest = {found.setting: found.high for found in self.ranges}
-        return Recipe(lowest, self.seed), Recipe(highest, self.seed)
+    def extremes(self) -> Iterator[Recipe]:
+        """Yield the recipes with all ranges at their low and at their high end, for every value of each choice."""
+        first = {found.setting: found.values[0] for found in self.choices}
+        others = [first | {found.setting: value} for found in self.choices for value in found.values[1:]]
+        for chosen in (first, *others):
+            study = self._chosen(chosen)
+            for end in ("low", "high"):
+                ends = {found.setting: getattr(found, end) for found in self.ranges if _has(study, found)}
+                yield Recipe(chosen | ends, self.seed)
 
-    def _draw(self, found: Range, movie: int) -> float:
-        drawn = found.draw(stream(self.seed, "movie", str(movie), found.setting))
-        return round(drawn) if isinstance(self.study.get(found.setting), int) else drawn
+    def varies_everywhere(self, found: Range) -> bool:
+        """Whether all movies have the setting of a range."""
+        return all(_has(study, found) for study in self.variants())
+
+    def _chosen(self, settings: dict[str, Any]) -> AnyStudy:
+        return self.study.replace(settings) if settings else self.study
+
+    def _draw(self, found: Range, movie: int, study: AnyStudy) -> float:
+        drawn = found.draw(self._stream(found, movie))
+        return round(drawn) if isinstance(study.get(found.setting), int) else drawn
+
+    def _stream(self, found: Range | Choice, movie: int) -> np.random.Generator:
+        return stream(self.seed, "movie", str(movie), found.setting)
+
+
+def _has(study: AnyStudy, found: Range) -> bool:
+    """Whether a study has the setting of a range."""
+    try:
+        study.get(found.setting)
+    except KeyError:
+        return False
+    return True
+
+
+def _require_possible(found: Range, studies: list[AnyStudy]) -> None:
+    """Refuse a range whose ends do not fit in one of some studies."""
+    for study in studies:
+        if isinstance(study.get(found.setting), bool):
+            raise ValueError(f"{found.setting} is true or false, so it cannot have a range")
+        for value in {found.low, found.high, *found.ends}:
+            study.replace({found.setting: value})

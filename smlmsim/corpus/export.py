@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 from smlmsim import io
@@ -54,7 +55,11 @@ def _write_all(path: Path, folder: Path) -> list[dict[str, object]]:
     rows = []
     for index in store.done().nonzero()[0].tolist():
         recipe = store.corpus.recipe(index)
-        rows.append(_write(read_from(store, index), index, folder) | {"seed": recipe.seed} | recipe.settings)
+        settings = {
+            name: json.dumps(value) if isinstance(value, dict | list) else value
+            for name, value in recipe.settings.items()
+        }
+        rows.append(_write(read_from(store, index), index, folder) | {"seed": recipe.seed} | settings)
     return rows
 
 

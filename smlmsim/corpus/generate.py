@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 import zarr
 
 from smlmsim import workers
+from smlmsim.corpus.choice import written
 from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.encoding import Encoding
 from smlmsim.corpus.store import (
@@ -25,6 +27,8 @@ from smlmsim.io import remedy, require_writable
 from smlmsim.io.limits import bounded_memory
 from smlmsim.pipeline import simulate
 from smlmsim.store import complete, made_here, make_once, sole_run
+
+logger = logging.getLogger(__name__)
 
 ROOM = 3
 """The store has room for this many times the localizations and vertices of its extreme movies."""
@@ -79,6 +83,11 @@ def generate(
         kept.
     """
     workers.require_guarded()
+    for found in corpus.ranges:
+        if not corpus.varies_everywhere(found):
+            logger.info(
+                "%s varies only in the movies that have it, which the choices determine", found.setting
+            )
     path = Path(path).absolute()
     require_writable(path)
     make_once(path, lambda: create(path, corpus, _capacity(corpus)))
@@ -170,7 +179,7 @@ def _damages(store: CorpusStore, movie: int) -> list[Damage]:
 
 
 def _capacity(corpus: Corpus) -> Capacity:
-    """Room for several times the localizations and vertices at both ends of all ranges, in whole chunks."""
+    """Room for several times the localizations and vertices at the extremes of a corpus, in whole chunks."""
     encoding = Encoding.of(corpus.study.field)
     probes = [encoding.encode(simulate(corpus.study_of(recipe), recipe.seed)) for recipe in corpus.extremes()]
     localizations, vertices = (
@@ -190,5 +199,7 @@ def _explained(error: Exception, store: CorpusStore, movie: int) -> Exception:
     if isinstance(error, OSError):
         return OSError(error.errno, f"cannot write to {store.path}: {remedy(error, store.path)}; {kept}")
     recipe = store.corpus.recipe(movie)
-    settings = ", ".join(f"{name} = {value:g}" for name, value in recipe.settings.items()) or "no ranges"
+    settings = (
+        ", ".join(f"{name} = {written(value)}" for name, value in recipe.settings.items()) or "no ranges"
+    )
     return CorpusError(f"movie {movie} ({settings}, seed {recipe.seed}) could not be made: {error}; {kept}")

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
-from smlmsim.corpus.corpus import CorpusError
+from smlmsim.corpus.choice import written
+from smlmsim.corpus.corpus import Corpus, CorpusError, Range
 from smlmsim.corpus.store import CorpusStore
 from smlmsim.io.limits import bounded_memory
 from smlmsim.movie import Movie, seen
@@ -109,12 +110,19 @@ def info(path: str | Path) -> str:
         f"{path}: {done.sum()} of {corpus.movies} movies, {size / 1e6:.1f} MB",
         f"study: {corpus.study.kind}, {acquisition.time_points} time points of {acquisition.point_s:g} s, "
         f"{height} x {width} pixels of {corpus.study.field.pixel_nm:g} nm",
-        *(f"{r.setting}: {r.low:g} to {r.high:g}, {r.scale}" for r in corpus.ranges),
+        *(f"{c.setting}: {' or '.join(map(written, c.values))}" for c in corpus.choices),
+        *(_said_of(found, corpus) for found in corpus.ranges),
         f"localizations: {found.sum()}" + (f", {found.min()} to {found.max()} a movie" if found.size else ""),
         f"seed: {corpus.seed}",
         f"made with smlmsim {_said(store, 'version')} {_said(store, 'commit')}".rstrip(),
     ]
     return "\n".join(lines)
+
+
+def _said_of(found: Range, corpus: Corpus) -> str:
+    at_zero = f", {found.share_at_zero:.0%} of the movies at 0" if found.share_at_zero else ""
+    only = "" if corpus.varies_everywhere(found) else ", in the movies that have it"
+    return f"{found.setting}: {found.low:g} to {found.high:g}, {found.scale}{at_zero}{only}"
 
 
 def require_done(store: CorpusStore, movie: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,7 +13,8 @@ import zarr
 from zarr.codecs import BloscCodec
 
 from smlmsim import schema
-from smlmsim.corpus.corpus import Corpus, CorpusError
+from smlmsim.corpus.choice import Choice, written
+from smlmsim.corpus.corpus import Corpus, CorpusError, Range
 from smlmsim.corpus.encoding import DENSITY_STEP, Encoding, Scale
 from smlmsim.io import making, zarr_store
 from smlmsim.pipeline import Movie
@@ -206,7 +208,7 @@ def _layout(corpus: Corpus) -> Arrays:
         **arrays,
         **dict.fromkeys(("movie", "movie_seed"), ((movies,), "iu")),
         **{dim: ((sizes[dim],), "f") for dim in ("time", "y", "x")},
-        **{found.setting: ((movies,), "fiu") for found in corpus.ranges},
+        **{_coordinate(found.setting): ((movies,), kinds) for found, kinds in _varied(corpus)},
         "variable": ((sizes["variable"],), "T"),
     }
 
@@ -242,7 +244,18 @@ def _fill(group: zarr.Group, corpus: Corpus, capacity: Capacity) -> None:
 
 def _named(corpus: Corpus) -> str:
     """List the coordinates that are not dimensions, as the CF conventions do."""
-    return " ".join([found.setting for found in corpus.ranges] + ["movie_seed"])
+    return " ".join([_coordinate(found.setting) for found, _ in _varied(corpus)] + ["movie_seed"])
+
+
+def _varied(corpus: Corpus) -> list[tuple[Range | Choice, str]]:
+    """List what varies between the movies, with the kinds of numbers of its coordinate, "T" for text."""
+    chosen = [(found, "fiu" if found.is_number else "T") for found in corpus.choices]
+    return [*chosen, *((found, "fiu") for found in corpus.ranges)]
+
+
+def _coordinate(setting: str) -> str:
+    """Return the name of the coordinate of a setting, which is that of no variable or dim."""
+    return setting if "." in setting else f"study.{setting}"
 
 
 def _coordinates(group: zarr.Group, corpus: Corpus) -> None:
@@ -253,9 +266,12 @@ def _coordinates(group: zarr.Group, corpus: Corpus) -> None:
         group, "movie", "movie", np.arange(corpus.movies), {"long_name": "movie, counted from 0"}
     )
     recipes = [corpus.recipe(movie) for movie in range(corpus.movies)]
-    for found in corpus.ranges:
-        drawn = np.array([recipe.settings[found.setting] for recipe in recipes])
-        zarr_store.write_along(group, found.setting, "movie", drawn, {"long_name": found.setting})
+    for found, kinds in _varied(corpus):
+        drawn = [recipe.settings.get(found.setting, math.nan) for recipe in recipes]
+        values = np.array([written(value) for value in drawn], object) if kinds == "T" else np.array(drawn)
+        zarr_store.write_along(
+            group, _coordinate(found.setting), "movie", values, {"long_name": found.setting}
+        )
     seeds = np.array([recipe.seed for recipe in recipes], np.int64)
     zarr_store.write_along(group, "movie_seed", "movie", seeds, {"long_name": "seed of the movie"})
     zarr_store.write_along(group, "variable", "variable", np.array(PER_MOVIE, dtype=object), {})

@@ -19,11 +19,4 @@ Motion = Annotated[
     kind_or("polymer"),
 ]
 
-TrainingMotion = Annotated[
-    Deformation | Wandering, pydantic.Field(discriminator="kind"), kind_or("deformation")
-]
-"""The motions to train on: networks are tested on others."""
-
-__all__ = [
-    "Brownian", "Deformation", "Motion", "Polymer", "Rigid", "Static", "TrainingMotion", "Wandering", "warp_movie",
-]  # fmt: skip
+__all__ = ["Brownian", "Deformation", "Motion", "Polymer", "Rigid", "Static", "Wandering", "warp_movie"]

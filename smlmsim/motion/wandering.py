@@ -168,7 +168,7 @@ def swaying_square(lag_s: float, persistence_s: float) -> float:
 
 
 class _Gains(NamedTuple):
-    """How fast a filament drifts and turns, by what angle each wave bends it, and the mean square shift over the lag."""
+    """How fast a filament drifts and turns, the angle by which a wave bends it, and its mean square shift."""
 
     drift_nm_per_s: float
     turn_per_s: float

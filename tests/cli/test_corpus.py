@@ -70,7 +70,7 @@ def test_another_corpus_in_the_way_is_refused(smlmsim, made):
 def test_an_unknown_preset_is_refused_with_those_there_are(smlmsim, tmp_path):
     code, _, err = smlmsim("nope", "--out", tmp_path / "c.zarr")
     assert code == 1
-    assert "there are: hybrid-train, thesis-train, tiny" in err
+    assert "there are: hybrid-train, mixed-train, thesis-train, tiny" in err
 
 
 def test_a_hybrid_corpus_without_tables_is_refused(smlmsim, tmp_path):

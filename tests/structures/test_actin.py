@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from smlmsim.field import FieldOfView
-from smlmsim.motion import Brownian, Deformation, Polymer, Rigid, Static
+from smlmsim.motion import Brownian, Deformation, Polymer, Rigid, Static, Wandering
 from smlmsim.rng import stream
 from smlmsim.structures import ActinBundles
 
@@ -54,7 +54,9 @@ def test_contour_density_in_the_field_is_as_asked():
 
 
 @pytest.mark.parametrize(
-    "motion", [Rigid(), Deformation(), Static(), Polymer(), Brownian()], ids=lambda m: m.kind
+    "motion",
+    [Rigid(), Deformation(), Static(), Polymer(), Brownian(), Wandering()],
+    ids=lambda m: m.kind,
 )
 def test_every_motion_moves_it(motion):
     built = ActinBundles(density_per_um=5).build(FieldOfView(), stream(0, "structure"))

@@ -7,7 +7,7 @@ from scipy.spatial.distance import cdist
 from smlmsim.acquisition import Acquisition
 from smlmsim.density import Density
 from smlmsim.field import FieldOfView
-from smlmsim.motion import Brownian, Deformation, Polymer, Rigid, Static
+from smlmsim.motion import Brownian, Deformation, Polymer, Rigid, Static, Wandering
 from smlmsim.pipeline import SimulatedDynamic, simulate
 from smlmsim.rng import stream
 from smlmsim.structures import Clathrin, Mitochondria, NuclearPores
@@ -125,7 +125,9 @@ def test_contours_stay_closed_while_they_move_and_their_length_stays_in_view(str
 
 
 @CLOSED
-@pytest.mark.parametrize("motion", [Polymer(), Brownian(persistence_length_nm=2e4)], ids=lambda m: m.kind)
+@pytest.mark.parametrize(
+    "motion", [Polymer(), Brownian(persistence_length_nm=2e4), Wandering()], ids=lambda m: m.kind
+)
 def test_motions_of_free_chains_refuse_closed_contours(structure, motion):
     rest = structure.build(FieldOfView(), stream(1, "structure"))
     with pytest.raises(ValueError, match=r"filament 0 is closed, .* rigid, deformation and static"):
