@@ -14,7 +14,7 @@ from smlmsim.estimate import contour_velocity
 from smlmsim.field import FieldOfView
 from smlmsim.io import Reading
 from smlmsim.localization import Statistical
-from smlmsim.motion import Deformation, Polymer, Rigid, Static
+from smlmsim.motion import Deformation, Polymer, Rigid, Static, Wandering
 from smlmsim.photophysics import Blinking, Poisson
 from smlmsim.pipeline import Experimental, Hybrid, SemiSimulated, SimulatedDynamic, read_study, simulate
 from smlmsim.selection import Selection
@@ -321,6 +321,25 @@ def test_the_scenes_of_a_semi_simulated_movie_move_collectively_and_polymers_eac
     )
     assert collective > 0.7
     assert individual < 0.3
+
+
+def test_wandering_filaments_of_a_semi_simulated_movie_are_whole_and_move_each_its_own_way():
+    study = SemiSimulated(motion=Wandering())
+    assert abs(_neighbours_agree(study)) < 0.3
+    moving = study.replace({"acquisition.time_points": 2}).moving(0)
+    lengths = np.hypot(np.diff(moving.vertex_y.values[0]), np.diff(moving.vertex_x.values[0]))
+    lengths = np.add.reduceat(
+        np.append(lengths, 0), np.flatnonzero(np.diff(moving.filament.values, prepend=-1))
+    )
+    assert moving.filament.values.max() > 20
+    assert (np.bincount(moving.filament.values) == study.structure.vertices).all()
+    assert lengths.min() > 2400
+
+
+def test_training_motions_are_others_than_the_test_motion():
+    assert SemiSimulated(motion={"velocity_nm_per_s": 5}).motion == Deformation(velocity_nm_per_s=5)
+    with pytest.raises(ValueError, match="expected tags: 'deformation', 'wandering'"):
+        SemiSimulated(motion=Polymer())
 
 
 def _neighbours_agree(study) -> float:

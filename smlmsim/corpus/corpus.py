@@ -135,8 +135,8 @@ class Corpus(Spec):
         for found in self.ranges:
             if settings.count(found.setting) > 1:
                 raise ValueError(f"the range of {found.setting!r} appears twice")
-        for choice in self.choices:
-            others = [other.setting for other in self.choices if other is not choice]
+        for number, choice in enumerate(self.choices):
+            others = [other.setting for other in self.choices[:number] + self.choices[number + 1 :]]
             if twice := next(filter(choice.sets, settings), None):
                 raise ValueError(
                     f"the choice of {choice.setting!r} sets {twice}, which has a range; leave out one"

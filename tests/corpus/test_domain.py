@@ -3,7 +3,7 @@
 import pytest
 
 from smlmsim.acquisition import Acquisition
-from smlmsim.corpus import Augmentation, Corpus, Range
+from smlmsim.corpus import Augmentation, Choice, Corpus, Range
 from smlmsim.corpus.dataset import MovieDataset
 from smlmsim.corpus.domain import domain_of
 from smlmsim.corpus.mixture import Mixture
@@ -29,6 +29,19 @@ def test_ranges_of_the_corpus_and_values_of_the_study_make_the_domain():
     assert found.velocity_nm_per_s == (0, 220)
     assert found.density_per_um == (3, 3)
     assert found.structures == ("microtubules",)
+
+
+def test_the_domain_covers_all_choices_and_zero():
+    choices = (
+        Choice(setting="structure", values=(Microtubules(density_per_um=2), {"kind": "actin_bundles"})),
+        Choice(setting="photophysics.rate_hz", values=(100, 900)),
+    )
+    still = Range(setting="motion.velocity_nm_per_s", low=50, high=220, share_at_zero=0.5)
+    found = domain_of(Corpus(study=SemiSimulated(), choices=choices, ranges=(still,)))
+    assert found.velocity_nm_per_s == (0, 220)
+    assert found.rate_hz == pytest.approx((100, 900))
+    assert found.structures == ("microtubules", "actin_bundles")
+    assert found.density_per_um[0] == 4
 
 
 def test_two_scenes_have_twice_the_density():
