@@ -104,7 +104,7 @@ def test_what_was_chosen_is_kept_with_the_movies(mixed, tmp_path, caplog):
     assert "velocity_nm_per_s varies" not in caplog.text
     recipes = [mixed.recipe(movie).settings for movie in range(4)]
     found = open_corpus(path)
-    kinds = found["motion.kind"].values.astype(str)
+    kinds = np.array(found["motion.kind"].values.tolist())
     assert set(kinds) == {"deformation", "wandering"}
     assert kinds.tolist() == [settings["motion.kind"] for settings in recipes]
     assert found["structure.vertices"].values.tolist() == [
