@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pydantic
 from pydantic import NonNegativeFloat, PositiveFloat
 
+from smlmsim import _camera_kernels
 from smlmsim.spec import Spec
 
 Floats = npt.NDArray[np.floating]
@@ -56,8 +57,7 @@ class Camera(Spec):
         ValueError
             If a number is negative or not finite.
         """
-        if not (np.isfinite(photons).all() and (photons >= 0).all()):
-            raise ValueError("the expected number of photons on a pixel must be finite and at least 0")
+        _require_photons(photons)
         electrons = rng.poisson(self.quantum_efficiency * photons + self.spurious_e).astype(np.float64)
         if self.em_gain > 1:
             electrons = rng.gamma(electrons, self.em_gain)
@@ -65,10 +65,51 @@ class Camera(Spec):
         levels = np.rint(self.offset + electrons / self.electrons_per_level)
         return levels.clip(0, 2**self.bit_depth - 1).astype(np.uint16)
 
+    def record_frames(
+        self, photons: npt.NDArray[np.float32], key: np.uint64, first_frame: int = 0
+    ) -> npt.NDArray[np.uint16]:
+        """Record frames from the expected number of photons on every pixel, (frame, y, x).
+
+        The random numbers of a frame are those of its own number: frames may be recorded in any order and in any
+        blocks. They are others than those of :meth:`record`, of the same distributions.
+
+        Parameters
+        ----------
+        photons : ndarray of float32, (frame, y, x)
+        key : uint64
+            From :func:`smlmsim.rng.key`.
+        first_frame : int
+            Number of the first of the frames, from 0 to 2**32 - 1.
+
+        Raises
+        ------
+        ValueError
+            If a number is negative or not finite.
+        """
+        _require_photons(photons)
+        levels = np.empty(photons.shape, np.uint16)
+        noise = (
+            self.quantum_efficiency,
+            self.spurious_e,
+            self.em_gain,
+            self.read_noise_e,
+            self.electrons_per_level,
+            self.offset,
+            2.0**self.bit_depth - 1,
+        )
+        flat = np.ascontiguousarray(photons, np.float32).reshape(len(photons), -1)
+        _camera_kernels.record(flat, key, first_frame, noise, levels.reshape(len(photons), -1))
+        return levels
+
     def photons(self, levels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
         """The unbiased estimate of the expected photons from grey levels that are not saturated."""
         electrons = (levels.astype(np.float64) - self.offset) * self.electrons_per_level / self.em_gain
         return np.asarray((electrons - self.spurious_e) / self.quantum_efficiency)
+
+
+def _require_photons(photons: Floats) -> None:
+    if not (np.isfinite(photons).all() and (photons >= 0).all()):
+        raise ValueError("the expected number of photons on a pixel must be finite and at least 0")
 
 
 CAMERAS = {

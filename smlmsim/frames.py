@@ -197,10 +197,7 @@ class Imaging(Spec):
             raise ValueError(f"frames_per_block must be positive, found {size}")
         for first in range(0, acquisition.frames, size):
             frames = range(first, min(first + size, acquisition.frames))
-            levels = np.empty((len(frames), *view.shape), np.uint16)
-            for number, photons in zip(frames, self._lit(light, view, acquisition, frames), strict=True):
-                own = np.random.Generator(np.random.Philox(key=[seed, np.uint64(number)]))
-                levels[number - first] = self.camera.record(photons, own)
+            levels = self.camera.record_frames(self._lit(light, view, acquisition, frames), seed, first)
             yield schema.dataset(
                 self._said(acquisition, first), frames=levels, camera_y=view.y_nm, camera_x=view.x_nm
             )
