@@ -30,8 +30,11 @@ from smlmsim.compiled import njit
 Floats = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.uint16]
 
-Noise = tuple[float, float, float, float, float, float, float]
-"""``efficiency, spurious, gain, read_noise, per_level, offset, brightest``: the settings of a camera."""
+Noise = tuple[float, float, float, float]
+"""``efficiency, spurious, gain, brightest``: what all pixels of a camera share, see :class:`smlmsim.camera.Camera`."""
+
+Pixels = tuple[Floats, Floats, Floats]
+"""``offset, electrons_per_level, read_noise`` of every pixel."""
 
 _CHUNK = 256
 """Pixels whose random words are drawn together: 5 kB, which stay in the cache."""
@@ -45,7 +48,7 @@ _AGAIN = np.int64(8)  # streams between two attempts
 
 
 @njit(error_model="numpy", fastmath={"contract"})
-def record(photons: Floats, key: np.uint64, first: int, noise: Noise, levels: Levels) -> None:
+def record(photons: Floats, key: np.uint64, first: int, noise: Noise, pixels: Pixels, levels: Levels) -> None:
     """Record frames.
 
     Parameters
@@ -58,7 +61,9 @@ def record(photons: Floats, key: np.uint64, first: int, noise: Noise, levels: Le
     levels : uint16 array, shape (frame, pixel)
         Written.
     """
-    efficiency, spurious, gain, read_noise, per_level, offset, brightest = noise
+    efficiency, spurious, gain, brightest = noise
+    offset, per_level, read_noise = pixels
+    reads = read_noise.max() > 0
     inverse = 1.0 / np.arange(1, _MOST + 1)
     w0, w1 = np.empty(_CHUNK, np.uint32), np.empty(_CHUNK, np.uint32)
     w2, w3 = np.empty(_CHUNK, np.uint32), np.empty(_CHUNK, np.uint32)
@@ -80,12 +85,13 @@ def record(photons: Floats, key: np.uint64, first: int, noise: Noise, levels: Le
                         electrons[m] = gain * _gamma(
                             electrons[m], w0[m], w1[m], w2[m], key, begin + m, first + f
                         )
-            if read_noise > 0:
+            if reads:
                 _draw(w0, w1, w2, w3, key, begin, first + f, _READ)
                 for m in range(_CHUNK):
                     normal[m], _ = normals_f32(w0[m], w1[m])
             for m in range(size):
-                level = np.rint(offset + (electrons[m] + read_noise * normal[m]) / per_level)
+                read = electrons[m] + read_noise[begin + m] * normal[m]
+                level = np.rint(offset[begin + m] + read / per_level[begin + m])
                 levels[f, begin + m] = np.uint16(min(max(level, 0.0), brightest))
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import pydantic
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
 
 from smlmsim import _camera_kernels
+from smlmsim.rng import stream
 from smlmsim.spec import Spec
 
 Floats = npt.NDArray[np.floating]
@@ -66,7 +67,11 @@ class Camera(Spec):
         return levels.clip(0, 2**self.bit_depth - 1).astype(np.uint16)
 
     def record_frames(
-        self, photons: npt.NDArray[np.float32], key: np.uint64, first_frame: int = 0
+        self,
+        photons: npt.NDArray[np.float32],
+        key: np.uint64,
+        first_frame: int = 0,
+        pixels: PixelMaps | None = None,
     ) -> npt.NDArray[np.uint16]:
         """Record frames from the expected number of photons on every pixel, (frame, y, x).
 
@@ -80,6 +85,8 @@ class Camera(Spec):
             From :func:`smlmsim.rng.key`.
         first_frame : int
             Number of the first of the frames, from 0 to 2**32 - 1.
+        pixels : PixelMaps, optional
+            What differs between pixels; by default they are equal.
 
         Raises
         ------
@@ -88,23 +95,67 @@ class Camera(Spec):
         """
         _require_photons(photons)
         levels = np.empty(photons.shape, np.uint16)
-        noise = (
-            self.quantum_efficiency,
-            self.spurious_e,
-            self.em_gain,
-            self.read_noise_e,
-            self.electrons_per_level,
-            self.offset,
-            2.0**self.bit_depth - 1,
+        maps = pixels or PixelMaps.equal(self, photons.shape[1:])
+        _camera_kernels.record(
+            np.ascontiguousarray(photons, np.float32).reshape(len(photons), -1),
+            key,
+            first_frame,
+            (self.quantum_efficiency, self.spurious_e, self.em_gain, 2.0**self.bit_depth - 1),
+            (maps.offset.ravel(), maps.electrons_per_level.ravel(), maps.read_noise_e.ravel()),
+            levels.reshape(len(photons), -1),
         )
-        flat = np.ascontiguousarray(photons, np.float32).reshape(len(photons), -1)
-        _camera_kernels.record(flat, key, first_frame, noise, levels.reshape(len(photons), -1))
         return levels
 
     def photons(self, levels: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
         """The unbiased estimate of the expected photons from grey levels that are not saturated."""
         electrons = (levels.astype(np.float64) - self.offset) * self.electrons_per_level / self.em_gain
         return np.asarray((electrons - self.spurious_e) / self.quantum_efficiency)
+
+
+class PixelMaps(NamedTuple):
+    """What differs between the pixels of a camera, float32 (y, x) each, in the units of :class:`Camera`."""
+
+    offset: npt.NDArray[np.float32]
+    electrons_per_level: npt.NDArray[np.float32]
+    read_noise_e: npt.NDArray[np.float32]
+
+    @classmethod
+    def equal(cls, camera: Camera, shape: tuple[int, ...]) -> Self:
+        """The maps of a camera whose pixels are all equal."""
+        return cls(*(np.full(shape, getattr(camera, name), np.float32) for name in cls._fields))
+
+
+class PixelSpread(Spec):
+    """How much the pixels of a sCMOS camera differ, each of which has an amplifier of its own.
+
+    Offsets are normally distributed, gains and read noise log-normally; a few pixels are then much noisier than most
+    (Huang et al. 2013, doi:10.1038/nmeth.2488). The medians are the settings of the camera.
+
+    Parameters
+    ----------
+    offset : float
+        Standard deviation of the offset in grey levels.
+    gain : float
+        Standard deviation of the logarithm of the electrons per grey level, 0 to 1.
+    read_noise : float
+        Standard deviation of the logarithm of the read noise, 0 to 2.
+    seed : int
+        Which camera: its pixels are the same in every movie.
+    """
+
+    offset: NonNegativeFloat = 1.0
+    gain: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.02
+    read_noise: Annotated[float, pydantic.Field(ge=0, le=2)] = 0.3
+    seed: NonNegativeInt = 0
+
+    def maps(self, camera: Camera, shape: tuple[int, int]) -> PixelMaps:
+        """The pixels of a camera, (y, x)."""
+        normal = stream(self.seed, "pixels").standard_normal((3, *shape))
+        return PixelMaps(
+            (camera.offset + self.offset * normal[0]).astype(np.float32),
+            (camera.electrons_per_level * np.exp(self.gain * normal[1])).astype(np.float32),
+            (camera.read_noise_e * np.exp(self.read_noise * normal[2])).astype(np.float32),
+        )
 
 
 def _require_photons(photons: Floats) -> None:

@@ -13,7 +13,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 
 from smlmsim import _frames_kernels, schema
 from smlmsim.acquisition import Acquisition
-from smlmsim.camera import CAMERAS, AnyCamera
+from smlmsim.camera import CAMERAS, AnyCamera, PixelSpread
 from smlmsim.field import FieldOfView
 from smlmsim.memory import require_memory
 from smlmsim.psf import PSF, Gaussian
@@ -118,6 +118,8 @@ class Imaging(Spec):
         The point spread function.
     camera : Camera or str
         A camera, or the name of one in :data:`~smlmsim.camera.CAMERAS`: ``ideal``, ``emccd``, ``scmos``.
+    pixel_spread : PixelSpread, optional
+        How much the pixels of a sCMOS camera differ; by default they are equal.
     camera_pixel_nm : float
         Pixel of the camera, in the plane of the sample.
     background_photons : float
@@ -130,6 +132,7 @@ class Imaging(Spec):
 
     psf: PSF = Gaussian()
     camera: AnyCamera = CAMERAS["scmos"]
+    pixel_spread: PixelSpread | None = None
     camera_pixel_nm: PositiveFloat = 100.0
     background_photons: NonNegativeFloat = 10.0
     out_of_focus_photons: NonNegativeFloat = 0.0
@@ -195,11 +198,19 @@ class Imaging(Spec):
         size = frames_per_block or max(1, BLOCK_BYTES // (BYTES_PER_PIXEL * view.shape[0] * view.shape[1]))
         if size < 1:
             raise ValueError(f"frames_per_block must be positive, found {size}")
+        pixels = self.pixel_spread.maps(self.camera, view.shape) if self.pixel_spread else None
+        known = {f"camera_{name}": values for name, values in pixels._asdict().items()} if pixels else {}
         for first in range(0, acquisition.frames, size):
             frames = range(first, min(first + size, acquisition.frames))
-            levels = self.camera.record_frames(self._lit(light, view, acquisition, frames), seed, first)
+            levels = self.camera.record_frames(
+                self._lit(light, view, acquisition, frames), seed, first, pixels
+            )
             yield schema.dataset(
-                self._said(acquisition, first), frames=levels, camera_y=view.y_nm, camera_x=view.x_nm
+                self._said(acquisition, first),
+                frames=levels,
+                camera_y=view.y_nm,
+                camera_x=view.x_nm,
+                **known,
             )
 
     def take(

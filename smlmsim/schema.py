@@ -45,7 +45,7 @@ VOCABULARY: dict[str, Variable] = {
     ),
     "camera_offset": Variable(("camera_y", "camera_x"), "1", "grey level without electrons, of each pixel"),
     "camera_electrons_per_level": Variable(
-        ("camera_y", "camera_x"), "1", "electrons per grey level, of each pixel"
+        ("camera_y", "camera_x"), "1", "electrons after the multiplication per grey level, of each pixel"
     ),
     "camera_read_noise_e": Variable(
         ("camera_y", "camera_x"), "1", "standard deviation of the readout in electrons, of each pixel"

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtr
 
 from smlmsim import Acquisition, FieldOfView, schema
-from smlmsim.camera import CAMERAS
+from smlmsim.camera import CAMERAS, PixelSpread
 from smlmsim.frames import PHOTONS, Imaging
 from smlmsim.psf import Airy, Gaussian
 from smlmsim.rng import stream
@@ -174,3 +174,23 @@ def test_the_structure_out_of_focus_changes_between_the_time_points():
 def test_events_that_are_no_movie_are_refused(events, said):
     with pytest.raises(ValueError, match=said):
         Imaging().take(events, FIELD, ACQUISITION, stream(0, "frames"))
+
+
+def test_pixels_that_differ_have_the_mean_and_the_variance_of_their_own_amplifiers():
+    imaging = Imaging(pixel_spread=PixelSpread(offset=5.0, gain=0.1, read_noise=0.5), background_photons=40.0)
+    acquisition = Acquisition(time_points=30, frames_per_point=50)
+    frames = imaging.take(some_events(0), FIELD, acquisition, stream(0, "frames"))
+    offset, per_level, read_noise = (
+        frames[f"camera_{name}"].values for name in ("offset", "electrons_per_level", "read_noise_e")
+    )
+    electrons = imaging.camera.quantum_efficiency * 40
+    variance = (electrons + read_noise**2) / per_level**2 + 1 / 12
+    away = (frames.frames.values.mean(0) - offset - electrons / per_level) / np.sqrt(
+        variance / acquisition.frames
+    )
+    assert abs(away).max() < SIGMAS
+    noisier = frames.frames.values.var(0) / variance
+    assert abs(noisier - 1).max() < SIGMAS * math.sqrt(2.2 / acquisition.frames)
+    assert np.std(offset) == pytest.approx(5, rel=SIGMAS / math.sqrt(2 * offset.size))
+    again = imaging.take(some_events(0), FIELD, ACQUISITION, stream(1, "frames"))
+    np.testing.assert_array_equal(again.camera_offset, frames.camera_offset)

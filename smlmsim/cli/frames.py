@@ -64,7 +64,7 @@ def frames(
     smlmsim.write(_molecules(events), out / "molecules.csv")
     truth = chosen.density.render(moving.isel(time=acquisition.middle_steps), field)
     smlmsim.write(truth.density, out / "truth.tif")
-    smlmsim.figures.save(smlmsim.figures.montage({"frames": _movie(first)}), out / "frames.png")
+    smlmsim.figures.save(smlmsim.figures.montage({"frames": _movie(first, imaging)}), out / "frames.png")
     with smlmsim.io.replacing(out / "study.toml") as draft:
         draft.write_text(chosen.to_toml(), encoding="utf-8")
     rows, columns = first.sizes["camera_y"], first.sizes["camera_x"]
@@ -89,8 +89,9 @@ def _molecules(events: xr.Dataset) -> xr.Dataset:
     return table
 
 
-def _movie(block: xr.Dataset) -> xr.DataArray:
-    """Frames as a movie (time, y, x), for a picture."""
+def _movie(block: xr.Dataset, imaging: Imaging) -> xr.DataArray:
+    """The photons on frames as a movie (time, y, x), for a picture."""
     times_s = (block.first_frame + np.arange(block.sizes["frame"]) + 0.5) * block.exposure_s
     axes = schema.dataset(time=times_s, y=block.camera_y.values, x=block.camera_x.values)
-    return xr.DataArray(block.frames.values, axes.coords, ("time", "y", "x"), "frames", block.frames.attrs)
+    photons = np.maximum(imaging.camera.photons(block.frames.values), 0).astype(np.float32)
+    return xr.DataArray(photons, axes.coords, ("time", "y", "x"), "frames", {"units": "photon"})

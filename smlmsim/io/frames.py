@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,15 @@ from smlmsim.io.movie import Axis
 SAID = "smlmsim_frames"
 """Under which key the calibration is kept."""
 TIFF, ZARR = (".ome.tif", ".ome.tiff"), ".zarr"
+PIXELS = ("camera_offset", "camera_electrons_per_level", "camera_read_noise_e")
+"""What differs between pixels, if anything does."""
 LARGEST_TIFF = 2**32 - 2**25
 """Bytes that fit in a TIFF file with 32-bit addresses, with room for the tags; larger ones are written as BigTIFF."""
 TAGS_BYTES = 300
 """Of every frame in a TIFF file, besides its pixels."""
 MOST_PLANES = 20_000
 """Frames that are described one by one in the OME-XML; of more, it would take longer to read than they are worth."""
+_log = logging.getLogger(__name__)
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
@@ -109,6 +113,8 @@ def _said(first: xr.Dataset) -> dict[str, Any]:
 
 
 def _write_tiff(first: xr.Dataset, levels: Iterator[npt.NDArray[np.uint16]], frames: int, path: Path) -> None:
+    if found := [name for name in PIXELS if name in first]:
+        _log.info("an OME-TIFF has no place for %s; an OME-Zarr has", ", ".join(found))
     rows, columns = first.sizes["camera_y"], first.sizes["camera_x"]
     size = frames * (2 * rows * columns + TAGS_BYTES)
     with replacing(path) as draft:
@@ -162,6 +168,9 @@ def _write_zarr(first: xr.Dataset, levels: Iterator[npt.NDArray[np.uint16]], fra
             dimension_names=list(axes),
             compressors=BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle", typesize=2),
         )
+        for name in PIXELS:
+            if name in first:
+                group.create_array(name, data=first[name].values, dimension_names=("y", "x"))
         done = 0
         for block in levels:
             array[done : done + len(block)] = block

@@ -10,6 +10,7 @@ import zarr
 
 import smlmsim
 from smlmsim import Acquisition, FieldOfView, schema
+from smlmsim.camera import PixelSpread
 from smlmsim.frames import Imaging
 from smlmsim.io.frames import SAID, write_blocks
 from smlmsim.io.ngff import image_of
@@ -101,3 +102,13 @@ def test_a_movie_of_time_points_can_still_be_called_ome_tif(tmp_path):
     )
     smlmsim.write(movie, tmp_path / "movie.ome.tif")
     assert smlmsim.read(tmp_path / "movie.ome.tif").counts.shape == (2, 3, 4)
+
+
+def test_pixels_that_differ_are_kept_where_there_is_a_place_for_them(tmp_path, caplog):
+    frames = Imaging(pixel_spread=PixelSpread()).take(NOBODY, FIELD, ACQUISITION, stream(0, "frames"))
+    smlmsim.write(frames, tmp_path / "frames.zarr")
+    kept = zarr.open_group(tmp_path / "frames.zarr", mode="r")["camera_offset"][...]
+    np.testing.assert_array_equal(kept, frames.camera_offset.values)
+    with caplog.at_level("INFO"):
+        smlmsim.write(frames, tmp_path / "frames.ome.tif")
+    assert "an OME-TIFF has no place for camera_offset, camera_electrons_per_level" in caplog.text
