@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +19,10 @@ LARGEST_TEXT_PT, SMALLEST_TEXT_PT = 9.0, 5.0
 LIGHT = 0.28  # relative luminance above which black is more legible than white
 TIED, EQUAL = "/////", "...."
 EDGE_PT = 2.5  # half the width of an edge, plus a margin
+DIGIT_EM, POINT_EM, HEIGHT_EM = 0.64, 0.32, 0.73
+"""Width of a digit and of a decimal point, and height of both, in units of the size of the font."""
+ROOM = 0.5 + 0.04
+"""How far from the middle of its cell a value may reach, in cells: the margin for an edge may lie beyond it."""
 
 
 class Box(NamedTuple):
@@ -56,7 +62,7 @@ def hatch_cells(panel: Axes, cells: npt.NDArray[np.bool_], hatch: str = TIED) ->
 
 
 def draw_box(panel: Axes, box: Box, cell_pt: float) -> None:
-    """Draw a rectangle below the values; values on its edges are moved aside or interrupt it."""
+    """Draw a rectangle below the values; values on its edges are moved aside, or interrupt it where there is no room."""
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import Normal, Stroke
 
@@ -67,13 +73,38 @@ def draw_box(panel: Axes, box: Box, cell_pt: float) -> None:
         )
     )  # fmt: skip
     for text, colour in _values(panel):
-        (x, y), near = text.get_position(), (float(text.get_fontsize()) / 2 + EDGE_PT) / cell_pt
-        if box.left - 0.5 < x < box.right + 0.5:
-            for edge in (box.bottom, box.top):
-                if abs(y - edge) < near:
-                    text.set_y(edge + near if y >= edge else edge - near)
-        if box.bottom - 0.5 < y < box.top + 0.5 and min(abs(x - box.left), abs(x - box.right)) < 0.5:
+        half = _half_size(text, cell_pt)
+        if beside := _beside(text.get_position(), half, box):
+            text.set_position(beside)
+        else:
             text.set_bbox({"facecolor": colour, "linewidth": 0, "boxstyle": "square,pad=0.12"})
+
+
+def _half_size(text: Text, cell_pt: float) -> tuple[float, float]:
+    """Half the width and height of a value, in cells, with a margin for an edge beside it."""
+    size_pt, digits = float(text.get_fontsize()), text.get_text()
+    width_pt = size_pt * sum(POINT_EM if sign == "." else DIGIT_EM for sign in digits)
+    return (width_pt / 2 + EDGE_PT) / cell_pt, (size_pt * HEIGHT_EM / 2 + EDGE_PT) / cell_pt
+
+
+def _beside(place: tuple[float, float], half: tuple[float, float], box: Box) -> tuple[float, float] | None:
+    """The nearest place in the cell of a value at which no edge of a rectangle crosses it; None if there is none."""
+    ends = (box.left, box.right), (box.bottom, box.top)
+    tried = [
+        [at, *(end + side for end in pair for side in (-size, size) if abs(end + side - at) + size <= ROOM)]
+        for at, size, pair in zip(place, half, ends, strict=True)
+    ]
+    clear = [there for there in itertools.product(*tried) if _is_clear(there, half, box)]
+    return min(clear, key=lambda there: math.dist(there, place), default=None)
+
+
+def _is_clear(place: tuple[float, ...], half: tuple[float, float], box: Box) -> bool:
+    """Whether a value lies outside of a rectangle or inside it, and not on its edges."""
+    (x, y), (width, height) = place, (size - 1e-9 for size in half)
+    outside = x + width < box.left or x - width > box.right or y + height < box.bottom or y - height > box.top
+    return outside or (
+        box.left < x - width and x + width < box.right and box.bottom < y - height and y + height < box.top
+    )
 
 
 def _values(panel: Axes) -> Iterator[tuple[Text, npt.NDArray[np.float64]]]:

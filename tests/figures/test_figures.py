@@ -278,6 +278,23 @@ def test_no_value_is_struck_through_by_the_rectangle():
             assert not any(shown.y0 < edge < shown.y1 for edge in (bottom, top))
 
 
+@pytest.mark.parametrize("reach_hz", [(110, 380), (100, 120), (30, 245)])
+def test_the_rectangle_is_whole_and_no_value_lies_on_it_where_cells_have_room(reach_hz):
+    scores = _scores(4, 4, reconstructors=1).assign_coords({RATE: [30, 110, 245, 1000]})
+    figure = figures.heatmap(scores, marked={RATE: reach_hz, VELOCITY: (60, 90)})
+    figure.draw_without_rendering()
+    (panel,) = _panels(figure)
+    left, bottom, right, top = _boxes(panel)[0].get_window_extent().extents
+    for text, (_, column) in zip(panel.texts, np.ndindex(4, 4), strict=True):
+        shown = text.get_window_extent()
+        outside = shown.x1 < left or right < shown.x0 or shown.y1 < bottom or top < shown.y0
+        inside = left < shown.x0 and shown.x1 < right and bottom < shown.y0 and shown.y1 < top
+        assert outside or inside
+        assert text.get_bbox_patch() is None
+        (start, _), (end, _) = panel.transData.inverted().transform(shown.get_points())
+        assert column <= start <= end <= column + 1
+
+
 def test_cells_too_small_for_text_stay_without():
     panel = _panels(figures.heatmap(_scores(40, 40, reconstructors=1)))[0]
     assert not panel.texts or panel.texts[0].get_fontsize() >= 5
