@@ -74,6 +74,7 @@ class GridStore:
         self.path, self.grid = path, grid
         make_once(path, lambda: _make(path, grid))
         self._group = open_store(path)
+        self._arrays: dict[str, zarr.Array[Any]] = {}
         GRID.require_same(path, self._group.attrs, grid, ADDABLE)
         GRID.require_layout(path, self._group, arrays(path, self._group, grid))
         if self._array("done").shape == grid.shape:
@@ -145,7 +146,9 @@ class GridStore:
         ]
 
     def _array(self, name: str) -> zarr.Array[Any]:
-        return cast("zarr.Array[Any]", self._group[name])
+        if name not in self._arrays:
+            self._arrays[name] = cast("zarr.Array[Any]", self._group[name])
+        return self._arrays[name]
 
     def _read(self, name: str) -> npt.NDArray[Any]:
         try:
@@ -180,7 +183,12 @@ def read_scores(path: str | Path) -> xr.Dataset:
         with (
             bounded_memory(8 * math.prod(grid.shape) * len(grid.reconstructors) * (len(grid.metrics) + 1)),
             xr.open_zarr(
-                path, consolidated=False, zarr_format=3, decode_times=False, drop_variables=others
+                path,
+                consolidated=False,
+                zarr_format=3,
+                decode_times=False,
+                drop_variables=others,
+                chunks=None,
             ) as found,
         ):
             scores = _ordered(found.load(), grid)
