@@ -230,7 +230,21 @@ def in_localizations(seen):
     seen.loc_y.values[:] = 0
 
 
-@pytest.mark.parametrize("change", [in_place, by_assignment, by_adding, in_attributes, in_localizations])
+def in_attributes_of_a_variable(seen):
+    seen.counts.attrs["units"] = "photon"
+
+
+def by_naming_a_variable_a_coordinate(seen):
+    seen.coords["counts"] = seen.variables["counts"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        in_place, by_assignment, by_adding, in_attributes, in_localizations, in_attributes_of_a_variable,
+        by_naming_a_variable_a_coordinate,
+    ],
+)  # fmt: skip
 def test_a_reconstructor_that_changes_what_it_is_given_is_refused(observation, change):
     def make(seen):
         found = estimate(seen)
@@ -239,6 +253,11 @@ def test_a_reconstructor_that_changes_what_it_is_given_is_refused(observation, c
 
     with pytest.raises(ReconstructionError, match="Returns is refused: it changed the observation"):
         reconstruct(Returns(make), observation)
+
+
+def test_missing_values_of_an_observation_are_no_change_of_it(observation):
+    unknown = xr.Variable("localization", np.full(observation.sizes["localization"], np.nan))
+    assert reconstruct(Returns(estimate), observation.assign(loc_uncertainty=unknown)).density.shape
 
 
 def test_an_estimate_is_no_view_of_the_observation(observation):

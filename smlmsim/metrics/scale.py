@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import tomllib
 from typing import Any
@@ -45,7 +46,7 @@ def three_crests(study: object) -> float | None:
         None if the text is not a study, or if its structure has no contours: specks of measured tables, and the
         subunits of nuclear pores, which are smaller than the Gaussian with which they are drawn.
     """
-    found = _read(study)
+    found = _read(str(study))
     kinds = {found.get("kind"), _table(found, "structure").get("kind")}
     sigma_nm = _table(found, "density").get("sigma_nm")
     if not isinstance(sigma_nm, int | float) or not sigma_nm > 0 or not kinds.isdisjoint(WITHOUT_CONTOURS):
@@ -68,9 +69,10 @@ def described(scale: float | None) -> str:
     return f"truth / {unit}; estimate * its non-negative least-squares factor; one of each per movie"
 
 
-def _read(study: object) -> dict[str, Any]:
+@functools.lru_cache(maxsize=16)
+def _read(study: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(str(study))
+        return tomllib.loads(study)
     except tomllib.TOMLDecodeError:
         return {}
 
