@@ -217,10 +217,18 @@ class _Level:
 
     def sharpen(self, terms: F64) -> F64:
         """Climb from some terms to the sharpest image nearby."""
+        # With ``jac=True`` scipy compares the places of a value and of its slopes, which are always the same.
+        slopes = np.empty(0)
+
+        def loss(flat: F64) -> float:
+            nonlocal slopes
+            value, slopes = self.loss(flat)
+            return value
+
         found = scipy.optimize.minimize(
-            self.loss,
+            loss,
             (terms / self.scale).ravel(),
-            jac=True,
+            jac=lambda _: slopes,
             method="L-BFGS-B",
             options={"maxiter": ITERATIONS, "ftol": TOLERANCE},
         )

@@ -177,13 +177,9 @@ class HeldOut:
         time_sigmas_s, space_sigmas_nm : sequence of float
             Rising, so that neighbours are near to each other.
         """
-        images_bytes = 4 * self.points.size * self.y_nm.size * self.x_nm.size
-        average = functools.lru_cache(maxsize=max(KEPT_BYTES // images_bytes, 1))(self._average)
-        across = functools.cache(self._across)
 
-        @functools.cache
         def at(i: int, j: int) -> float:
-            return self._log_likelihood(average(time_sigmas_s[i]), across(space_sigmas_nm[j]))
+            return self._at(time_sigmas_s[i], space_sigmas_nm[j])
 
         for i in reversed(range(len(time_sigmas_s))):
             at(i, 0)
@@ -195,6 +191,31 @@ class HeldOut:
             if not at(*better) > at(*best):
                 return *best, at(*best)
             best = better
+
+    def _at(self, time_sigma_s: float, space_sigma_nm: float) -> float:
+        """The log-likelihood of two widths; those that were tried before are known."""
+        widths = time_sigma_s, space_sigma_nm
+        if widths not in self._known:
+            average, across = self._kept(time_sigma_s), self._across(space_sigma_nm)
+            self._known[widths] = self._log_likelihood(average, across)
+        return self._known[widths]
+
+    def _kept(self, sigma_s: float) -> tuple[F32, F32]:
+        """The average of some width in time, of which the latest are kept."""
+        images_bytes = 4 * self.points.size * self.y_nm.size * self.x_nm.size
+        if sigma_s not in self._averages:
+            while self._averages and (len(self._averages) + 1) * images_bytes > KEPT_BYTES:
+                del self._averages[next(iter(self._averages))]
+            self._averages[sigma_s] = self._average(sigma_s)
+        return self._averages[sigma_s]
+
+    @functools.cached_property
+    def _known(self) -> dict[tuple[float, float], float]:
+        return {}
+
+    @functools.cached_property
+    def _averages(self) -> dict[float, tuple[F32, F32]]:
+        return {}
 
     def _average(self, sigma_s: float) -> tuple[F32, F32]:
         """Images of some width in time, and the weight that each localization has in them itself."""
@@ -217,8 +238,15 @@ class HeldOut:
 
     def _across(self, sigma_nm: float) -> tuple[F32, F32]:
         """Weights along y and along x."""
-        y, x = (_weights.gaussian(places_nm, places_nm, sigma_nm) for places_nm in (self.y_nm, self.x_nm))
+        y, x = (_along(axis.tobytes(), axis.dtype.str, float(sigma_nm)) for axis in (self.y_nm, self.x_nm))
         return y, x
+
+
+@functools.lru_cache(maxsize=8)
+def _along(axis: bytes, dtype: str, sigma_nm: float) -> F32:
+    """Weights along an axis: the same for many movies, and for the flows of each."""
+    places_nm = np.frombuffer(axis, dtype)
+    return _weights.gaussian(places_nm, places_nm, sigma_nm)
 
 
 def _points(counts: F32) -> Int:

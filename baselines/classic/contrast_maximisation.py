@@ -112,9 +112,8 @@ class ContrastMaximisation(Spec):
         chosen = _repeats.appearances(observation, resting.repeat_frames)
         events, once = Events.of(observation), Events.of(observation.isel(localization=chosen))
         displacement_nm = self._resting.displacement_nm(observation)
-        held_out = HeldOut.of(first, displacement_nm)
-        number = max(float(held_out.numbers.sum()), 1.0)
-        (at_rest,) = held_out.log_likelihoods([resting.time_s], [resting.space_nm])[0]
+        _, at_rest, held_out = self._resting.at_rest(observation)
+        number = max(held_out, 1.0)
         best, flow = None, None
         for window in self._windows(events, _weights.spacing(observation.time.values)):
             flow = Flow.sharpest(events, window, self.order, self.blur_nm, self.collapse, flow)

@@ -30,6 +30,14 @@ class Widths(NamedTuple):
     repeat_frames: int = 0
 
 
+class AtRest(NamedTuple):
+    """Widths, and how well localizations are predicted with them: the log-likelihood, and how many were held out."""
+
+    widths: Widths
+    log_likelihood: float
+    number: float
+
+
 class GaussianTime(Spec):
     """Smooth localizations with a Gaussian in time and space.
 
@@ -81,15 +89,18 @@ class GaussianTime(Spec):
         """Return the given widths, or else the likeliest: searched in steps of 2, then of sqrt(2)."""
         if self.time_sigma_s is not None and self.space_sigma_nm is not None:
             return Widths(self.time_sigma_s, self.space_sigma_nm)
-        return self._chosen(observation)
+        return self.at_rest(observation).widths
 
     @remembered
-    def _chosen(self, observation: xr.Dataset) -> Widths:
-        """Choose the widths that are not given; once for each movie, whoever asks."""
-        repeat_frames = _repeats.repeat_frames(observation)
+    def at_rest(self, observation: xr.Dataset) -> AtRest:
+        """Choose the widths that are not given, and say how good they are; once for each movie, whoever asks."""
+        given = self.time_sigma_s is not None and self.space_sigma_nm is not None
+        repeat_frames = 0 if given else _repeats.repeat_frames(observation)
         first = _repeats.first_appearances(observation, repeat_frames)
-        widths, _ = self.likeliest(HeldOut.of(first, self.displacement_nm(observation)), observation)
-        return widths._replace(repeat_frames=repeat_frames)
+        held_out = HeldOut.of(first, self.displacement_nm(observation))
+        widths, likelihood = self.likeliest(held_out, observation)
+        number = float(held_out.numbers.sum())
+        return AtRest(widths._replace(repeat_frames=repeat_frames), likelihood, number)
 
     def likeliest(
         self, held_out: HeldOut, observation: xr.Dataset, most_points: float = math.inf

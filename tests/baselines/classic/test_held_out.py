@@ -86,3 +86,26 @@ def test_climbing_finds_the_likeliest_of_all_widths(velocity_px):
         *place, found = held_out.likeliest(times_s, spaces_nm)
         assert tuple(place) == np.unravel_index(np.argmax(grid), grid.shape)
         assert found == grid.max()
+
+
+def test_widths_that_were_tried_are_not_tried_again(monkeypatch):
+    tried, likelihood = [], _held_out._kernels.held_out_log_likelihood
+    monkeypatch.setattr(
+        _held_out._kernels, "held_out_log_likelihood", lambda *args: tried.append(1) or likelihood(*args)
+    )
+    held_out = HeldOut.of(make_observation(np.random.default_rng(6).poisson(0.2, (9, 8, 7))), 20.0)
+    first = held_out.likeliest([0.0, 1.5, 3.0], [20.0, 40.0])
+    number = len(tried)
+    assert held_out.likeliest([0.0, 1.5, 3.0], [20.0, 40.0]) == first
+    assert len(tried) == number
+    held_out.likeliest([0.0, 1.5, 2.0, 3.0], [20.0])
+    assert len(tried) == number + 1
+
+
+def test_widths_in_a_large_movie_are_as_likely_however_few_images_are_kept(monkeypatch):
+    observation = make_observation(np.random.default_rng(7).poisson(0.2, (9, 8, 7)))
+    kept = HeldOut.of(observation, 20.0).likeliest([0.0, 1.5, 3.0, 6.0], [20.0, 40.0])
+    monkeypatch.setattr(_held_out, "KEPT_BYTES", 1)
+    held_out = HeldOut.of(observation, 20.0)
+    assert held_out.likeliest([0.0, 1.5, 3.0, 6.0], [20.0, 40.0]) == kept
+    assert len(held_out._averages) == 1
