@@ -16,9 +16,8 @@ from smlmsim.compare import win_map
 from smlmsim.figures.axis import Axis, axis_of
 from smlmsim.figures.style import CATEGORIES
 from smlmsim.floor import floor_of
-from smlmsim.grid.clips import read_clip
 from smlmsim.regions import LIVE_CELLS, VELOCITY, axes_of, inside, is_text, rising
-from smlmsim.report.sprites import Quality, chosen_frames, encode_all, reduced, sheet_columns
+from smlmsim.report.sprites import Quality, chosen_frames, reduced, sheet_columns
 
 
 class Layout(NamedTuple):
@@ -119,13 +118,11 @@ def colours() -> dict[str, list[str]]:
     }
 
 
-def movie(path: Path, names: Sequence[str], quality: Quality, *, threads: int = 1) -> str:
-    """Return a clip as JSON: its frames as sheets, with their layers and times."""
-    clip = read_clip(path, names)
+def movie(clip: xr.Dataset, quality: Quality, sheets: Sequence[bytes]) -> str:
+    """Return a clip as JSON: the sheets of its layers as they were encoded, with its times."""
     frames = reduced(clip.brightness.values[0], quality)
     times_s = clip.time.values[chosen_frames(clip.sizes["time"], quality.frames)]
     pixel_nm = float(clip.x[1] - clip.x[0]) if clip.sizes["x"] > 1 else 0.0
-    sheets = encode_all(clip.brightness.values, quality, threads=threads)
     return json.dumps(
         {
             "seed": int(clip.attrs["seed"]),

@@ -23,7 +23,7 @@ from smlmsim.report import content, tables, words
 from smlmsim.report.cost import costs
 from smlmsim.report.movies import record_all
 from smlmsim.report.shared import shared_settings
-from smlmsim.report.sprites import affordable
+from smlmsim.report.sprites import affordable, encode_all
 
 ASSETS = resources.files("smlmsim.report") / "assets"
 BUDGET_BYTES = 24_000_000
@@ -114,10 +114,21 @@ def _movies(
     """Return all movies as JSON, at the best quality that fits."""
     paths = list(places.values())
     chosen = np.unique(np.linspace(0, len(paths) - 1, SAMPLES).astype(int))
-    samples = [read_clip(paths[index], names).brightness.values for index in chosen]
+    samples = [read_clip(paths[index], names) for index in chosen]
     threads = processes or len(os.sched_getaffinity(0))
-    quality = affordable(samples, len(paths), int(budget_bytes / BASE64), threads=threads)
-    return {place: content.movie(path, names, quality, threads=threads) for place, path in places.items()}
+    quality, encoded = affordable(
+        [clip.brightness.values for clip in samples], len(paths), int(budget_bytes / BASE64), threads=threads
+    )
+    known = {
+        paths[index]: content.movie(clip, quality, sheets)
+        for index, clip, sheets in zip(chosen, samples, encoded, strict=True)
+    }
+
+    def movie(path: Path) -> str:
+        clip = read_clip(path, names)
+        return content.movie(clip, quality, encode_all(clip.brightness.values, quality, threads=threads))
+
+    return {place: known.get(path) or movie(path) for place, path in places.items()}
 
 
 def _page(

@@ -76,11 +76,15 @@ def sheet(frames: Frames) -> Frames:
 def encode(movie: Frames, quality: Quality) -> bytes:
     """Encode a movie as a WebP sheet: lossless if that is smaller, as for single points and constant movies.
 
-    The careful lossless compression takes longest. It is tried only if the size of a fast one shows that it may win.
+    The careful lossless compression takes longest. It is tried only if a fast one of the first row of frames shows that
+    it may win.
     """
-    picture = Image.fromarray(sheet(reduced(movie, quality)))
+    frames = reduced(movie, quality)
+    picture = Image.fromarray(sheet(frames))
     lossy = _webp(picture, lossless=False, quality=quality.webp, method=2)
-    if len(_webp(picture, lossless=True, quality=0, method=0)) > FAST_SIZE * len(lossy):
+    row = picture.crop((0, 0, picture.width, frames.shape[1]))
+    whole = picture.height / row.height * len(_webp(row, lossless=True, quality=0, method=0))
+    if whole > FAST_SIZE * len(lossy):
         return lossy
     return min(_webp(picture, lossless=True, quality=20, method=1), lossy, key=len)
 
@@ -101,8 +105,8 @@ def encode_all(movies: Sequence[Frames], quality: Quality, *, threads: int = 1) 
 
 def affordable(
     samples: Sequence[Sequence[Frames]], clips: int, budget_bytes: int, *, threads: int = 1
-) -> Quality:
-    """Return the best quality at which ``clips`` clips like the sampled ones are expected to fit a budget.
+) -> tuple[Quality, list[list[bytes]]]:
+    """Return the best quality at which ``clips`` clips like the sampled ones are expected to fit, and these encoded.
 
     Raises
     ------
@@ -110,10 +114,10 @@ def affordable(
         If even the lowest quality does not fit.
     """
     for quality in QUALITIES:
-        sizes = [sum(map(len, encode_all(layers, quality, threads=threads))) for layers in samples]
-        expected = MARGIN * clips * sum(sizes) / len(sizes)
+        encoded = [encode_all(layers, quality, threads=threads) for layers in samples]
+        expected = MARGIN * clips * sum(len(sheet) for sheets in encoded for sheet in sheets) / len(encoded)
         if expected <= budget_bytes:
-            return quality
+            return quality, encoded
     raise ValueError(
         f"{clips} clips do not fit {budget_bytes / 1e6:.0f} MB; show fewer cells or fewer reconstructors"
     )

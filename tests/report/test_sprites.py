@@ -50,6 +50,14 @@ def test_points_survive_without_loss_and_smooth_movies_nearly():
         assert np.sqrt(np.mean(error**2)) <= loss
 
 
+@pytest.mark.parametrize(("share", "lossless"), [(0.001, True), (0.02, True), (0.5, False)])
+def test_points_are_compressed_without_loss_where_that_is_smaller(share, lossless):
+    rng = stream(3, "points")
+    movie = np.where(rng.random((24, 64, 64)) < share, rng.integers(1, 256, (24, 64, 64)), 0).astype(np.uint8)
+    decoded = np.asarray(Image.open(io.BytesIO(encode(movie, QUALITIES[0]))).convert("L"))
+    assert np.array_equal(decoded, sheet(reduced(movie, QUALITIES[0]))) == lossless
+
+
 def test_a_reduced_pixel_is_the_mean_of_those_it_replaces():
     movie = stream(2, "movie").integers(0, 256, (3, 6, 7)).astype(np.uint8)
     found = reduced(movie, Quality(3, 2, 50))
@@ -60,9 +68,11 @@ def test_a_reduced_pixel_is_the_mean_of_those_it_replaces():
 def test_the_best_quality_that_fits_is_taken():
     samples = [[smooth(80, 64)] * 3]
     sizes = [3 * len(encode(smooth(80, 64), quality)) for quality in QUALITIES]
-    assert affordable(samples, 10, 10**9) == QUALITIES[0]
-    assert affordable(samples, 10, 12 * sizes[3]) in QUALITIES[: 3 + 1]
-    assert affordable(samples, 10, 12 * sizes[-1]) != QUALITIES[0]
+    best, sheets = affordable(samples, 10, 10**9)
+    assert best == QUALITIES[0]
+    assert sheets == [encode_all(samples[0], best)]
+    assert affordable(samples, 10, 12 * sizes[3])[0] in QUALITIES[: 3 + 1]
+    assert affordable(samples, 10, 12 * sizes[-1])[0] != QUALITIES[0]
     with pytest.raises(ValueError, match="10 clips do not fit 0 MB"):
         affordable(samples, 10, 1000)
 
