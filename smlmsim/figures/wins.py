@@ -95,6 +95,7 @@ def _draw_shares(panel: Axes, shares: dict[tuple[int, int], list[int]]) -> None:
         for rank, place in enumerate(share):
             colour, width = CATEGORIES[place % len(CATEGORIES)], 1 / len(share)
             panel.add_patch(Rectangle((column + rank * width, row), width, 1, facecolor=colour, linewidth=0))
+        panel.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor="white", linewidth=1))
 
 
 def _write_advantages(
