@@ -27,6 +27,8 @@ from smlmsim.spec import brief, one_line
 log = logging.getLogger(__name__)
 
 OBSERVED, TRUTH = "localizations", "truth"
+BLANK = "blank"
+"""Attribute of the clip of a movie that could not be simulated."""
 PARTS = (
     ("brightness", ("layer", "time", "y", "x"), "u"),
     ("white", ("layer",), "f"),
@@ -121,7 +123,8 @@ def blank(grid: Grid, cell: Cell, names: Sequence[str], reason: str) -> xr.Datas
     layers = len(names) + len((OBSERVED, TRUTH))
     shown = np.zeros((layers, times_s.size, *field.shape), np.uint8)
     coords = {name: schema.variable(name, values) for name, values in axes.items()}
-    return _clip(list(names), shown, [1.0] * layers, [(0, reason)] * len(names), coords, _about(cell))
+    about = {**_about(cell), BLANK: 1}
+    return _clip(list(names), shown, [1.0] * layers, [(0, reason)] * len(names), coords, about)
 
 
 def _about(cell: Cell) -> dict[str, Any]:
@@ -148,15 +151,16 @@ def keep(path: Path, clip: xr.Dataset, order: Sequence[str]) -> None:
     """
     if path.exists():
         try:
-            clip = _joined(read_clip(path), clip, order)
+            before = read_clip(path)
+            clip = clip if BLANK in before.attrs else _joined(before, clip, order)
         except ValueError as error:
             log.warning("%s; it is replaced", error)
     netcdf.write(clip, path, encoding={"brightness": {"zlib": True, "complevel": 4}})
 
 
 def lacking(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the reconstructors that a clip does not show; all of them if there is no clip."""
-    known = _parameters(path) if path.exists() else {}
+    """Return the reconstructors that a clip does not show; all of them if there is no clip, or a black one."""
+    known = _parameters(path) if path.exists() and not _is_blank(path) else {}
     return tuple(name for name in names if name not in known)
 
 
@@ -175,6 +179,15 @@ def parameters_in(path: Path, names: Sequence[str]) -> list[int]:
         return [known[name] for name in names]
     except KeyError as error:
         raise _unusable(path, error) from error
+
+
+def _is_blank(path: Path) -> bool:
+    """Whether a clip is that of a movie that could not be simulated; a damaged file is not."""
+    try:
+        with hdf5.opened(path) as file:
+            return BLANK in file.attrs
+    except ValueError:
+        return False
 
 
 def _parameters(path: Path) -> dict[str, int]:

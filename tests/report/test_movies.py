@@ -39,7 +39,7 @@ def test_only_the_reconstructor_that_is_missing_is_recorded(grid, result, tmp_pa
         assert path.read_bytes() == (result / "clips" / path.name).read_bytes()
 
 
-def test_a_movie_that_cannot_be_simulated_is_black_with_the_reason_and_the_rest_is_shown(
+def test_a_movie_that_cannot_be_simulated_is_black_with_the_reason_until_it_can_be_and_the_rest_is_shown(
     grid, tmp_path, monkeypatch, caplog
 ):
     def refused(task):
@@ -54,10 +54,19 @@ def test_a_movie_that_cannot_be_simulated_is_black_with_the_reason_and_the_rest_
     assert not fast.brightness.any()
     assert set(still.reason.values) == {""}
     assert set(fast.reason.values) == {"ValueError: too fast"}
+    del fast.attrs["blank"]
     assert fast.drop_vars(["brightness", "white", "reason"]).identical(
         still.drop_vars(["brightness", "white", "reason"]).assign_attrs(fast.attrs)
     )
     assert "2 movies cannot be simulated and are black; the first because: too fast" in caplog.text
+    monkeypatch.setattr(
+        "smlmsim.workers.spread", lambda _, tasks, **__: outcomes(lambda task: record(*task), tasks)
+    )
+    record_all(grid.replace({"movies.seeds": (3,)}), tmp_path / "clips", progress=False)
+    moving = read_clip(paths[0, 1, 0], grid.reconstructors)
+    assert moving.brightness.any()
+    assert set(moving.reason.values) == {""}
+    assert "blank" not in moving.attrs
 
 
 def outcomes(function, tasks):
