@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
+import hashlib
+import math
 import os
+import platform
 import re
 import secrets
 import shutil
@@ -31,7 +35,8 @@ SHORT = re.compile(r"\d+ requested and \d+ written")
 """What NumPy says where a file stays shorter than it was to be."""
 NO_ROOM_BYTES = 2**20
 """With less free space than this, an unexplained failure is attributed to a full disk."""
-DRAFT = re.compile(r"\.smlmsim-(new-)?[0-9a-f]{16}([.-].*)?")
+DRAFT = re.compile(r"\.smlmsim-(new-)?(?P<system>[0-9a-f]{4})(?P<process>[0-9a-f]{6})[0-9a-f]{6}([.-].*)?")
+"""Name of a draft: which system and which process on it writes it, and what tells its drafts apart."""
 DAY_S = 86_400.0
 """Seconds of a day, after which what an interrupted process left is removed."""
 PROBE_BYTES = 2**10
@@ -267,7 +272,7 @@ def making(folder: Path) -> Iterator[Path]:
 
 
 def clear_drafts(own: Path) -> None:
-    """Remove drafts that killed processes left next to a draft: those unchanged for a day.
+    """Remove drafts that killed processes left next to a draft: of this system at once, others once they are a day old.
 
     Ages are measured by the clock of the file system, which other machines may share: relative to the draft just made.
     Each folder is searched once per process.
@@ -282,8 +287,10 @@ def clear_drafts(own: Path) -> None:
     _cleared.add(own.parent)
     with contextlib.suppress(OSError):
         now = own.stat().st_mtime
-        for found in [Path(entry.path) for entry in os.scandir(own.parent) if DRAFT.fullmatch(entry.name)]:
-            _clear(found, now - DAY_S)
+        for entry in list(os.scandir(own.parent)):
+            if named := DRAFT.fullmatch(entry.name):
+                left = named["system"] == _system() and not _is_running(int(named["process"], 16))
+                _clear(Path(entry.path), math.inf if left else now - DAY_S)
 
 
 def drafts_of(folder: Path) -> list[Path]:
@@ -316,7 +323,30 @@ def _is_about(error: OSError | RuntimeError, draft: Path) -> bool:
 
 
 def _draft() -> str:
-    return f".smlmsim-{secrets.token_hex(8)}"
+    return f".smlmsim-{_system()}{os.getpid() % 16**6:06x}{secrets.token_hex(3)}"
+
+
+@functools.cache
+def _system() -> str:
+    """A number for the running system, within which the numbers of processes are unique: a container has its own."""
+    said = [platform.node()]
+    with contextlib.suppress(OSError):
+        said.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        said.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("".join(said).encode()).hexdigest()[:4]
+
+
+def _is_running(process: int) -> bool:
+    """Whether there is such a process; also if that cannot be found out."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _flush(path: Path) -> None:

@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -323,3 +325,18 @@ def test_a_full_disk_is_said_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(atomic.tempfile, "TemporaryFile", lambda **_: Full())
     with pytest.raises(OSError, match=f"cannot write to {tmp_path}: the disk that holds {tmp_path} is full"):
         require_writable(tmp_path)
+
+
+def test_a_draft_of_a_process_that_is_gone_is_removed_at_once_and_of_a_running_one_kept(tmp_path):
+    code = "import sys, smlmsim.io.atomic as a; print(a._draft())"
+    gone = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    elsewhere = f".smlmsim-{'0000' if gone[9:13] != '0000' else '1111'}{gone[13:]}"
+    names = {f"{gone}.nc": False, f"{atomic._draft()}.nc": True, f"{elsewhere}.nc": True}
+    for name in names:
+        (tmp_path / name).touch()
+    with replacing(tmp_path / "clip.nc") as draft:
+        draft.write_text("new")
+    assert {name: (tmp_path / name).exists() for name in names} == names
+    assert (tmp_path / "clip.nc").read_text() == "new"
