@@ -124,6 +124,11 @@ def _table(summary: Summary, attrs: dict[str, Any]) -> dict[str, str]:
     lines["precision"] = (
         f"median {middle:.3g} nm, 80 % in {low:.3g} to {high:.3g} nm" if known else "not reported"
     )
+    for name, quantile in (("photons", summary.photons), ("background", summary.background)):
+        middle, low, high = (quantile(share) for share in (0.5, 0.1, 0.9))
+        if middle == middle:
+            each = "in a localization" if name == "photons" else "in a pixel"
+            lines[name] = f"median {middle:.3g} {each}, 80 % in {low:.3g} to {high:.3g}"
     return lines
 
 

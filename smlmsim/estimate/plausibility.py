@@ -100,7 +100,7 @@ def _place(
         if swapped and not inside:
             yield (
                 f"y reaches to {y1:.0f} nm and x to {x1:.0f} nm in a field of {tall:.0f} x {wide:.0f} nm (y, x): "
-                "x and y look exchanged; columns=x=NAME,y=NAME exchanges them"
+                "x and y look exchanged, in the table or in what it says of its field; correct it where it was written"
             )
 
 

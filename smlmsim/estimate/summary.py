@@ -17,9 +17,11 @@ SPANS = 10  # number of time spans for which a rate is given
 MOST_COMPARED = 2**20
 """First localizations of a table, among which repeated rows are sought."""
 BINS = 1024  # number of bins of frames, at least half of which are in use
-FINEST_NM, COARSEST_NM = 1e-3, 1e6
-"""Range of precisions in nm of the histogram, wider than any in a table."""
-EDGES_NM = np.geomspace(FINEST_NM, COARSEST_NM, 4146)  # neighbouring edges are 0.5 % apart
+LEAST, GREATEST = 1e-3, 1e6
+"""Range of the histograms, in nm or photons, wider than that of any table."""
+EDGES = np.geomspace(LEAST, GREATEST, 4146)  # neighbouring edges are 0.5 % apart
+COUNTED = ("loc_uncertainty", "loc_intensity", "loc_background")
+"""Columns of which there are histograms."""
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Summary:
     repeated: int = 0
     _frames: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
     _frames_per_bin: int = 1
-    _reported: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(EDGES_NM.size + 1, np.int64))
+    _counted: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     def add(self, chunk: xr.Dataset) -> None:
         """Add a piece of the table."""
@@ -81,10 +83,12 @@ class Summary:
         self.first_called = int(chunk.attrs.get("first_frame", self.first_called))
         if not self.compared:
             self._compare(chunk)
-        if "loc_uncertainty" in chunk:
-            reported = chunk.loc_uncertainty.values
-            bins = np.searchsorted(EDGES_NM, reported[np.isfinite(reported)])
-            self._reported += np.bincount(bins, minlength=self._reported.size)
+        for name in COUNTED:
+            values = chunk[name].values if name in chunk else np.empty(0)
+            counts = np.bincount(
+                np.searchsorted(EDGES, values[np.isfinite(values)]), minlength=EDGES.size + 1
+            )
+            self._counted[name] = self._counted.get(name, 0) + counts
 
     @property
     def begin(self) -> int:
@@ -138,12 +142,26 @@ class Summary:
 
         NaN if the table reports none.
         """
-        total = np.cumsum(self._reported)
+        return self._quantile("loc_uncertainty", share)
+
+    def photons(self, share: float) -> float:
+        """The quantile, at a share of the localizations, of the photons in a spot; NaN if the table has none."""
+        return self._quantile("loc_intensity", share)
+
+    def background(self, share: float) -> float:
+        """The quantile, at a share of the localizations, of the background per pixel; NaN if the table has none."""
+        return self._quantile("loc_background", share)
+
+    def _quantile(self, name: str, share: float) -> float:
+        """A quantile of a column, within 0.25 %; 0 if it is below a thousandth."""
+        total = np.cumsum(self._counted.get(name, np.zeros(1, np.int64)))
         if total[-1] == 0:
             return math.nan
         found = int(np.searchsorted(total, share * total[-1]))
-        low, high = max(found - 1, 0), min(found, EDGES_NM.size - 1)
-        return float(np.sqrt(EDGES_NM[low] * EDGES_NM[high]))
+        if found == 0 and name != "loc_uncertainty":
+            return 0.0
+        low, high = max(found - 1, 0), min(found, EDGES.size - 1)
+        return float(np.sqrt(EDGES[low] * EDGES[high]))
 
     def _compare(self, chunk: xr.Dataset) -> None:
         """Count the localizations that repeat an earlier one, among the first million."""

@@ -69,3 +69,20 @@ def test_missing_values_are_passed_over():
     found = summarise([table, table.assign(loc_z=table.loc_z * np.nan)])
     assert found.extent_nm["loc_z"] == (5, 7)
     assert found.precision_nm(0.9) == pytest.approx(10, rel=0.005)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_photons_and_background_are_quantiles_too_and_unknown_where_a_table_has_none(share):
+    rng = np.random.default_rng(3)
+    table = _table(np.zeros(10_001, int))
+    assert np.isnan(summarise([table.drop_vars(["loc_intensity"], errors="ignore")]).photons(share))
+    columns = {"loc_intensity": rng.lognormal(6, 0.5, 10_001), "loc_background": rng.integers(0, 40, 10_001)}
+    known = table.assign({name: ("localization", values) for name, values in columns.items()})
+    found = summarise([known])
+    for name, quantile in (("loc_intensity", found.photons), ("loc_background", found.background)):
+        assert quantile(share) == pytest.approx(np.quantile(known[name], share), rel=0.003)
+
+
+def test_a_background_without_photons_is_zero():
+    table = _table(np.zeros(10, int)).assign(loc_background=("localization", np.zeros(10)))
+    assert summarise([table]).background(0.5) == 0
