@@ -38,7 +38,8 @@ def locate_on_map(
         Path,
         typer.Option(
             "--map",
-            help="Scores of a grid over velocity and rate, such as `scores.nc`. [default: the map in the README]",
+            help="Scores of a grid over velocity and rate: `scores.nc`, or the folder that holds it. "
+            "[default: the map in the README]",
             show_default=False,
         ),
     ] = REFERENCE,
@@ -102,7 +103,7 @@ def locate_on_map(
 
 
 def read_map(path: Path) -> xr.Dataset:
-    """Read the scores of a grid.
+    """Read the scores of a grid: a file, or the folder of a grid that holds them as ``scores.nc``.
 
     Raises
     ------
@@ -111,6 +112,8 @@ def read_map(path: Path) -> xr.Dataset:
     OSError
         If there is no such file.
     """
+    if (path / "scores.nc").is_file():
+        path /= "scores.nc"
     if not path.exists():
         raise FileNotFoundError(
             f"there is no map {path}; `smlmsim grid --out DIR` makes one, DIR/scores.nc, for --map"

@@ -10,6 +10,7 @@ from smlmsim._settings import suggestion
 from smlmsim.cli.table import table
 
 if TYPE_CHECKING:
+    from smlmsim._settings import Setting
     from smlmsim.spec import Spec
 
 HEAD = ("setting", "default", "unit", "range", "kind", "meaning")
@@ -19,8 +20,8 @@ def settings(
     kind: Annotated[
         str,
         typer.Argument(
-            help="A study: `simulated_dynamic`, `semi_simulated`, `hybrid`, `experimental`; or `sweep`, `corpus`, "
-            "or a trainable network."
+            help="A study: `simulated_dynamic`, `semi_simulated`, `hybrid`, `experimental`; a part of one, such as "
+            "`motion`; or `sweep`, `corpus`, or a trainable network."
         ),
     ] = "simulated_dynamic",
 ) -> None:
@@ -34,9 +35,20 @@ def settings(
 
     rows = [
         (found.path, found.default, found.unit, found.range, found.kind, found.meaning)
-        for found in _settings.settings(_model(kind))
+        for found in _of_part(kind) or _settings.settings(_model(kind))
     ]
     typer.echo(table([HEAD, *rows]))
+
+
+def _of_part(name: str) -> list[Setting]:
+    """Return the settings of all kinds of a part, as in the first study that has it; none if no study has it."""
+    from smlmsim import _settings, pipeline
+
+    studies = pipeline.SimulatedDynamic, pipeline.SemiSimulated, pipeline.Hybrid, pipeline.Experimental
+    found = (
+        [row for row in _settings.settings(study) if row.path.startswith(f"{name}.")] for study in studies
+    )
+    return next(filter(None, found), [])
 
 
 def _model(kind: str) -> type[Spec]:

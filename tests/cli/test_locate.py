@@ -99,6 +99,15 @@ def test_a_table_of_any_format_is_located_alike(experiment, tmp_path, suffix):
     assert outputs[0] == outputs[1]
 
 
+def test_the_folder_of_a_grid_is_its_map(experiment, tmp_path):
+    outputs = [
+        _run(experiment / "table.csv", "--map", scores, "--out", tmp_path / "located.png").output
+        for scores in (experiment, experiment / "scores.nc")
+    ]
+    assert outputs[0] == outputs[1]
+    assert "good enough: one (0.90 to 0.90)" in outputs[0]
+
+
 def test_a_map_that_is_missing_or_none_is_refused(experiment, tmp_path):
     absent = _run(experiment / "table.csv", "--map", tmp_path / "no.nc")
     assert isinstance(absent.exception, FileNotFoundError)

@@ -45,6 +45,18 @@ def test_settings_are_those_of_a_simulated_movie_by_default(smlmsim):
     assert smlmsim("settings")[1] == smlmsim("settings", "simulated_dynamic")[1]
 
 
+def test_settings_of_a_part_are_those_of_all_its_kinds(smlmsim):
+    code, out, _ = smlmsim("settings", "motion")
+    assert code == 0
+    _, *rows = out.splitlines()
+    assert all(row.startswith("motion.") for row in rows)
+    (kinds,) = [row for row in rows if row.startswith("motion.kind ")]
+    for kind in ("static", "rigid", "polymer"):
+        assert kind in kinds
+    whole = {tuple(row.split()) for row in smlmsim("settings")[1].splitlines()}
+    assert {tuple(row.split()) for row in rows} <= whole
+
+
 def test_unknown_settings_are_refused_with_those_there_are(smlmsim):
     code, _, err = smlmsim("settings", "nope")
     assert code == 1
