@@ -62,7 +62,7 @@ def hatch_cells(panel: Axes, cells: npt.NDArray[np.bool_], hatch: str = TIED) ->
 
 
 def draw_box(panel: Axes, box: Box, cell_pt: float) -> None:
-    """Draw a rectangle below the values; values on its edges are moved aside, or interrupt it where there is no room."""
+    """Draw a rectangle below the values; values on its edges are moved aside, or interrupt it if there is no room."""
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import Normal, Stroke
 
