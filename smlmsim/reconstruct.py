@@ -139,7 +139,8 @@ def _accepted(reconstructor: Reconstructor, observation: xr.Dataset, channel: st
 def _same(found: xr.Dataset, before: xr.Dataset) -> bool:
     """Whether two datasets are identical; that equal numbers are equal is seen first, before NaN are looked for."""
     quick = set(found.variables) == set(before.variables) and all(
-        variable.identical(before.variables[name], equiv=_equal) for name, variable in found.variables.items()
+        variable.identical(before.variables[name], equiv=_equal)  # type: ignore[no-untyped-call]
+        for name, variable in found.variables.items()
     )
     return (quick and found[[]].identical(before[[]]) and set(found.coords) == set(before.coords)) or (
         found.identical(before)

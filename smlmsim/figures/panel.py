@@ -90,11 +90,11 @@ def _half_size(text: Text, cell_pt: float) -> tuple[float, float]:
 def _beside(place: tuple[float, float], half: tuple[float, float], box: Box) -> tuple[float, float] | None:
     """The nearest place in the cell of a value at which no edge of a rectangle crosses it; None if there is none."""
     ends = (box.left, box.right), (box.bottom, box.top)
-    tried = [
+    across, along = (
         [at, *(end + side for end in pair for side in (-size, size) if abs(end + side - at) + size <= ROOM)]
         for at, size, pair in zip(place, half, ends, strict=True)
-    ]
-    clear = [there for there in itertools.product(*tried) if _is_clear(there, half, box)]
+    )
+    clear = [there for there in itertools.product(across, along) if _is_clear(there, half, box)]
     return min(clear, key=lambda there: math.dist(there, place), default=None)
 
 

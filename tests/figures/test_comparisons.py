@@ -59,7 +59,7 @@ def test_what_is_practically_equal_is_dotted_and_said():
     drawn = figures.win_map(compare.win_map(scores))
     patches = drawn.axes[0].patches
     assert {patch.get_hatch() for patch in patches} == {"....", None}
-    halves = [patch for patch in patches if patch.get_hatch() is None]
+    halves = [patch for patch in patches if patch.get_fill()]
     assert [patch.get_width() for patch in halves] == [0.5] * 12
     assert [patch.get_facecolor()[:3] for patch in halves[:2]] == [to_rgb(CATEGORIES[at]) for at in (2, 1)]
     assert [text.get_text() for text in drawn.legends[0].get_texts()] == [
