@@ -23,6 +23,8 @@ from smlmsim.rng import key
 
 _MOST_DRAWS = 1e9
 """Proposals of a movie: a thousand million fill 12 GB."""
+_FEWEST = 1e-100
+"""Frames per blink: fewer are as good as none, but cannot be divided by."""
 
 
 class Poisson(Emission):
@@ -110,7 +112,7 @@ class Poisson(Emission):
         ends_nm = np.cumsum(np.where(close, contour.rest_nm, 0.0))
         number, visible_nm = 0, float(contour.seen_nm.mean())
         if visible_nm > 0:
-            per_nm = self.rate_hz / per_blink / visible_nm
+            per_nm = self.rate_hz / max(per_blink, _FEWEST) / visible_nm
             expected = per_nm * ends_nm[-1] * (acquisition.duration_s + on_time_s)
             self._require_few(expected, visible_nm, float(ends_nm[-1]))
             number = int(rng.poisson(expected))
@@ -173,7 +175,7 @@ class Poisson(Emission):
             raise ValueError(
                 f"{self.rate_hz:g} Hz from a mean of {visible_nm:.3g} nm of contour in the field take {draws:.2g} "
                 f"draws on {nearby_nm:.3g} nm nearby, more than {_MOST_DRAWS:.0e}; "
-                "lower rate_hz or margin_nm, or move the field"
+                f"lower rate_hz or margin_nm{', raise on_time_s' * (self.on_time_s is not None)}, or move the field"
             )
 
 

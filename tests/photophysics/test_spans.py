@@ -183,3 +183,20 @@ def test_a_structure_that_is_never_in_the_field_emits_nothing():
     away = turning(ACQUISITION).assign(vertex_y=lambda scene: scene.vertex_y + 1e5)
     events = Poisson(on_time_s=0.1).emit(away, FIELD, ACQUISITION, np.random.default_rng(0))
     assert events.sizes["event"] == 0
+
+
+def test_blinks_too_short_to_be_localized_are_refused():
+    with pytest.raises(ValueError, match=r"more than 1e\+09; lower rate_hz or margin_nm, raise on_time_s"):
+        emitted(Poisson(on_time_s=1e-9))
+
+
+def test_molecules_of_a_frozen_structure_rest_within_a_time_point():
+    events = emitted(Poisson(rate_hz=400, on_time_s=5 * T, frozen=True))
+    order = np.lexsort([events.event_frame.values, events.event_molecule.values])
+    frame, molecule, y = (events[f"event_{name}"].values[order] for name in ("frame", "molecule", "y"))
+    point = frame // ACQUISITION.frames_per_point
+    rests = (np.diff(molecule) == 0) & (np.diff(point) == 0)
+    moves = (np.diff(molecule) == 0) & (np.diff(point) == 1)
+    assert (np.diff(y)[rests] == 0).all()
+    assert (np.diff(y)[moves] != 0).all()
+    assert min(rests.sum(), moves.sum()) > 50
