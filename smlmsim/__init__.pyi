@@ -19,6 +19,7 @@ from .acquisition import Acquisition
 from .density import Density
 from .experimental import Experimental
 from .field import FieldOfView
+from .frames import Imaging
 from .grid import Axis, Grid, read_scores, run_grid
 from .io import Reading, read, write
 from .localization import Spot, Statistical
@@ -49,6 +50,7 @@ __all__ = [
     "FieldOfView",
     "Grid",
     "Hybrid",
+    "Imaging",
     "Measured",
     "Metric",
     "Microtubules",

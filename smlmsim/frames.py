@@ -195,22 +195,30 @@ class Imaging(Spec):
             number of photons.
         """
         light, view, seed = _Light.of(events, acquisition), self.view(field), key(rng)
+        if frames_per_block is not None and frames_per_block < 1:
+            raise ValueError(f"frames_per_block must be positive, found {frames_per_block}")
         size = frames_per_block or max(1, BLOCK_BYTES // (BYTES_PER_PIXEL * view.shape[0] * view.shape[1]))
-        if size < 1:
-            raise ValueError(f"frames_per_block must be positive, found {size}")
         pixels = self.pixel_spread.maps(self.camera, view.shape) if self.pixel_spread else None
         known = {f"camera_{name}": values for name, values in pixels._asdict().items()} if pixels else {}
+        brightest, full = 2**self.camera.bit_depth - 1, 0
         for first in range(0, acquisition.frames, size):
             frames = range(first, min(first + size, acquisition.frames))
             levels = self.camera.record_frames(
                 self._lit(light, view, acquisition, frames), seed, first, pixels
             )
+            full += int(np.count_nonzero(levels == brightest))
             yield schema.dataset(
                 self._said(acquisition, first),
                 frames=levels,
                 camera_y=view.y_nm,
                 camera_x=view.x_nm,
                 **known,
+            )
+        if full:
+            _log.warning(
+                "%d pixels of the frames are saturated, at %d grey levels; lower photons, or the camera's em_gain",
+                full,
+                brightest,
             )
 
     def take(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import logging
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,6 +31,8 @@ from smlmsim.structures import Measured, Microtubules, Structure, periodic
 from smlmsim.superpose import superpose
 from smlmsim.widefield import Widefield
 from smlmsim.workers import one_thread
+
+_log = logging.getLogger(__name__)
 
 __all__ = [
     "Experimental",
@@ -90,8 +93,11 @@ class Simulated(Spec, abc.ABC):
         """
         photophysics = self.photophysics
         imaging = imaging or getattr(self.localization, "imaging", None)
-        if imaging and isinstance(photophysics, Emission):
-            photophysics = photophysics.for_camera(imaging.psf.reach_nm)
+        if isinstance(photophysics, Emission):
+            if imaging:
+                photophysics = photophysics.for_camera(imaging.psf.reach_nm)
+            elif photophysics.photons is not None:
+                _log.info("no camera frames are made, so photons=%g changes nothing", photophysics.photons)
         events = photophysics.emit(moving, self.field, self.acquisition, stream(seed, "photophysics"))
         if imaging and imaging.out_of_focus_photons:
             return events.merge(out_of_focus(imaging, moving, self.field, self.acquisition))

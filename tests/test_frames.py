@@ -194,3 +194,20 @@ def test_pixels_that_differ_have_the_mean_and_the_variance_of_their_own_amplifie
     assert np.std(offset) == pytest.approx(5, rel=SIGMAS / math.sqrt(2 * offset.size))
     again = imaging.take(some_events(0), FIELD, ACQUISITION, stream(1, "frames"))
     np.testing.assert_array_equal(again.camera_offset, frames.camera_offset)
+
+
+def test_saturated_pixels_are_counted_once_at_the_end(caplog):
+    dim = Imaging(camera=CAMERAS["ideal"].replace({"bit_depth": 8}), background_photons=1.0)
+    events = some_events(1, event_y=[500.0], event_x=[1000.0], event_photons=[20_000.0], event_frame=[7])
+    frames = dim.take(events, FIELD, ACQUISITION, stream(0, "frames")).frames.values
+    full = np.count_nonzero(frames == 255)
+    assert full > 20
+    assert caplog.messages == [
+        f"{full} pixels of the frames are saturated, at 255 grey levels; lower photons, or the camera's em_gain"
+    ]
+
+
+@pytest.mark.parametrize("size", [0, -3])
+def test_a_block_has_a_frame_at_least(size):
+    with pytest.raises(ValueError, match=f"frames_per_block must be positive, found {size}"):
+        next(Imaging().blocks(some_events(), FIELD, ACQUISITION, stream(0, "frames"), frames_per_block=size))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from smlmsim import schema
 from smlmsim.cli.options import Out, make_folder
 from smlmsim.frames import Imaging
 from smlmsim.io.frames import write_blocks
+from smlmsim.movie import require_room
+from smlmsim.progress import bar
 from smlmsim.rng import stream
 
 _log = logging.getLogger(__name__)
@@ -34,7 +37,7 @@ def frames(
     Files in DIR: `frames.ome.tif` (OME-TIFF, with pixel, exposure, and the calibration of the camera) or, with
     `--format zarr`, `frames.zarr` (OME-Zarr); `molecules.csv` (ThunderSTORM), where the molecules really are in every
     frame, with their expected photons; `truth.tif`; `frames.png`, five of the first frames; and
-    `study.toml`, which gives the same frames again. Movies of any length fit in memory.
+    `study.toml`, which gives the same frames again. Frames are written as they are made, and need not fit in memory.
 
     The camera is that of the study if its localization is from camera frames, and a sCMOS camera otherwise. A study
     without `photophysics.photons` has 1000 per frame on average.
@@ -53,6 +56,7 @@ def frames(
             imaging.background_photons,
         )
     field, acquisition = chosen.field, chosen.acquisition
+    require_room(field, acquisition, "ask for fewer acquisition.time_points, or a smaller field")
     moving = chosen.moving(seed)
     events = chosen.events(moving, seed, imaging)
     make_folder(out)
@@ -60,7 +64,9 @@ def frames(
     blocks = imaging.blocks(events, field, acquisition, stream(seed, "localization"))
     first = next(blocks)
     name = "frames.zarr" if written == "zarr" else "frames.ome.tif"
-    write_blocks(itertools.chain([first], blocks), acquisition.frames, out / name)
+    write_blocks(
+        _counting(itertools.chain([first], blocks), acquisition.frames), acquisition.frames, out / name
+    )
     smlmsim.write(_molecules(events), out / "molecules.csv")
     truth = chosen.density.render(moving.isel(time=acquisition.middle_steps), field)
     smlmsim.write(truth.density, out / "truth.tif")
@@ -71,6 +77,14 @@ def frames(
     typer.echo(
         f"{acquisition.frames} frames of {rows} x {columns} pixels with {events.sizes['event']} spots in {out / name}"
     )
+
+
+def _counting(blocks: Iterator[xr.Dataset], frames: int) -> Iterator[xr.Dataset]:
+    """Pass blocks on, and show the number of frames in a progress bar."""
+    with bar(frames, "frames") as progress:
+        for block in blocks:
+            yield block
+            progress.update(block.sizes["frame"])
 
 
 def _molecules(events: xr.Dataset) -> xr.Dataset:

@@ -60,6 +60,13 @@ def test_frames_are_written_as_ome_zarr_on_request(study, tmp_path):
     assert zarr.open_group(tmp_path / "out" / "frames.zarr", mode="r")["0"].shape == (150, 26, 15)
 
 
+def test_photons_without_frames_are_said_to_change_nothing(study, caplog):
+    chosen = smlmsim.read_study(study)
+    with caplog.at_level("INFO"):
+        chosen.events(chosen.moving(0), 0)
+    assert caplog.messages == ["no camera frames are made, so photons=800 changes nothing"]
+
+
 def test_a_measured_table_has_no_frames(tmp_path):
     (tmp_path / "study.toml").write_text('kind = "experimental"\ntable = "table.csv"\n')
     result = run(tmp_path / "study.toml", "--out", tmp_path / "out")
