@@ -247,7 +247,7 @@ def fine_counts(observation: xr.Dataset, bins: int) -> Iterator[npt.NDArray[np.u
         loc_frame=observation.loc_frame.copy(data=(2 * frame + 1) * bins // (2 * frames_per_point))
     )
     finely = Acquisition(time_points=points * bins, frames_per_point=1, steps_per_point=1)
-    found = bin_localizations(table, _field(observation), finely).counts.values
+    found = bin_localizations(table, FieldOfView.of(observation), finely).counts.values
     _require_all(found, observation)
     yield from found.reshape(points, bins, *found.shape[1:]).swapaxes(0, 1)
 
@@ -274,20 +274,6 @@ def _widefield(observation: xr.Dataset) -> Floats:
         return on_pixels(observation)
     logger.warning("the network also needs widefield images, but there are none; this channel is set to 0")
     return np.broadcast_to(np.float32(0), observation.counts.shape)
-
-
-def _field(observation: xr.Dataset) -> FieldOfView:
-    """The field of view that the pixels of an observation cover."""
-    y, x = observation.y.values, observation.x.values
-    steps = [float(axis[-1] - axis[0]) / (axis.size - 1) for axis in (y, x) if axis.size > 1]
-    pixel_nm = float(observation.attrs.get("pixel_nm", steps[0] if steps else 0.0))
-    return FieldOfView(
-        height_nm=y.size * pixel_nm,
-        width_nm=x.size * pixel_nm,
-        pixel_nm=pixel_nm,
-        origin_y_nm=float(y[0]) - pixel_nm / 2,
-        origin_x_nm=float(x[0]) - pixel_nm / 2,
-    )
 
 
 def _require_all(fine: npt.NDArray[np.uint16], observation: xr.Dataset) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -88,12 +88,17 @@ class Learned(Spec):
         ValueError
             If an uncertainty is requested from a network without dropout.
         """
+        images, about = self._images(observation)
+        found: dict[str, Any] = images | {axis: observation[axis] for axis in ("time", "y", "x")}
+        about = {"weights": str(self.weights or "shipped"), **about}
+        return schema.estimate(about, meaning="density relative to the greatest of its movie", **found)
+
+    def _images(self, observation: xr.Dataset) -> tuple[dict[str, Floats], dict[str, str]]:
+        """Reconstruct ``density`` and perhaps ``uncertainty``; return them with attributes that tell of them."""
         network = self.network()
         passes = _Passes(network, self.uncertainty, self.seed, self.precision)
-        images = _tiled(passes, observation, self.inputs, self.tile, network.multiple)
-        found: dict[str, Any] = images | {axis: observation[axis] for axis in ("time", "y", "x")}
-        about = {"weights": str(self.weights or "shipped"), **self._outside(observation)}
-        return schema.estimate(about, meaning="density relative to the greatest of its movie", **found)
+        images = tiled(passes, observation, self.inputs, self.tile, network.multiple)
+        return images, self._outside(observation)
 
     def _outside(self, observation: xr.Dataset) -> dict[str, str]:
         """The attributes ``domain`` and ``outside_of_domain``; log the latter as a warning."""
@@ -202,8 +207,28 @@ class _Passes:
         return found
 
 
-def _tiled(
-    passes: _Passes, observation: xr.Dataset, inputs: Inputs, largest: Shape, multiple: Shape
+class Passes(Protocol):
+    """What computes the images of a tile, (channel, time, y, x), and counts its passes through a network."""
+
+    progress: tqdm[Any] | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the images."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """The number of passes of a tile through the network."""
+        ...
+
+    def __call__(self, channels_CTYX: Floats) -> tuple[Floats, ...]:
+        """Return the images, each (time, y, x)."""
+        ...
+
+
+def tiled(
+    passes: Passes, observation: xr.Dataset, inputs: Inputs, largest: Shape, multiple: Shape
 ) -> dict[str, Floats]:
     """Reconstruct a movie tile by tile; tiles without any localization stay 0.
 

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pydantic
+import xarray as xr
 from pydantic import PositiveFloat
 
 from smlmsim._contour_kernels import Edges
@@ -47,6 +48,23 @@ class FieldOfView(Spec):
                     f"{round(pixels) * self.pixel_nm:g} nm would be {round(pixels)}"
                 )
         return self
+
+    @classmethod
+    def of(cls, observation: xr.Dataset) -> Self:
+        """Return the field that the pixels of an observation, with ``counts`` (..., y, x), cover.
+
+        The size of a pixel is the attribute ``pixel_nm``, or else the step of the coordinates.
+        """
+        y, x = observation["y"].values, observation["x"].values
+        steps = [float(axis[-1] - axis[0]) / (axis.size - 1) for axis in (y, x) if axis.size > 1]
+        pixel_nm = float(observation.attrs.get("pixel_nm", steps[0] if steps else 0.0))
+        return cls(
+            height_nm=y.size * pixel_nm,
+            width_nm=x.size * pixel_nm,
+            pixel_nm=pixel_nm,
+            origin_y_nm=float(y[0]) - pixel_nm / 2,
+            origin_x_nm=float(x[0]) - pixel_nm / 2,
+        )
 
     @property
     def shape(self) -> tuple[int, int]:

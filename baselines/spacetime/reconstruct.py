@@ -1,0 +1,74 @@
+"""The network in space and time as a reconstructor."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any, ClassVar, final
+
+import numpy as np
+import torch
+import xarray as xr
+from pydantic import PositiveInt
+from tqdm import tqdm
+
+from baselines._grid import Grid
+from baselines._learned import Floats, Learned, tiled
+from baselines._weights import read_settings
+from baselines.spacetime.model import Spacetime, SpacetimeNetwork
+
+VARIANCE = 2.0
+"""Variance of a Laplace distribution whose mean absolute error is 1."""
+
+
+@final
+class SpacetimeUNet(Learned):
+    """A U-Net in space and time over time bins of 0.3 s, which gives the variance of its density in the same pass.
+
+    It counts the localizations on a grid of its own, so it takes time points of any number of camera frames and pixels
+    of any size.
+    """
+
+    name: ClassVar[str] = "spacetime"
+    package: ClassVar[str] = "baselines.spacetime"
+
+    tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (160, 256, 256)
+
+    @staticmethod
+    def build(settings: dict[str, Any]) -> Spacetime:
+        """Build the network from the settings in a file of weights."""
+        return SpacetimeNetwork(**settings).build()
+
+    @property
+    def grid(self) -> Grid:
+        """The time bins and pixels on which the network works."""
+        return SpacetimeNetwork(**read_settings(self._path, self.name)).grid
+
+    def _images(self, observation: xr.Dataset) -> tuple[dict[str, Floats], dict[str, str]]:
+        network, grid = self.network(), self.grid
+        seen = grid.seen(observation)
+        found = tiled(_Passes(network, self.precision), seen, self.inputs, self.tile, network.multiple)
+        images = {name: grid.shown(image, observation) for name, image in found.items()}
+        images["uncertainty"] = np.float32(VARIANCE) * images.pop("scale") ** 2
+        return images, self._outside(seen)
+
+
+class _Passes:
+    """Density and expected error of a tile, from one pass."""
+
+    names = ("density", "scale")
+    number = 1
+
+    def __init__(self, network: Spacetime, precision: str) -> None:
+        self.progress: tqdm[Any] | None = None
+        self._network, self._precision = network, precision
+
+    @torch.inference_mode()
+    def __call__(self, channels_CTYX: Floats) -> tuple[Floats, ...]:
+        device = next(self._network.parameters()).device
+        tile = torch.from_numpy(channels_CTYX)[None].to(device)
+        half = self._precision == "bfloat16"
+        with torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
+            found = self._network(tile)[0].float().cpu().numpy()
+        if self.progress is not None:
+            self.progress.update()
+        return np.maximum(found[0], np.float32(0)), found[1]
