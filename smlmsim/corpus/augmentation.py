@@ -83,6 +83,9 @@ class Augmentation(Spec):
     ----------
     time_points, height, width : int
         Size of a crop, in time points and pixels.
+    gathered : int
+        Number of time points of the movie that make a time point of a crop: an odd one, so that its middle is that of a
+        stored time point. A corpus of short time points thus trains networks for several time windows.
     rate_hz : (float, float)
         Range of the localization rate per 2.56 x 2.56 um, drawn uniformly in its logarithm. With less than 1 um of
         contour in the crop, the rate is reduced in proportion.
@@ -96,6 +99,7 @@ class Augmentation(Spec):
     time_points: PositiveInt = 128
     height: PositiveInt = 128
     width: PositiveInt = 128
+    gathered: PositiveInt = 1
     rate_hz: Positive = (30.0, 1600.0)
     precision_nm: Positive = (10.0, 30.0)
     false_positives: Fractions = (0.0, 0.05)
@@ -107,6 +111,18 @@ class Augmentation(Spec):
             if low > high:
                 raise ValueError(f"{name} goes from {low:g} to {high:g}; swap them")
         return self
+
+    @pydantic.field_validator("gathered")
+    @classmethod
+    def _odd(cls, gathered: int) -> int:
+        if gathered % 2 == 0:
+            raise ValueError(f"gathered is odd, so that time points have a middle; found {gathered}")
+        return gathered
+
+    @property
+    def stored_points(self) -> int:
+        """The number of time points of the movie in a crop."""
+        return self.time_points * self.gathered
 
     @property
     def size(self) -> Size:
@@ -123,7 +139,7 @@ class Augmentation(Spec):
         multiple : (int, int, int)
             Time points, height and width are rounded down to multiples of these, if movies are that large.
         """
-        least = (min(wanted, there) for wanted, there in zip(self.size, movie_size(study), strict=True))
+        least = (min(wanted, there) for wanted, there in zip(self.size, self._available(study), strict=True))
         sizes = (max(size // step, 1) * step for size, step in zip(least, multiple, strict=True))
         return self.replace(dict(zip(("time_points", "height", "width"), sizes, strict=True)))
 
@@ -135,7 +151,7 @@ class Augmentation(Spec):
         CorpusError
             If they are; the message gives the size of the movies, and crops that would fit.
         """
-        movie = movie_size(study)
+        movie = self._available(study)
         if _holds(movie, self.size):
             return
         fitted = self.fitted(study, multiple=multiple).size
@@ -150,7 +166,7 @@ class Augmentation(Spec):
         Parameters
         ----------
         contours : Contours
-            Contours of the movie, at the time points of the crop.
+            Contours of the movie, at the stored time points of the crop.
         study : Simulated
             Study of the movie: field, acquisition, density, photophysics, localization, widefield microscope.
         rng : Generator
@@ -164,7 +180,7 @@ class Augmentation(Spec):
         field, acquisition = self._field(study), self._acquisition(study)
         place = self._place(study.field, rng)
         moving = _placed(contours, place, field, acquisition)
-        truth = study.density.render(moving, field)
+        truth = study.density.render(moving.isel(time=acquisition.middle_steps), field)
         rate_hz = self._rate_hz(rng, field) * min(1.0, _visible_nm(moving, field) / FAINTEST_NM)
         localization = study.localization.replace({
             "precision_nm": rng.uniform(*self.precision_nm),
@@ -186,7 +202,7 @@ class Augmentation(Spec):
 
         Parameters
         ----------
-        density : ndarray (time, y, x)
+        density : ndarray (stored time, y, x)
             Density of the crop, in any unit.
         study : Simulated
             Study of the movie.
@@ -195,14 +211,24 @@ class Augmentation(Spec):
         field, acquisition = self._field(study), self._acquisition(study)
         rate_hz, share = self._rate_hz(rng, field), rng.uniform(*self.false_positives)
         total, length = rate_hz * acquisition.duration_s, float(density.sum())
-        expected = density * (total / length if length else 0) + total * share / density.size
+        stored = density.reshape(self.time_points, self.gathered, *density.shape[1:])
+        density, summed = stored[:, self.gathered // 2], stored.sum(axis=1)
+        expected = summed * (total / length if length else 0) + total * share / density.size
         counts, turned = _turned_square(rng.poisson(expected), density.astype(np.float32), rng)
         acquisition = self._acquisition(study)
         return Crop(_spread(counts, field, acquisition, rng), turned)
 
     def lasting(self, study: Simulated) -> Simulated:
-        """Return the study with movies of the length of crops."""
-        return study.replace({"acquisition.time_points": self.time_points})
+        """Return the study with movies of the time points of crops."""
+        frames = study.acquisition.frames_per_point * self.gathered
+        return study.replace(
+            {"acquisition.time_points": self.time_points, "acquisition.frames_per_point": frames}
+        )
+
+    def _available(self, study: Simulated) -> Size:
+        """The time points, as many together as in crops, and the rows and columns of the movies of a study."""
+        points, rows, columns = movie_size(study)
+        return points // self.gathered, rows, columns
 
     def _field(self, study: Simulated) -> FieldOfView:
         pixel_nm = study.field.pixel_nm
@@ -211,7 +237,7 @@ class Augmentation(Spec):
         )
 
     def _acquisition(self, study: Simulated) -> Acquisition:
-        return study.acquisition.replace({"time_points": self.time_points, "steps_per_point": 1})
+        return self.lasting(study).acquisition.replace({"steps_per_point": self.gathered})
 
     def _rate_hz(self, rng: np.random.Generator, field: FieldOfView) -> float:
         low, high = self.rate_hz
@@ -251,7 +277,7 @@ def _placed(contours: Contours, place: Place, crop: FieldOfView, acquisition: Ac
     placed = np.empty((2, len(y), pieces.vertex.size), np.float32)
     _kernels.place(y, x, pieces, period, near, axes, middle, placed)
     return schema.dataset(
-        time=acquisition.times_s, vertex_y=placed[0], vertex_x=placed[1], filament=pieces.name
+        time=acquisition.step_times_s, vertex_y=placed[0], vertex_x=placed[1], filament=pieces.name
     )
 
 

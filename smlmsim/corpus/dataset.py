@@ -164,7 +164,9 @@ class MovieDataset(CropDataset):
     @property
     def domain(self) -> Domain:
         """The domain of the corpus, with the rates of the crops."""
-        return domain_of(self._opened().corpus, rate_hz=self._augmentation.rate_hz)
+        crops = self._augmentation
+        found = domain_of(self._opened().corpus, rate_hz=crops.rate_hz)
+        return found.replace({"point_s": (crops.lasting(self.study).acquisition.point_s,) * 2})
 
     @property
     def has_contours(self) -> bool:
@@ -215,7 +217,7 @@ class MovieDataset(CropDataset):
         return crop.thin(relative, store.corpus.study, rng)
 
     def _points(self, rng: np.random.Generator) -> slice:
-        length = self._augmentation.time_points
+        length = self._augmentation.stored_points
         first = int(rng.integers(self._opened().corpus.study.acquisition.time_points - length + 1))
         return slice(first, first + length)
 

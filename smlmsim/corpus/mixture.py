@@ -6,7 +6,7 @@ import numpy as np
 import pydantic
 
 from smlmsim.corpus.augmentation import Augmentation, Crop
-from smlmsim.corpus.corpus import Corpus
+from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.dataset import CropDataset, See, counts_alone, simulated_crop
 from smlmsim.corpus.domain import domain_of
 from smlmsim.domain import Domain
@@ -46,8 +46,13 @@ class Mixture(Spec):
         Raises
         ------
         CorpusError
-            If the crops do not fit into the movies of a corpus.
+            If the crops do not fit into the movies of a corpus, or gather their time points.
         """
+        if augmentation.gathered != 1:
+            raise CorpusError(
+                f"movies simulated in training have the time points of crops, but gathered={augmentation.gathered}; "
+                "set acquisition.frames_per_point of the corpora instead"
+            )
         length = {"study.acquisition.time_points": augmentation.time_points}
         corpora = tuple(corpus.replace(length) for corpus in self.corpora)
         for corpus in corpora:

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 from smlmsim.acquisition import Acquisition
 from smlmsim.corpus import Augmentation
 from smlmsim.corpus.augmentation import Contours
+from smlmsim.corpus.corpus import CorpusError
 from smlmsim.field import FieldOfView
 from smlmsim.localization import Statistical
 from smlmsim.photophysics import Blinking
@@ -218,6 +219,7 @@ def test_what_an_observer_knows_stands_in_a_crop():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"gathered": 4}, "gathered is odd, so that time points have a middle; found 4"),
         ({"rate_hz": (100, 30)}, "rate_hz goes from 100 to 30; swap them"),
         ({"precision_nm": (0, 30)}, "greater than 0"),
         ({"false_positives": (0, 2)}, "less than or equal to 1"),
@@ -226,3 +228,35 @@ def test_what_an_observer_knows_stands_in_a_crop():
 def test_ranges_that_are_none_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Augmentation(**settings)
+
+
+def test_gathered_time_points_have_the_truth_at_their_middles_and_the_localizations_of_all():
+    lines = contours(crossing, slanted)
+    single, truth = CROP.redraw(lines, STUDY, np.random.default_rng(0))
+    crop = CROP.replace({"time_points": 12, "gathered": 5})
+    gathered, middles = crop.redraw(lines, STUDY, np.random.default_rng(0))
+    np.testing.assert_array_equal(middles.density, truth.density[2::5])
+    np.testing.assert_allclose(gathered.time, single.time[2::5])
+    assert gathered.attrs["frames_per_point"] == 50
+    number = single.sizes["localization"]
+    assert abs(gathered.sizes["localization"] - number) < 5 * math.sqrt(2 * number)
+    assert int(gathered.loc_frame.max()) > 590
+
+
+def test_gathered_images_have_the_density_at_their_middles_and_counts_of_all():
+    density = np.zeros((60, 64, 64), np.float32)
+    density[:, 20, 20:40] = 1
+    density[2::5, 20, 20:40] = 0
+    density[2::5, 40, 20:40] = 1
+    crop = CROP.replace({"time_points": 12, "gathered": 5})
+    observation, middles = crop.thin(density, STUDY, np.random.default_rng(0))
+    assert np.count_nonzero(middles) == 12 * 20
+    outside = observation.counts.values[middles == 0].sum() / observation.counts.values.sum()
+    assert outside == pytest.approx(0.8, abs=0.05)
+
+
+def test_crops_gather_no_more_time_points_than_a_movie_has():
+    with pytest.raises(
+        CorpusError, match=r"crops of \(13, 64, 64\) .* do not fit into movies of \(12, 64, 64\)"
+    ):
+        CROP.replace({"time_points": 13, "gathered": 5}).require_fit(STUDY)
