@@ -1,0 +1,101 @@
+"""Camera frames as counts with the noise of counting, which is what a localizer can weigh."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import schema
+from smlmsim._shot_noise_kernels import noise_ratio
+from smlmsim.camera import Camera
+
+EXCESS = 2.0
+"""Variance that electron multiplication adds to shot noise, as a factor (the gamma model of ``Camera``)."""
+MAPS = {
+    "offset": "camera_offset",
+    "electrons_per_level": "camera_electrons_per_level",
+    "read_noise_e": "camera_read_noise_e",
+}
+"""Setting of a camera -> the variable that holds the value of every pixel, if pixels differ."""
+
+LOCAL = 9
+"""Edge in pixels of the square whose mean is that of a pixel in it, for its noise."""
+
+Floats = npt.NDArray[np.float32]
+
+
+class Counts(NamedTuple):
+    """Frames in units in which the variance of the shot noise equals its mean.
+
+    The electrons before the multiplication are divided by the excess noise factor: m electrons with the variance 2 m
+    become m / 2 counts with the variance m / 2. A Poisson distribution approximates these, and the readout adds a
+    variance that every pixel has by itself (Huang et al. 2013, doi:10.1038/nmeth.2488).
+
+    Parameters
+    ----------
+    values : array of float32, shape (frame, y, x)
+    variance : array of float32, shape (y, x)
+        Variance that the readout, and rounding to whole grey levels, add to the counts.
+    per_photon : float
+        Counts per photon.
+    dark : float
+        Expected counts per pixel and frame without light.
+    """
+
+    values: Floats
+    variance: Floats
+    per_photon: float
+    dark: float
+
+
+def counts_of(frames: xr.Dataset) -> Counts:
+    """Convert camera frames to counts, by the calibration in their attributes and maps.
+
+    Parameters
+    ----------
+    frames : Dataset
+        See :func:`smlmsim.schema.check_frames`; ``spurious_e`` is 0 if there is no such attribute.
+
+    Raises
+    ------
+    SchemaError
+        If it is not a dataset of camera frames.
+    ValueError
+        If the calibration is impossible; the message names the setting.
+    """
+    schema.check_frames(frames)
+    camera = Camera.model_validate(
+        {name: frames.attrs[name] for name in Camera.model_fields if name in frames.attrs}
+    )
+    excess = EXCESS if camera.em_gain > 1 else 1.0
+    offset, per_level, read_e = (_each_pixel(frames, camera, name) for name in MAPS)
+    scale = per_level / (camera.em_gain * excess)
+    levels = frames.variables["frames"].values.astype(np.float32)
+    values = (levels - offset.astype(np.float32)) * scale.astype(np.float32)
+    variance = (read_e**2 + per_level**2 / 12) / (camera.em_gain * excess) ** 2
+    shape = levels.shape[1:]
+    return Counts(
+        np.ascontiguousarray(values),
+        np.ascontiguousarray(np.broadcast_to(variance, shape), np.float32),
+        camera.quantum_efficiency / excess,
+        camera.spurious_e / excess,
+    )
+
+
+def noise_of(counts: Counts) -> float:
+    """Measure the noise of the first frame, divided by that which its camera should have; about 1 if calibrated."""
+    from scipy.ndimage import uniform_filter  # here, since it takes longer to load than this module
+
+    mean = np.ascontiguousarray(uniform_filter(counts.values[0], LOCAL, mode="nearest"))
+    return noise_ratio(counts.values[0], mean, counts.variance)
+
+
+def _each_pixel(frames: xr.Dataset, camera: Camera, name: str) -> npt.NDArray[np.float64]:
+    """A setting of the camera: of every pixel (y, x), or one for all."""
+    if MAPS[name] in frames.variables:
+        schema.check(frames, MAPS[name])
+        return np.asarray(frames.variables[MAPS[name]].values, np.float64)
+    return np.asarray(getattr(camera, name), np.float64)
