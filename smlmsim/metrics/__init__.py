@@ -18,6 +18,7 @@ from smlmsim.metrics.fidelity import FIDELITY, HALLUCINATION
 from smlmsim.metrics.frc import FRC_NM
 from smlmsim.metrics.fwhm import FWHM_ERROR_NM
 from smlmsim.metrics.iou import IOU_ADAPTIVE, IOU_OTSU
+from smlmsim.metrics.localizations import score_localizations
 from smlmsim.metrics.manders import MANDERS_ESTIMATE, MANDERS_TRUTH
 from smlmsim.metrics.metric import Metric, Movie, UnmeasurableError
 from smlmsim.metrics.ms_ssim import MS_SSIM
@@ -41,6 +42,7 @@ __all__ = [
     "normalise",
     "score",
     "score_against_widefield",
+    "score_localizations",
     "three_crests",
 ]
 
