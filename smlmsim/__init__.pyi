@@ -6,6 +6,7 @@ from . import (
     grid,
     io,
     localization,
+    localizers,
     metrics,
     motion,
     photophysics,
@@ -23,7 +24,7 @@ from .frames import Imaging
 from .grid import Axis, Grid, read_scores, run_grid
 from .io import Reading, read, write
 from .localization import Spot, Statistical
-from .metrics import METRICS, Metric, score, score_against_widefield
+from .metrics import METRICS, Metric, score, score_against_widefield, score_localizations
 from .motion import Brownian, Deformation, Polymer, Rigid, Static, Wandering
 from .photophysics import Blinking, Poisson
 from .pipeline import Hybrid, Movie, SemiSimulated, SimulatedDynamic, read_study, simulate
@@ -81,6 +82,7 @@ __all__ = [
     "io",
     "load",
     "localization",
+    "localizers",
     "metrics",
     "motion",
     "photophysics",
@@ -93,6 +95,7 @@ __all__ = [
     "run_grid",
     "score",
     "score_against_widefield",
+    "score_localizations",
     "simulate",
     "structures",
     "testing",
