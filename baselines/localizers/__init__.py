@@ -1,0 +1,1 @@
+"""Localizers: from camera frames to localizations."""
