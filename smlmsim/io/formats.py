@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
 import xarray as xr
 
 from smlmsim.io.columns import ROWS
+from smlmsim.io.raw_stack import Stack
 from smlmsim.io.reading import Reading, counted
 
 HEAD = 4096
@@ -59,6 +61,10 @@ class TableModule(Protocol):
 
 class ImageModule(Protocol):
     """The interface of a module for an image format."""
+
+    def stack(self, path: str | Path) -> AbstractContextManager[Stack]:
+        """Open a file of the format as camera frames, to be read piece by piece."""
+        ...
 
     def read(
         self, path: str | Path, *, pixel_nm: float | None = None, point_s: float | None = None

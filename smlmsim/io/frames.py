@@ -25,9 +25,8 @@ from smlmsim import schema
 from smlmsim.io import ome_zarr, tiff
 from smlmsim.io.atomic import replacing, require_room
 from smlmsim.io.movie import Axis
+from smlmsim.io.raw_stack import SAID
 
-SAID = "smlmsim_frames"
-"""Under which key the calibration is kept."""
 TIFF, ZARR = (".ome.tif", ".ome.tiff"), ".zarr"
 PIXELS = ("camera_offset", "camera_electrons_per_level", "camera_read_noise_e")
 """What differs between pixels, if anything does."""

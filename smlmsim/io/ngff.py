@@ -93,6 +93,11 @@ class Multiscale(pydantic.BaseModel):
         time = self._axis("t", "point_s", point_s)
         return time or (Axis(0.0, 0.0) if sizes.get("t", 1) == 1 else None), y, x
 
+    def step(self, letter: str) -> float | None:
+        """The step along an axis in nm or s; None if unknown."""
+        axis = self._axis(letter, "", None)
+        return axis.step if axis and axis.step > 0 else None
+
     def _axis(self, letter: str, name: str, given: float | None) -> Axis | None:
         """The coordinates along an axis; None if unknown."""
         if letter not in self.letters:

@@ -29,6 +29,12 @@ class Described(NamedTuple):
         The channel and the time point of every page of this file, in the order of the pages, as far as the text tells.
     channels : list of str
         What the channels are called, as far as the text tells.
+    exposure_s : float or None
+        Exposure of the first plane that states one.
+    camera : dict of str to float
+        Calibration of the camera, by the names of :class:`~smlmsim.camera.Camera`, as far as the text tells.
+    description : str
+        Description of the image, in any words.
     """
 
     sizes: dict[str, int]
@@ -36,6 +42,9 @@ class Described(NamedTuple):
     step_s: float | None
     places: list[tuple[int, int]]
     channels: list[str]
+    exposure_s: float | None = None
+    camera: dict[str, float] = {}  # noqa: RUF012
+    description: str = ""
 
 
 def described(text: str, filename: str) -> Described:
@@ -74,6 +83,9 @@ def described(text: str, filename: str) -> Described:
         _step_s(pixels),
         _places(pixels, root, filename),
         [channel.get("Name", "") for channel in _all(pixels, "Channel")],
+        _exposure_s(pixels),
+        _camera(pixels, root),
+        next((each.text or "" for each in _all(images[0][0], "Description")), ""),
     )
 
 
@@ -158,3 +170,37 @@ def _places(pixels: ElementTree.Element, root: ElementTree.Element, filename: st
         channel, point = (int(number[:9]) for number in at)
         found[int(place[:9])] = channel, point
     return [found[page] for page in sorted(found)] if sorted(found) == list(range(len(found))) else []
+
+
+def _exposure_s(pixels: ElementTree.Element) -> float | None:
+    """The exposure of the first plane that states one."""
+    for plane in _all(pixels, "Plane"):
+        exposure, unit_s = positive(plane.get("ExposureTime")), time_s(plane.get("ExposureTimeUnit", "s"))
+        if exposure and unit_s:
+            return exposure * unit_s
+    return None
+
+
+def _camera(pixels: ElementTree.Element, root: ElementTree.Element) -> dict[str, float]:
+    """The offset of the detector of the first channel and, if it multiplies electrons, its gain.
+
+    The gain of other detectors is in no unit that the schema would state.
+    """
+    used = next(
+        (each for channel in _all(pixels, "Channel") for each in _all(channel, "DetectorSettings")), None
+    )
+    detectors = [each for instrument in _all(root, "Instrument") for each in _all(instrument, "Detector")]
+    named = [each for each in detectors if used is not None and each.get("ID") == used.get("ID")]
+    about = [*([used] if used is not None else []), *(named or detectors if len(detectors) == 1 else named)]
+    said = {
+        name: next((each.get(name) for each in about if each.get(name)), None) for name in ("Offset", "Gain")
+    }
+    kind = next((each.get("Type") for each in about if each.get("Type")), None)
+    found = {}
+    if (offset := positive(said["Offset"])) is not None:
+        found["offset"] = offset
+    if (gain := positive(said["Gain"])) is not None and kind == "EMCCD" and gain >= 1:
+        found["em_gain"] = gain
+    elif said["Gain"]:
+        _log.info("the OME-XML says a gain of %s in no unit, which is not used", said["Gain"][:40])
+    return found

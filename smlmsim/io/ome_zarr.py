@@ -28,6 +28,7 @@ from smlmsim.io.limits import bounded_memory, require_own_files, require_plausib
 from smlmsim.io.metadata import Metadata, parse_json
 from smlmsim.io.movie import DIMS, Axis, even_axis, one_movie, own_meaning, stamped
 from smlmsim.io.ngff import Multiscale, image_of, labels_of, require_path, single_series
+from smlmsim.io.raw_stack import SAID, Said, Stack
 from smlmsim.memory import require_memory
 
 VERSION = "0.5"
@@ -102,29 +103,89 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
     """
     root = Path(path)
     os.scandir(root).close()
-    try:
-        files = _files(root)
-        with zarr.config.set({"async.concurrency": 1, "threading.max_workers": 1}):
-            folder = _image_folder(root)
-            group = _group(folder)
-            image, metadata = image_of(group.attrs), _metadata(group)
-            array, chunks = _array(group, folder, image, files)
-            _require_size(array, chunks)
-            require_memory(array.nbytes, f"the image {array.shape}", "read a part of it with zarr")
-            with bounded_memory(
-                array.nbytes + math.prod(array.chunks) * array.dtype.itemsize, UNPACKING_BYTES
-            ):
-                values = np.asarray(array[...])
+    with _naming(path), _one_thread():
+        group, image, array = _opened(root)
+        metadata = _metadata(group)
+        require_memory(array.nbytes, f"the image {array.shape}", "read a part of it with zarr")
+        values = _values(array, (...,), array.nbytes)
         frames = _in_order(values, image)
         axes = image.coordinates(dict(zip(image.letters, values.shape, strict=True)), pixel_nm, point_s)
         return metadata.stamped(
             stamped(frames, image.name, axes, group.attrs.get(SHOWN), labels_of(group.attrs))
         )
+
+
+@contextlib.contextmanager
+def stack(path: str | Path) -> Iterator[Stack]:
+    """Open the camera frames of an image, to be read piece by piece.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of an image of one channel, or with a single image in it.
+
+    Raises
+    ------
+    ValueError
+        As :func:`read`, but the pixel may be unknown; also if there are several channels.
+    OSError
+        If there is no such folder, or it may not be read.
+    """
+    root = Path(path)
+    os.scandir(root).close()
+    with _naming(path), _one_thread():
+        group, image, array = _opened(root)
+        said = Said.of(group.attrs[SAID]) if SAID in group.attrs else Said()
+        sizes = dict(zip(image.letters, array.shape, strict=True))
+        if (channels := sizes.get("c", 1)) > 1:
+            raise ValueError(
+                f"frames of one channel are localized, found {channels} channels; save one alone"
+            )
+        y_nm, x_nm, step_s = (image.step(letter) for letter in "yxt")
+
+    def frames(begin: int, end: int) -> npt.NDArray[Any]:
+        wanted = tuple(slice(begin, end) if letter == "t" else slice(None) for letter in image.letters)
+        with _naming(path), _one_thread():
+            size = array.nbytes // sizes.get("t", 1)
+            return _in_order(_values(array, wanted, (end - begin) * size), image)
+
+    yield Stack(sizes.get("t", 1), (sizes["y"], sizes["x"]), (y_nm, x_nm), step_s, said, frames)
+
+
+@contextlib.contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Name the store in errors, of whatever type zarr raises for a damaged one."""
+    try:
+        yield
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    except Exception as error:  # zarr raises errors of many types for damaged stores
+    except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ValueError(f"{path}: not an OME-Zarr image, or a damaged one ({reason})") from error
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let zarr read one chunk after the other, within the memory that is allowed."""
+    with zarr.config.set({"async.concurrency": 1, "threading.max_workers": 1}):
+        yield
+
+
+def _opened(root: Path) -> tuple[zarr.Group, Multiscale, zarr.Array[Any]]:
+    """The group, the description and the finest resolution of the single image in a folder."""
+    files = _files(root)
+    folder = _image_folder(root)
+    group = _group(folder)
+    image = image_of(group.attrs)
+    array, chunks = _array(group, folder, image, files)
+    _require_size(array, chunks)
+    return group, image, array
+
+
+def _values(array: zarr.Array[Any], wanted: tuple[Any, ...], claimed_bytes: int) -> npt.NDArray[Any]:
+    """A part of an array, read in bounded memory."""
+    with bounded_memory(claimed_bytes + math.prod(array.chunks) * array.dtype.itemsize, UNPACKING_BYTES):
+        return np.asarray(array[wanted])
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:

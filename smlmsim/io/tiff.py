@@ -7,11 +7,14 @@ of the OME-XML, of the metadata of ImageJ, or of the resolution tags, in this or
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 import tifffile
 import xarray as xr
 
@@ -19,7 +22,8 @@ from smlmsim.channels import split
 from smlmsim.io.atomic import replacing
 from smlmsim.io.metadata import Metadata, parse_json
 from smlmsim.io.movie import DIMS, MOVIES, even_axis, one_movie, own_meaning, stamped
-from smlmsim.io.ome_xml import described
+from smlmsim.io.ome_xml import Described, described
+from smlmsim.io.raw_stack import SAID, Said, Stack
 from smlmsim.io.tiff_images import (
     damage_said,
     first_page,
@@ -64,13 +68,45 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
     OSError
         If there is no such file, or it may not be read.
     """
+    with open(path, "rb") as handle, _naming(path):
+        return _read(handle, Path(path).name, pixel_nm, point_s)
+
+
+@contextmanager
+def stack(path: str | Path) -> Iterator[Stack]:
+    """Open the camera frames of a file, to be read piece by piece; a z-stack is read as frames.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TIFF file of grey images, of one channel.
+
+    Raises
+    ------
+    ValueError
+        As :func:`read`, but the pixel may be unknown; also if there are several channels.
+    OSError
+        If there is no such file, or it may not be read.
+    """
     with open(path, "rb") as handle:
-        try:
-            return _read(handle, Path(path).name, pixel_nm, point_s)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
-        except Exception as error:  # a damaged tag can hold a value of any kind
-            raise ValueError(f"{path}: a damaged TIFF file ({' '.join(str(error).split())[:200]})") from error
+        with _naming(path):
+            with damage_said():
+                pages = page_count(handle)
+                file = tifffile.TiffFile(handle)
+            found = _stack(file, pages, Path(path))
+        with file:
+            yield found
+
+
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Name the file in errors, of whatever type a damaged one causes."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    except Exception as error:  # a damaged tag can hold a value of any kind
+        raise ValueError(f"{path}: a damaged TIFF file ({' '.join(str(error).split())[:200]})") from error
 
 
 def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
@@ -125,6 +161,39 @@ def _rational(number: float) -> tuple[int, int]:
     exact, largest = Fraction(number), 2**32 - 1
     near = exact.limit_denominator(max(1, min(largest, int(largest / exact))))
     return near.numerator, near.denominator
+
+
+def _stack(file: tifffile.TiffFile, pages: int, path: Path) -> Stack:
+    """The frames of an open file."""
+    page = first_page(file)
+    ome = described(page.description, path.name) if page.is_ome else None
+    metadata = {} if ome else imagej_metadata(file)
+    sizes = image_sizes(page, metadata, ome)
+    if (channels := sizes.get("C", 1)) > 1:
+        raise ValueError(f"frames of one channel are localized, found {channels} channels; save one alone")
+    planes = plane_count(sizes, pages, ome)
+    places = ome.places if ome and len(ome.places) == planes else []
+    order = sorted(range(planes), key=places.__getitem__) if places else range(planes)
+    with damage_said():
+        scale = scale_of(page, metadata, ome)
+
+    def read(begin: int, end: int) -> npt.NDArray[Any]:
+        with _naming(path):
+            return read_images(file, page, planes, order[begin:end])
+
+    said = _said(ome)
+    step_s = scale.step_s or (ome.exposure_s if ome else None)
+    return Stack(planes, (page.shape[0], page.shape[1]), (scale.y_nm, scale.x_nm), step_s, said, read)
+
+
+def _said(ome: Described | None) -> Said:
+    """What an OME-XML text says of the camera: as this project writes it, or else of its detector."""
+    if ome is None:
+        return Said()
+    if SAID in ome.description[: len(SAID) + 10]:
+        tree = parse_json(ome.description.encode())
+        return Said.of(tree.get(SAID) if isinstance(tree, dict) else tree)
+    return Said(ome.camera)
 
 
 def _read(handle: BinaryIO, name: str, pixel_nm: float | None, point_s: float | None) -> xr.Dataset:

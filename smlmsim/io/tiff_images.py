@@ -153,32 +153,45 @@ def _sizes(page: tifffile.TiffPage, metadata: Mapping[str, Any]) -> dict[str, in
     return found
 
 
-def read_images(file: tifffile.TiffFile, page: tifffile.TiffPage, planes: int) -> npt.NDArray[Any]:
-    """The pixels (plane, y, x) in native byte order."""
+def read_images(
+    file: tifffile.TiffFile, page: tifffile.TiffPage, planes: int, chosen: Sequence[int] | None = None
+) -> npt.NDArray[Any]:
+    """The pixels (plane, y, x) of all planes, or of chosen ones in their order, in native byte order."""
     stored = file.filehandle.size
     assert page.dtype is not None
+    places = range(planes) if chosen is None else chosen
     tile = page.tilewidth * page.tilelength * page.dtype.itemsize
     require_plausible("the file", planes * page.nbytes + tile, stored)
+    needed = len(places) * page.nbytes
     require_memory(
-        planes * page.nbytes, f"{planes} images of {page.nbytes / 2**20:.3g} MiB", "read a part of the stack"
+        needed, f"{len(places)} images of {page.nbytes / 2**20:.3g} MiB", "read a part of the stack"
     )
-    with damage_said(), bounded_memory(planes * (page.nbytes + PAGE_BYTES) + tile, UNPACKING_BYTES):
+    with damage_said(), bounded_memory(needed + planes * PAGE_BYTES + tile, UNPACKING_BYTES):
         if planes > 1 and not file.pages.is_multipage:
-            if not page.is_contiguous or page.dataoffsets[0] + planes * page.nbytes > stored:
-                raise ValueError(
-                    f"it says that there are {planes} images and does not hold them; was it cut short?"
-                )
-            file.filehandle.seek(page.dataoffsets[0])
-            kind = page.dtype.newbyteorder(file.byteorder)
-            values = file.filehandle.read_array(kind, planes * math.prod(page.shape))
+            values = _one_block(file, page, planes, places)
         else:
             file.pages.cache = file.pages.useframes = True
-            if any(0 in (*each.dataoffsets, *each.databytecounts) for each in file.pages):
+            pages = file.pages if chosen is None else [file.pages[place] for place in chosen]
+            if any(0 in (*each.dataoffsets, *each.databytecounts) for each in pages):
                 raise ValueError("there are no pixels where some should be; was writing it interrupted?")
-            values = file.asarray(key=slice(None), maxworkers=1)
-        values = values.reshape(planes, *page.shape)
+            values = file.asarray(key=slice(None) if chosen is None else list(chosen), maxworkers=1)
+        values = values.reshape(len(places), *page.shape)
     exact = {"?": "u1", "e": "f4"}.get(values.dtype.char, values.dtype.newbyteorder("="))
     return values.astype(exact, copy=False)
+
+
+def _one_block(
+    file: tifffile.TiffFile, page: tifffile.TiffPage, planes: int, places: Sequence[int]
+) -> npt.NDArray[Any]:
+    """Chosen planes of those that lie one after the other behind a single page."""
+    assert page.dtype is not None
+    if not page.is_contiguous or page.dataoffsets[0] + planes * page.nbytes > file.filehandle.size:
+        raise ValueError(f"it says that there are {planes} images and does not hold them; was it cut short?")
+    first, last = min(places), max(places)
+    file.filehandle.seek(page.dataoffsets[0] + first * page.nbytes)
+    kind = page.dtype.newbyteorder(file.byteorder)
+    values = file.filehandle.read_array(kind, (last + 1 - first) * math.prod(page.shape))
+    return np.asarray(values.reshape(-1, *page.shape)[[place - first for place in places]])
 
 
 def in_order(images: npt.NDArray[Any], long: Mapping[str, int], ome: Described | None) -> npt.NDArray[Any]:
