@@ -18,9 +18,10 @@ from smlmsim.cli.frames import frames
 from smlmsim.cli.info import info
 from smlmsim.cli.installed import list_installed
 from smlmsim.cli.interruption import INTERRUPTED, raise_again
+from smlmsim.cli.localize import localize
 from smlmsim.cli.locate import locate_on_map
 from smlmsim.cli.messages import Command, as_options, listen, options
-from smlmsim.cli.new import new_reconstructor
+from smlmsim.cli.new import new_localizer, new_reconstructor
 from smlmsim.cli.options import Out, Scheduler, Workers, make_folder
 from smlmsim.cli.presets import preset_path
 from smlmsim.cli.reconstruct import reconstruct
@@ -45,13 +46,15 @@ app = typer.Typer(
     * `smlmsim grid --preset quick --out DIR` scores every installed reconstructor at several velocities and
       localization rates, and draws heatmaps.
     * `smlmsim reconstruct TABLE.csv --with gaussian_time --out DIR` runs a reconstructor on your own table.
+    * `smlmsim localize STACK.tif --with mle --out TABLE.csv` finds the molecules in camera frames.
     * `smlmsim report DIR --out REPORT` compares the reconstructors of a grid, and plays the movies.
     * `smlmsim simulate --out DIR` simulates one movie with a known truth.
     * `smlmsim frames --out DIR` simulates the camera frames of one movie, with the molecules that are in them.
     * `smlmsim info PATH` summarises a table or a movie; `smlmsim convert A B` writes it in another format.
     * `smlmsim corpus tiny --out corpus.zarr` simulates many movies for training.
     * `smlmsim train annapalm3d --out DIR` trains a network.
-    * `smlmsim new-reconstructor NAME` writes a package as a start for your own reconstructor.
+    * `smlmsim new-reconstructor NAME` writes a package as a start for your own reconstructor, and `new-localizer`
+      for your own localizer.
     * `smlmsim view PATH` opens a movie or a result in napari.
     * `smlmsim locate-on-map TABLE.csv --map scores.nc` finds reconstructors that are good enough for your experiment.
     * `smlmsim list` shows what is installed, and `smlmsim settings` lists the settings of a study.
@@ -63,10 +66,12 @@ for command in (
     frames,
     info,
     convert,
+    localize,
     reconstruct,
     train,
     report,
     new_reconstructor,
+    new_localizer,
     view,
     locate_on_map,
     settings,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import smlmsim
+from smlmsim import localizers
 from smlmsim.cli.presets import presets
 from smlmsim.cli.table import table
 
@@ -19,7 +20,7 @@ def list_installed(
         bool, typer.Option("--formats", help="List the file formats that are read and written instead.")
     ] = False,
 ) -> None:
-    """List reconstructors, metrics and presets, and the inputs and training conditions of networks."""
+    """List reconstructors, localizers, metrics and presets, and the inputs and training conditions of networks."""
     if formats:
         typer.echo(table(formats_table()))
         return
@@ -27,6 +28,7 @@ def list_installed(
         typer.echo(_parameters())
         return
     typer.echo("reconstructors: " + ", ".join(smlmsim.available()))
+    typer.echo("localizers: " + ", ".join(localizers.available()))
     typer.echo("metrics: " + ", ".join(smlmsim.METRICS))
     typer.echo("presets of a grid: " + ", ".join(presets("grid")))
     typer.echo("presets of a corpus: " + ", ".join(presets("corpus")))

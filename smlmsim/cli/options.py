@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from smlmsim.io import Reading
+from smlmsim.io.stack import Recording
 from smlmsim.selection import Selection
 from smlmsim.spec import Spec
 
@@ -36,6 +37,7 @@ Coverage = Annotated[
 
 TABLE = "How the table is read"
 PART = "Which localizations are used"
+STACK = "How the stack was recorded"
 READING = {
     "exposure_s": Annotated[
         float | None,
@@ -107,6 +109,73 @@ SELECTION = {
         int, typer.Option(min=0, help="Greatest dark time within a molecule, frames.", rich_help_panel=PART)
     ],
 }
+RECORDING = {
+    "camera_pixel_nm": Annotated[
+        float | None,
+        typer.Option(
+            help="Camera pixel size in the sample, nm. [default: from the file]", rich_help_panel=STACK
+        ),
+    ],
+    "exposure_s": Annotated[
+        float | None,
+        typer.Option(
+            help="Time from one frame to the next, s. [default: from the file, or 0.03]",
+            rich_help_panel=STACK,
+        ),
+    ],
+    "first_frame": Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Number of the first frame in the recording, counted from 0, if others come before the stack. "
+            "[default: from the file, or 0]",
+            rich_help_panel=STACK,
+        ),
+    ],
+    "camera": Annotated[
+        str | None,
+        typer.Option(
+            help="Calibration of a typical camera: `emccd`, `scmos` or `ideal`; the options below replace parts of it.",
+            rich_help_panel=STACK,
+        ),
+    ],
+    "offset": Annotated[
+        float | None,
+        typer.Option(
+            help="Grey level of a pixel without light: the mean of a dark frame. [default: from the file, or 0]",
+            rich_help_panel=STACK,
+        ),
+    ],
+    "electrons_per_level": Annotated[
+        float | None,
+        typer.Option(
+            help="Electrons per grey level, after any multiplication; data sheets call it sensitivity, conversion "
+            "factor or gain, e-/ADU. [default: 1]",
+            rich_help_panel=STACK,
+        ),
+    ],
+    "quantum_efficiency": Annotated[
+        float | None,
+        typer.Option(
+            help="Electrons per photon, at most 1; it only scales photons. [default: 1]",
+            rich_help_panel=STACK,
+        ),
+    ],
+    "em_gain": Annotated[
+        float | None,
+        typer.Option(
+            help="Mean gain of an electron-multiplying camera; 1 for others. [default: from the file, or 1]",
+            rich_help_panel=STACK,
+        ),
+    ],
+    "read_noise_e": Annotated[
+        float | None,
+        typer.Option(
+            help="Standard deviation of the read noise, electrons after any multiplication. [default: 0]",
+            rich_help_panel=STACK,
+        ),
+    ],
+}
 Command = Callable[..., Any]
 _log = logging.getLogger(__name__)
 
@@ -119,6 +188,11 @@ def reads_a_table(command: Command) -> Command:
 def selects_localizations(command: Command) -> Command:
     """Add the options for selecting localizations to a command, which gets them as one ``selection``."""
     return _with(command, "selection", Selection(), SELECTION, {"crop_nm": _numbers})
+
+
+def reads_a_stack(command: Command) -> Command:
+    """Add the options for reading camera frames to a command, which gets them as one ``recording``."""
+    return _with(command, "recording", Recording(), RECORDING, {})
 
 
 def say_what_is_not_used(
