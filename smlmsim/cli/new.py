@@ -1,4 +1,4 @@
-"""The command that writes the package of a new reconstructor."""
+"""The commands that write the package of a new reconstructor or localizer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,22 @@ from typing import Annotated
 
 import typer
 
+Name = Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores, as in my_method.")]
+Parent = Annotated[Path, typer.Option("--out", help="Folder in which the folder NAME is made.")]
+
+
+def new_localizer(name: Name, out: Parent = Path(".")) -> None:
+    """Write a small package with a localizer that passes the contract test, as a start for your own."""
+    from smlmsim import scaffold
+
+    folder = scaffold.new_plugin(name, out, kind="localizer")
+    source = folder / "src" / name / "localize.py"
+    typer.echo(f"pip install -e '{folder}[test]' && pytest {folder}, then replace the centroid in {source}")
+
 
 def new_reconstructor(
-    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores, as in my_method.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder in which the folder NAME is made.")] = Path("."),
+    name: Name,
+    out: Parent = Path("."),
     trainable: Annotated[
         bool, typer.Option("--trainable", help="Write a network for `smlmsim train NAME`.")
     ] = False,

@@ -42,6 +42,14 @@ def test_the_new_package_says_its_name_everywhere_and_leaves_nothing_open(tmp_pa
     assert [item.name for item in folder.parent.iterdir()] == ["deep_blur2"]
 
 
+def test_a_new_localizer_says_its_name_everywhere_and_leaves_nothing_open(tmp_path):
+    folder = scaffold.new_plugin("bright_spots", tmp_path, kind="localizer")
+    files = {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
+    assert {"src/bright_spots/localize.py", "tests/test_bright_spots.py"} < set(files)
+    assert 'bright_spots = "bright_spots.localize:BrightSpots"' in files["pyproject.toml"]
+    assert not any("$" in text for text in files.values())
+
+
 def test_a_new_network_says_its_name_everywhere_and_leaves_nothing_open(tmp_path):
     folder = scaffold.new_plugin("deep_blur2", tmp_path, kind="trainable")
     files = {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
@@ -85,6 +93,6 @@ def test_a_name_that_is_taken_is_refused(tmp_path):
 
 def test_a_kind_of_plugin_that_has_no_template_is_refused_with_those_there_are(tmp_path):
     with pytest.raises(
-        ValueError, match="no kind 'metric' of a plug-in; there are: reconstructor, trainable"
+        ValueError, match="no kind 'metric' of a plug-in; there are: localizer, reconstructor, trainable"
     ):
         scaffold.new_plugin("mine", tmp_path, kind="metric")
