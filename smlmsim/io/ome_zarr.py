@@ -29,7 +29,9 @@ from smlmsim.io.metadata import Metadata, parse_json
 from smlmsim.io.movie import DIMS, Axis, even_axis, one_movie, own_meaning, stamped
 from smlmsim.io.ngff import Multiscale, image_of, labels_of, require_path, single_series
 from smlmsim.io.raw_stack import SAID, Said, Stack
+from smlmsim.io.zarr_store import require_shape
 from smlmsim.memory import require_memory
+from smlmsim.shot_noise import MAPS
 
 VERSION = "0.5"
 SHOWN = "smlmsim_variable"
@@ -104,7 +106,7 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
     root = Path(path)
     os.scandir(root).close()
     with _naming(path), _one_thread():
-        group, image, array = _opened(root)
+        group, _, image, array = _opened(root)
         metadata = _metadata(group)
         require_memory(array.nbytes, f"the image {array.shape}", "read a part of it with zarr")
         values = _values(array, (...,), array.nbytes)
@@ -134,14 +136,15 @@ def stack(path: str | Path) -> Iterator[Stack]:
     root = Path(path)
     os.scandir(root).close()
     with _naming(path), _one_thread():
-        group, image, array = _opened(root)
-        said = Said.of(group.attrs[SAID]) if SAID in group.attrs else Said()
+        group, folder, image, array = _opened(root)
         sizes = dict(zip(image.letters, array.shape, strict=True))
         if (channels := sizes.get("c", 1)) > 1:
             raise ValueError(
                 f"frames of one channel are localized, found {channels} channels; save one alone"
             )
         y_nm, x_nm, step_s = (image.step(letter) for letter in "yxt")
+        said = Said.of(group.attrs[SAID]) if SAID in group.attrs else Said()
+        said = said._replace(maps=_maps(group, folder, (sizes["y"], sizes["x"])))
 
     def frames(begin: int, end: int) -> npt.NDArray[Any]:
         wanted = tuple(slice(begin, end) if letter == "t" else slice(None) for letter in image.letters)
@@ -150,6 +153,21 @@ def stack(path: str | Path) -> Iterator[Stack]:
             return _in_order(_values(array, wanted, (end - begin) * size), image)
 
     yield Stack(sizes.get("t", 1), (sizes["y"], sizes["x"]), (y_nm, x_nm), step_s, said, frames)
+
+
+def _maps(group: zarr.Group, folder: Path, shape: tuple[int, int]) -> dict[str, npt.NDArray[np.float64]]:
+    """The calibration of single pixels (y, x), where a group of this project holds it."""
+    found = {}
+    for name in MAPS.values():
+        if (folder / name).is_dir():
+            _require_known_codecs(folder / name)
+            array = group[name]
+            require_shape(array, shape, "f")
+            assert isinstance(array, zarr.Array)
+            found[name] = np.asarray(_values(array, (...,), array.nbytes), np.float64)
+            if not np.isfinite(found[name]).all():
+                raise ValueError(f"{name} is not finite everywhere")
+    return found
 
 
 @contextlib.contextmanager
@@ -171,15 +189,15 @@ def _one_thread() -> Iterator[None]:
         yield
 
 
-def _opened(root: Path) -> tuple[zarr.Group, Multiscale, zarr.Array[Any]]:
-    """The group, the description and the finest resolution of the single image in a folder."""
+def _opened(root: Path) -> tuple[zarr.Group, Path, Multiscale, zarr.Array[Any]]:
+    """The group, its folder, the description and the finest resolution of the single image in a folder."""
     files = _files(root)
     folder = _image_folder(root)
     group = _group(folder)
     image = image_of(group.attrs)
     array, chunks = _array(group, folder, image, files)
     _require_size(array, chunks)
-    return group, image, array
+    return group, folder, image, array
 
 
 def _values(array: zarr.Array[Any], wanted: tuple[Any, ...], claimed_bytes: int) -> npt.NDArray[Any]:
@@ -312,9 +330,7 @@ def _array(
     """The finest resolution of an image, which must be a grey movie with known codecs, and its chunks."""
     path = require_path(image.datasets[0].path)
     inside = (folder / path).resolve()
-    for name in ("zarr.json", ".zarray"):
-        if (inside / name).is_file():
-            _require_codecs(parse_json((inside / name).read_bytes()))
+    _require_known_codecs(inside)
     array = group[path]
     if not isinstance(array, zarr.Array):
         raise ValueError(f"{path[:80]!r} is not an array")
@@ -335,6 +351,13 @@ def _array(
         if file.is_relative_to(inside) and file.name not in JSON_NAMES
     }
     return array, chunks
+
+
+def _require_known_codecs(array: Path) -> None:
+    """Refuse an array, by its folder, whose chunks have other codecs than those that only unpack numbers."""
+    for name in ("zarr.json", ".zarray"):
+        if (array / name).is_file():
+            _require_codecs(parse_json((array / name).read_bytes()))
 
 
 def _require_codecs(tree: Any) -> None:

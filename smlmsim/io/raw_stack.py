@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 import numpy.typing as npt
 
 from smlmsim.camera import Camera
@@ -26,11 +27,14 @@ class Said(NamedTuple):
         Number of the first frame in the recording, counted from 0.
     first_pixel_nm : (float, float), optional
         Middle of the first pixel, y and x, in the coordinates of the field.
+    maps : mapping of str to array, shape (y, x)
+        Calibration of single pixels, by the names of :data:`~smlmsim.shot_noise.MAPS`.
     """
 
     camera: Mapping[str, float] = {}
     first_frame: int = 0
     first_pixel_nm: tuple[float, float] | None = None
+    maps: Mapping[str, npt.NDArray[np.float64]] = {}
 
     @classmethod
     def of(cls, tree: Any) -> Self:

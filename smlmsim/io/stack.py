@@ -20,6 +20,7 @@ from smlmsim.io.formats import recognised
 from smlmsim.io.movie import chosen
 from smlmsim.io.raw_stack import Stack
 from smlmsim.io.reading import USUAL_EXPOSURE_S
+from smlmsim.shot_noise import MAPS
 from smlmsim.spec import Spec, brief
 
 BLOCK_PIXELS = 2**22
@@ -89,6 +90,15 @@ class Frames:
             recording.offset is not None or bool(recording.camera) or "offset" in stack.said.camera
         )
         self.camera = _calibrated(stack, recording)
+        self.maps = (
+            {}
+            if recording.camera
+            else {
+                name: stack.said.maps[name]
+                for setting, name in MAPS.items()
+                if name in stack.said.maps and getattr(recording, setting) is None
+            }
+        )
         if stack.frames == 1:
             _log.warning("%s holds a single frame; a stack of many was expected", path)
 
@@ -134,7 +144,7 @@ class Frames:
             "first_frame": self.first_frame + begin,
             **self.camera.model_dump(),
         }
-        return schema.dataset(attrs, frames=levels, camera_y=y_nm, camera_x=x_nm)
+        return schema.dataset(attrs, frames=levels, camera_y=y_nm, camera_x=x_nm, **self.maps)
 
     def _levels(self, values: npt.NDArray[Any], begin: int) -> npt.NDArray[np.uint16]:
         """Grey levels of frames, if they are such."""

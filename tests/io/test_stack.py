@@ -12,10 +12,12 @@ from zarr.codecs import BloscCodec
 
 import smlmsim
 from smlmsim import schema
+from smlmsim.camera import PixelSpread
 from smlmsim.frames import Imaging
 from smlmsim.io import ome_zarr, stack, thunderstorm
 from smlmsim.io.raw_stack import Said
 from smlmsim.io.stack import Recording
+from smlmsim.shot_noise import MAPS
 from smlmsim.testing import make_frames
 
 KNOWN = Recording(camera_pixel_nm=100, exposure_s=0.02)
@@ -154,6 +156,17 @@ def test_frames_that_this_project_wrote_come_back_with_all_that_is_known_of_them
         np.testing.assert_allclose(blocks[1][axis], frames[axis])
     assert blocks[0].attrs == pytest.approx(frames.attrs)
     assert [block.attrs["first_frame"] for block in blocks] == [30, 33, 36]
+
+
+def test_the_calibration_of_single_pixels_comes_back_unless_another_is_given(tmp_path):
+    frames = make_frames(NOBODY, (3, 5, 6), imaging=Imaging(pixel_spread=PixelSpread()))
+    smlmsim.write(frames, tmp_path / "a.zarr")
+    found = gathered(tmp_path / "a.zarr", Recording())[0]
+    for name in MAPS.values():
+        np.testing.assert_array_equal(found[name], frames[name])
+    given = gathered(tmp_path / "a.zarr", Recording(offset=100.0))[0]
+    assert "camera_offset" not in given
+    assert "camera_read_noise_e" in given
 
 
 @pytest.mark.parametrize("said", [[], {}, {"offset": "much"}, {"offset": float("inf")}, {"first_frame": -1}])
