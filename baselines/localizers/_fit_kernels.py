@@ -6,7 +6,7 @@ doi:10.1038/nmeth.2488). Its likelihood is climbed by Fisher scoring, as in Smit
 with the damping of Levenberg and Marquardt for Poisson data (Laurence & Chromy 2010, doi:10.1038/nmeth0510-338), so
 that a step is taken only if the likelihood does not fall. The inverse of the Fisher information at the maximum is the
 Cramer-Rao lower bound of the variances. The twin with ``scipy.optimize`` is in
-``tests/baselines/localizers/test_fit.py``; ``benchmarks/bench_localizers.py`` compares their speed.
+``tests/baselines/localizers/test_mle.py``; ``benchmarks/bench_localizers.py`` compares their speed.
 """
 
 # mypy: disable-error-code="no-untyped-call"

@@ -50,7 +50,7 @@ class Daostorm(Spec):
     """
 
     sigma_nm: PositiveFloat = 130.0
-    threshold: PositiveFloat = 5.0
+    threshold: PositiveFloat = 6.0
     fit_width: bool = False
     rounds: PositiveInt = 20
 

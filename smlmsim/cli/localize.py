@@ -44,7 +44,7 @@ def localize(
         float | None,
         typer.Option(
             help="Smallest height of a spot, in standard deviations of the noise; lower finds dimmer molecules and "
-            "more false positives. [default: that of the localizer, 5]"
+            "more false positives. [default: that of the localizer, 5 for mle and phasor]"
         ),
     ] = None,
 ) -> None:
