@@ -70,7 +70,11 @@ def frames(
     smlmsim.write(_molecules(events), out / "molecules.csv")
     truth = chosen.density.render(moving.isel(time=acquisition.middle_steps), field)
     smlmsim.write(truth.density, out / "truth.tif")
-    smlmsim.figures.save(smlmsim.figures.montage({"frames": _movie(first, imaging)}), out / "frames.png")
+    if min(first.frames.shape[1:]) > 1:
+        picture = smlmsim.figures.montage({"frames": _movie(first, imaging)})
+        smlmsim.figures.save(picture, out / "frames.png")
+    else:
+        _log.info("frames of a single row or column of pixels make no picture")
     with smlmsim.io.replacing(out / "study.toml") as draft:
         draft.write_text(chosen.to_toml(), encoding="utf-8")
     rows, columns = first.sizes["camera_y"], first.sizes["camera_x"]

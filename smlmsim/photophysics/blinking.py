@@ -53,7 +53,8 @@ class Blinking(Emission):
     The activation rate follows in closed form from ``rate_hz``, the mean over the movie. The localization rate falls
     over time as molecules bleach.
 
-    Molecules keep their positions on the contour and move with it: a segment that stretches keeps its molecules.
+    Molecules keep their positions on the contour and move with it: a segment that stretches keeps its molecules. The
+    settings of :class:`~smlmsim.photophysics.emission.Emission` say how bright they are, and which events are listed.
 
     Parameters
     ----------
@@ -73,8 +74,6 @@ class Blinking(Emission):
     least_share : float
         The share of a frame that a blink must fill to be localized in it, 0.5 to 1. As it is at least one half,
         no molecule is localized twice in a frame.
-    photons, photon_distribution, photon_spread, faint_frames, margin_nm :
-        As for :class:`~smlmsim.photophysics.emission.Emission`.
 
     References
     ----------

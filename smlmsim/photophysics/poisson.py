@@ -32,7 +32,8 @@ class Poisson(Emission):
 
     The events are a Poisson process of constant intensity per nm of contour and second: the rate divided by
     the mean length of contour inside the field over the movie (between two steps, the mean of both lengths).
-    So there are more events while more of the structure is in the field.
+    So there are more events while more of the structure is in the field. The settings of
+    :class:`~smlmsim.photophysics.emission.Emission` say how bright they are, and which of them are listed.
 
     Parameters
     ----------
@@ -44,9 +45,10 @@ class Poisson(Emission):
         every event lies on the contour at the middle of its own camera frame: between two steps of the moving
         structure, vertices move along straight lines and segments keep their molecules; before the first step and
         after the last, it is at rest.
-    margin_nm : float
-        Width of the margin around the field in which events are also drawn, at least 0, so that localization
-        errors can carry molecules across the border in both directions.
+    on_time_s : float, optional
+        Mean time for which a molecule emits, exponentially distributed, above 0; by default every molecule is on in one
+        whole frame. It begins anywhere in a frame, keeps its place on the contour, and is on in part of its first
+        and last frame. ``rate_hz`` then counts the frames in which a molecule is on for half of the time or longer.
     """
 
     kind: Literal["poisson"] = "poisson"

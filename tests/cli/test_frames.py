@@ -60,6 +60,16 @@ def test_frames_are_written_as_ome_zarr_on_request(study, tmp_path):
     assert zarr.open_group(tmp_path / "out" / "frames.zarr", mode="r")["0"].shape == (150, 26, 15)
 
 
+def test_a_field_of_a_single_pixel_has_frames_without_a_picture(tmp_path):
+    (tmp_path / "study.toml").write_text(
+        "[field]\nheight_nm = 60\nwidth_nm = 60\n[acquisition]\ntime_points = 1\n"
+    )
+    result = run(tmp_path / "study.toml", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert tifffile.imread(tmp_path / "out" / "frames.ome.tif").shape == (50, 1, 1)
+    assert not (tmp_path / "out" / "frames.png").exists()
+
+
 def test_photons_without_frames_are_said_to_change_nothing(study, caplog):
     chosen = smlmsim.read_study(study)
     with caplog.at_level("INFO"):
