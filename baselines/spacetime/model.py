@@ -29,6 +29,8 @@ BLUR_REACH_PX = 3
 """Reach of this Gaussian in px."""
 LEAST_SCALE = 1e-3
 """Smallest error that the network can expect, on a scale where the crest of one straight filament is 0.25."""
+FIRST_SCALE = 0.02
+"""Error that an untrained network expects everywhere, on the same scale: about the mean error at the end of training."""
 PATCH = 2
 """Edge length in px of the squares of pixels that become channels, and ratio of the pixels of neighbouring levels."""
 
@@ -96,7 +98,10 @@ class Spacetime(nn.Module):
         out = (2 + len(self._shown)) * PATCH**2
         exit_ = nn.Conv3d(channels[0], out, (1, 3, 3), padding=(0, 1, 1))
         nn.init.normal_(exit_.weight, std=0.1 / math.sqrt(9 * channels[0]))
-        nn.init.zeros_(exit_.bias)  # type: ignore[arg-type]
+        with torch.no_grad():
+            bias = torch.zeros(out)
+            bias[PATCH**2 : 2 * PATCH**2] = math.log(math.expm1(FIRST_SCALE - LEAST_SCALE))
+            exit_.bias.copy_(bias)  # type: ignore[union-attr]
         self.exit = nn.Sequential(nn.BatchNorm3d(channels[0], momentum=MOMENTUM), nn.ReLU(), exit_)
 
     def forward(self, inputs_BCTYX: torch.Tensor) -> torch.Tensor:

@@ -23,6 +23,7 @@ def test_density_and_expected_error_have_the_size_of_the_input(settings):
     time, y, x = network.multiple
     found = network(torch.rand(2, 5, 2 * time, y, 3 * x))
     assert found.shape == (2, 2, 2 * time, y, 3 * x)
+    assert float(found[:, 1].detach().mean()) == pytest.approx(0.02, rel=0.5)
     assert float(found[:, 1].detach().min()) > 0
 
 
