@@ -30,7 +30,7 @@ BLUR_REACH_PX = 3
 LEAST_SCALE = 1e-3
 """Smallest error that the network can expect, on a scale where the crest of one straight filament is 0.25."""
 FIRST_SCALE = 0.02
-"""Error that an untrained network expects everywhere, on the same scale: about the mean error at the end of training."""
+"""Error that an untrained network expects everywhere, on the same scale: about the mean error after training."""
 PATCH = 2
 """Edge length in px of the squares of pixels that become channels, and ratio of the pixels of neighbouring levels."""
 

@@ -12,7 +12,7 @@ import xarray as xr
 
 from smlmsim.io.columns import ROWS
 from smlmsim.io.raw_stack import Stack
-from smlmsim.io.reading import Reading, counted
+from smlmsim.io.reading import Headings, Reading, counted
 
 HEAD = 4096
 """Bytes from which a format is recognised: a header of a table fits."""
@@ -107,9 +107,24 @@ class Format(NamedTuple):
     def chunks(
         self, path: str | Path, reading: Reading = Reading(), *, rows: int = ROWS, others: bool = False
     ) -> Iterator[xr.Dataset]:
-        """Read a table in pieces, as its module does, but with frames counted from 0."""
+        """Read a table in pieces, as its module does, but with frames counted from 0.
+
+        Raises
+        ------
+        ValueError
+            If headings are given for a format whose columns have fixed names, in addition to what its module raises.
+        """
+        if reading.columns != Headings() and not self.has_headings:
+            raise ValueError(
+                f"{path} is {self.name}, whose columns have fixed names; leave out columns=, or convert to text first"
+            )
         found = self.table.chunks(Path(path), reading, rows=rows, others=others)
         return counted(found, reading.first_frame, self.table.FIRST_FRAME, str(path))
+
+    @property
+    def has_headings(self) -> bool:
+        """Whether the columns have headings that whoever writes a file chooses."""
+        return self.module == TEXT.module
 
     def _load(self) -> Any:
         return importlib.import_module(f"smlmsim.io.{self.module}")

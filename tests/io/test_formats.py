@@ -186,3 +186,11 @@ def test_an_estimate_keeps_the_units_that_it_is_in(tmp_path, suffix):
     io.write(estimate, tmp_path / f"a{suffix}")
     found = io.read(tmp_path / f"a{suffix}").density
     assert (found.attrs["units"], found.attrs["long_name"]) == ("1", meaning)
+
+
+@pytest.mark.parametrize("suffix", [".hdf5", ".smlm"])
+def test_headings_are_refused_for_formats_whose_columns_have_fixed_names(tmp_path, suffix):
+    path = tmp_path / f"table{suffix}"
+    io.write(_data(suffix), path)
+    with pytest.raises(ValueError, match="whose columns have fixed names; leave out columns="):
+        io.read(path, io.Reading(columns={"x": "y", "y": "x"}))
