@@ -97,7 +97,8 @@ def _photons(events: xr.Dataset) -> Floats:
         if (photons < 0).any():
             raise ValueError("event_photons must be at least 0")
         return photons
-    _log.info("the events say no photons; a molecule is taken to emit %g per frame", PHOTONS)
+    if events.sizes["event"]:
+        _log.info("the events say no photons; a molecule is taken to emit %g per frame", PHOTONS)
     whole = np.full(events.sizes["event"], PHOTONS, np.float32)
     return (
         whole * events.event_on_fraction.values.astype(np.float32) if "event_on_fraction" in events else whole

@@ -159,7 +159,7 @@ TEXT = Format(
 )
 SMLM = Format(".smlm", "smlm", "table", (b"PK",), (".smlm",), "files laid out as ShareLoc's, there and back")
 OME_TIFF = Format(
-    "OME-TIFF of camera frames", "frames", "images", (), (".ome.tif", ".ome.tiff"), "tifffile, written only"
+    "OME-TIFF of camera frames", "frames", "images", (), (".ome.tif", ".ome.tiff"), "tifffile, there and back"
 )
 OME_ZARR = Format("OME-Zarr", "ome_zarr", "images", (), (".zarr",), "zarr, there and back")
 FORMATS = (
