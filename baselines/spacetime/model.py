@@ -118,8 +118,9 @@ class Spacetime(nn.Module):
             h = decode(skip + _unfolded(finer(h)).repeat_interleave(2, dim=2))
         out_BCTYX = _unfolded(self.exit(h))
         density_BCTYX, scale_BCTYX, gates_BCTYX = out_BCTYX.split([1, 1, len(self._shown)], dim=1)
-        averages_BCTYX = blurred(inputs_BCTYX[:, self._shown])
-        density_BCTYX = density_BCTYX + (gates_BCTYX * averages_BCTYX).sum(dim=1, keepdim=True)
+        if self._shown:
+            averages_BCTYX = blurred(inputs_BCTYX[:, self._shown])
+            density_BCTYX = density_BCTYX + (gates_BCTYX * averages_BCTYX).sum(dim=1, keepdim=True)
         return torch.cat([density_BCTYX, F.softplus(scale_BCTYX) + LEAST_SCALE], dim=1)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar, final
 
 import torch
 from pydantic import Field, NonNegativeFloat
 from torch import nn
 
+from baselines._grid import SAME
 from baselines._losses import ms_ssim_loss, weighted_l1_loss
 from baselines._trainable import Trainable
 from baselines.spacetime.model import SpacetimeNetwork
+from smlmsim.pipeline import Simulated
 from smlmsim.spec import Spec
 
 
@@ -76,3 +80,15 @@ class SpacetimeTraining(Trainable):
     def task(self) -> SpacetimeTask:
         """Make the network and its loss."""
         return SpacetimeTask(self.network, self.loss)
+
+    def require_fit(self, study: Simulated, *, init: Path | None = None, freeze: str = "") -> None:
+        """Raise the errors that training would raise, also if crops are not on the grid of the network."""
+        super().require_fit(study, init=init, freeze=freeze)
+        crops, grid = self.budget.crops.lasting(study), self.network.grid
+        there = {"bin_s": crops.acquisition.point_s, "pixel_nm": crops.field.pixel_nm}
+        for name, found in there.items():
+            if not math.isclose(found, wanted := getattr(grid, name), rel_tol=SAME):
+                raise ValueError(
+                    f"the network works on {name}={wanted:g}, but crops have {found:g}; train on the corpus "
+                    f"mixed-train, or set grid.{name} of the network or budget.crops.gathered"
+                )

@@ -17,11 +17,19 @@ def test_folding_keeps_every_pixel_and_unfolding_undoes_it():
     assert torch.equal(unfolded(folded(x)), x)
 
 
-@pytest.mark.parametrize("settings", [SMALL, SpacetimeNetwork(channels=(4, 6, 8), blocks=(1, 2, 1))])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SMALL,
+        SpacetimeNetwork(channels=(4, 6, 8), blocks=(1, 2, 1)),
+        SpacetimeNetwork(channels=(4, 6), blocks=(1, 1), inputs={"wide_sums": ()}),
+    ],
+    ids=["two levels", "three levels", "no averages"],
+)
 def test_density_and_expected_error_have_the_size_of_the_input(settings):
     network = settings.build()
     time, y, x = network.multiple
-    found = network(torch.rand(2, 5, 2 * time, y, 3 * x))
+    found = network(torch.rand(2, settings.channels_in, 2 * time, y, 3 * x))
     assert found.shape == (2, 2, 2 * time, y, 3 * x)
     assert float(found[:, 1].detach().mean()) == pytest.approx(0.02, rel=0.5)
     assert float(found[:, 1].detach().min()) > 0

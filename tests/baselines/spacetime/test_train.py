@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from baselines.spacetime.model import SpacetimeNetwork
-from baselines.spacetime.train import SpacetimeLoss, SpacetimeTask, laplace_loss
+from baselines.spacetime.train import SpacetimeLoss, SpacetimeTask, SpacetimeTraining, laplace_loss
+from smlmsim.acquisition import Acquisition
+from smlmsim.pipeline import SemiSimulated
 
 
 def test_the_likeliest_scale_is_the_mean_absolute_error():
@@ -42,3 +44,17 @@ def test_a_network_learns_one_crop():
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.3 * losses[0]
     assert all(math.isfinite(loss) for loss in losses)
+
+
+@pytest.mark.parametrize(
+    ("frames", "gathered", "message"),
+    [(50, 1, "bin_s=0.3, but crops have 1.5"), (10, 3, "bin_s=0.3, but crops have 0.9"), (10, 1, None)],
+)
+def test_crops_are_on_the_grid_of_the_network(frames, gathered, message):
+    training = SpacetimeTraining.configured("shipped").replace({"budget.crops.gathered": gathered})
+    study = SemiSimulated(acquisition=Acquisition(time_points=300, frames_per_point=frames))
+    if message is None:
+        training.require_fit(study)
+        return
+    with pytest.raises(ValueError, match=message):
+        training.require_fit(study)
