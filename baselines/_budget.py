@@ -27,6 +27,9 @@ class Budget(Spec):
         ``plateau`` epochs.
     warmup : float
         Fraction of the steps during which the learning rate of "cosine" first rises.
+    settle : float
+        Fraction of the steps after which normalizations use their running means and variances, as in reconstruction,
+        and no longer those of each batch. These differ much where a batch holds few crops of different rates.
     epoch_steps : int
         Number of steps in an epoch; each epoch ends with a validation and a checkpoint.
     patience : int
@@ -50,6 +53,7 @@ class Budget(Spec):
     schedule: Literal["constant", "cosine", "plateau"] = "constant"
     warmup: float = Field(0.01, ge=0, lt=1)
     plateau: PositiveInt = 3
+    settle: float = Field(1.0, ge=0, le=1)
     epoch_steps: PositiveInt = 1000
     patience: PositiveInt = 20
     gradient_norm: PositiveFloat = 1000.0

@@ -25,3 +25,10 @@ def freeze(networks: Mapping[str, nn.Module], name: str) -> list[nn.Module]:
     if not any(parameter.requires_grad for parameter in first.parameters()):
         raise ValueError(f"{name!r} is all of the network, so nothing would be left to train; freeze less")
     return found
+
+
+def keep_statistics(network: nn.Module) -> None:
+    """Let batch normalizations use their running means and variances, and leave these as they are."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()

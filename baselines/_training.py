@@ -18,7 +18,7 @@ from tqdm import tqdm
 from baselines import _checkpoint
 from baselines._budget import Budget
 from baselines._fit import require_fit
-from baselines._freeze import freeze
+from baselines._freeze import freeze, keep_statistics
 from baselines._inputs import Inputs
 from baselines._validation import Validation
 from baselines._weights import save_weights
@@ -174,6 +174,8 @@ class Trainer:
         """Optimize every loss in turn; each network is updated before the next loss is computed."""
         inputs, density = (tensor.to(self._device, non_blocking=True) for tensor in batch)
         self._task.networks.train()
+        if self._state.step >= self._budget.settle * self._budget.steps:
+            keep_statistics(self._task.networks)
         for module in self._frozen:
             module.eval()
         losses = self._task.losses(inputs, density)

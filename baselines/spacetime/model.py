@@ -21,8 +21,8 @@ from torch.nn import functional as F
 from baselines._grid import Grid
 from baselines._inputs import Inputs, NetworkSettings
 
-MOMENTUM = 0.05
-"""Weight of a batch in the running mean and variance of a normalization: batches are small."""
+MOMENTUM = 0.01
+"""Weight of a batch in the running mean and variance of a normalization: batches are small and differ much."""
 BLUR_PX = 1.2
 """Standard deviation in px of the Gaussian with which averages over time go into the density."""
 BLUR_REACH_PX = 3

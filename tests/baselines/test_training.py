@@ -355,3 +355,20 @@ def test_a_batch_that_cannot_be_shared_is_refused(train, monkeypatch):
     monkeypatch.setattr("baselines._training._join", lambda: (0, 3))
     with pytest.raises(ValueError, match="a batch of 2 cannot be shared by 3 processes"):
         train()
+
+
+def running(folder):
+    found = load_file(folder / "weights.safetensors")
+    return {name: value for name, value in found.items() if "running" in name}
+
+
+def test_settled_normalizations_keep_their_statistics_while_the_network_learns(train):
+    def statistics(name, steps, settle):
+        budget = {"steps": steps, "epoch_steps": 2, "patience": 100, "settle": settle}
+        return running(train(AnnaPalm3DTraining, without_adversary(), name, budget=budget))
+
+    short, settled = statistics("short", 2, settle=0), statistics("settled", 4, settle=0)
+    moving = statistics("moving", 4, settle=1)
+    assert short.keys() == settled.keys() == moving.keys() != set()
+    assert all(torch.equal(short[name], settled[name]) for name in short)
+    assert not any(torch.equal(moving[name], settled[name]) for name in short)
