@@ -22,13 +22,15 @@ class Interrupts:
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Interrupts)
+sys.path.insert(0, os.path.dirname(program))
 run = runpy.run_path if program.endswith(".py") else runpy.run_module
 run(program, run_name="__main__")
 """
 
 
 @pytest.mark.parametrize(
-    "program", ["smlmsim", "benchmarks/grid.py", "benchmarks/compare.py", "benchmarks/robustness.py"]
+    "program",
+    ["smlmsim", *(f"benchmarks/{name}.py" for name in ("grid", "compare", "robustness", "foreign"))],
 )
 @pytest.mark.parametrize("module", ["smlmsim.cli.messages", "xarray"])
 @pytest.mark.slow

@@ -96,7 +96,7 @@ def _commands(group, name="smlmsim"):
 def _apps():
     """The command line, and those of the scripts."""
     yield app
-    for name in ("compare", "robustness"):
+    for name in ("compare", "foreign", "robustness"):
         spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
