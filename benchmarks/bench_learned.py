@@ -75,24 +75,6 @@ def test_inference_of_a_movie_in_3d(benchmark, peak, precision):
     measure(benchmark, peak, f"annapalm3d, a movie of {SIDE}^3, {precision}", run, rounds=1)
 
 
-def test_training_step_in_3d(benchmark, peak):
-    """Time generator and discriminator, their losses, both backward passes and Adam."""
-    training = AnnaPalm3DTraining.configured()
-    task, crops = training.task(), training.budget.crops
-    optimizers = {key: torch.optim.AdamW(network.parameters()) for key, network in task.networks.items()}
-    shape = (training.budget.batch, 1, crops.time_points, crops.height, crops.width)
-    counts, density = movie(*shape), torch.rand(shape)
-
-    def step():
-        for name, loss in task.losses(counts, density):
-            optimizers[name].zero_grad(set_to_none=True)
-            loss.backward()
-            optimizers[name].step()
-
-    size = " x ".join(map(str, (shape[0], *shape[2:])))
-    measure(benchmark, peak, f"annapalm3d, training step of {size}", step, rounds=3)
-
-
 @torch.inference_mode()
 def one_pass(network, counts):
     return network(counts)
