@@ -37,7 +37,8 @@ class Budget(Spec):
     gradient_norm : float
         Greatest norm of a gradient; longer gradients are clipped to it.
     precision : "float32", "bfloat16" or "float16"
-        Number type of the forward pass; weights stay float32.
+        Number type of the forward pass; weights and optimizer stay float32. Whether "bfloat16" is faster depends on
+        the processor: ``benchmarks/bench_training.py`` measures it.
     validation_crops : int
         Number of crops to validate on.
     seed : int

@@ -94,6 +94,7 @@ def train(
     learning_rate = 1e-3
     schedule = "cosine"       # falls to 0 by the last step
     epoch_steps = 250         # steps between validations and checkpoints
+    precision = "float32"     # or bfloat16, where benchmarks/bench_training.py finds it faster
 
     [annapalm3d.budget.crops]
     time_points = 32

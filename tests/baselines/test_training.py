@@ -1,6 +1,7 @@
 """Training goes on as if it had never stopped, whoever makes its crops and however many processes share it."""
 
 import csv
+import itertools
 import math
 import shutil
 import subprocess
@@ -16,8 +17,10 @@ from baselines._checkpoint import CheckpointError
 from baselines._training import Trainer
 from baselines._validation import Validation
 from baselines._weights import WeightsError, read_domain
-from baselines.annapalm.train import AnnaPalm3DTraining
+from baselines.annapalm.train import AnnaPalm2DTraining, AnnaPalm3DTraining
 from baselines.dblink.train import DBlinkTraining
+from baselines.spacetime.train import SpacetimeTraining
+from baselines.vivit.train import ViViTTraining
 from smlmsim.corpus import CorpusError
 
 BUDGET = {
@@ -29,6 +32,18 @@ ADVERSARIAL = {
     "network": {"ndim": 3, "base": 2, "levels": 2, "dropout_levels": 1, "discriminator_base": 2},
     "budget": BUDGET | {"crops": {"time_points": 24, "height": 24, "width": 24}},
 }
+
+OF_EACH_KIND = {
+    AnnaPalm2DTraining: {
+        "network": {"ndim": 2, "base": 4, "levels": 2, "dropout": 0.1, "dropout_levels": 1}, "loss": {"gamma": 0},
+    },
+    DBlinkTraining: {"network": SMALL["network"]},
+    ViViTTraining: {
+        "network": {"tubelet": (4, 8, 8), "width": 12, "heads": 2, "blocks": 1, "planes": 2, "channels": 4},
+        "loss": {"gamma": 0},
+    },
+    SpacetimeTraining: {"network": {"channels": (8, 16), "blocks": (1, 1), "grid": {"bin_s": 1.5}}},
+}  # fmt: skip
 
 RUN = """
 from pathlib import Path
@@ -140,6 +155,29 @@ def test_killed_and_resumed_training_gives_the_same_bytes(train, stored_movies, 
     resumed = train(AnnaPalm3DTraining, ADVERSARIAL, "killed")
     for name in ("weights.safetensors", "checkpoint.safetensors", "log.csv"):
         assert (resumed / name).read_bytes() == (undisturbed / name).read_bytes(), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", OF_EACH_KIND, ids=lambda kind: kind.name)
+def test_stopped_and_resumed_training_in_bfloat16_gives_the_same_bytes(train, monkeypatch, kind):
+    configuration = OF_EACH_KIND[kind] | {"budget": BUDGET | {"precision": "bfloat16"}}
+    undisturbed = train(kind, configuration, "undisturbed")
+    step, steps = Trainer._step, itertools.count(1)
+
+    def stopped_in_the_second_epoch(trainer, batch):
+        if next(steps) == 4:
+            raise KeyboardInterrupt
+        return step(trainer, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", stopped_in_the_second_epoch)
+        with pytest.raises(KeyboardInterrupt):
+            train(kind, configuration, "stopped")
+    assert len(log(undisturbed.parent / "stopped")) == 1
+    resumed = train(kind, configuration, "stopped")
+    for name in ("weights.safetensors", "checkpoint.safetensors", "log.csv"):
+        assert (resumed / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    assert all(bool(value.isfinite().all()) for value in load_file(resumed / "weights.safetensors").values())
 
 
 def test_resuming_what_is_complete_changes_nothing(train):
