@@ -18,9 +18,8 @@ import xarray as xr
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from baselines._scale import noise
+from baselines._wide_sum import WideSum
 from baselines._widefield import on_pixels
-from baselines.classic._kernels import smooth_time
-from baselines.classic._weights import gaussian
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
 from smlmsim.pipeline import Simulated
@@ -40,7 +39,7 @@ class Channel(NamedTuple):
     """A movie (time, y, x) that a network sees, and the factor that converts it to the scale of the network."""
 
     name: str
-    movie: npt.NDArray[Any]
+    movie: npt.NDArray[Any] | WideSum
     factor: np.float32
 
     @property
@@ -185,7 +184,7 @@ class Inputs(Spec):
         for movie in fine_counts(observation, self.fine_bins) if self.fine_bins > 1 else [counts]:
             yield Channel(next(names), movie, finer)
         for width in self.wide_sums:
-            yield Channel(next(names), wide_sum(counts, math.inf if width == ALL else float(width)), scale)
+            yield Channel(next(names), WideSum(counts, math.inf if width == ALL else float(width)), scale)
         if self.widefield:
             yield Channel(next(names), _widefield(observation), np.float32(1))
 
@@ -250,23 +249,6 @@ def fine_counts(observation: xr.Dataset, bins: int) -> Iterator[npt.NDArray[np.u
     found = bin_localizations(table, FieldOfView.of(observation), finely).counts.values
     _require_all(found, observation)
     yield from found.reshape(points, bins, *found.shape[1:]).swapaxes(0, 1)
-
-
-def wide_sum(counts: npt.NDArray[Any], sigma: float) -> Floats:
-    """Average a movie (time, y, x) over neighbouring time points with Gaussian weights.
-
-    Parameters
-    ----------
-    counts : ndarray (time, y, x)
-    sigma : float
-        Standard deviation in time points, above 0; with infinity all time points have the same weight.
-    """
-    movie = np.ascontiguousarray(counts, np.float32)
-    points = np.arange(len(movie), dtype=np.float64)
-    at = points[:1] if math.isinf(sigma) else points
-    found = np.empty((at.size, *movie.shape[1:]), np.float32)
-    smooth_time(gaussian(at, points, sigma), movie, found)
-    return np.broadcast_to(found, movie.shape)
 
 
 def _widefield(observation: xr.Dataset) -> Floats:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from baselines._wide_sum import WideSum
+
 Floats = npt.NDArray[np.float32]
 Shape = tuple[int, int, int]
 
@@ -25,7 +27,7 @@ class Tile(NamedTuple):
     padding: Shape
     weights: tuple[Floats, Floats, Floats]
 
-    def cut(self, movie: npt.NDArray[Any]) -> Floats:
+    def cut(self, movie: npt.NDArray[Any] | WideSum) -> Floats:
         """Cut the tile out of a movie (time, y, x); pad in time with the last frame, and in space by reflection."""
         tile = np.asarray(movie[self.place], np.float32)
         for axis, (mode, pad) in enumerate(zip(PAD_MODES, self.padding, strict=True)):

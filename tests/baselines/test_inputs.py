@@ -1,17 +1,20 @@
 """A network sees the same of the same localizations, drawn or measured, in a crop, a movie or a tile of it."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 from one_process import one_process
 
 from baselines._budget import Budget
-from baselines._inputs import Inputs, wide_sum
+from baselines._inputs import Inputs
 from baselines._learned import cut
 from baselines._scale import noise
 from baselines._tiles import tiles
 from baselines._training import _dataset
 from baselines._weights import WeightsError, save_weights
+from baselines._wide_sum import WideSum
 from baselines.annapalm.network import AnnaPalmNetwork
 from baselines.annapalm.reconstruct import AnnaPalm3D
 from baselines.annapalm.train import AnnaPalm2DTraining, AnnaPalm3DTraining
@@ -179,8 +182,28 @@ def test_a_wide_sum_is_a_gaussian_mean_that_is_not_dark_at_the_ends(sigma):
     weights = np.exp(-0.5 * ((time[:, None] - time) / sigma) ** 2)
     weights[np.abs(time[:, None] - time) > 4 * sigma + 0.5] = 0
     expected = np.tensordot(weights / weights.sum(axis=1, keepdims=True), counts, axes=1)
-    np.testing.assert_allclose(wide_sum(counts, sigma), expected, rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(wide_sum(np.full((30, 1, 1), 7), sigma), 7, rtol=1e-6)
+    np.testing.assert_allclose(WideSum(counts, sigma), expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(WideSum(np.full((30, 1, 1), 7), sigma), 7, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [0.3, 5, 80, np.inf])
+def test_a_part_of_a_wide_sum_is_that_of_the_whole(sigma, monkeypatch):
+    counts = np.random.default_rng(0).poisson(0.3, (700, 6, 5)).astype(np.uint16)
+    whole = np.asarray(WideSum(counts, sigma))
+    monkeypatch.setattr("baselines._wide_sum.MOST_VOXELS", 9000)
+    monkeypatch.setattr("baselines._wide_sum.MOST_ROWS", 100)
+    for place in np.s_[:40, 1:4, 2:], np.s_[300:620, 5:, :1], np.s_[699:, :, :], np.s_[:, :, :]:
+        np.testing.assert_allclose(WideSum(counts, sigma)[place], whole[place], rtol=1e-6)
+
+
+def test_wide_sums_of_a_long_movie_take_the_memory_of_a_part():
+    counts = np.zeros((6000, 16, 16), np.uint16)
+    tracemalloc.start()
+    part = WideSum(counts, 40)[3000:3160, :, :]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert part.shape == (160, 16, 16)
+    assert peak < 40e6  # the weights of 160 time points; those of all would take 288 MB
 
 
 def test_the_sum_over_all_is_the_mean_of_the_movie_at_every_time_point(observation):
