@@ -12,7 +12,7 @@ import xarray as xr
 from smlmsim import schema
 from smlmsim.plugins import PluginError, Plugins
 from smlmsim.progress import bar
-from smlmsim.shot_noise import counts_of, noise_of
+from smlmsim.shot_noise import below_offset, counts_of, noise_of
 
 BLOCK_PIXELS = 2**22
 """Pixels in a block of frames, which take about 16 bytes each."""
@@ -207,7 +207,13 @@ def _appended(held: xr.Dataset, block: xr.Dataset) -> xr.Dataset:
 
 
 def _doubt(block: xr.Dataset) -> None:
-    """Warn if the noise of a frame is not that of its camera, so that photons and precisions would be wrong."""
+    """Warn if a frame is not one of its camera as calibrated, so that photons and precisions would be wrong."""
+    if below := below_offset(block):
+        _log.warning(
+            "the median pixel of the first frame is %.3g grey levels darker than the camera without light, "
+            "offset=%g: photons will be too few, and reported precisions wrong; measure the offset on dark frames",
+            below, block.attrs["offset"],
+        )  # fmt: skip
     ratio = noise_of(counts_of(_part(block, 0, 1)))
     if not LIKELY[0] <= ratio <= LIKELY[1]:
         _log.warning(

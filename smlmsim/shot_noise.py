@@ -21,6 +21,8 @@ MAPS = {
 }
 """Setting of a camera -> the variable that holds the value of every pixel, if pixels differ."""
 
+FAINTEST_LEVELS = 2.0
+"""Grey levels below its offset at which the median pixel of a camera may be by rounding, without light."""
 LOCAL = 9
 """Edge in pixels of the square whose mean is that of a pixel in it, for its noise."""
 
@@ -67,15 +69,17 @@ def counts_of(frames: xr.Dataset) -> Counts:
         If the calibration is impossible; the message names the setting.
     """
     schema.check_frames(frames)
-    camera = Camera.model_validate(
-        {name: frames.attrs[name] for name in Camera.model_fields if name in frames.attrs}
-    )
+    camera = _camera(frames)
     excess = EXCESS if camera.em_gain > 1 else 1.0
     offset, per_level, read_e = (_each_pixel(frames, camera, name) for name in MAPS)
     scale = per_level / (camera.em_gain * excess)
     levels = frames.variables["frames"].values.astype(np.float32)
     values = (levels - offset.astype(np.float32)) * scale.astype(np.float32)
     variance = (read_e**2 + per_level**2 / 12) / (camera.em_gain * excess) ** 2
+    if not max(variance.max(), scale.max() * np.iinfo(np.uint16).max) < np.finfo(np.float32).max:
+        raise ValueError(
+            f"no camera has electrons_per_level={per_level.max():g} and read_noise_e={read_e.max():g}"
+        )
     shape = levels.shape[1:]
     return Counts(
         np.ascontiguousarray(values),
@@ -91,6 +95,33 @@ def noise_of(counts: Counts) -> float:
 
     mean = np.ascontiguousarray(uniform_filter(counts.values[0], LOCAL, mode="nearest"))
     return noise_ratio(counts.values[0], mean, counts.variance)
+
+
+def below_offset(frames: xr.Dataset) -> float:
+    """Measure by how many grey levels the median pixel of the first frame is darker than a camera without light.
+
+    Parameters
+    ----------
+    frames : Dataset
+        See :func:`smlmsim.schema.check_frames`.
+
+    Returns
+    -------
+    float
+        0 if rounding or the noise of the readout explains it.
+    """
+    camera = _camera(frames)
+    offset, per_level, read_e = (_each_pixel(frames, camera, name) for name in MAPS)
+    below = offset - frames.variables["frames"].values[0]
+    median = float(np.median(below))
+    return median if median > FAINTEST_LEVELS + float(np.median(read_e / per_level)) else 0.0
+
+
+def _camera(frames: xr.Dataset) -> Camera:
+    """The camera as the attributes of frames tell of it."""
+    return Camera.model_validate(
+        {name: frames.attrs[name] for name in Camera.model_fields if name in frames.attrs}
+    )
 
 
 def _each_pixel(frames: xr.Dataset, camera: Camera, name: str) -> npt.NDArray[np.float64]:

@@ -165,6 +165,15 @@ def test_noise_that_is_not_that_of_the_camera_is_said(caplog):
     assert "times that of the camera as calibrated here" in caplog.text
 
 
+def test_an_offset_above_the_light_is_said(caplog):
+    frames, _ = one_each(2, edge=40, background_photons=50.0)
+    level = float(np.median(frames.frames[0]))
+    with caplog.at_level(logging.WARNING, "smlmsim"):
+        localize(Sums(), frames.assign_attrs(offset=level + 30))
+    assert "the first frame is 30 grey levels darker than the camera without light" in caplog.text
+    assert f"offset={level + 30:g}" in caplog.text
+
+
 def test_the_contract_names_the_frames_on_which_it_is_broken():
     class Random(Sums):
         def localize(self, frames):

@@ -6,7 +6,7 @@ from scipy.ndimage import convolve
 
 from smlmsim import schema
 from smlmsim.camera import CAMERAS
-from smlmsim.shot_noise import counts_of, noise_of, noise_ratio
+from smlmsim.shot_noise import below_offset, counts_of, noise_of, noise_ratio
 
 
 def dark_and_light(photons, shape=(50, 32, 32), name="scmos", **changed):
@@ -43,6 +43,27 @@ def test_values_of_single_pixels_take_the_place_of_those_for_all():
     assert difference[:, 3, 5] == pytest.approx(10 * frames.attrs["electrons_per_level"], rel=1e-4)
     assert np.count_nonzero(difference.any(axis=0)) == 1
     assert found.variance[7, 2] - plain.variance[7, 2] == pytest.approx(6**2 - 1.5**2, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_frames_are_as_far_below_their_offset_as_it_is_too_high(name):
+    dark = dark_and_light(0, (1, 40, 40), name)
+    assert below_offset(dark) == 0
+    wrong = dark.assign_attrs(offset=dark.attrs["offset"] + 40)
+    assert below_offset(wrong) == pytest.approx(40, abs=1)
+
+
+def test_an_offset_of_every_pixel_is_compared_with_that_pixel():
+    dark = dark_and_light(0, (1, 40, 40))
+    offset = np.full((40, 40), dark.attrs["offset"])
+    right = dark.assign_attrs(offset=500.0).assign(camera_offset=schema.variable("camera_offset", offset))
+    assert below_offset(right) == 0
+
+
+@pytest.mark.parametrize("setting", ["electrons_per_level", "read_noise_e"])
+def test_a_calibration_beyond_all_cameras_is_refused(setting):
+    with pytest.raises(ValueError, match=f"{setting}=1e\\+30"):
+        counts_of(dark_and_light(20, **{setting: 1e30}))
 
 
 def test_an_impossible_calibration_is_refused_by_its_name():
