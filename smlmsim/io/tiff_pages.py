@@ -18,6 +18,8 @@ class _Layout(NamedTuple):
 
 _CLASSIC, _BIG = _Layout(4, "H", 12, "I"), _Layout(8, "Q", 20, "Q")
 """Sizes and types of counts, entries and offsets in classic TIFF and BigTIFF, as in their specifications."""
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 11: 4}
+"""Bytes of a value of each type; those of all others are 8."""
 MOST_ENTRIES = 4096
 """Tags of a page; more are damage."""
 _ALIKE = (256, 257, 258, 259, 262, 266, 277, 278, 284, 317, 322, 323, 339)
@@ -69,7 +71,7 @@ def page_count(file: BinaryIO) -> int:
             raise ValueError(f"page {pages} has a directory of {entries} entries, or an impossible one")
         directory = file.read(entries * layout.entry)
         found = _storage(directory, order, layout.entry)
-        if found != (alike or found):
+        if found != (alike or found) and _within(found, order, layout) != _within(alike, order, layout):
             raise ValueError(
                 f"page {pages} is of another size or kind of pixels than the first; save them alone"
             )
@@ -89,6 +91,17 @@ def _storage(directory: bytes, order: str, entry: int) -> bytes:
     return b"".join(
         directory[place * entry : (place + 1) * entry] for place, code in enumerate(codes) if code in _ALIKE
     )
+
+
+def _within(entries: bytes, order: str, layout: _Layout) -> list[bytes]:
+    """Entries without the addresses of values that do not fit in them, such as the bits of three samples."""
+    room, count = struct.calcsize(layout.offset), struct.Struct(f"{order}2xH{layout.offset}")
+    found = []
+    for start in range(0, len(entries), layout.entry):
+        entry = entries[start : start + layout.entry]
+        kind, number = count.unpack_from(entry)
+        found.append(entry[:-room] if number * _SIZES.get(kind, 8) > room else entry)
+    return found
 
 
 def _read(file: BinaryIO, what: str, page: int) -> tuple[int]:
