@@ -31,6 +31,8 @@ DARKEST = 20
 """Grey levels of the darkest pixel from which on a camera has an offset."""
 CALIBRATION = ("offset", "electrons_per_level", "quantum_efficiency", "em_gain", "read_noise_e")
 FULL = np.iinfo(np.uint16).max
+MOST_FRAMES = 2**31 - 1
+"""Numbers of frames are 32-bit integers in tables."""
 _log = logging.getLogger(__name__)
 
 
@@ -85,6 +87,11 @@ class Frames:
         self.pixel_nm = _pixel_nm(stack, recording)
         given = recording.first_frame
         self.first_frame = stack.said.first_frame if given is None else given
+        if self.first_frame + stack.frames > MOST_FRAMES:
+            raise ValueError(
+                f"the frames of a recording are counted to {MOST_FRAMES}, found {stack.frames} from "
+                f"first_frame={self.first_frame} on"
+            )
         self.exposure_s = _exposure_s(stack, recording)
         self.offset_is_known = (
             recording.offset is not None or bool(recording.camera) or "offset" in stack.said.camera
@@ -207,6 +214,11 @@ def _stack(path: str | Path) -> AbstractContextManager[Stack]:
     """The frames of a file of any format that holds images."""
     if _begins_with(path, nikon.SIGNATURE):
         return nikon.stack(path)
+    if single := _single_tiffs(Path(path)):
+        raise ValueError(
+            f"{path} is a folder of {single} TIFF files; save them as one stack, in Fiji with File > Import > Image "
+            "Sequence, or give one of them"
+        )
     form = recognised(path)
     if form.holds != "images":
         raise ValueError(
@@ -214,6 +226,13 @@ def _stack(path: str | Path) -> AbstractContextManager[Stack]:
             "such as .tif or .zarr"
         )
     return form.images.stack(path)
+
+
+def _single_tiffs(folder: Path) -> int:
+    """The number of TIFF files in a folder that is no OME-Zarr image; 0 for a file."""
+    if not folder.is_dir() or any((folder / name).exists() for name in ("zarr.json", ".zgroup")):
+        return 0
+    return sum(path.suffix.lower() in (".tif", ".tiff") for path in folder.iterdir())
 
 
 def _begins_with(path: str | Path, signature: bytes) -> bool:

@@ -206,6 +206,19 @@ def test_an_impossible_calibration_is_refused_by_its_name(tmp_path, levels):
         gathered(written(tmp_path / "a.tif", levels), KNOWN.replace({"quantum_efficiency": 2.0}))
 
 
+@pytest.mark.parametrize("first", [2**31 - 5, 3 * 10**9])
+def test_frames_whose_numbers_no_table_holds_are_refused(tmp_path, levels, first):
+    with pytest.raises(ValueError, match=f"found 9 from first_frame={first} on"):
+        gathered(written(tmp_path / "a.tif", levels), KNOWN.replace({"first_frame": first}))
+
+
+def test_a_folder_of_single_images_says_how_to_make_a_stack(tmp_path, levels):
+    for number, image in enumerate(levels):
+        written(tmp_path / f"{number}.tif", image)
+    with pytest.raises(ValueError, match="a folder of 9 TIFF files; save them as one stack"):
+        gathered(tmp_path)
+
+
 def test_an_offset_that_nobody_gave_is_suspected(tmp_path, levels, caplog):
     path = written(tmp_path / "a.tif", levels + np.uint16(98))
     with caplog.at_level(logging.WARNING, "smlmsim"):
@@ -281,6 +294,18 @@ BAD = {
     "colours": (
         lambda path, values: tifffile.imwrite(path, np.zeros((9, 8, 3), np.uint8)) or path,
         "colours",
+    ),
+    "pages of colours": (
+        lambda path, values: (
+            tifffile.imwrite(path, np.zeros((9, 8, 7, 3), np.uint8), photometric="rgb") or path
+        ),
+        "found colours: 3 samples",
+    ),
+    "pages of colours in BigTIFF": (
+        lambda path, values: (
+            tifffile.imwrite(path, np.zeros((9, 8, 7, 6), np.uint16), bigtiff=True, photometric="rgb") or path
+        ),
+        "found colours: 6 samples",
     ),
     "complex": (lambda path, values: written(path, values.astype(np.complex64)), "grey images"),
     "two channels": (
