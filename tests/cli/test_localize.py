@@ -10,9 +10,13 @@ from spots_on_frames import events
 from typer.testing import CliRunner
 
 from smlmsim import cli, io
+from smlmsim.acquisition import Acquisition
 from smlmsim.cli.app import app
+from smlmsim.field import FieldOfView
 from smlmsim.frames import Imaging
+from smlmsim.io.frames import write_blocks
 from smlmsim.metrics.localizations import score_localizations
+from smlmsim.sparse import bin_localizations
 from smlmsim.testing import make_frames
 
 CAMERA = ("--camera", "scmos", "--camera-pixel-nm", 100, "--exposure-s", 0.02)
@@ -105,6 +109,27 @@ def test_what_cannot_be_localized_is_told_in_one_line_and_nothing_is_written(run
     assert len(errors) == 1
     assert re.search(reason, errors[0]), errors[0]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("y0_nm", "x0_nm"), [(0.0, 0.0), (1000.0, -500.0)])
+def test_a_molecule_in_the_middle_of_a_pixel_is_there_in_every_format(run, tmp_path, y0_nm, x0_nm):
+    imaging, frame = Imaging(), np.arange(40)
+    field = FieldOfView(height_nm=1000, width_nm=1400, pixel_nm=20, origin_y_nm=y0_nm, origin_x_nm=x0_nm)
+    y_nm, x_nm = y0_nm + 350, x0_nm + 550  # the middle of the camera's pixel (3, 5)
+    shining = events(frame, np.full(40, y_nm), np.full(40, x_nm), 5000)
+    acquisition = Acquisition(time_points=4, frames_per_point=10)
+    frames = imaging.blocks(shining, field, acquisition, np.random.default_rng(0))
+    write_blocks(frames, 40, tmp_path / "frames.ome.tif")
+    assert run(tmp_path / "frames.ome.tif", "--out", tmp_path / "a.csv")[0] == 0
+    io.write(io.read(tmp_path / "a.csv"), tmp_path / "a.hdf5")
+    for name in ("a.csv", "a.hdf5"):
+        table = io.read(tmp_path / name)
+        # The mean of 40 localizations with a precision of 2.2 nm has a standard deviation of 0.35 nm.
+        assert float(table.loc_y.mean()) == pytest.approx(y_nm, abs=1.5)
+        assert float(table.loc_x.mean()) == pytest.approx(x_nm, abs=1.5)
+        assert table.attrs["field_nm"] == [y0_nm, x0_nm, 1000.0, 1400.0]
+        counts = bin_localizations(table, field.replace({"pixel_nm": 100}), acquisition).counts.sum("time")
+        assert np.argwhere(counts.values).tolist() == [[3, 5]]
 
 
 def test_a_table_is_written_in_a_format_of_tables(run, stack, tmp_path):
