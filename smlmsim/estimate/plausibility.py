@@ -76,12 +76,14 @@ def _place(
     height, width = y1 - y0, x1 - x0
     area_um2 = max(height, SMALLEST_SIDE_NM) * max(width, SMALLEST_SIDE_NM) * 1e-6
     per_field = summary.rate_hz(exposure_s or USUAL_EXPOSURE_S) * REFERENCE_UM2 / area_um2
-    if summary.localizations > 1 and max(height, width) < SMALLEST_FIELD_NM:
+    tiny = max(height, width) < SMALLEST_FIELD_NM
+    deep = field_nm is not None and max(y1 - field_nm[0], x1 - field_nm[1]) >= SMALLEST_FIELD_NM
+    if summary.localizations > 1 and tiny and not deep:
         yield (
             f"the localizations cover {height:.3g} x {width:.3g} nm: the coordinates look like pixels; "
             "if so, give camera_pixel_nm=100, say"
         )
-    elif summary.last_frame >= 0 and summary.localizations > 1 and per_field > HIGHEST_RATE_HZ:
+    elif summary.last_frame >= 0 and summary.localizations > 1 and not tiny and per_field > HIGHEST_RATE_HZ:
         yield (
             f"{per_field:.2g} localizations a second in 2.56 x 2.56 um are more than can be distinguished: "
             "if coordinates are in pixels, give camera_pixel_nm=100, say; otherwise check exposure_s=0.03 "

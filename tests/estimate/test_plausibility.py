@@ -25,6 +25,13 @@ def test_an_ordinary_table_raises_no_doubt():
     assert implausible(_summary(number=60, frames=(1, 100)), exposure_s=0.01) == []
 
 
+def test_molecules_at_one_place_of_a_field_that_is_known_raise_no_doubt():
+    columns = {"loc_frame": np.arange(50, dtype=np.int32), "loc_y": np.linspace(748, 751, 50)}
+    summary = summarise([schema.dataset(**columns, loc_x=columns["loc_y"] + 400)])
+    assert "look like pixels" in implausible(summary, exposure_s=0.02)[0]
+    assert implausible(summary, exposure_s=0.02, field_nm=(0.0, 0.0, 1600.0, 2400.0)) == []
+
+
 @pytest.mark.parametrize(
     ("table", "settings", "doubt"),
     [
