@@ -9,9 +9,10 @@ import typer
 from typer.core import TyperGroup
 
 import smlmsim
+from smlmsim._settings import closest
 from smlmsim.cli.messages import Command
 from smlmsim.cli.options import Scheduler, Workers
-from smlmsim.cli.presets import preset_path
+from smlmsim.cli.presets import preset_path, presets
 from smlmsim.spec import read_settings
 
 if TYPE_CHECKING:
@@ -19,11 +20,19 @@ if TYPE_CHECKING:
 
 
 class MakeByDefault(TyperGroup):
-    """A group whose first word is the study of a corpus to make, unless it is one of the commands."""
+    """A group whose first word is the study of a corpus to make, unless it is one of the commands or looks like one."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Put ``make`` before a word that is not a command."""
-        return super().resolve_command(ctx, args if args[0] in self.commands else ["make", *args])
+        """Put ``make`` before a word that is a preset or a file; refuse one that is nothing of all these."""
+        word = args[0]
+        if word in self.commands:
+            return super().resolve_command(ctx, args)
+        known = presets("corpus")
+        if word not in known and Path(word).suffix != ".toml" and not word.startswith("-"):
+            near = closest(word, [*self.commands, *known])
+            others = f"did you mean {near!r}?" if near else f"there are: {', '.join(known)}"
+            raise ValueError(f"no preset or command {word!r}; {others}")
+        return super().resolve_command(ctx, ["make", *args])
 
 
 corpus_app = typer.Typer(

@@ -73,6 +73,21 @@ def test_an_unknown_preset_is_refused_with_those_there_are(smlmsim, tmp_path):
     assert "there are: hybrid-train, mixed-train, thesis-train, tiny" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("verfy", "c.zarr", "--repair"), "no preset or command 'verfy'; did you mean 'verify'?"),
+        (("inof", "c.zarr"), "no preset or command 'inof'; did you mean 'info'?"),
+        (("mak", "tiny"), "no preset or command 'mak'; did you mean 'make'?"),
+        (("c.zarr",), "no preset or command 'c.zarr'; there are: hybrid-train, mixed-train"),
+    ],
+)
+def test_a_misspelt_command_is_not_taken_for_a_study(smlmsim, words, said):
+    code, _, err = smlmsim(*words)
+    assert code == 1
+    assert said in err
+
+
 def test_a_hybrid_corpus_without_tables_is_refused(smlmsim, tmp_path):
     code, _, err = smlmsim("hybrid-train", "--out", tmp_path / "c.zarr")
     assert code == 1
