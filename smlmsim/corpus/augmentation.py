@@ -156,7 +156,10 @@ class Augmentation(Spec):
             return
         fitted = self.fitted(study, multiple=multiple).size
         hint = f"crop={'x'.join(map(str, fitted))} would" if _holds(movie, fitted) else "take larger movies"
-        raise CorpusError(f"crops of {self.size} (time, y, x) do not fit into movies of {movie}; {hint}")
+        points = f", in time points of gathered={self.gathered}" if self.gathered > 1 else ""
+        raise CorpusError(
+            f"crops of {self.size} (time, y, x) do not fit into movies of {movie}{points}; {hint}"
+        )
 
     def redraw(
         self, contours: Contours, study: Simulated, rng: np.random.Generator

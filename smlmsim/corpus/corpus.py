@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -173,13 +173,13 @@ class Corpus(Spec):
         return self._chosen(chosen).replace(drawn)
 
     def extremes(self) -> Iterator[Recipe]:
-        """Yield the recipes with all ranges at their low and at their high end, for every value of each choice."""
+        """Yield the recipes with all ranges at their low and high ends, and at 0 if possible, for every choice."""
         first = {found.setting: found.values[0] for found in self.choices}
         others = [first | {found.setting: value} for found in self.choices for value in found.values[1:]]
         for chosen in (first, *others):
             study = self._chosen(chosen)
-            for end in ("low", "high"):
-                ends = {found.setting: getattr(found, end) for found in self.ranges if _has(study, found)}
+            for end in _ENDS if any(found.share_at_zero for found in self.ranges) else _ENDS[:2]:
+                ends = {found.setting: end(found) for found in self.ranges if _has(study, found)}
                 yield Recipe(chosen | ends, self.seed)
 
     def varies_everywhere(self, found: Range) -> bool:
@@ -197,6 +197,13 @@ class Corpus(Spec):
         return stream(self.seed, "movie", str(movie), found.setting)
 
 
+_ENDS: tuple[Callable[[Range], float], ...] = (
+    lambda found: found.low,
+    lambda found: found.high,
+    lambda found: 0.0 if found.share_at_zero else found.low,
+)
+
+
 def _has(study: AnyStudy, found: Range) -> bool:
     """Whether a study has the setting of a range."""
     try:
@@ -209,7 +216,11 @@ def _has(study: AnyStudy, found: Range) -> bool:
 def _require_possible(found: Range, studies: list[AnyStudy]) -> None:
     """Refuse a range whose ends do not fit in one of some studies."""
     for study in studies:
-        if isinstance(study.get(found.setting), bool):
+        if isinstance(value := study.get(found.setting), bool):
             raise ValueError(f"{found.setting} is true or false, so it cannot have a range")
+        if not isinstance(value, int | float | None):
+            raise ValueError(
+                f"{found.setting} is no number, so it cannot have a range, but a choice of values"
+            )
         for value in {found.low, found.high, *found.ends}:
             study.replace({found.setting: value})

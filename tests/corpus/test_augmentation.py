@@ -255,6 +255,12 @@ def test_gathered_images_have_the_density_at_their_middles_and_counts_of_all():
     assert outside == pytest.approx(0.8, abs=0.05)
 
 
+def test_movies_of_fewer_time_points_than_are_gathered_are_told_apart_from_empty_ones():
+    crop = CROP.replace({"time_points": 1, "gathered": 1001})
+    with pytest.raises(CorpusError, match=r"movies of \(0, .*\), in time points of gathered=1001"):
+        crop.require_fit(STUDY)
+
+
 def test_crops_gather_no_more_time_points_than_a_movie_has():
     with pytest.raises(
         CorpusError, match=r"crops of \(13, 64, 64\) .* do not fit into movies of \(12, 64, 64\)"

@@ -85,6 +85,8 @@ def test_a_range_that_is_none_is_refused(settings, message):
         ("motion.speed", "Polymer has no setting 'speed'"),
         ("photophysics.rate_hz", "greater than 0"),
         ("photophysics.frozen", "true or false"),
+        ("motion.kind", "is no number, so it cannot have a range, but a choice of values"),
+        ("motion", "is no number"),
         ("acquisition.exposure_s", "share field and acquisition"),
         ("field.pixel_nm", "share field and acquisition"),
     ],
@@ -199,6 +201,13 @@ def test_the_extremes_hold_every_chosen_value_at_both_ends():
         None,
     ]
     assert [settings["structure.vertices"] for settings in found] == [20, 20, 20, 20, 60, 60]
+
+
+def test_the_extremes_hold_the_value_0_of_a_share_of_the_movies():
+    resting = Range(setting="motion.velocity_nm_per_s", low=20, high=90, share_at_zero=0.1)
+    others = Range(setting="photophysics.rate_hz", low=100, high=900)
+    found = [tuple(recipe.settings.values()) for recipe in Corpus(ranges=(resting, others)).extremes()]
+    assert found == [(20, 100), (90, 900), (0, 100)]
 
 
 @pytest.mark.parametrize(
