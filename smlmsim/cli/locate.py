@@ -112,7 +112,11 @@ def read_map(path: Path) -> xr.Dataset:
     OSError
         If there is no such file.
     """
-    if (path / "scores.nc").is_file():
+    if path.is_dir() and not (path / "scores.nc").is_file():
+        raise ValueError(
+            f"{path} is a folder without a map, the scores.nc that `smlmsim grid --out DIR` makes"
+        )
+    if path.is_dir():
         path /= "scores.nc"
     if not path.exists():
         raise FileNotFoundError(
