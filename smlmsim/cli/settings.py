@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,13 +43,16 @@ def settings(
 
 def _of_part(name: str) -> list[Setting]:
     """Return the settings of all kinds of a part, as in the first study that has it; none if no study has it."""
+    found = ([row for row in rows if row.path.startswith(f"{name}.")] for rows in _of_studies())
+    return next(filter(None, found), [])
+
+
+def _of_studies() -> Iterator[list[Setting]]:
+    """Yield the settings of one study after the other."""
     from smlmsim import _settings, pipeline
 
-    studies = pipeline.SimulatedDynamic, pipeline.SemiSimulated, pipeline.Hybrid, pipeline.Experimental
-    found = (
-        [row for row in _settings.settings(study) if row.path.startswith(f"{name}.")] for study in studies
-    )
-    return next(filter(None, found), [])
+    for study in (pipeline.SimulatedDynamic, pipeline.SemiSimulated, pipeline.Hybrid, pipeline.Experimental):
+        yield list(_settings.settings(study))
 
 
 def _model(kind: str) -> type[Spec]:
@@ -78,5 +82,7 @@ def _model(kind: str) -> type[Spec]:
             raise ValueError(f"{kind} does not list its settings")
         return network
     if kind not in known:
-        raise ValueError(f"no settings of {kind!r}; {suggestion(kind, [*known, *train.trainable()])}")
+        paths = (row.path.split(".") for rows in _of_studies() for row in rows)
+        parts = dict.fromkeys(path[0] for path in paths if len(path) > 1)
+        raise ValueError(f"no settings of {kind!r}; {suggestion(kind, [*known, *train.trainable(), *parts])}")
     return known[kind]

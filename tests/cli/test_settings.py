@@ -57,6 +57,11 @@ def test_settings_of_a_part_are_those_of_all_its_kinds(smlmsim):
     assert {tuple(row.split()) for row in rows} <= whole
 
 
+@pytest.mark.parametrize("word", ["moton", "Motion", "motion.", "motion.kind"])
+def test_a_misspelt_part_is_told_the_likely_one(smlmsim, word):
+    assert smlmsim("settings", word)[2] == f"error: no settings of {word!r}; did you mean 'motion'?\n"
+
+
 def test_unknown_settings_are_refused_with_those_there_are(smlmsim):
     code, _, err = smlmsim("settings", "nope")
     assert code == 1
