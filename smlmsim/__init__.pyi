@@ -23,7 +23,7 @@ from .field import FieldOfView
 from .frames import Imaging
 from .grid import Axis, Grid, read_scores, run_grid
 from .io import Reading, read, write
-from .localization import Spot, Statistical
+from .localization import Imaged, Spot, Statistical
 from .metrics import METRICS, Metric, score, score_against_widefield, score_localizations
 from .motion import Brownian, Deformation, Polymer, Rigid, Static, Wandering
 from .photophysics import Blinking, Poisson
@@ -51,6 +51,7 @@ __all__ = [
     "FieldOfView",
     "Grid",
     "Hybrid",
+    "Imaged",
     "Imaging",
     "Measured",
     "Metric",

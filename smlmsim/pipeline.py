@@ -18,11 +18,11 @@ from smlmsim.density import Density
 from smlmsim.experimental import Experimental
 from smlmsim.field import FieldOfView
 from smlmsim.frames import Imaging
-from smlmsim.localization import Localization, Statistical
+from smlmsim.localization import Imaged, Localization, Statistical
 from smlmsim.motion import Deformation, Motion, Polymer, Wandering
 from smlmsim.movie import Movie, require_room, seen
 from smlmsim.photophysics import Photophysics, Poisson
-from smlmsim.photophysics.emission import Emission
+from smlmsim.photophysics.emission import CAMERA_PHOTONS, LEAST_SHARE, Emission
 from smlmsim.provenance import provenance
 from smlmsim.rng import stream
 from smlmsim.sparse import bin_localizations
@@ -77,6 +77,17 @@ class Simulated(Spec, abc.ABC):
     def moving(self, seed: int) -> xr.Dataset:
         """The moving structure: ``vertex_y``, ``vertex_x`` (time, vertex) at all steps of the acquisition."""
 
+    @property
+    def imaging(self) -> Imaging | None:
+        """What takes camera frames of the molecules; None if localizations do not come from frames."""
+        return self.localization if isinstance(self.localization, Imaged) else None
+
+    def emission(self, imaging: Imaging | None = None) -> Photophysics:
+        """The photophysics; for camera frames, see :meth:`smlmsim.photophysics.emission.Emission.for_camera`."""
+        if imaging and isinstance(self.photophysics, Emission):
+            return self.photophysics.for_camera(imaging.psf.reach_nm)
+        return self.photophysics
+
     def events(self, moving: xr.Dataset, seed: int, imaging: Imaging | None = None) -> xr.Dataset:
         """The events ``event_*`` (event,) of the moving structure of a seed.
 
@@ -86,19 +97,19 @@ class Simulated(Spec, abc.ABC):
             From :meth:`moving`.
         seed : int
         imaging : Imaging, optional
-            What takes camera frames of the molecules; by default the attribute ``imaging`` of the localization, if it
-            has one. The events are then those that it sees, see
+            What takes camera frames of the molecules; by default that of the localization, if it has one. The events are then those that it sees, see
             :meth:`smlmsim.photophysics.emission.Emission.for_camera`, with ``out_of_focus``
             (time, camera_y, camera_x) if it asks for it.
         """
-        photophysics = self.photophysics
-        imaging = imaging or getattr(self.localization, "imaging", None)
+        photophysics, imaging = self.photophysics, imaging or self.imaging
         if isinstance(photophysics, Emission):
-            if imaging:
-                photophysics = photophysics.for_camera(imaging.psf.reach_nm)
-            elif photophysics.photons is not None:
+            if imaging and photophysics.photons is None:
+                _log.info("the study says no photons; molecules send photons=%g per frame", CAMERA_PHOTONS)
+            elif not imaging and photophysics.photons is not None:
                 _log.info("no camera frames are made, so photons=%g changes nothing", photophysics.photons)
-        events = photophysics.emit(moving, self.field, self.acquisition, stream(seed, "photophysics"))
+        events = self.emission(imaging).emit(
+            moving, self.field, self.acquisition, stream(seed, "photophysics")
+        )
         if imaging and imaging.out_of_focus_photons:
             return events.merge(out_of_focus(imaging, moving, self.field, self.acquisition))
         return events
@@ -117,8 +128,21 @@ class Simulated(Spec, abc.ABC):
             observation = observation.merge(widefield_images(self.widefield, moving, field, acquisition, rng))
         return Movie(
             observation.assign_attrs(seen(field, acquisition)),
-            truth.assign_attrs(study=self.to_toml(), seed=seed, **provenance()),
+            truth.assign_attrs(study=self.to_toml(), seed=seed, **self._yield(events, localizations), **provenance()),
         )
+
+    def _yield(self, events: xr.Dataset, localizations: xr.Dataset) -> dict[str, float]:
+        """How many events in the field there are, and how many are localized, where this is found out by a camera."""
+        if self.imaging is None:
+            return {}
+        inside = self.field.contains(events.event_y.values, events.event_x.values)
+        if "event_on_fraction" in events:
+            inside &= events.event_on_fraction.values >= LEAST_SHARE
+        duration_s = self.acquisition.duration_s
+        return {
+            "events_per_s": int(np.count_nonzero(inside)) / duration_s,
+            "localizations_per_s": localizations.sizes["localization"] / duration_s,
+        }
 
 
 class SimulatedDynamic(Simulated):

@@ -115,6 +115,11 @@ class Airy(Spec):
         return 2 * math.pi * self.numerical_aperture / self.wavelength_nm
 
     @property
+    def sigma_nm(self) -> float:
+        """Standard deviation of the Gaussian that is most like it: 0.21 wavelengths over NA."""
+        return 0.21 * self.wavelength_nm / self.numerical_aperture
+
+    @property
     def reach_nm(self) -> float:
         """Distance beyond which the light of a molecule is left out."""
         return AIRY_REACH / self.per_nm

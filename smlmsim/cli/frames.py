@@ -46,7 +46,7 @@ def frames(
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
     if isinstance(chosen, smlmsim.Experimental):
         raise ValueError(f"{study} is of a measured table, of which no frames can be simulated")
-    imaging = getattr(chosen.localization, "imaging", None)
+    imaging = chosen.imaging
     if imaging is None:
         imaging = Imaging()
         _log.info(

@@ -18,7 +18,7 @@ from smlmsim.corpus.corpus import CorpusError
 from smlmsim.field import FieldOfView
 from smlmsim.movie import seen
 from smlmsim.photophysics import TooFewMoleculesError
-from smlmsim.pipeline import Simulated, widefield_images
+from smlmsim.pipeline import Simulated, out_of_focus, widefield_images
 from smlmsim.sparse import bin_localizations
 from smlmsim.spec import Spec
 
@@ -88,12 +88,13 @@ class Augmentation(Spec):
         stored time point. A corpus of short time points thus trains networks for several time windows.
     rate_hz : (float, float)
         Range of the localization rate per 2.56 x 2.56 um, drawn uniformly in its logarithm. With less than 1 um of
-        contour in the crop, the rate is reduced in proportion.
+        contour in the crop, the rate is reduced in proportion. In camera frames it is that of the molecules.
     precision_nm : (float, float)
         Range of the median localization precision. Not used for movies without vertices, whose density is already
-        blurred.
+        blurred, nor where localizations come from camera frames.
     false_positives : (float, float)
-        Range of the fraction of localizations that are false positives, anywhere in the field.
+        Range of the fraction of localizations that are false positives, anywhere in the field. Not used where
+        localizations come from camera frames.
     """
 
     time_points: PositiveInt = 128
@@ -185,10 +186,12 @@ class Augmentation(Spec):
         moving = _placed(contours, place, field, acquisition)
         truth = study.density.render(moving.isel(time=acquisition.middle_steps), field)
         rate_hz = self._rate_hz(rng, field) * min(1.0, _visible_nm(moving, field) / FAINTEST_NM)
-        localization = study.localization.replace({
+        errors = {
             "precision_nm": rng.uniform(*self.precision_nm),
             "false_positive_uniform": rng.uniform(*self.false_positives),
-        })  # fmt: skip
+        }
+        # In camera frames they are what noise and localizer make them, and no settings.
+        localization = study.localization if study.imaging else study.localization.replace(errors)
         events = _events(study, max(rate_hz, 1e-9), moving, field, acquisition, rng)
         localizations = localization.localize(events, field, acquisition, rng)
         observation = bin_localizations(localizations, field, acquisition)
@@ -299,12 +302,16 @@ def _events(
     rng: np.random.Generator,
 ) -> xr.Dataset:
     """Simulate the events of a study at a rate, or at the highest one that its molecules can give."""
-    emission = study.photophysics.replace({"rate_hz": rate_hz})
+    imaging = study.imaging
+    emission = study.emission(imaging).replace({"rate_hz": rate_hz})
     try:
-        return emission.emit(moving, field, acquisition, rng)
+        events = emission.emit(moving, field, acquisition, rng)
     except TooFewMoleculesError as few:
         highest = emission.replace({"rate_hz": REACHED * few.most_hz})
-        return highest.emit(moving, field, acquisition, rng)
+        events = highest.emit(moving, field, acquisition, rng)
+    if imaging and imaging.out_of_focus_photons:
+        return events.merge(out_of_focus(imaging, moving, field, acquisition))
+    return events
 
 
 def _spread(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import math
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,7 @@ from smlmsim.grid.grid import Grid
 from smlmsim.grid.store import CellScores, GridStore, Task, read_scores
 from smlmsim.io import require_writable
 from smlmsim.io.lock import sole_writer
+from smlmsim.localization import Imaged
 from smlmsim.metrics import score
 from smlmsim.pipeline import simulate
 from smlmsim.store import complete, sole_run
@@ -88,8 +90,8 @@ def run_grid(
         If the store belongs to another grid, or there is none to add to.
     ValueError
         If the grid lacks a seed of ``movies_of``.
-    ReconstructorError
-        If a reconstructor is not installed or cannot be loaded.
+    ReconstructionError, LocalizerError
+        If a reconstructor or a localizer is not installed or cannot be loaded.
     OSError
         If the store cannot be written, or another run writes to it.
     """
@@ -98,6 +100,7 @@ def run_grid(
         grid = grid.replace({"movies.seeds": tuple(movies_of)})
     known = stored_grid(Path(path)).reconstructors if add else ()
     _require_loading(set(grid.reconstructors) - set(known))
+    _require_localizers(grid)
     if add:
         with sole_writer(Path(path)):
             grid = enlarge(Path(path), grid)
@@ -163,6 +166,17 @@ def _say_what_kinds_lack(grid: Grid) -> None:
 def _require_loading(names: Iterable[str]) -> None:
     for name in sorted(names):
         reconstruct.load(name)
+
+
+def _require_localizers(grid: Grid) -> None:
+    """Load the localizers of all cells."""
+    axes = [axis for axis in grid.axes if axis.setting in ("localization.kind", "localization.localizer")]
+    choices: list[tuple[float | str, ...]] = [axis.values for axis in axes]
+    for values in itertools.product(*choices):
+        settings = dict(zip((axis.setting for axis in axes), values, strict=True))
+        localization = grid.study.replace(settings).localization
+        if isinstance(localization, Imaged):
+            localization.load()
 
 
 def score_task(grid: Grid, seeds: Sequence[int], task: Task) -> Outcome:

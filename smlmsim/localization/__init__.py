@@ -2,11 +2,16 @@
 
 from typing import Annotated
 
+import pydantic
+
+from smlmsim.localization.imaged import Imaged
 from smlmsim.localization.spot import Spot
 from smlmsim.localization.statistical import Statistical
 from smlmsim.spec import kind_or
 
-# A second kind makes this a union, with pydantic.Field(discriminator="kind"), which needs two of them at least.
-Localization = Annotated[Statistical, kind_or("statistical")]
+Localization = Annotated[
+    Statistical | Imaged,
+    pydantic.Field(discriminator="kind"), kind_or("statistical"),
+]  # fmt: skip
 
-__all__ = ["Localization", "Spot", "Statistical"]
+__all__ = ["Imaged", "Localization", "Spot", "Statistical"]
