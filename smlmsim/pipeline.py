@@ -97,8 +97,8 @@ class Simulated(Spec, abc.ABC):
             From :meth:`moving`.
         seed : int
         imaging : Imaging, optional
-            What takes camera frames of the molecules; by default that of the localization, if it has one. The events are then those that it sees, see
-            :meth:`smlmsim.photophysics.emission.Emission.for_camera`, with ``out_of_focus``
+            What takes camera frames of the molecules; by default :attr:`imaging`. The events are then those that it
+            sees, see :meth:`smlmsim.photophysics.emission.Emission.for_camera`, with ``out_of_focus``
             (time, camera_y, camera_x) if it asks for it.
         """
         photophysics, imaging = self.photophysics, imaging or self.imaging
@@ -128,7 +128,9 @@ class Simulated(Spec, abc.ABC):
             observation = observation.merge(widefield_images(self.widefield, moving, field, acquisition, rng))
         return Movie(
             observation.assign_attrs(seen(field, acquisition)),
-            truth.assign_attrs(study=self.to_toml(), seed=seed, **self._yield(events, localizations), **provenance()),
+            truth.assign_attrs(
+                study=self.to_toml(), seed=seed, **self._yield(events, localizations), **provenance()
+            ),
         )
 
     def _yield(self, events: xr.Dataset, localizations: xr.Dataset) -> dict[str, float]:

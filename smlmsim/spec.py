@@ -75,9 +75,12 @@ class Spec(pydantic.BaseModel):
         """
         value: Any = self
         for name in path.split("."):
-            if not isinstance(value, Spec) or name not in type(value).model_fields:
+            if isinstance(value, Mapping) and name in value:
+                value = value[name]
+            elif isinstance(value, Spec) and name in type(value).model_fields:
+                value = getattr(value, name)
+            else:
                 raise KeyError(_no_setting(self, path, value, name))
-            value = getattr(value, name)
         return value
 
     def replace(self, values: Mapping[str, Any]) -> Self:
@@ -368,6 +371,8 @@ def _specs(model: type[Spec]) -> Iterator[type[Spec]]:
 
 
 def _no_setting(spec: Spec, path: str, at: Any, name: str) -> str:
+    if isinstance(at, Mapping):
+        return f"the table above {path!r} holds no {name!r}; give it a value there first"
     if not isinstance(at, Spec):
         return f"{type(spec).__name__} has no setting {path!r}: there is nothing below {name!r}"
     return f"{type(at).__name__} has no setting {name!r} (asked for {path!r}); it has: " + ", ".join(

@@ -137,9 +137,13 @@ def simulate(
     smlmsim.figures.save(smlmsim.figures.montage(images), out / "overview.png")
     with smlmsim.io.replacing(out / "study.toml") as draft:
         draft.write_text(chosen.to_toml(), encoding="utf-8")
-    rates = movie.truth.attrs if movie.truth is not None else {}
-    per_s = " ({localizations_per_s:.4g} per s of {events_per_s:.4g} events per s)" if "events_per_s" in rates else ""
-    typer.echo(f"{movie.observation.sizes['localization']} localizations{per_s.format(**rates)} in {out}")
+    said = movie.truth.attrs if movie.truth is not None else {}
+    rate = (
+        f" of {said['events_per_s'] * chosen.acquisition.duration_s:.0f} events"
+        if "events_per_s" in said
+        else ""
+    )
+    typer.echo(f"{movie.observation.sizes['localization']} localizations{rate} in {out}")
 
 
 @app.command("grid", cls=Command)

@@ -29,7 +29,8 @@ from smlmsim.store import complete, sole_run
 
 __all__ = ["read_scores", "run_grid", "score_task"]
 
-
+LOCALIZERS = ("localization.kind", "localization.localizer", "localization.settings.")
+"""Beginnings of the settings on which it depends whether a localizer can be loaded."""
 log = logging.getLogger(__name__)
 
 
@@ -170,7 +171,7 @@ def _require_loading(names: Iterable[str]) -> None:
 
 def _require_localizers(grid: Grid) -> None:
     """Load the localizers of all cells."""
-    axes = [axis for axis in grid.axes if axis.setting in ("localization.kind", "localization.localizer")]
+    axes = [axis for axis in grid.axes if axis.setting.startswith(LOCALIZERS)]
     choices: list[tuple[float | str, ...]] = [axis.values for axis in axes]
     for values in itertools.product(*choices):
         settings = dict(zip((axis.setting for axis in axes), values, strict=True))

@@ -42,7 +42,7 @@ class Imaged(Imaging):
 
     kind: Literal["imaged"] = "imaged"
     localizer: str = pydantic.Field(default="mle", min_length=1)
-    settings: dict[str, pydantic.JsonValue] = {}
+    settings: dict[str, pydantic.JsonValue] = pydantic.Field(default={})
     keep_frames: bool = False
 
     def __hash__(self) -> int:
