@@ -28,6 +28,7 @@ WORDS = {
     "tuple_type": "should be a list",
     "list_type": "should be a list",
     "string_type": "should be a text",
+    "dict_type": "should be a table of settings",
 } | {
     f"{name}_{problem}": f"should be {meaning}"
     for name, meaning in (("int", "a whole number"), ("float", "a number"), ("bool", "true or false"))

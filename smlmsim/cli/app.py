@@ -114,7 +114,8 @@ def simulate(
 
     Files in DIR: `localizations.csv` (ThunderSTORM, with a `.json` for the exposure), `counts.tif`, `truth.tif` (Fiji
     opens them at the right scale), `overview.png` and `study.toml`, which gives the same movie again; and
-    `widefield.tif` with `--widefield`, or if the study has a widefield microscope.
+    `widefield.tif` with `--widefield`, or if the study has a widefield microscope; and `frames.ome.tif` if the study
+    keeps its camera frames.
     """
     smlmsim.io.require_writable(out)
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
@@ -129,6 +130,8 @@ def simulate(
     smlmsim.write(movie.observation, out / "localizations.csv")
     smlmsim.write(movie.observation.counts, out / "counts.tif")
     images = {"counts": movie.observation.counts}
+    if "frames" in movie.observation:
+        smlmsim.write(movie.observation, out / "frames.ome.tif")
     if "widefield" in movie.observation:
         smlmsim.write(as_movie(movie.observation), out / "widefield.tif")
     if movie.truth is not None:
@@ -138,12 +141,8 @@ def simulate(
     with smlmsim.io.replacing(out / "study.toml") as draft:
         draft.write_text(chosen.to_toml(), encoding="utf-8")
     said = movie.truth.attrs if movie.truth is not None else {}
-    rate = (
-        f" of {said['events_per_s'] * chosen.acquisition.duration_s:.0f} events"
-        if "events_per_s" in said
-        else ""
-    )
-    typer.echo(f"{movie.observation.sizes['localization']} localizations{rate} in {out}")
+    per_s = "; {localizations_per_s:.4g} per s, of {events_per_s:.4g} events per s" * ("events_per_s" in said)
+    typer.echo(f"{movie.observation.sizes['localization']} localizations in {out}{per_s.format(**said)}")
 
 
 @app.command("grid", cls=Command)

@@ -218,7 +218,7 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     data : xr.Dataset or xr.DataArray
         Localizations for a table, one variable (time, y, x) for images, or camera frames.
     path : str or Path
-        File whose extension selects the format.
+        File whose extension selects the format; of localizations with their camera frames, also what is written.
 
     Raises
     ------
@@ -227,7 +227,9 @@ def write(data: xr.Dataset | xr.DataArray, path: str | Path) -> None:
     OSError
         If the file cannot be written; see :func:`~smlmsim.io.atomic.replacing`.
     """
-    if isinstance(data, xr.Dataset) and "frames" in data:
+    table = extensions().get(Path(path).suffix.lower())
+    as_table = "loc_frame" in data and table is not None and table.holds == "table"
+    if isinstance(data, xr.Dataset) and "frames" in data and not as_table:
         OME_TIFF.images.write(data, path)
         return
     form = _writing(path)

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,21 @@ def test_reconstruct_leaves_a_stack_at_its_scale_and_pictures(smlmsim, table, tm
         assert stack.imagej_metadata["finterval"] == pytest.approx(0.6)
         numerator, denominator = stack.pages[0].tags["XResolution"].value
         assert numerator / denominator == pytest.approx(50)
+
+
+def test_simulate_from_camera_frames_tells_of_how_many_molecules_and_writes_the_frames_that_are_kept(
+    smlmsim, tmp_path
+):
+    study = tmp_path / "study.toml"
+    study.write_text(
+        "[field]\nheight_nm = 800\nwidth_nm = 640\n[acquisition]\ntime_points = 2\n"
+        '[localization]\nkind = "imaged"\nkeep_frames = true\n'
+    )
+    said = smlmsim("simulate", study, "--out", tmp_path / "movie")
+    assert re.search(r" localizations in .*; [\d.]+ per s, of [\d.]+ events per s\n", said.out)
+    assert "molecules send photons=1000 per frame" in said.err
+    assert tifffile.imread(tmp_path / "movie" / "frames.ome.tif").shape == (100, 8, 7)
+    assert len(pd.read_csv(tmp_path / "movie" / "localizations.csv")) > 0
 
 
 def test_simulate_writes_a_movie_and_the_study_that_makes_it_again(smlmsim, tmp_path):

@@ -7,14 +7,15 @@ import pydantic
 import pytest
 import xarray as xr
 
-from smlmsim import schema
+from smlmsim import io, schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.camera import PixelSpread
-from smlmsim.corpus import Augmentation
+from smlmsim.corpus import Augmentation, Corpus, generate, read_movie
 from smlmsim.corpus.augmentation import Contours
 from smlmsim.field import FieldOfView
 from smlmsim.frames import Imaging
 from smlmsim.grid import Axis, Grid, run_grid
+from smlmsim.io import stack
 from smlmsim.localization import Imaged, Statistical
 from smlmsim.localizers import LocalizerError, localize_with
 from smlmsim.metrics import score_localizations
@@ -238,3 +239,22 @@ def test_the_frames_are_those_of_the_microscope_alone():
     kept = simulate(study, 5).observation.frames
     taken = Imaging().take(events_of(study, 5), FIELD, study.acquisition, stream(5, "localization"))
     np.testing.assert_array_equal(kept, taken.frames)
+
+
+def test_a_table_with_its_frames_is_written_as_either(tmp_path):
+    study = TINY.replace({"localization.keep_frames": True, "photophysics.rate_hz": 100})
+    found = simulate(study, 0).observation
+    io.write(found, tmp_path / "table.csv")
+    io.write(found, tmp_path / "frames.ome.tif")
+    assert io.read(tmp_path / "table.csv").sizes["localization"] == found.sizes["localization"]
+    with stack.opened(tmp_path / "frames.ome.tif") as recorded:
+        (block,) = recorded.blocks()
+    np.testing.assert_array_equal(block.frames, found.frames)
+
+
+def test_a_corpus_of_movies_from_frames_is_made(tmp_path, in_this_process):
+    study = TINY.replace({"localization.keep_frames": True, "photophysics.rate_hz": 100})
+    corpus = Corpus(study=study, movies=1)
+    generate(corpus, tmp_path / "movies.zarr", progress=False)
+    stored, made = read_movie(tmp_path / "movies.zarr", 0), simulate(study, corpus.recipe(0).seed)
+    np.testing.assert_array_equal(stored.observation.counts, made.observation.counts)
