@@ -96,7 +96,7 @@ def test_a_simulated_table_is_filtered_by_its_photons(small_study, tmp_path):
 
 
 def test_a_localization_of_an_unknown_kind_is_refused(small_study):
-    with pytest.raises(pydantic.ValidationError, match=r"localization.kind\n.*'statistical'"):
+    with pytest.raises(pydantic.ValidationError, match=r"localization\n.*'statistical', 'imaged'"):
         small_study.replace({"localization": {"kind": "guessed"}})
 
 
