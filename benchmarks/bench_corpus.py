@@ -53,7 +53,7 @@ def numpy_and_scipy(seed):
         for t, amplitude in enumerate(np.linspace(0, 1, acquisition.time_points)):
             places = [ROWS - amplitude * shift[0], COLUMNS - amplitude * shift[1]]
             dense[t] += map_coordinates(image, places, order=1, mode="nearest")
-    total = STUDY.photophysics.rate_hz * acquisition.duration_s
+    total = STUDY.photophysics.rate_hz * acquisition.recorded_s
     return rng.poisson(dense * (total / dense.sum())).astype(np.uint16), dense
 
 
@@ -78,7 +78,7 @@ def still_image(seed, scene):
 def test_movie(benchmark, movie, rounds):
     benchmark.group = "corpus: sparse and dense movie, two layers, end to end"
     (counts, dense), (their_counts, their_dense) = movie(0), numpy_and_scipy(0)
-    expected = STUDY.photophysics.rate_hz * STUDY.acquisition.duration_s
+    expected = STUDY.photophysics.rate_hz * STUDY.acquisition.recorded_s
     for found in (counts, their_counts):
         assert abs(int(found.sum()) / expected - 1) < 0.02
     assert abs(dense[0].sum() / their_dense[0].sum() - 1) < 0.25

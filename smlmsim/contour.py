@@ -301,6 +301,13 @@ def steps(
     return y, x
 
 
+def at_points(scene: xr.Dataset, acquisition: Acquisition) -> xr.Dataset:
+    """A moving structure at the middles of the time points: at its middle steps, or between two of its steps."""
+    if acquisition.step_frames is None:
+        return scene.isel(time=acquisition.middle_steps)
+    return snapshots(scene, acquisition.times_s)
+
+
 def frames_between_steps(acquisition: Acquisition) -> tuple[Integers, Floats]:
     """For the middle of every camera frame, the step before it and the fraction of the way to the next, (frame,).
 

@@ -13,7 +13,7 @@ import xarray as xr
 
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
-from smlmsim.contour import snapshots
+from smlmsim.contour import at_points, snapshots
 from smlmsim.density import Density
 from smlmsim.experimental import Experimental
 from smlmsim.field import FieldOfView
@@ -101,46 +101,62 @@ class Simulated(Spec, abc.ABC):
             sees, see :meth:`smlmsim.photophysics.emission.Emission.for_camera`, with ``out_of_focus``
             (time, camera_y, camera_x) if it asks for it.
         """
-        photophysics, imaging = self.photophysics, imaging or self.imaging
+        return self._recorded(self._lit(moving, seed, imaging)[0], "event")
+
+    def _lit(
+        self, moving: xr.Dataset, seed: int, imaging: Imaging | None = None
+    ) -> tuple[xr.Dataset, Acquisition]:
+        """The events, and the acquisition in which they are: its movie may be longer than that of the study."""
+        photophysics, acquisition = self.photophysics, self.acquisition.clock
+        if acquisition is not self.acquisition and getattr(photophysics, "frozen", False):
+            # The structure rests at the middle of a time point, so the steps are these middles.
+            points = {"time_points": self.acquisition.time_points, "steps_per_point": 1}
+            moving, acquisition = at_points(moving, self.acquisition), self.acquisition.replace(points)
+        imaging = imaging or self.imaging
         if isinstance(photophysics, Emission):
             if imaging and photophysics.photons is None:
                 _log.info("the study says no photons; molecules send photons=%g per frame", CAMERA_PHOTONS)
             elif not imaging and photophysics.photons is not None:
                 _log.info("no camera frames are made, so photons=%g changes nothing", photophysics.photons)
-        events = self.emission(imaging).emit(
-            moving, self.field, self.acquisition, stream(seed, "photophysics")
-        )
+        events = self.emission(imaging).emit(moving, self.field, acquisition, stream(seed, "photophysics"))
         if imaging and imaging.out_of_focus_photons:
-            return events.merge(out_of_focus(imaging, moving, self.field, self.acquisition))
-        return events
+            events = events.merge(out_of_focus(imaging, moving, self.field, acquisition))
+        return events, acquisition
+
+    def _recorded(self, found: xr.Dataset, prefix: str) -> xr.Dataset:
+        """Leave out events or localizations after the last whole time point."""
+        kept = found[f"{prefix}_frame"] < self.acquisition.frames
+        return found if kept.all() else found.isel({kept.dims[0]: kept.values})
 
     def movie(self, seed: int) -> Movie:
         """Simulate the movie of a seed; see :func:`simulate`."""
         field, acquisition = self.field, self.acquisition
         require_room(field, acquisition, "ask for fewer acquisition.time_points, or a smaller field")
         moving = self.moving(seed)
-        truth = self.density.render(moving.isel(time=acquisition.middle_steps), field)
-        events = self.events(moving, seed)
-        localizations = self.localization.localize(events, field, acquisition, stream(seed, "localization"))
-        observation = bin_localizations(localizations, field, acquisition)
+        truth = self.density.render(at_points(moving, acquisition), field)
+        events, clock = self._lit(moving, seed)
+        localizations = self.localization.localize(events, field, clock, stream(seed, "localization"))
+        observation = bin_localizations(self._recorded(localizations, "loc"), field, acquisition)
         if self.widefield:
             rng = stream(seed, "widefield")
             observation = observation.merge(widefield_images(self.widefield, moving, field, acquisition, rng))
         return Movie(
             observation.assign_attrs(seen(field, acquisition)),
             truth.assign_attrs(
-                study=self.to_toml(), seed=seed, **self._yield(events, localizations), **provenance()
+                study=self.to_toml(), seed=seed, **self._yield(events, localizations, clock), **provenance()
             ),
         )
 
-    def _yield(self, events: xr.Dataset, localizations: xr.Dataset) -> dict[str, float]:
+    def _yield(
+        self, events: xr.Dataset, localizations: xr.Dataset, acquisition: Acquisition
+    ) -> dict[str, float]:
         """How many events in the field there are, and how many are localized, where this is found out by a camera."""
         if self.imaging is None:
             return {}
         inside = self.field.contains(events.event_y.values, events.event_x.values)
         if "event_on_fraction" in events:
             inside &= events.event_on_fraction.values >= LEAST_SHARE
-        duration_s = self.acquisition.duration_s
+        duration_s = acquisition.recorded_s
         return {
             "events_per_s": int(np.count_nonzero(inside)) / duration_s,
             "localizations_per_s": localizations.sizes["localization"] / duration_s,
@@ -313,7 +329,7 @@ def out_of_focus(
     """
     view = imaging.view(field)
     blurred = Density(sigma_nm=imaging.out_of_focus_nm).render(
-        moving.isel(time=acquisition.middle_steps), view
+        at_points(moving, acquisition), view
     )
     light = blurred.density.values
     mean = light.mean(dtype=np.float64)

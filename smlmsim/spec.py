@@ -51,6 +51,8 @@ class Spec(pydantic.BaseModel):
     family: ClassVar[str] = ""
     aside: ClassVar[frozenset[str]] = frozenset()
     """Settings on which results do not depend, so that the digest leaves them out."""
+    instead: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Setting -> those in whose place it can be given; :meth:`replace` drops them."""
 
     model_config = pydantic.ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, ser_json_inf_nan="constants"
@@ -111,6 +113,10 @@ class Spec(pydantic.BaseModel):
             for name in parents:
                 node = node[name]
             node[leaf] = value.model_dump() if isinstance(value, Spec) else value
+            part = self.get(".".join(parents)) if parents else self
+            for other in type(part).instead.get(leaf, ()) if value is not None else ():
+                if ".".join((*parents, other)) not in values:
+                    node.pop(other, None)
         return type(self).model_validate(tree)
 
     def lost(self, kinds: Mapping[str, Any]) -> list[str]:

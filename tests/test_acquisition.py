@@ -18,7 +18,7 @@ def test_frames_fill_the_movie_without_a_gap():
     np.testing.assert_allclose(
         acquisition.frame_times_s(np.arange(acquisition.frames)), [0.05, 0.15, 0.25, 0.35, 0.45, 0.55]
     )
-    assert acquisition.duration_s == pytest.approx(0.6)
+    assert acquisition.recorded_s == pytest.approx(0.6)
 
 
 def test_an_even_number_of_steps_is_refused():

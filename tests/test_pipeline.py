@@ -271,7 +271,7 @@ def test_movies_that_flow_have_the_wanted_velocity_and_rate(kind, patchy):
     tables = (Measured(table=patchy),)
     study = SemiSimulated(**settings) if kind == "semi_simulated" else Hybrid(tables=tables, **settings)
     movie = simulate(study, 3)
-    expected = 500 * study.acquisition.duration_s
+    expected = 500 * study.acquisition.recorded_s
     assert abs(movie.observation.sizes["localization"] - expected) < 5 * np.sqrt(expected)
     if kind == "semi_simulated":
         velocity = contour_velocity(movie.truth, 1.5, field=study.field)

@@ -15,6 +15,7 @@ import xarray as xr
 import smlmsim
 from smlmsim import schema
 from smlmsim.cli.options import Out, make_folder
+from smlmsim.contour import at_points
 from smlmsim.frames import Imaging
 from smlmsim.io.frames import write_blocks
 from smlmsim.movie import require_room
@@ -68,7 +69,7 @@ def frames(
         _counting(itertools.chain([first], blocks), acquisition.frames), acquisition.frames, out / name
     )
     smlmsim.write(_molecules(events), out / "molecules.csv")
-    truth = chosen.density.render(moving.isel(time=acquisition.middle_steps), field)
+    truth = chosen.density.render(at_points(moving, acquisition), field)
     smlmsim.write(truth.density, out / "truth.tif")
     if min(first.frames.shape[1:]) > 1:
         picture = smlmsim.figures.montage({"frames": _movie(first, imaging)})

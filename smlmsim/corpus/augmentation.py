@@ -216,7 +216,7 @@ class Augmentation(Spec):
         """
         field, acquisition = self._field(study), self._acquisition(study)
         rate_hz, share = self._rate_hz(rng, field), rng.uniform(*self.false_positives)
-        total, length = rate_hz * acquisition.duration_s, float(density.sum())
+        total, length = rate_hz * acquisition.recorded_s, float(density.sum())
         stored = density.reshape(self.time_points, self.gathered, *density.shape[1:])
         density, summed = stored[:, self.gathered // 2], stored.sum(axis=1)
         expected = summed * (total / length if length else 0) + total * share / density.size

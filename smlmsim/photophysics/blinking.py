@@ -148,7 +148,7 @@ class Blinking(Emission):
             molecules = molecules[0][:0], molecules[1][:0]
         kinetics, room = (
             self._kinetics(acquisition, in_field),
-            round(ROOM * self.rate_hz * acquisition.duration_s) + 1,
+            round(ROOM * self.rate_hz * acquisition.recorded_s) + 1,
         )
         if self.faint_frames:
             return self._everywhere(contour, molecules, kinetics, room, field, acquisition, rng)
@@ -188,7 +188,7 @@ class Blinking(Emission):
     ) -> xr.Dataset:
         """The events of the same blinks in all frames in which they are on."""
         molecule, times_s = _span_kernels.list_blinks(
-            molecules, kinetics, acquisition.duration_s, key(rng), room
+            molecules, kinetics, acquisition.recorded_s, key(rng), room
         )
         bond, along = molecules
         blink, events = follow(
@@ -234,13 +234,13 @@ class Blinking(Emission):
         )
         if not in_field.any():
             return kinetics.rates(0.0)
-        wanted = self.rate_hz * acquisition.duration_s
+        wanted = self.rate_hz * acquisition.recorded_s
         activation = kinetics.activation_per_s(wanted, in_field)
         if np.isnan(activation):
             most = kinetics.expected(1 / acquisition.exposure_s, in_field)
             raise TooFewMoleculesError(
-                most / acquisition.duration_s,
-                f"{self.rate_hz:g} Hz for {acquisition.duration_s:g} s are {wanted:.3g} localizations, but "
+                most / acquisition.recorded_s,
+                f"{self.rate_hz:g} Hz for {acquisition.recorded_s:g} s are {wanted:.3g} localizations, but "
                 f"{in_field.mean():.3g} molecules in the field give {most:.3g} if all are activated at once; "
                 f"set labels_per_um to {1.05 * self.labels_per_um * wanted / most:.3g}, or raise blinks",
             )

@@ -115,14 +115,14 @@ class Poisson(Emission):
         number, visible_nm = 0, float(contour.seen_nm.mean())
         if visible_nm > 0:
             per_nm = self.rate_hz / max(per_blink, _FEWEST) / visible_nm
-            expected = per_nm * ends_nm[-1] * (acquisition.duration_s + on_time_s)
+            expected = per_nm * ends_nm[-1] * (acquisition.recorded_s + on_time_s)
             self._require_few(expected, visible_nm, float(ends_nm[-1]))
             number = int(rng.poisson(expected))
         place_nm = rng.uniform(0, ends_nm[-1] if number else 0.0, number)
         on = np.searchsorted(ends_nm, place_nm, side="right").clip(0, max(ends_nm.size - 1, 0))
         along = (1 - (ends_nm[on] - place_nm) / contour.rest_nm[on]).astype(np.float32)
         # Of those that were on at the beginning, exponential times remain: they begin there.
-        start_s = rng.uniform(-on_time_s, acquisition.duration_s, number).clip(0)
+        start_s = rng.uniform(-on_time_s, acquisition.recorded_s, number).clip(0)
         end_s = start_s + on_time_s * rng.standard_exponential(number)
         blink, events = follow(
             contour,

@@ -156,12 +156,12 @@ def _page(
 
 def _said(scores: xr.Dataset, grid: Grid) -> dict[str, str]:
     """Return all texts of the page about the first metric."""
-    metric = grid.metrics[0]
+    metric, acquisition = grid.metrics[0], grid.study.acquisition
     table, wins = compare(scores, metric), win_map(scores, metric)
     said, caution = words.answers(scores, metric, table), words.too_few(scores.sizes["seed"], table, wins)
     return {
         "headline": html.escape(words.headline(said)),
-        "lead": html.escape(words.lead(scores, metric, grid.study.acquisition.time_points)),
+        "lead": html.escape(words.lead(scores, metric, acquisition.time_points, acquisition.duration_s)),
         "caution": f'<p class="caution">{html.escape(caution)}</p>' if caution else "",
         "answers": "\n".join(map(_answer, said)),
         "how_sure": html.escape(words.how_sure(scores.sizes["seed"], table)),

@@ -55,7 +55,8 @@ def _parts(study: Spec, grid: Grid) -> list[tuple[str, str]]:
 
 
 def _leaves(spec: Spec, path: str = "") -> Iterator[tuple[str, Any]]:
-    for name in type(spec).model_fields:
+    given = spec.model_dump()  # without what another setting stands in place of
+    for name in (name for name in type(spec).model_fields if name in given):
         value = getattr(spec, name)
         if isinstance(value, Spec):
             yield from _leaves(value, f"{path}{name}.")

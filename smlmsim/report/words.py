@@ -260,14 +260,15 @@ def headline(said: list[Answer]) -> str:
     return f"{where}, {answer.best} leads, but not significantly"
 
 
-def lead(scores: xr.Dataset, metric: str, time_points: int) -> str:
-    """Describe the movies and their reconstruction in a few sentences."""
+def lead(scores: xr.Dataset, metric: str, time_points: int, duration_s: float | None = None) -> str:
+    """Describe the movies and their reconstruction in a few sentences; the duration is said if movies were set by it."""
+    length = f"{time_points} time points" if duration_s is None else f"{duration_s:g} s"
     axes, seeds = axes_of(scores[metric]), scores.sizes["seed"]
     cells = int(np.prod([scores.sizes[axis] for axis in axes]))
     names = [str(name) for name in scores.reconstructor.values]
     who = _listed(names) if len(names) <= MOST_NAMES else f"{len(names)} reconstructors"
     return (
-        f"{who} reconstructed {cells * seeds:,} simulated movies of {time_points} time points with known truth: "
+        f"{who} reconstructed {cells * seeds:,} simulated movies of {length} with known truth: "
         f"{cells} cell{'s' * (cells != 1)} over {_listed([_axis_name(scores[axis]) for axis in axes])}, "
         f"{_seeds(seeds)} in each. "
         f"All were given the same movies.{_floor(scores, metric)}"

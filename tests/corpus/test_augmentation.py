@@ -47,7 +47,7 @@ def slanted(t):
 
 
 def test_the_sparse_movie_has_the_rate_that_was_asked_for():
-    expected = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.duration_s
+    expected = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.recorded_s
     assert expected > 3000
     for seed in range(10):
         observation, _ = CROP.redraw(contours(crossing, slanted), STUDY, np.random.default_rng(seed))
@@ -56,7 +56,7 @@ def test_the_sparse_movie_has_the_rate_that_was_asked_for():
 
 def test_little_contour_in_view_gives_few_localizations():
     observation, _ = CROP.redraw(contours(lambda t: ((0, 0), (100, 0))), STUDY, np.random.default_rng(0))
-    expected = 0.1 * 800 * (1280 / 2560) ** 2 * STUDY.acquisition.duration_s
+    expected = 0.1 * 800 * (1280 / 2560) ** 2 * STUDY.acquisition.recorded_s
     assert abs(observation.sizes["localization"] - expected) < 5 * math.sqrt(expected)
 
 
@@ -106,7 +106,7 @@ def test_half_of_the_crops_are_mirrored():
 def test_false_positives_are_anywhere_and_as_many_as_asked_for():
     with_false = CROP.replace({"false_positives": (0.5, 0.5)})
     observation, truth = with_false.redraw(contours(crossing), STUDY, np.random.default_rng(0))
-    events = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.duration_s
+    events = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.recorded_s
     dark = truth.density.values < 1e-6
     expected = 0.5 * events * dark.mean()
     assert abs(observation.counts.values[dark].sum() - expected) < 5 * math.sqrt(1.5 * expected)
@@ -131,7 +131,7 @@ def test_images_without_contours_are_thinned_to_the_rate_and_stay_aligned():
     rng = np.random.default_rng(0)
     density = np.zeros((60, 64, 64), np.float32)
     density[:, 10:14, 5:40] = 1
-    expected = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.duration_s
+    expected = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.recorded_s
     turned = set()
     for _ in range(40):
         crop = CROP.thin(density, STUDY, rng)
@@ -160,7 +160,7 @@ BLINKING = STUDY.replace({"photophysics": Blinking(on_s=0.3, blinks=3, labels_pe
 
 def test_molecules_that_blink_in_the_movie_blink_in_its_crops_at_the_rate_asked_for():
     """Blinks of 0.3 s in frames of 0.03 s are 10 localizations in a row; Poisson events come one by one."""
-    expected = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.duration_s
+    expected = 800 * (1280 / 2560) ** 2 * STUDY.acquisition.recorded_s
     sharp = {"localization.linkage_nm": 0.0}
     number, repeated = {}, {}
     for name, study in {"blinking": BLINKING.replace(sharp), "poisson": STUDY.replace(sharp)}.items():

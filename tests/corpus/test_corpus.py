@@ -272,7 +272,7 @@ def test_mixed_train_is_half_collective_and_three_in_twenty_at_rest_in_short_tim
     assert within((velocities == 0).mean(), 0.15, mixed.movies)
     assert velocities.max() > 210
     acquisition = mixed.study.acquisition
-    assert (acquisition.point_s, acquisition.duration_s) == pytest.approx((0.3, 150))
+    assert (acquisition.point_s, acquisition.recorded_s) == pytest.approx((0.3, 150))
     thesis = Corpus.from_toml(preset_path("corpus", "thesis-train"))
     shared = {(found.setting, found.low, found.high, found.scale) for found in mixed.ranges}
     assert {(found.setting, found.low, found.high, found.scale) for found in thesis.ranges} < shared

@@ -87,7 +87,7 @@ def _localized(seed, density_per_um, sigma_nm, size_nm=2000.0, number=20_000):
         motion=Static(),
         field=field,
         acquisition=acquisition,
-        photophysics=Poisson(rate_hz=number / acquisition.duration_s),
+        photophysics=Poisson(rate_hz=number / acquisition.recorded_s),
         localization=Statistical(precision_nm=sigma_nm, precision_spread=0.0),
     )
     return simulate(study, seed).observation

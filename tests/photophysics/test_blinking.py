@@ -71,9 +71,9 @@ def test_mean_number_of_frames_a_molecule_is_on_is_that_of_its_blinks(mean, shar
         rate_hz=1, labels_per_um=20_000, on_s=mean * T, dark_s=40.0, blinks=3, least_share=share
     )
     per_molecule = 3 * frames_per_blink(mean, share)
-    blinking = blinking.replace({"rate_hz": 0.97 * 20_000 * per_molecule / acquisition.duration_s})
+    blinking = blinking.replace({"rate_hz": 0.97 * 20_000 * per_molecule / acquisition.recorded_s})
     found = emitted(blinking, acquisition).sizes["event"]
-    wanted = blinking.rate_hz * acquisition.duration_s
+    wanted = blinking.rate_hz * acquisition.recorded_s
     variance_per_molecule = per_molecule**2 * 4
     assert abs(found - wanted) < 5 * np.sqrt(20_000 * variance_per_molecule)
 
@@ -129,7 +129,7 @@ def test_number_of_blinks_is_geometric():
     acquisition = Acquisition(time_points=10, frames_per_point=100_000, exposure_s=T)
     blinks, mean = 4.0, 60.0
     per_molecule = blinks * frames_per_blink(mean, 0.5)
-    rate_hz = 0.97 * 2000 * per_molecule / acquisition.duration_s
+    rate_hz = 0.97 * 2000 * per_molecule / acquisition.recorded_s
     blinking = Blinking(rate_hz=rate_hz, labels_per_um=2000, on_s=mean * T, dark_s=500.0, blinks=blinks)
     _, molecule = blinks_of(emitted(blinking, acquisition), gap=1)
     times = np.unique(molecule, return_counts=True)[1]
@@ -153,10 +153,10 @@ def test_rate_over_time_is_the_bleaching_curve_of_the_chain(dark_s):
     events = emitted(blinking, acquisition)
     found = np.bincount(events.event_frame.values // 100, minlength=40)
     kinetics = Kinetics(1 / 0.3, 1 / 2, None if dark_s is None else 1 / dark_s, 0.5, T)
-    k = kinetics.activation_per_s(800 * acquisition.duration_s, np.full(acquisition.frames, 20_000.0))
+    k = kinetics.activation_per_s(800 * acquisition.recorded_s, np.full(acquisition.frames, 20_000.0))
     r = k if dark_s is None else 1 / dark_s
     chain = np.array([[-k, 0, 0], [k, -1 / 0.3, r], [0, 0.5 / 0.3, -r]])
-    times = np.linspace(0, acquisition.duration_s, 4001)
+    times = np.linspace(0, acquisition.recorded_s, 4001)
     on = expm(chain * times[:, None, None])[:, 1, 0]
     shape = on[:-1].reshape(40, 100).sum(1)
     expected = found.sum() * shape / shape.sum()
@@ -190,7 +190,7 @@ def test_mean_rate_in_the_field_is_the_rate(fluorophore):
     drift = 12.0 * acquisition.step_times_s[:, None, None]
     blinking = Blinking.of(fluorophore).replace({"rate_hz": 150.0, "labels_per_um": 4000.0})
     events = emitted(blinking, acquisition, filaments=[f + drift for f in filaments])
-    wanted = 150 * acquisition.duration_s
+    wanted = 150 * acquisition.recorded_s
     per_molecule = frames_per_blink(blinking.on_s / T, 0.5) * blinking.blinks
     assert abs(inside(events).sum() - wanted) < 5 * np.sqrt(wanted * 2 * per_molecule)
 
@@ -222,14 +222,14 @@ def test_a_molecule_is_found_at_most_once_in_a_frame():
 
 def test_a_molecule_stays_at_its_part_of_a_contour_that_moves_and_stretches():
     acquisition = Acquisition(time_points=10, frames_per_point=20)
-    growth = (1 + acquisition.step_times_s / acquisition.duration_s)[:, None, None]
+    growth = (1 + acquisition.step_times_s / acquisition.recorded_s)[:, None, None]
     drift = 15.0 * acquisition.step_times_s[:, None, None]
     contour = (line(half_nm=150) - CENTRE) * growth + CENTRE + drift
     blinking = Blinking(rate_hz=400, labels_per_um=1000, on_s=0.5, blinks=20)
     events = emitted(blinking, acquisition, filaments=[contour])
     times_s = np.clip(events.event_time.values, *acquisition.step_times_s[[0, -1]])
     place = np.stack([events.event_y.values, events.event_x.values], axis=1).astype(float)
-    centred = (place - CENTRE - 15.0 * times_s[:, None]) / (1 + times_s[:, None] / acquisition.duration_s)
+    centred = (place - CENTRE - 15.0 * times_s[:, None]) / (1 + times_s[:, None] / acquisition.recorded_s)
     part = centred @ [0.6, 0.8]
     assert np.abs(centred @ [0.8, -0.6]).max() < 1e-2
     assert np.abs(part).max() < 150 + 1e-2

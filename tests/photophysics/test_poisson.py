@@ -40,8 +40,8 @@ def line(start, end, vertices):
 def wheel(acquisition, spokes=6, vertices=70, length_nm=2000.0, turns=0.6, drift_nm=700.0):
     """Bent filaments that turn and drift through the field, with bonds from short to long."""
     s = np.linspace(0, 1, vertices) ** 1.5
-    angle = 2 * np.pi * turns * acquisition.step_times_s[:, None] / acquisition.duration_s
-    drift = drift_nm * (acquisition.step_times_s / acquisition.duration_s - 0.5)
+    angle = 2 * np.pi * turns * acquisition.step_times_s[:, None] / acquisition.recorded_s
+    drift = drift_nm * (acquisition.step_times_s / acquisition.recorded_s - 0.5)
     filaments = []
     for spoke in range(spokes):
         way = angle + 2 * np.pi * spoke / spokes + 0.5 * s
@@ -103,7 +103,7 @@ def timing(request):
 def test_mean_number_in_the_field_per_second_is_the_rate(timing):
     acquisition, frozen = timing
     expected = 250_000
-    emitter = Poisson(rate_hz=expected / acquisition.duration_s, frozen=frozen)
+    emitter = Poisson(rate_hz=expected / acquisition.recorded_s, frozen=frozen)
     events = emitter.emit(wheel(acquisition), FIELD, acquisition, np.random.default_rng(1))
     assert abs(within(FIELD, events).sum() - expected) < 5 * np.sqrt(expected)
 
@@ -111,7 +111,7 @@ def test_mean_number_in_the_field_per_second_is_the_rate(timing):
 def test_numbers_are_poisson():
     acquisition = Acquisition(time_points=3, frames_per_point=4)
     structure = wheel(acquisition, turns=0.02)
-    emitter = Poisson(rate_hz=100 / acquisition.duration_s)
+    emitter = Poisson(rate_hz=100 / acquisition.recorded_s)
     rng, movies = np.random.default_rng(2), 2000
     numbers = [within(FIELD, emitter.emit(structure, FIELD, acquisition, rng)).sum() for _ in range(movies)]
     assert abs(np.mean(numbers) - 100) < 5 * np.sqrt(100 / movies)
@@ -148,7 +148,7 @@ def test_counts_of_disjoint_times_are_independent():
 def test_frames_are_uniform(timing):
     acquisition, frozen = timing
     structure = moving(acquisition, [line(CENTRE - 300, CENTRE + 300, 40)])
-    rate_hz = 500 * acquisition.frames / acquisition.duration_s
+    rate_hz = 500 * acquisition.frames / acquisition.recorded_s
     events = Poisson(rate_hz=rate_hz, frozen=frozen).emit(
         structure, FIELD, acquisition, np.random.default_rng(5)
     )
@@ -168,7 +168,7 @@ def test_places_are_uniform_along_the_contour_however_long_its_bonds_are():
         start + np.outer(c, (0, length)) for start, c, length in zip(starts, cuts, lengths, strict=True)
     ]
     n = 1_000_000
-    emitter = Poisson(rate_hz=n / acquisition.duration_s)
+    emitter = Poisson(rate_hz=n / acquisition.recorded_s)
     events = emitter.emit(moving(acquisition, filaments), FIELD, acquisition, rng)
     chi2, bins = 0.0, 0
     for start, length in zip(starts, lengths, strict=True):
@@ -208,7 +208,7 @@ def test_counts_follow_the_exact_density(frozen):
     acquisition = Acquisition(time_points=60, frames_per_point=20)
     structure, n = wheel(acquisition, vertices=50), 2_000_000
     image, bins = exact_image(structure, acquisition, frozen, pixel_nm=40.0)
-    emitter = Poisson(rate_hz=n / acquisition.duration_s, frozen=frozen)
+    emitter = Poisson(rate_hz=n / acquisition.recorded_s, frozen=frozen)
     events = emitter.emit(structure, FIELD, acquisition, np.random.default_rng(7))
     sample = [
         events.event_frame.values // acquisition.frames_per_point,
@@ -240,7 +240,7 @@ def distance_to_contour(structure, times_s, places):
 def test_every_event_lies_on_the_contour_at_the_time_of_its_frame(timing):
     acquisition, frozen = timing
     structure = wheel(acquisition)
-    emitter = Poisson(rate_hz=3000 / acquisition.duration_s, frozen=frozen)
+    emitter = Poisson(rate_hz=3000 / acquisition.recorded_s, frozen=frozen)
     events = emitter.emit(structure, FIELD, acquisition, np.random.default_rng(8))
     times_s = events.event_time.values
     assert np.array_equal(times_s, acquisition.frame_times_s(events.event_frame.values))
@@ -282,11 +282,11 @@ def test_a_filament_that_wraps_does_not_smear_across_the_view():
     ids=["slowly", "at once"],
 )
 def test_stretched_contour_emits_more(acquisition):
-    growth = 1 + 3 * acquisition.step_times_s[:, None, None] / acquisition.duration_s
+    growth = 1 + 3 * acquisition.step_times_s[:, None, None] / acquisition.recorded_s
     half = line((-60.0, -100.0), (60.0, 100.0), 50)
     structure = moving(acquisition, [CENTRE + growth * half])
     n = 2_000_000
-    emitter = Poisson(rate_hz=n / acquisition.duration_s)
+    emitter = Poisson(rate_hz=n / acquisition.recorded_s)
     events = emitter.emit(structure, FIELD, acquisition, np.random.default_rng(11))
     found = np.bincount(events.event_frame.values, minlength=acquisition.frames)
     expected = visible_length(structure, acquisition.frame_times_s(np.arange(acquisition.frames)))
@@ -300,7 +300,7 @@ def test_the_margin_holds_as_many_events_per_nm_as_the_field():
     y = CENTRE[0]
     structure = moving(acquisition, [line((y, 0.0), (y, 2500.0), 120)])
     n = 200_000
-    emitter = Poisson(rate_hz=n / acquisition.duration_s, margin_nm=120)
+    emitter = Poisson(rate_hz=n / acquisition.recorded_s, margin_nm=120)
     events = emitter.emit(structure, FIELD, acquisition, np.random.default_rng(12))
     inside, around = within(FIELD, events).sum(), within(FIELD, events, 120).sum()
     expected = n * 240 / FIELD.width_nm
@@ -455,7 +455,7 @@ def test_structures_of_few_vertices_emit_as_many_events_as_longer_ones():
     for vertices in (2, 3, 8, 9, 10):
         structure = moving(acquisition, [line(CENTRE - 300, CENTRE + 300, vertices)])
         events = Poisson(rate_hz=rate_hz).emit(structure, FIELD, acquisition, np.random.default_rng(17))
-        expected = rate_hz * acquisition.duration_s
+        expected = rate_hz * acquisition.recorded_s
         assert abs(events.sizes["event"] - expected) < 5 * np.sqrt(expected)
         places = np.stack([events.event_y.values, events.event_x.values], axis=1)
         assert distance_to_contour(structure, events.event_time.values, places).max() < 1e-3

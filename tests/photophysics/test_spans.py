@@ -20,7 +20,7 @@ def turning(acquisition, filaments=3, vertices=30, length_nm=3000.0):
     """Straight filaments that turn around the centre of the field, half of them outside."""
     times_s = acquisition.step_times_s
     along = np.linspace(-0.5, 0.5, vertices) * length_nm
-    angle = times_s[:, None, None] / acquisition.duration_s * 2 + np.arange(filaments)[:, None]
+    angle = times_s[:, None, None] / acquisition.recorded_s * 2 + np.arange(filaments)[:, None]
     y, x = (centre + along * way for centre, way in ((500, np.sin(angle)), (1140, np.cos(angle))))
     return schema.dataset(
         time=times_s,
@@ -61,7 +61,7 @@ def follow_in_numpy(contour, blinks, acquisition, share, edges):
 def test_a_blink_is_where_its_place_on_the_contour_is_in_the_middle_of_its_time_on():
     rng = np.random.default_rng(1)
     contour = Contour.of(turning(ACQUISITION), FIELD, ACQUISITION, 200.0)
-    start_s = rng.uniform(-0.1, ACQUISITION.duration_s, 300)
+    start_s = rng.uniform(-0.1, ACQUISITION.recorded_s, 300)
     blinks = (
         contour.bonds[rng.integers(0, contour.bonds.size, 300)],
         rng.random(300, dtype=np.float32),
@@ -81,7 +81,7 @@ def test_lasting_molecules_are_localized_at_the_rate_that_is_asked_for(on_time_s
     poisson = Poisson(rate_hz=400, on_time_s=on_time_s)
     events = emitted(poisson)
     assert events.event_on_fraction.min() >= 0.5
-    wanted = poisson.rate_hz * ACQUISITION.duration_s
+    wanted = poisson.rate_hz * ACQUISITION.recorded_s
     spread = np.sqrt(wanted * (2 * on_time_s / T + 1) ** 2)
     assert abs(np.count_nonzero(in_field(events)) - wanted) < SIGMAS * spread
 

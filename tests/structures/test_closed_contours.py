@@ -138,7 +138,7 @@ def test_motions_of_free_chains_refuse_closed_contours(structure, motion):
 def test_it_makes_a_movie(structure):
     study = SimulatedDynamic(structure=structure, motion=Rigid(), acquisition=Acquisition(time_points=4))
     movie = simulate(SimulatedDynamic.model_validate(study.model_dump()), 0)
-    expected = study.photophysics.rate_hz * study.acquisition.duration_s
+    expected = study.photophysics.rate_hz * study.acquisition.recorded_s
     assert abs(movie.observation.sizes["localization"] - 1.04 * expected) < 5 * np.sqrt(1.04 * expected)
 
 

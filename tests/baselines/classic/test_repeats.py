@@ -51,7 +51,7 @@ def test_repeats_are_found_over_about_as_many_frames_as_molecules_stay_on(mean_f
 @pytest.mark.parametrize("mean_frames", [3, 10])
 def test_what_rests_and_blinks_is_averaged_over_most_of_the_movie(mean_frames, monkeypatch):
     observation = blinking_line(mean_frames)
-    assert GaussianTime().widths(observation).time_s > ACQUISITION.duration_s / 4
+    assert GaussianTime().widths(observation).time_s > ACQUISITION.recorded_s / 4
     monkeypatch.setattr(gaussian_time._repeats, "first_appearances", lambda observation, frames: observation)
     remembered.forget()
     assert GaussianTime().widths(observation).time_s < 2 * ACQUISITION.point_s
