@@ -18,13 +18,11 @@ import xarray as xr
 from scipy import stats
 
 from smlmsim._settings import suggestion
-from smlmsim.interval import mean_interval
+from smlmsim.interval import PRACTICAL, mean_interval
 from smlmsim.regions import Region, axes_of, inside, regions_of
 
 ALPHA = 0.05
 """Probability of calling equal methods different."""
-PRACTICAL = 0.01
-"""Smallest relevant difference of a score without units: thresholding an output gains as much."""
 
 Floats = npt.NDArray[np.float64]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import logging
 import math
 from collections.abc import Iterable, Iterator
@@ -98,8 +100,15 @@ class Domain(Spec):
         return lines
 
     def warn(self, name: str, observation: xr.Dataset, *, density_per_um: float | None = None) -> list[str]:
-        """Log each line of :meth:`outside` as a warning with the name of the network, and return the lines."""
+        """Log each line of :meth:`outside` as a warning with the name of the network, and return the lines.
+
+        Within :func:`gathered` nothing is logged.
+        """
         lines = self.outside(observation, density_per_um=density_per_um)
+        found = _GATHERED.get()
+        if found is not None:
+            found.extend(lines)
+            return lines
         for line in lines:
             logger.warning("%s: %s", name, line)
         return lines
@@ -111,6 +120,20 @@ class Domain(Spec):
                 yield words.format(_between(interval)), name
         if self.structures:
             yield " and ".join(name.replace("_", " ") for name in self.structures), "structures"
+
+
+_GATHERED: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("gathered", default=None)
+
+
+@contextlib.contextmanager
+def gathered() -> Iterator[list[str]]:
+    """Gather the lines of warnings of :meth:`Domain.warn` in a list, so that those of many movies can be said once."""
+    found: list[str] = []
+    token = _GATHERED.set(found)
+    try:
+        yield found
+    finally:
+        _GATHERED.reset(token)
 
 
 WORDS = {

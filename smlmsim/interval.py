@@ -8,6 +8,8 @@ from scipy import stats
 
 LEVEL = 0.95
 """Confidence of an interval."""
+PRACTICAL = 0.01
+"""Smallest relevant difference of a score without units: thresholding an output gains as much."""
 
 Floats = npt.NDArray[np.float64]
 

@@ -328,9 +328,7 @@ def out_of_focus(
         structure is never near the field.
     """
     view = imaging.view(field)
-    blurred = Density(sigma_nm=imaging.out_of_focus_nm).render(
-        at_points(moving, acquisition), view
-    )
+    blurred = Density(sigma_nm=imaging.out_of_focus_nm).render(at_points(moving, acquisition), view)
     light = blurred.density.values
     mean = light.mean(dtype=np.float64)
     return schema.dataset(

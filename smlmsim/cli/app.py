@@ -14,6 +14,7 @@ import typer
 import smlmsim
 from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
+from smlmsim.cli.drawing import draw_grid
 from smlmsim.cli.frames import frames
 from smlmsim.cli.info import info
 from smlmsim.cli.installed import list_installed
@@ -170,6 +171,9 @@ def grid_command(
 
     `smlmsim grid --out DIR --reconstructor mine --add` adds a reconstructor to a finished grid; `--seeds 0-9 --add`
     and `--metric frc_nm --add` add seeds and metrics.
+
+    A grid along `acquisition.frames_per_point`, as of `--preset window`, also says and draws which time window is best:
+    `windows.png`, `windows.pdf` and `windows.csv`. Its heatmap shows every reconstructor with its best window.
     """
     named = sweep or (preset_path("grid", preset) if preset else None)
     store = out / "scores.zarr"
@@ -187,10 +191,8 @@ def grid_command(
     netcdf.write(scores, out / "scores.nc")
     with smlmsim.io.replacing(out / "scores.csv") as draft:
         scores.drop_vars("seconds", errors="ignore").to_dataframe().reset_index().to_csv(draft, index=False)
-    heatmap = smlmsim.figures.heatmap(scores, metric=str(next(iter(scores))))
-    for name in ("heatmap.png", "heatmap.pdf"):
-        smlmsim.figures.save(heatmap, out / name)
-    typer.echo(f"heatmap.png, heatmap.pdf, scores.nc and scores.csv are in {out}")
+    drawn = draw_grid(scores, str(next(iter(scores))), out)
+    typer.echo(f"{', '.join([*drawn, 'scores.nc'])} and scores.csv are in {out}")
     _report_failures(scores)
 
 

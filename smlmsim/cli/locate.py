@@ -18,11 +18,13 @@ from smlmsim.grid.scores import require_scores
 from smlmsim.io import Reading, netcdf
 from smlmsim.selection import Selection
 from smlmsim.spec import one_line
+from smlmsim.windows import at_best_windows, has_windows
 
 STRETCHES = 10
 """Number of parts of equal length into which a movie is cut to measure how its rate changes."""
 MOST_OF_IT = 0.9
 """If a widefield movie covers a smaller fraction of the field or the time, a note says so."""
+AS_AN_EXAMPLE_S = 0.9
 _log = logging.getLogger(__name__)
 
 REFERENCE = Path(str(resources.files("smlmsim") / "grid" / "maps" / "reference.nc"))
@@ -38,7 +40,8 @@ def locate_on_map(
         Path,
         typer.Option(
             "--map",
-            help="Scores of a grid over velocity and rate: `scores.nc`, or the folder that holds it. "
+            help="Scores of a grid over velocity and rate, and perhaps time windows: `scores.nc`, or the folder that "
+            "holds it. "
             "[default: the map in the README]",
             show_default=False,
         ),
@@ -62,7 +65,8 @@ def locate_on_map(
     """Locate an experiment on a map of scores, and list the reconstructors that are good enough there.
 
     The rate is measured in ten parts of the table, from the lowest to the highest. The velocity is measured in a
-    widefield movie; without one, all velocities of the map are considered.
+    widefield movie; without one, all velocities of the map are considered. If the map has time windows, as that of
+    `smlmsim grid --preset window`, the best window of every reconstructor is recommended.
     """
     smlmsim.figures.require_known(out)
     smlmsim.io.require_writable_file(out)
@@ -94,10 +98,18 @@ def locate_on_map(
         _say_what_moves(movie, field, summary.frames * exposure_s)
         typer.echo(f"velocity: {velocity}")
     box = smlmsim.estimate.experiment_box(rates, velocity)
+    if has_windows(found):
+        typer.echo(smlmsim.estimate.window_advice(found, box, metric=metric))
+        frames = max(1, round(AS_AN_EXAMPLE_S / exposure_s))
+        typer.echo(
+            f"  `smlmsim reconstruct` takes it as --frames-per-point: the window over the exposure of {exposure_s:g} s, "
+            f"as {frames} for {AS_AN_EXAMPLE_S:g} s"
+        )
     typer.echo(smlmsim.estimate.verdict(found, box, metric=metric, threshold=threshold))
     on_map = smlmsim.estimate.is_on_map(found, box)
     marks = "this experiment" if on_map else "this experiment, beyond the map"
-    figure = smlmsim.figures.heatmap(found, metric, marked=box.known, marks=marks, beyond=True)
+    drawn = at_best_windows(found, metric) if has_windows(found) else found
+    figure = smlmsim.figures.heatmap(drawn, metric, marked=box.known, marks=marks, beyond=True)
     smlmsim.figures.save(figure, out)
     typer.echo(f"{out} shows {'where' if on_map else 'which way beyond the map the experiment lies'}")
 

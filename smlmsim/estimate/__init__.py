@@ -3,7 +3,15 @@
 from smlmsim.estimate.calibration import Calibration, calibration
 from smlmsim.estimate.covered import field_of_view, require_no_strays
 from smlmsim.estimate.line import Line, busiest_line, line_profile
-from smlmsim.estimate.location import Box, experiment_box, good_up_to, is_on_map, require_map, verdict
+from smlmsim.estimate.location import (
+    Box,
+    experiment_box,
+    good_up_to,
+    is_on_map,
+    require_map,
+    verdict,
+    window_advice,
+)
 from smlmsim.estimate.plausibility import implausible, shown_frames
 from smlmsim.estimate.rate import LocalizationRate, localization_rate, localization_rates
 from smlmsim.estimate.structure_density import structure_density
@@ -40,4 +48,5 @@ __all__ = [
     "structure_density",
     "summarise",
     "verdict",
+    "window_advice",
 ]

@@ -15,6 +15,7 @@ from smlmsim.estimate.rate import LocalizationRate
 from smlmsim.estimate.widefield_velocity import FilamentVelocity
 from smlmsim.regions import is_text
 from smlmsim.spec import brief
+from smlmsim.windows import WINDOW, at_best_windows, best_of, has_windows, shown_window, unit_s_of
 
 VELOCITY, RATE = "motion.velocity_nm_per_s", "photophysics.rate_hz"
 SIGMAS = 2.0
@@ -82,9 +83,10 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     ValueError
         If there is no such metric or axis.
     """
-    require_map(scores)
-    if metric not in scores:
-        raise ValueError(f"no metric {metric!r} in the map; {suggestion(metric, map(str, scores))}")
+    _require_metric(scores, metric)
+    windows = " with the best time window of each cell" if has_windows(scores) else ""
+    if windows:
+        scores = at_best_windows(scores, metric)
     if not {VELOCITY, RATE, "reconstructor"} <= set(scores[metric].dims) or scores[metric].dtype.kind != "f":
         raise ValueError(f"{metric} must have all axes of the map, found {scores[metric].dims}")
     known = scores[VELOCITY].values
@@ -102,7 +104,7 @@ def verdict(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim", threshold:
     lines.append(
         f"  at this rate, {metric} is good enough up to: {_velocities(scores, box, metric, threshold)}"
     )
-    head = f"{metric} at {where}{unknown}, {threshold:g} being good enough:"
+    head = f"{metric} at {where}{unknown}{windows}, {threshold:g} being good enough:"
     outside = [
         _outside(scores[RATE].values, box.rate_hz, "rate", "Hz"),
         _outside(known, velocity, "velocity", "nm/s"),
@@ -147,6 +149,43 @@ def good_up_to(
     return found
 
 
+def window_advice(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim") -> str:
+    """Describe in words which time window is best for each reconstructor at the rate of an experiment.
+
+    The window is best by the mean of the scores at the lowest and the highest rate and in all cells in between, as
+    :func:`verdict` finds them. It is given for every velocity of the map and, if one was measured, for that.
+
+    Parameters
+    ----------
+    scores : xr.Dataset
+        As for :func:`verdict`, with the further axis ``acquisition.frames_per_point``.
+    box : Box
+        The experiment.
+    metric : str
+        Name of the metric.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric or axis.
+    """
+    _require_metric(scores, metric)
+    if not has_windows(scores):
+        raise ValueError(f"to recommend a time window, the map needs the axis {WINDOW}")
+    reaches = {f"{known:g} nm/s": (known, known) for known in np.sort(scores[VELOCITY].values).tolist()}
+    if box.velocity_nm_per_s:
+        reaches = {f"the measured {_shown(box.velocity_nm_per_s)} nm/s": box.velocity_nm_per_s, **reaches}
+    found = {words: _best_window(scores, metric, box.rate_hz, reach) for words, reach in reaches.items()}
+    lines = [f"best time window by {metric} at {_shown(box.rate_hz)} Hz per 2.56 x 2.56 um, and the range within "
+             "0.01 of it:"]  # fmt: skip
+    if outside := _outside(scores[RATE].values, box.rate_hz, "rate", "Hz"):
+        lines.append(outside)
+    for name in scores.reconstructor.values.tolist():
+        said = [f"{_window_words(best.sel(reconstructor=name))} at {words}" for words, best in found.items()]
+        lines.append(f"  {name}: {', '.join(said)}")
+    return "\n".join(lines)
+
+
 def is_on_map(scores: xr.Dataset, box: Box) -> bool:
     """Whether a part of the box of an experiment lies on a map."""
     return not any(_is_beyond(scores[axis].values, reach) for axis, reach in box.known.items())
@@ -165,11 +204,12 @@ def require_map(scores: xr.Dataset) -> None:
             raise ValueError(
                 f"a map needs the axis {axis}, found {', '.join(map(str, scores.dims)) or 'none'}"
             )
-    if more := [str(dim) for dim in scores.dims if dim not in (VELOCITY, RATE, "seed", "reconstructor")]:
+    known = (VELOCITY, RATE, WINDOW, "seed", "reconstructor")
+    if more := [str(dim) for dim in scores.dims if dim not in known]:
         first = scores[more[0]].values.tolist()[0] if more[0] in scores.coords else 0
         raise ValueError(
-            f"a map has the axes {VELOCITY} and {RATE} alone, found {', '.join(more)} besides; choose a value of it, "
-            f"as in scores.sel({{{more[0]!r}: {first!r}}}).to_netcdf('map.nc')"
+            f"a map has the axes {VELOCITY}, {RATE} and perhaps {WINDOW}, found {', '.join(more)} besides; choose a "
+            f"value of it, as in scores.sel({{{more[0]!r}: {first!r}}}).to_netcdf('map.nc')"
         )
     if is_text(scores[VELOCITY]):
         raise ValueError(
@@ -177,6 +217,27 @@ def require_map(scores: xr.Dataset) -> None:
         )
     if scores[RATE].dtype.kind not in "fiu" or not (scores[RATE] > 0).all():
         raise ValueError(f"the rates of a map must be positive, found {brief(scores[RATE].values.tolist())}")
+
+
+def _require_metric(scores: xr.Dataset, metric: str) -> None:
+    require_map(scores)
+    if metric not in scores:
+        raise ValueError(f"no metric {metric!r} in the map; {suggestion(metric, map(str, scores))}")
+
+
+def _best_window(scores: xr.Dataset, metric: str, rate_hz: Range, velocity: Range) -> xr.Dataset:
+    """The best windows of all reconstructors by the mean score in ranges of rate and velocity."""
+    means = _inside(scores[metric], rate_hz, velocity).mean("place", skipna=False)
+    return best_of(means.assign_attrs(scores[metric].attrs), unit_s_of(scores))
+
+
+def _window_words(best: xr.Dataset) -> str:
+    """The best window of one reconstructor, the range around it, and the score."""
+    if not np.isfinite(float(best.window)):
+        return "no score"
+    low, high = float(best.shortest), float(best.longest)
+    reach = f", {low:.3g} to {high:.3g}" if low < high else ""
+    return f"{shown_window(best, float(best.window))} ({float(best['mean']):.2f}{reach})"
 
 
 def _velocities(scores: xr.Dataset, box: Box, metric: str, threshold: float) -> str:
@@ -203,7 +264,7 @@ def _shown(reach: Range) -> str:
 
 
 def _inside(scores: xr.DataArray, rate_hz: Range, velocity: Range) -> xr.DataArray:
-    """The mean scores (reconstructor, place) at the ends of both ranges and in all cells in between."""
+    """The mean scores (..., reconstructor, place) at the ends of both ranges and in all cells in between."""
     found = scores.mean("seed") if "seed" in scores.dims else scores
     found = found.sortby([RATE, VELOCITY])
     places = {
@@ -211,7 +272,7 @@ def _inside(scores: xr.DataArray, rate_hz: Range, velocity: Range) -> xr.DataArr
         RATE: np.log(_places(found[RATE].values, rate_hz)),
     }
     found = found.assign_coords({RATE: np.log(found[RATE].values)})
-    return found.interp(places).stack(place=[VELOCITY, RATE]).transpose("reconstructor", "place")
+    return found.interp(places).stack(place=[VELOCITY, RATE]).transpose(..., "reconstructor", "place")
 
 
 def _outside(known: npt.NDArray[np.float64], reach: Range, what: str, units: str) -> str:

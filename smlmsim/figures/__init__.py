@@ -11,9 +11,10 @@ from smlmsim.figures.montage import montage, overlay
 from smlmsim.figures.pairs import paired
 from smlmsim.figures.ranks import cost, rank_table
 from smlmsim.figures.robustness import laboratories, perturbation
+from smlmsim.figures.windows import window_map
 from smlmsim.figures.wins import win_map
 
 __all__ = [
     "cost", "heatmap", "kymograph", "laboratories", "montage", "overlay", "paired", "perturbation", "rank_table",
-    "require_known", "require_movie", "save", "save_movie", "win_map",
+    "require_known", "require_movie", "save", "save_movie", "win_map", "window_map",
 ]  # fmt: skip

@@ -35,13 +35,23 @@ class Box(NamedTuple):
 
 
 def draw_cells(
-    panel: Axes, scores: npt.NDArray[np.float64], cell_pt: float, scale: Mapping[str, Any]
+    panel: Axes,
+    scores: npt.NDArray[np.float64],
+    cell_pt: float,
+    scale: Mapping[str, Any],
+    *,
+    texts: npt.NDArray[np.str_] | None = None,
+    text_pt: float = LARGEST_TEXT_PT,
 ) -> None:
-    """Draw scores (row, column), first row lowest, with their values if there is space; NaN is grey."""
+    """Draw scores (row, column), first row lowest, with their values if there is space; NaN is grey.
+
+    Other texts (row, column) may stand in place of the values.
+    """
     import seaborn
 
-    text_pt = min(LARGEST_TEXT_PT, 0.34 * cell_pt)
+    text_pt = min(text_pt, 0.34 * cell_pt)
     values = np.array([[short(score) for score in row] for row in scores.tolist()])
+    values = values if texts is None else texts
     seaborn.heatmap(
         scores, ax=panel, cbar=False, xticklabels=False, yticklabels=False, linewidths=0.3, **scale,
         annot=values if text_pt >= SMALLEST_TEXT_PT else None, fmt="",

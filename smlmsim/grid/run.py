@@ -6,7 +6,7 @@ import functools
 import itertools
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -19,6 +19,7 @@ from smlmsim.grid.adding import enlarge, stored_grid
 from smlmsim.grid.attempt import Attempt, attempt, reason_of
 from smlmsim.grid.clips import clip_path, keep, recording, seed_bytes, shown_seeds, wanted_seeds
 from smlmsim.grid.grid import Grid
+from smlmsim.grid.outside import Outside
 from smlmsim.grid.store import CellScores, GridStore, Task, read_scores
 from smlmsim.io import require_writable
 from smlmsim.io.lock import sole_writer
@@ -26,6 +27,7 @@ from smlmsim.localization import Imaged
 from smlmsim.metrics import score
 from smlmsim.pipeline import simulate
 from smlmsim.store import complete, sole_run
+from smlmsim.windows import WINDOW
 
 __all__ = ["read_scores", "run_grid", "score_task"]
 
@@ -35,10 +37,11 @@ log = logging.getLogger(__name__)
 
 
 class Outcome(NamedTuple):
-    """The scores of a task, and its clip if that is to be kept."""
+    """The scores of a task, its clip if that is to be kept, and how it lies outside of the range of trainings."""
 
     scores: CellScores
     clip: xr.Dataset | None = None
+    outside: Mapping[str, tuple[str, ...]] | None = None
 
 
 def run_grid(
@@ -107,6 +110,7 @@ def run_grid(
             grid = enlarge(Path(path), grid)
     seeds = _kept_seeds(grid)
     _say_what_kinds_lack(grid)
+    _say_what_windows_differ_in(grid)
     store = GridStore(Path(path), grid)
     with sole_run(store.path):
         # Opened once more, since another run may have added to it before it was locked.
@@ -134,11 +138,16 @@ def _run(
         functools.partial(score_task, grid, seeds), todo, total=math.prod(grid.shape), unit="movie",
         processes=processes, scheduler=scheduler, progress=progress, failed=lambda made: any(made.scores.reasons),
     )  # fmt: skip
-    for task, outcome in outcomes:
-        found = _failed(grid, outcome) if isinstance(outcome, Exception) else outcome
-        if found.clip is not None:
-            keep(clip_path(grid, task.cell, clips), found.clip, grid.reconstructors)
-        store.write(task, found.scores)
+    outside = Outside()
+    try:
+        for task, outcome in outcomes:
+            found = _failed(grid, outcome) if isinstance(outcome, Exception) else outcome
+            if found.clip is not None:
+                keep(clip_path(grid, task.cell, clips), found.clip, grid.reconstructors)
+            store.write(task, found.scores)
+            outside.add(found.outside or {})
+    finally:
+        outside.say()
 
 
 def _kept_seeds(grid: Grid) -> tuple[int, ...]:
@@ -162,6 +171,18 @@ def _say_what_kinds_lack(grid: Grid) -> None:
                 log.info(
                     "movies of %s=%s are made without %s of the study", axis.setting, value, ", ".join(rest)
                 )
+
+
+def _say_what_windows_differ_in(grid: Grid) -> None:
+    """Warn if movies of several time windows differ in more than that."""
+    acquisition = grid.study.acquisition
+    if WINDOW in grid.dims and acquisition.duration_s is None:
+        log.warning(
+            "along %s the movies have %d time points each, so they differ in duration%s; "
+            "study.acquisition.duration_s in place of time_points keeps both",
+            WINDOW, acquisition.time_points,
+            "" if acquisition.step_frames else " and in the courses of the structure",
+        )  # fmt: skip
 
 
 def _require_loading(names: Iterable[str]) -> None:
@@ -196,7 +217,7 @@ def score_task(grid: Grid, seeds: Sequence[int], task: Task) -> Outcome:
         np.array(seconds),
     )  # fmt: skip
     shown = recording(task.cell, movie, attempts) if task.cell.seed in seeds else None
-    return Outcome(scores, shown)
+    return Outcome(scores, shown, {name: found.outside for name, found in attempts.items() if found.outside})
 
 
 def _score(

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlmsim.compare import PRACTICAL
 from smlmsim.floor import floor_of
+from smlmsim.interval import PRACTICAL
 from smlmsim.regions import axes_of, inside, is_text, regions_of
 
 EN_DASH, PLUS_MINUS = "\N{EN DASH}", "\N{PLUS-MINUS SIGN}"
@@ -261,7 +261,7 @@ def headline(said: list[Answer]) -> str:
 
 
 def lead(scores: xr.Dataset, metric: str, time_points: int, duration_s: float | None = None) -> str:
-    """Describe the movies and their reconstruction in a few sentences; the duration is said if movies were set by it."""
+    """Describe the movies and their reconstruction in a few sentences, with the duration if it was set."""
     length = f"{time_points} time points" if duration_s is None else f"{duration_s:g} s"
     axes, seeds = axes_of(scores[metric]), scores.sizes["seed"]
     cells = int(np.prod([scores.sizes[axis] for axis in axes]))
