@@ -208,7 +208,7 @@ def require_map(scores: xr.Dataset) -> None:
     if more := [str(dim) for dim in scores.dims if dim not in known]:
         first = scores[more[0]].values.tolist()[0] if more[0] in scores.coords else 0
         raise ValueError(
-            f"a map has the axes {VELOCITY}, {RATE} and perhaps {WINDOW}, found {', '.join(more)} besides; choose a "
+            f"a map has the axes {VELOCITY}, {RATE} and {WINDOW} alone, found {', '.join(more)} besides; choose a "
             f"value of it, as in scores.sel({{{more[0]!r}: {first!r}}}).to_netcdf('map.nc')"
         )
     if is_text(scores[VELOCITY]):

@@ -70,3 +70,10 @@ def test_a_reconstructor_is_added_to_a_finished_grid(store):
     ]  # fmt: skip
     assert all(row.split(",")[3] for row in rows)
     assert len(list((out / "clips").glob("*.nc"))) == 2
+
+
+def test_the_preset_of_windows_keeps_the_duration_of_its_movies():
+    grid = Grid.from_toml(preset_path("grid", "window"))
+    studies = [grid.study_of(cell) for cell in grid.cells() if cell.place[:2] == (0, 0) and cell.seed == 0]
+    assert [study.acquisition.time_points for study in studies] == [150, 75, 50, 30, 21, 15]
+    assert all(44 <= study.acquisition.recorded_s <= 45 for study in studies)

@@ -12,6 +12,7 @@ from smlmsim.estimate.location import RATE, VELOCITY
 from smlmsim.field import FieldOfView
 from smlmsim.pipeline import SimulatedDynamic, simulate
 from smlmsim.widefield import Widefield, as_movie
+from smlmsim.windows import WINDOW
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +130,25 @@ def test_a_map_tells_of_one_channel_at_a_time(tmp_path):
     ]
     assert [found.exit_code for found in said] == [0, 1]
     assert "a map tells of one channel, found 0, 1" in str(said[1].exception)
+
+
+def test_a_map_with_time_windows_recommends_one(experiment, tmp_path):
+    scores = xr.load_dataset(experiment / "scores.nc", engine="h5netcdf")
+    windows = xr.concat([scores, scores - 0.1], xr.Variable(WINDOW, [10.0, 100.0]))
+    windows.to_netcdf(tmp_path / "windows.nc", engine="h5netcdf")
+    found = _run(
+        experiment / "table.csv", "--map", tmp_path / "windows.nc", "--out", tmp_path / "located.png"
+    )
+    assert found.exit_code == 0, found.output
+    for word in (
+        "one: 10 frames or shorter (0.90) at 0 nm/s, 10 frames or shorter (0.90) at 300 nm/s",
+        "--frames-per-point",
+        "with the best time window",
+    ):
+        assert word in found.output
+    assert (
+        "time window"
+        not in _run(
+            experiment / "table.csv", "--map", experiment / "scores.nc", "--out", tmp_path / "located.png"
+        ).output
+    )

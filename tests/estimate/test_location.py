@@ -6,6 +6,7 @@ import xarray as xr
 
 from smlmsim import estimate
 from smlmsim.estimate.location import RATE, VELOCITY
+from smlmsim.windows import WINDOW
 
 VELOCITIES, RATES = np.array([0.0, 50.0, 100.0]), np.array([100.0, 1000.0])
 
@@ -121,3 +122,39 @@ def test_a_velocity_that_is_a_lower_bound_reaches_to_the_end_of_the_map():
     assert _words(verdict)["good"] == "good enough in a part only"
     assert estimate.is_on_map(_map(), box)
     assert not estimate.is_on_map(_map(), estimate.Box((100.0, 100.0), (120.0, np.inf)))
+
+
+def _with_windows():
+    """The map in windows of 10 and 100 frames: up to 50 nm/s the long one is better by 0.1, above it is worse."""
+    better = np.where(VELOCITIES <= 50, 0.1, -0.1)[:, None, None, None]
+    windows = xr.concat([_map(), _map()], xr.Variable(WINDOW, [10.0, 100.0]))
+    windows.ms_ssim[{WINDOW: 1}] = windows.ms_ssim[{WINDOW: 1}] + better
+    windows.ms_ssim.attrs["better"] = "higher"
+    return windows
+
+
+def test_the_window_for_the_rate_is_recommended_at_every_velocity_and_at_the_measured_one():
+    box = estimate.Box((200.0, 300.0), (90.0, 100.0))
+    first, good, poor = estimate.window_advice(_with_windows(), box).splitlines()
+    assert "200 to 300 Hz" in first
+    for line in (good, poor):
+        assert "10 frames or shorter" in line.split(" at the measured 90 to 100 nm/s")[0]
+        assert line.count("100 frames or longer") == 2
+        assert "10 frames or shorter" in line.split("at 50 nm/s, ")[1]
+    assert "measured" not in estimate.window_advice(_with_windows(), estimate.Box((200.0, 300.0), None))
+
+
+def test_a_map_with_windows_is_judged_at_the_best_of_them():
+    box = estimate.Box((100.0, 100.0), (0.0, 0.0))
+    said = estimate.verdict(_with_windows(), box, threshold=0.85)
+    assert "with the best time window of each cell" in said
+    assert "good enough: good (0.90 to 0.90)" in said
+    assert "time window" not in estimate.verdict(_map(), box)
+    with pytest.raises(ValueError, match=f"the map needs the axis {WINDOW}"):
+        estimate.window_advice(_map(), box)
+
+
+def test_a_rate_beyond_the_map_is_said_with_the_window():
+    assert "the rate is beyond the map" in estimate.window_advice(
+        _with_windows(), estimate.Box((1.0, 2.0), None)
+    )
