@@ -10,7 +10,6 @@ from smlmsim.cli.drawing import draw_grid
 from smlmsim.contour import Box
 from smlmsim.field import FieldOfView
 from smlmsim.grid import Axis, Grid, run_grid
-from smlmsim.localization import Spot
 from smlmsim.motion import Polymer
 from smlmsim.photophysics import Blinking, Poisson
 from smlmsim.pipeline import SimulatedDynamic, simulate
@@ -88,17 +87,6 @@ def test_windows_of_one_seed_gather_the_same_localizations(settings):
     for name in ("loc_frame", "loc_y", "loc_x"):
         np.testing.assert_array_equal(long[name].values, short[name].values[:number])
     assert int(long.counts.sum()) <= number
-
-
-def test_a_localizer_of_camera_frames_sees_the_same_frames_in_all_windows():
-    study = SimulatedDynamic(
-        field=FieldOfView(height_nm=1280, width_nm=1280), acquisition=Acquisition(duration_s=1.5),
-        photophysics=Poisson(rate_hz=200), localization=Spot(),
-    )  # fmt: skip
-    short, long = (windowed(study, frames).observation for frames in (10, 30))
-    number = long.sizes["localization"]
-    assert number > 10
-    np.testing.assert_array_equal(long.loc_x.values, short.loc_x.values[:number])
 
 
 def test_the_default_time_points_are_those_of_their_duration(movies):

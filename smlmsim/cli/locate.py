@@ -102,8 +102,8 @@ def locate_on_map(
         typer.echo(smlmsim.estimate.window_advice(found, box, metric=metric))
         frames = max(1, round(AS_AN_EXAMPLE_S / exposure_s))
         typer.echo(
-            f"  give it to `smlmsim reconstruct` as --frames-per-point: {frames} are {AS_AN_EXAMPLE_S:g} s at an exposure "
-            f"of {exposure_s:g} s"
+            f"  give it to `smlmsim reconstruct` as --frames-per-point: {frames} are {AS_AN_EXAMPLE_S:g} s at an "
+            f"exposure of {exposure_s:g} s"
         )
     typer.echo(smlmsim.estimate.verdict(found, box, metric=metric, threshold=threshold))
     on_map = smlmsim.estimate.is_on_map(found, box)

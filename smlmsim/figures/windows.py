@@ -89,7 +89,8 @@ def window_map(best: xr.Dataset) -> Figure:
         units = best.attrs["units"]
         said = f"the best time window ({units})"
         if best.attrs["first"] < best.attrs["last"]:
-            said += f"\n{AT_MOST}, {AT_LEAST}: the shortest, the longest tried\nbelow: the range practically equal to it"
+            said += f"\n{AT_MOST}, {AT_LEAST}: the shortest, the longest tried"
+            said += "\nbelow: the range of practically equal ones"
         figure.suptitle(said, fontsize=TITLE_PT)
         _draw_scale(figure, list(panels[: len(names)]), best["mean"], lower=lower)
     return figure
