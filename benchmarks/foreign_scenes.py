@@ -341,7 +341,7 @@ def _emitted(
     if visible_nm == 0:
         raise ValueError("no line is in the field; choose another seed")
     proposals_hz = rate_hz / visible_nm * lines.lengths_nm.sum() * lines.most_stretch
-    n = rng.poisson(proposals_hz * acquisition.duration_s)
+    n = rng.poisson(proposals_hz * acquisition.recorded_s)
     line = rng.choice(lines.lengths_nm.size, n, p=lines.lengths_nm / lines.lengths_nm.sum())
     along = (rng.random(n) - 0.5) * lines.lengths_nm[line]
     frame = rng.integers(acquisition.frames, size=n)

@@ -60,8 +60,8 @@ def test_fewer_molecules_are_found_where_spots_overlap():
     shares = []
     for rate_hz in (10, 600):
         truth = simulate(STUDY.replace({"photophysics.rate_hz": rate_hz}), 1).truth
-        events = truth.events_per_s * STUDY.acquisition.duration_s
-        expected = rate_hz * STUDY.acquisition.duration_s
+        events = truth.events_per_s * STUDY.acquisition.recorded_s
+        expected = rate_hz * STUDY.acquisition.recorded_s
         assert abs(events - expected) < 5 * np.sqrt(expected)
         shares.append(truth.localizations_per_s / truth.events_per_s)
     assert shares[0] > 0.9
