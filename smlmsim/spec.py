@@ -114,7 +114,8 @@ class Spec(pydantic.BaseModel):
                 node = node[name]
             node[leaf] = value.model_dump() if isinstance(value, Spec) else value
             part = self.get(".".join(parents)) if parents else self
-            for other in type(part).instead.get(leaf, ()) if value is not None else ():
+            rivals = part.instead.get(leaf, ()) if isinstance(part, Spec) and value is not None else ()
+            for other in rivals:
                 if ".".join((*parents, other)) not in values:
                     node.pop(other, None)
         return type(self).model_validate(tree)
