@@ -79,9 +79,21 @@ def frames(
     with smlmsim.io.replacing(out / "study.toml") as draft:
         draft.write_text(chosen.to_toml(), encoding="utf-8")
     rows, columns = first.sizes["camera_y"], first.sizes["camera_x"]
+    spots = _seen(events, first)
     typer.echo(
-        f"{acquisition.frames} frames of {rows} x {columns} pixels with {events.sizes['event']} spots in {out / name}"
+        f"{acquisition.frames} frames of {rows} x {columns} pixels with {spots} spots in {out / name}; "
+        f"molecules.csv has {events.sizes['event'] - spots} around them, too"
     )
+
+
+def _seen(events: xr.Dataset, frames: xr.Dataset) -> int:
+    """The number of events whose middles lie on the pixels of frames."""
+    inside = np.ones(events.sizes["event"], np.bool_)
+    for axis in "yx":
+        places, middles = events[f"event_{axis}"].values, frames[f"camera_{axis}"].values
+        half = frames.attrs["camera_pixel_nm"] / 2
+        inside &= (places >= middles[0] - half) & (places < middles[-1] + half)
+    return int(inside.sum())
 
 
 def _counting(blocks: Iterator[xr.Dataset], frames: int) -> Iterator[xr.Dataset]:

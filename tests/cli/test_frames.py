@@ -42,6 +42,10 @@ def test_frames_and_molecules_are_those_of_the_study(study, tmp_path, caplog):
     assert "they are of a sCMOS camera with pixels of 100 nm" in caplog.text
     chosen = smlmsim.read_study(study)
     events = chosen.events(chosen.moving(3), 3, Imaging())
+    y_nm, x_nm = events.event_y.values, events.event_x.values
+    seen = int(((y_nm >= -20) & (y_nm < 2580) & (x_nm >= 0) & (x_nm < 1500)).sum())  # 26 pixels for 2560 nm
+    assert f"with {seen} spots in" in result.output
+    assert 0 < seen < events.sizes["event"]
     wanted = Imaging().take(events, chosen.field, chosen.acquisition, stream(3, "localization"))
     levels = tifffile.imread(tmp_path / "out" / "frames.ome.tif")
     np.testing.assert_array_equal(levels, wanted.frames.values)
