@@ -210,8 +210,9 @@ def _doubt(block: xr.Dataset) -> None:
     """Warn if a frame is not one of its camera as calibrated, so that photons and precisions would be wrong."""
     if below := below_offset(block):
         _log.warning(
-            "the median pixel of the first frame is %.3g grey levels darker than the camera without light, "
-            "offset=%g: photons will be too few, and reported precisions wrong; measure the offset on dark frames",
+            "the darkest pixels of the first frame are %.3g grey levels darker than the camera without light, "
+            "offset=%g: photons will be too few, and reported precisions wrong; measure the offset on dark frames, and "
+            "check read_noise_e",
             below, block.attrs["offset"],
         )  # fmt: skip
     ratio = noise_of(counts_of(_part(block, 0, 1)))

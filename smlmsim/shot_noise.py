@@ -21,8 +21,10 @@ MAPS = {
 }
 """Setting of a camera -> the variable that holds the value of every pixel, if pixels differ."""
 
-FAINTEST_LEVELS = 2.0
-"""Grey levels below its offset at which the median pixel of a camera may be by rounding, without light."""
+DARK_SHARE = 0.05
+"""Share of the pixels of a frame that are taken for its darkest ones."""
+DARKEST_LEVELS, DARKEST_SIGMAS = 5.0, 3.0
+"""How far below its offset a dark pixel may be: grey levels, and standard deviations of the readout besides."""
 LOCAL = 9
 """Edge in pixels of the square whose mean is that of a pixel in it, for its noise."""
 
@@ -98,7 +100,7 @@ def noise_of(counts: Counts) -> float:
 
 
 def below_offset(frames: xr.Dataset) -> float:
-    """Measure by how many grey levels the median pixel of the first frame is darker than a camera without light.
+    """Measure by how many grey levels the darkest pixels of the first frame are darker than without any light.
 
     Parameters
     ----------
@@ -108,13 +110,13 @@ def below_offset(frames: xr.Dataset) -> float:
     Returns
     -------
     float
-        0 if rounding or the noise of the readout explains it.
+        That of all but 5 % of the pixels; 0 if the noise of the readout, or small differences of pixels, explain it.
     """
     camera = _camera(frames)
     offset, per_level, read_e = (_each_pixel(frames, camera, name) for name in MAPS)
     below = offset - frames.variables["frames"].values[0]
-    median = float(np.median(below))
-    return median if median > FAINTEST_LEVELS + float(np.median(read_e / per_level)) else 0.0
+    found = float(np.quantile(below, 1 - DARK_SHARE))
+    return found if found > DARKEST_LEVELS + DARKEST_SIGMAS * float(np.median(read_e / per_level)) else 0.0
 
 
 def _camera(frames: xr.Dataset) -> Camera:
