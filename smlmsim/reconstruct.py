@@ -20,6 +20,12 @@ RECONSTRUCTORS = Plugins(
     "smlmsim.reconstructors", "reconstructor", ("reconstruct",), error=ReconstructionError
 )
 
+FRAMES = "frames"
+REMEDIES = {
+    FRAMES: "simulated studies give them with localization.kind=imaged and localization.keep_frames=true",
+}
+"""Variable that a reconstructor may need -> how it comes into the observation."""
+
 
 @runtime_checkable
 class Reconstructor(Protocol):
@@ -36,6 +42,10 @@ class Reconstructor(Protocol):
     A movie of several channels reaches it one channel at a time, each as a movie of its own. A class whose attribute
     ``takes_channels`` is True gets all at once instead: ``counts`` (channel, time, y, x) and ``loc_channel``, which
     counts the channels. It returns a density of the same dims, and still takes movies without ``channel``.
+
+    A class that needs more than localizations says so in its attribute ``needs``, a tuple of names of the vocabulary:
+    with ``needs: ClassVar[tuple[str, ...]] = ("frames",)`` the observation holds the camera frames as
+    :func:`smlmsim.schema.check_frames` describes them, or :func:`reconstruct` refuses it.
     """
 
     def reconstruct(self, observation: xr.Dataset) -> xr.Dataset:
@@ -77,7 +87,7 @@ def load(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructor:
     ------
     ReconstructionError
         If no package or more than one offers the name, if its module cannot be imported, if the settings do
-        not fit, or if the class has no method ``reconstruct``.
+        not fit, if the class has no method ``reconstruct``, or if its ``needs`` are no names of the vocabulary.
 
     Examples
     --------
@@ -85,7 +95,56 @@ def load(name: str, settings: Mapping[str, Any] | None = None) -> Reconstructor:
     3.0
     """
     made: Reconstructor = RECONSTRUCTORS.load(name, settings)
+    needs(made)
     return made
+
+
+def needs(reconstructor: Reconstructor) -> tuple[str, ...]:
+    """Return the variables that a reconstructor needs besides counts and localizations, such as ``frames``.
+
+    Raises
+    ------
+    ReconstructionError
+        If its attribute ``needs`` is not a tuple of names of the vocabulary.
+
+    Examples
+    --------
+    >>> needs(load("sparse"))
+    ()
+    """
+    said = getattr(reconstructor, "needs", ())
+    if not isinstance(said, tuple) or not all(name in schema.VOCABULARY for name in said):
+        raise ReconstructionError(
+            f"{type(reconstructor).__name__} is refused: its needs are {said!r}, expected a tuple of variables, as in "
+            f"needs = ({FRAMES!r},)"
+        )
+    return said
+
+
+def require_needs(reconstructor: Reconstructor, observation: xr.Dataset) -> None:
+    """Require that an observation holds what a reconstructor needs.
+
+    Raises
+    ------
+    ReconstructionError
+        Naming what is missing and the settings that help, or if all channels have the same frames.
+    SchemaError
+        If the frames are not as :func:`smlmsim.schema.check_frames` describes them.
+    """
+    name = type(reconstructor).__name__
+    for needed in needs(reconstructor):
+        if needed not in observation.variables:
+            remedy = REMEDIES.get(needed)
+            raise ReconstructionError(
+                f"{name} needs {needed!r}, which this observation lacks" + (f"; {remedy}" if remedy else "")
+            )
+        if needed == FRAMES:
+            schema.check_frames(observation)
+            if channels.CHANNEL in observation.dims and not getattr(reconstructor, "takes_channels", False):
+                raise ReconstructionError(
+                    f"{name} needs the frames of each channel, and these are of all channels together; give it one "
+                    "channel with its frames"
+                )
 
 
 def reconstruct(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dataset:
@@ -111,12 +170,13 @@ def reconstruct(reconstructor: Reconstructor, observation: xr.Dataset) -> xr.Dat
     ------
     ReconstructionError
         If the result is not a dataset, lacks the density, has other dims, another shape or other coordinates
-        than the counts, or holds anything but finite real numbers, or if the observation was changed. The
-        message names the reconstructor.
+        than the counts, or holds anything but finite real numbers, if the observation was changed, or if it lacks what
+        the reconstructor needs. The message names the reconstructor.
     SchemaError
         If the observation lacks the counts or a coordinate.
     """
     schema.check(observation, "counts", "time", "y", "x")
+    require_needs(reconstructor, observation)
     several = channels.CHANNEL in observation.counts.dims
     apart = several and not getattr(reconstructor, "takes_channels", False)
     parts = channels.split(observation) if apart else {channels.ALONE: observation}

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tomli_w
 import xarray as xr
 
-from smlmsim import schema
+from smlmsim import channels, schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.camera import CAMERAS
 from smlmsim.field import FieldOfView
@@ -19,7 +19,7 @@ from smlmsim.frames import Imaging
 from smlmsim.localizers import Localizer, LocalizerError, localize
 from smlmsim.metrics.localizations import score_localizations
 from smlmsim.plugins import PluginError
-from smlmsim.reconstruct import ReconstructionError, Reconstructor, reconstruct
+from smlmsim.reconstruct import FRAMES, ReconstructionError, Reconstructor, needs, reconstruct
 
 if TYPE_CHECKING:
     from smlmsim.train import Trainable
@@ -91,6 +91,40 @@ def make_observation(
     )
 
 
+def with_frames(observation: xr.Dataset, *, imaging: Imaging = Imaging(), seed: int = 0) -> xr.Dataset:
+    """Add camera frames to an observation, with a molecule of 1000 photons where each localization is.
+
+    Parameters
+    ----------
+    observation : Dataset
+        From :func:`make_observation`, of one channel.
+    imaging : Imaging
+        The microscope and its camera; the frames cover the field.
+    seed : int
+        Seed of the noise.
+
+    Returns
+    -------
+    xarray.Dataset
+        Also with ``frames`` and their attributes, as :func:`smlmsim.schema.check_frames` describes them.
+    """
+    pixel_nm, attrs = float(observation.attrs["pixel_nm"]), observation.attrs
+    rows, columns = (observation.sizes[axis] for axis in "yx")
+    field = FieldOfView(
+        height_nm=rows * pixel_nm, width_nm=columns * pixel_nm, pixel_nm=pixel_nm,
+        origin_y_nm=float(observation.y[0]) - pixel_nm / 2, origin_x_nm=float(observation.x[0]) - pixel_nm / 2,
+    )  # fmt: skip
+    acquisition = Acquisition(
+        time_points=observation.sizes["time"], frames_per_point=attrs["frames_per_point"],
+        exposure_s=attrs["exposure_s"],
+    )  # fmt: skip
+    places = {f"event_{name}": observation[f"loc_{name}"].values for name in ("frame", "y", "x")}
+    photons = np.full(observation.sizes["localization"], 1000, np.float32)
+    events = schema.dataset(**places, event_photons=photons)
+    frames = imaging.take(events, field, acquisition, np.random.default_rng(seed))
+    return observation.assign(frames.variables).assign_attrs(attrs | frames.attrs)
+
+
 def make_frames(
     events: xr.Dataset,
     shape: tuple[int, int, int],
@@ -138,7 +172,8 @@ def check_reconstructor(reconstructor: Reconstructor) -> None:
     Odd sizes, one time point, one row or column of pixels, a field away from the origin, no localization at
     all, one, as many as a pixel can count, and two channels: each must give a finite density of the right shape on the
     right coordinates, nowhere negative and not 0 everywhere if 100 pixels have localizations, twice the same to
-    the byte, with attributes that can be stored, and leave the observation as it was.
+    the byte, with attributes that can be stored, and leave the observation as it was. One that needs camera frames gets
+    movies of one channel with frames, since a camera sees one of them.
 
     Raises
     ------
@@ -153,6 +188,10 @@ def check_reconstructor(reconstructor: Reconstructor) -> None:
     if isinstance(reconstructor, type) or not isinstance(reconstructor, Reconstructor):
         raise ReconstructionError(f"{reconstructor!r} is not an object with a method reconstruct()")
     for kind, observation in _movies():
+        if FRAMES in needs(reconstructor):
+            if channels.CHANNEL in observation.dims:
+                continue  # frames are of one camera
+            observation = with_frames(observation)
         try:
             _check(reconstructor, observation)
         except Exception as error:

@@ -4,7 +4,7 @@ import xarray as xr
 
 from smlmsim import schema
 from smlmsim.reconstruct import ReconstructionError, Reconstructor, available, load, reconstruct
-from smlmsim.testing import make_observation
+from smlmsim.testing import make_observation, with_frames
 
 
 class Returns:
@@ -291,3 +291,51 @@ def test_a_name_that_nothing_has_is_an_error_of_reconstruction():
         ReconstructionError, match="no reconstructor 'gausian_time'; did you mean 'gaussian_time'"
     ):
         load("gausian_time")
+
+
+class FromFrames:
+    """One that needs camera frames, and shows how bright they are."""
+
+    needs = ("frames",)
+
+    def reconstruct(self, observation):
+        bright = np.full(observation.counts.shape, observation.frames.values.mean(), np.float32)
+        return schema.dataset(density=bright, time=observation.time, y=observation.y, x=observation.x)
+
+
+def test_one_that_needs_frames_gets_them():
+    movie = with_frames(make_observation(np.ones((2, 20, 20), int)))
+    assert reconstruct(FromFrames(), movie).density.values.mean() > 100
+
+
+def test_without_frames_it_is_refused_with_the_settings_that_help():
+    with pytest.raises(
+        ReconstructionError,
+        match=r"^FromFrames needs 'frames', which this observation lacks; simulated studies give them with "
+        r"localization\.kind=imaged and localization\.keep_frames=true$",
+    ):
+        reconstruct(FromFrames(), make_observation(np.ones((2, 20, 20), int)))
+
+
+def test_frames_without_their_calibration_are_refused():
+    movie = with_frames(make_observation(np.ones((2, 20, 20), int)))
+    del movie.attrs["offset"]
+    with pytest.raises(schema.SchemaError, match="the frames have no number 'offset'"):
+        reconstruct(FromFrames(), movie)
+
+
+def test_frames_of_all_channels_together_are_refused():
+    one = with_frames(make_observation(np.ones((2, 20, 20), int)))
+    both = make_observation(np.ones((2, 2, 20, 20), int))
+    movie = both.assign({name: one[name] for name in ("frames", "camera_y", "camera_x")})
+    with pytest.raises(ReconstructionError, match="these are of all channels together"):
+        reconstruct(FromFrames(), movie.assign_attrs(one.attrs))
+
+
+@pytest.mark.parametrize("said", ["frames", ["frames"], ("nonsense",), (3,), None])
+def test_needs_that_are_no_tuple_of_variables_are_refused(said):
+    class Odd(FromFrames):
+        needs = said
+
+    with pytest.raises(ReconstructionError, match=r"Odd is refused: its needs are .* as in needs = "):
+        reconstruct(Odd(), make_observation(np.ones((2, 20, 20), int)))

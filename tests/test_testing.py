@@ -7,7 +7,7 @@ from smlmsim import schema
 from smlmsim.plugins import PluginError
 from smlmsim.reconstruct import ReconstructionError
 from smlmsim.spec import Spec
-from smlmsim.testing import check_reconstructor, check_trainable, make_observation
+from smlmsim.testing import check_reconstructor, check_trainable, make_observation, with_frames
 
 
 class Blur:
@@ -54,6 +54,32 @@ def test_a_reconstructor_that_takes_channels_is_tried_on_two_and_on_movies_witho
         ReconstructionError, match=r"on two channels of shape \(2, 8, 24, 24\): Sums is refused"
     ):
         check_reconstructor(Sums())
+
+
+def test_a_reconstructor_that_needs_frames_is_tried_on_movies_with_frames():
+    seen = []
+
+    class FromFrames(Blur):
+        needs = ("frames",)
+
+        def reconstruct(self, observation):
+            schema.check_frames(observation)
+            seen.append(observation.sizes)
+            return super().reconstruct(observation)
+
+    check_reconstructor(FromFrames())
+    assert len(seen) == 18
+    assert all(sizes["frame"] == sizes["time"] for sizes in seen)
+
+
+def test_frames_show_molecules_where_the_localizations_are():
+    counts = np.zeros((3, 40, 60), int)
+    counts[1, 11, 33] = 3
+    movie = with_frames(make_observation(counts, pixel_nm=25.0, origin_nm=-400.0))
+    frame, row, column = np.unravel_index(movie.frames.values.argmax(), movie.frames.shape)
+    assert frame == 1
+    assert abs(float(movie.camera_y[row] - movie.y[11])) <= 100
+    assert abs(float(movie.camera_x[column] - movie.x[33])) <= 100
 
 
 def test_the_movies_are_of_many_kinds():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import typer
 
 import smlmsim
-from smlmsim import localizers
+from smlmsim import localizers, reconstruct
 from smlmsim.cli.presets import presets
 from smlmsim.cli.table import table
 
@@ -28,6 +29,8 @@ def list_installed(
         typer.echo(_parameters())
         return
     typer.echo("reconstructors: " + ", ".join(smlmsim.available()))
+    if needing := _needing_frames():
+        typer.echo("reconstructors that need camera frames: " + ", ".join(needing))
     typer.echo("localizers: " + ", ".join(localizers.available()))
     typer.echo("metrics: " + ", ".join(smlmsim.METRICS))
     typer.echo("presets of a grid: " + ", ".join(presets("grid")))
@@ -41,6 +44,16 @@ def formats_table() -> list[tuple[str, str, str, str]]:
     """Return the file formats: what they hold, what is written, and how that was verified."""
     head = ("format", "holds", "written as", "verified with")
     return [head, *((row.name, row.holds, row.written or "-", row.verified) for row in smlmsim.io.overview())]
+
+
+def _needing_frames() -> list[str]:
+    """Return the reconstructors that need camera frames, of those that can be loaded."""
+    found = []
+    for name in smlmsim.available():
+        with contextlib.suppress(ValueError):
+            if reconstruct.FRAMES in reconstruct.needs(reconstruct.load(name)):
+                found.append(name)
+    return found
 
 
 def _told(name: str, about: str) -> str:

@@ -107,7 +107,8 @@ class Grid(Spec):
     seeds : tuple of int
         Seeds of the independent movies of each cell.
     reconstructors : tuple of str
-        Names of reconstructors; by default all that are installed.
+        Names of reconstructors; by default all that are installed. Those that need camera frames are left out of a
+        study that gives none.
     metrics : tuple of str
         Names of metrics; by default those of ``smlmsim.metrics.STANDARD``.
     movies : Movies

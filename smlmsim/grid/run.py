@@ -19,6 +19,7 @@ from smlmsim.grid.adding import enlarge, stored_grid
 from smlmsim.grid.attempt import Attempt, attempt, reason_of
 from smlmsim.grid.clips import clip_path, keep, recording, seed_bytes, shown_seeds, wanted_seeds
 from smlmsim.grid.grid import Grid
+from smlmsim.grid.needs import without_unmet_needs
 from smlmsim.grid.outside import Outside
 from smlmsim.grid.store import CellScores, GridStore, Task, read_scores
 from smlmsim.io import require_writable
@@ -86,14 +87,15 @@ def run_grid(
         One variable per metric with the dims (*axes, seed, reconstructor). Where a reconstructor failed, its score is
         NaN and ``reason`` says why. ``floor_*`` (*axes, seed) is the score of an empty estimate. Scores do not depend
         on the number of processes; the attribute ``processor`` names the kinds of processor, between which they differ
-        in the last digits. ``seconds``, the time of each reconstruction, differs from run to run.
+        in the last digits. ``seconds``, the time of each reconstruction, differs from run to run. Reconstructors that
+        need camera frames are left out if no movie has any.
 
     Raises
     ------
     StoreError
         If the store belongs to another grid, or there is none to add to.
     ValueError
-        If the grid lacks a seed of ``movies_of``.
+        If the grid lacks a seed of ``movies_of``, or all reconstructors need camera frames that no movie has.
     ReconstructionError, LocalizerError
         If a reconstructor or a localizer is not installed or cannot be loaded.
     OSError
@@ -103,7 +105,7 @@ def run_grid(
     if movies_of is not None:
         grid = grid.replace({"movies.seeds": tuple(movies_of)})
     known = stored_grid(Path(path)).reconstructors if add else ()
-    _require_loading(set(grid.reconstructors) - set(known))
+    grid = without_unmet_needs(grid, known)
     _require_localizers(grid)
     if add:
         with sole_writer(Path(path)):

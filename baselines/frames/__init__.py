@@ -1,0 +1,1 @@
+"""Reconstructors without training that start from camera frames instead of localizations."""

@@ -1,0 +1,62 @@
+"""Reconstructors that need more than the movies of a grid give."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+from smlmsim import reconstruct
+from smlmsim.grid.grid import Grid
+from smlmsim.pipeline import SimulatedDynamic
+
+KIND = "localization.kind"
+log = logging.getLogger(__name__)
+
+
+def without_unmet_needs(grid: Grid, known: Collection[str] = ()) -> Grid:
+    """Load the reconstructors of a grid, and leave out those that need what no movie of it gives; say so.
+
+    Parameters
+    ----------
+    grid : Grid
+    known : collection of str
+        Names that stay without being loaded, since they have scores already.
+
+    Raises
+    ------
+    ReconstructionError
+        If a reconstructor is not installed or cannot be loaded.
+    ValueError
+        If none is left.
+    """
+    given = _given(grid)
+    needed = {
+        name: set(() if name in known else reconstruct.needs(reconstruct.load(name)))
+        for name in grid.reconstructors
+    }
+    left_out = {name: sorted(needs - given) for name, needs in needed.items() if needs - given}
+    if not left_out:
+        return grid
+    lacking = sorted({need for needs in left_out.values() for need in needs})
+    words = "; ".join(
+        f"the movies have no {need}"
+        + (f": {reconstruct.REMEDIES[need]}" if need in reconstruct.REMEDIES else "")
+        for need in lacking
+    )
+    kept = tuple(name for name in grid.reconstructors if name not in left_out)
+    if not kept:
+        raise ValueError(f"no reconstructor is left without {', '.join(left_out)}; {words}")
+    log.info("left out: %s; %s", ", ".join(left_out), words)
+    return grid.replace({"reconstructors": kept})
+
+
+def _given(grid: Grid) -> set[str]:
+    """The variables that at least some of the movies have besides counts and localizations."""
+    kinds = next((axis.values for axis in grid.axes if axis.setting == KIND), ())
+    studies = [grid.study.replace({KIND: kind}) for kind in kinds] or [grid.study]
+    return set().union(*map(_given_by, studies))
+
+
+def _given_by(study: SimulatedDynamic) -> set[str]:
+    frames = getattr(study.localization, "keep_frames", False)
+    return ({reconstruct.FRAMES} if frames else set()) | ({"widefield"} if study.widefield else set())
