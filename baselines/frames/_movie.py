@@ -46,7 +46,7 @@ class Movie(NamedTuple):
         counts = counts_of(observation).values
         exposure_s = float(observation.attrs["exposure_s"])
         first = int(observation.attrs["first_frame"])
-        frame_times_s = (first + np.arange(len(counts)) + 0.5) * exposure_s
+        frame_times_s = np.asarray((first + np.arange(len(counts)) + 0.5) * exposure_s, np.float64)
         times_s = observation.time.values
         if not len(counts) or frame_times_s[-1] < times_s[0] or frame_times_s[0] > times_s[-1]:
             raise ValueError(

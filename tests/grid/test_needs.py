@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from smlmsim.grid import Axis, Grid, needs, run_grid
+from smlmsim.grid import Axis, Grid, run_grid
 from smlmsim.grid.needs import without_unmet_needs
 from smlmsim.reconstruct import ReconstructionError
 
@@ -54,9 +54,15 @@ def test_a_grid_of_which_nobody_is_left_is_refused(grid, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_with_frames_all_stay(grid, monkeypatch):
-    monkeypatch.setattr(needs, "_given_by", lambda study: {"frames"})
-    assert without_unmet_needs(grid) == grid
+def test_with_frames_all_stay(grid):
+    imaged = grid.study.replace({"localization.kind": "imaged", "localization.keep_frames": True})
+    kept = grid.replace({"study": imaged})
+    assert without_unmet_needs(kept) == kept
+    both = Axis(setting="localization.kind", values=("statistical", "imaged"))
+    some = kept.replace({"axes": (*kept.axes, both)})
+    assert without_unmet_needs(some) == some
+    none = kept.replace({"study": kept.study.replace({"localization.keep_frames": False})})
+    assert without_unmet_needs(none).reconstructors == ("sparse",)
 
 
 def test_those_with_scores_stay_without_being_loaded(grid):
