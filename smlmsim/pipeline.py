@@ -17,7 +17,9 @@ from smlmsim.contour import at_points, snapshots
 from smlmsim.density import Density
 from smlmsim.experimental import Experimental
 from smlmsim.field import FieldOfView
+from smlmsim.fixed_pair import FixedPair
 from smlmsim.frames import Imaging
+from smlmsim.from_table import FromTable
 from smlmsim.localization import Imaged, Localization, Statistical
 from smlmsim.motion import Deformation, Motion, Polymer, Wandering
 from smlmsim.movie import Movie, require_room, seen
@@ -36,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 __all__ = [
     "Experimental",
+    "FixedPair",
     "Hybrid",
     "Movie",
     "SemiSimulated",
@@ -72,6 +75,10 @@ class Simulated(Spec, abc.ABC):
     photophysics: Photophysics = Poisson()
     localization: Localization = Statistical()
     widefield: Widefield | None = None
+
+    def extent(self) -> tuple[FieldOfView, Acquisition]:
+        """The field and the acquisition of the movies."""
+        return self.field, self.acquisition
 
     @abc.abstractmethod
     def moving(self, seed: int) -> xr.Dataset:
@@ -249,18 +256,18 @@ class Hybrid(Simulated):
 
 
 Study = Annotated[
-    SimulatedDynamic | SemiSimulated | Hybrid | Experimental,
+    SimulatedDynamic | SemiSimulated | Hybrid | Experimental | FixedPair,
     pydantic.Field(discriminator="kind"),
     kind_or("simulated_dynamic"),
 ]
 
 
-def simulate(study: Simulated | Experimental, seed: int) -> Movie:
+def simulate(study: Simulated | FromTable, seed: int) -> Movie:
     """Make the movie of a study and a seed.
 
     Parameters
     ----------
-    study : SimulatedDynamic, SemiSimulated, Hybrid or Experimental
+    study : SimulatedDynamic, SemiSimulated, Hybrid, Experimental or FixedPair
         The settings of the movie.
     seed : int
         Non-negative. It fixes every random draw: the same study and seed give the same bytes on one kind of
@@ -285,7 +292,7 @@ def simulate(study: Simulated | Experimental, seed: int) -> Movie:
         return study.movie(seed)
 
 
-def read_study(path: str | Path) -> Simulated | Experimental:
+def read_study(path: str | Path) -> Simulated | FromTable:
     """Read a study of any kind from a TOML file.
 
     Raises
@@ -293,7 +300,7 @@ def read_study(path: str | Path) -> Simulated | Experimental:
     ValueError
         If the file is not TOML, is no study, or a setting in it does not fit.
     """
-    adapter: pydantic.TypeAdapter[Simulated | Experimental] = pydantic.TypeAdapter(Study)
+    adapter: pydantic.TypeAdapter[Simulated | FromTable] = pydantic.TypeAdapter(Study)
     return read_settings(path, adapter.validate_python, family="study")
 
 

@@ -24,6 +24,7 @@ from smlmsim.cli.locate import locate_on_map
 from smlmsim.cli.messages import Command, as_options, listen, options
 from smlmsim.cli.new import new_localizer, new_reconstructor
 from smlmsim.cli.options import Out, Scheduler, Workers, make_folder
+from smlmsim.cli.pair import pair
 from smlmsim.cli.presets import preset_path
 from smlmsim.cli.reconstruct import reconstruct
 from smlmsim.cli.report import report
@@ -31,6 +32,7 @@ from smlmsim.cli.settings import settings
 from smlmsim.cli.sweep import Add, Metrics, MoviesOf, Reconstructors, Seeds, seeds_of, sweep_of
 from smlmsim.cli.train import train
 from smlmsim.cli.view import view
+from smlmsim.from_table import FromTable
 from smlmsim.spec import explain
 from smlmsim.widefield import as_movie
 
@@ -47,6 +49,8 @@ app = typer.Typer(
     * `smlmsim grid --preset quick --out DIR` scores every installed reconstructor at several velocities and
       localization rates, and draws heatmaps.
     * `smlmsim reconstruct TABLE.csv --with gaussian_time --out DIR` runs a reconstructor on your own table.
+    * `smlmsim pair TABLE.csv --frames 300 --out DIR` scores reconstructors on a part of a table of fixed cells
+      against all of it.
     * `smlmsim localize STACK.tif --with mle --out TABLE.csv` finds the molecules in camera frames.
     * `smlmsim report DIR --out REPORT` compares the reconstructors of a grid, and plays the movies.
     * `smlmsim simulate --out DIR` simulates one movie with a known truth.
@@ -69,6 +73,7 @@ for command in (
     convert,
     localize,
     reconstruct,
+    pair,
     train,
     report,
     new_reconstructor,
@@ -120,7 +125,7 @@ def simulate(
     """
     smlmsim.io.require_writable(out)
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
-    if widefield and isinstance(chosen, smlmsim.Experimental):
+    if widefield and isinstance(chosen, FromTable):
         raise ValueError(
             f"{study} is of a measured table, of which no images can be taken; leave out --widefield"
         )

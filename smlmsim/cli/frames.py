@@ -16,6 +16,7 @@ import smlmsim
 from smlmsim import schema
 from smlmsim.cli.options import Out, make_folder
 from smlmsim.contour import at_points
+from smlmsim.from_table import FromTable
 from smlmsim.frames import Imaging
 from smlmsim.io.frames import write_blocks
 from smlmsim.movie import require_room
@@ -45,7 +46,7 @@ def frames(
     """
     smlmsim.io.require_writable(out)
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
-    if isinstance(chosen, smlmsim.Experimental):
+    if isinstance(chosen, FromTable):
         raise ValueError(f"{study} is of a measured table, of which no frames can be simulated")
     imaging = chosen.imaging
     if imaging is None:

@@ -21,7 +21,7 @@ def settings(
     kind: Annotated[
         str,
         typer.Argument(
-            help="A study: `simulated_dynamic`, `semi_simulated`, `hybrid`, `experimental`; a part of one, such as "
+            help="A study: `simulated_dynamic`, `semi_simulated`, `hybrid`, `experimental`, `fixed_pair`; a part of one, such as "
             "`motion`; or `sweep`, `corpus`, or a trainable network."
         ),
     ] = "simulated_dynamic",
@@ -51,7 +51,9 @@ def _of_studies() -> Iterator[list[Setting]]:
     """Yield the settings of one study after the other."""
     from smlmsim import _settings, pipeline
 
-    for study in (pipeline.SimulatedDynamic, pipeline.SemiSimulated, pipeline.Hybrid, pipeline.Experimental):
+    for study in (
+        pipeline.SimulatedDynamic, pipeline.SemiSimulated, pipeline.Hybrid, pipeline.Experimental, pipeline.FixedPair,
+    ):  # fmt: skip
         yield list(_settings.settings(study))
 
 
@@ -73,6 +75,7 @@ def _model(kind: str) -> type[Spec]:
         "semi_simulated": pipeline.SemiSimulated,
         "hybrid": pipeline.Hybrid,
         "experimental": pipeline.Experimental,
+        "fixed_pair": pipeline.FixedPair,
         "sweep": Grid,
         "corpus": Corpus,
     }

@@ -27,6 +27,8 @@ from smlmsim.spec import brief, one_line
 log = logging.getLogger(__name__)
 
 OBSERVED, TRUTH = "localizations", "truth"
+SIZING = ("field.", "acquisition.", "frames", "pixel_nm", "coverage", "selection.", "reading.", "exposure_s")
+"""How the settings begin on which the size of a movie may depend."""
 BLANK = "blank"
 """Attribute of the clip of a movie that could not be simulated."""
 PARTS = (
@@ -70,12 +72,13 @@ def shown_cells(grid: Grid) -> list[Cell]:
 
 def seed_bytes(grid: Grid) -> int:
     """Return the size in bytes of the clips of a seed before compression."""
-    sizing = [axis for axis in grid.axes if axis.setting.startswith(("field.", "acquisition."))]
+    sizing = [axis for axis in grid.axes if axis.setting.startswith(SIZING)]
     studies = [
         grid.study.replace(dict(zip((axis.setting for axis in sizing), values, strict=True)))
         for values in itertools.product(*(axis.values for axis in sizing))
     ]
-    pixels = sum(study.acquisition.time_points * math.prod(study.field.shape) for study in studies)
+    extents = [study.extent() for study in studies]
+    pixels = sum(acquisition.time_points * math.prod(field.shape) for field, acquisition in extents)
     cells = math.prod(grid.shape[:-1]) // len(studies)
     return cells * pixels * (len(grid.reconstructors) + len((OBSERVED, TRUTH)))
 
@@ -118,7 +121,8 @@ def recording(cell: Cell, movie: Movie, attempts: Mapping[str, Attempt]) -> xr.D
 def blank(grid: Grid, cell: Cell, names: Sequence[str], reason: str) -> xr.Dataset:
     """Make the clip of a movie that cannot be simulated: it is black, and every reconstructor has the reason."""
     study = grid.study_of(cell)
-    field, times_s = study.field, study.acquisition.times_s
+    field, acquisition = study.extent()
+    times_s = acquisition.times_s
     axes = {"time": times_s, "y": field.y_nm, "x": field.x_nm}
     layers = len(names) + len((OBSERVED, TRUTH))
     shown = np.zeros((layers, times_s.size, *field.shape), np.uint8)

@@ -6,15 +6,15 @@ import itertools
 import math
 import numbers
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import pydantic
 from pydantic import NonNegativeInt
 
 from smlmsim import reconstruct
 from smlmsim.metrics import STANDARD, MetricNames
-from smlmsim.pipeline import SimulatedDynamic
-from smlmsim.spec import Spec, brief
+from smlmsim.pipeline import FixedPair, SimulatedDynamic
+from smlmsim.spec import Spec, brief, kind_or
 
 LONGEST = 200
 """Greatest number of characters of a text value."""
@@ -25,6 +25,12 @@ ADDABLE = ("seeds", "reconstructors", "metrics")
 SHOWN_SEEDS = 2
 """The number of seeds whose movies are shown by default."""
 SUFFIX_UNITS = {"_nm_per_s": "nm/s", "_hz": "Hz", "_per_um": "um-1", "_nm": "nm", "_s": "s"}
+
+
+GridStudy = Annotated[
+    SimulatedDynamic | FixedPair, pydantic.Field(discriminator="kind"), kind_or("simulated_dynamic")
+]
+"""The studies of which there is a truth to score against, and whose movies are compared in grids."""
 
 
 class Axis(Spec):
@@ -100,8 +106,8 @@ class Grid(Spec):
 
     Parameters
     ----------
-    study : SimulatedDynamic
-        The study that all cells share.
+    study : SimulatedDynamic or FixedPair
+        The study that all cells share. The movies of one seed of a ``fixed_pair`` have the same truth in all cells.
     axes : tuple of Axis
         The settings that vary.
     seeds : tuple of int
@@ -118,7 +124,7 @@ class Grid(Spec):
     family: ClassVar[str] = "sweep"
     aside: ClassVar[frozenset[str]] = frozenset({"movies"})
 
-    study: SimulatedDynamic = SimulatedDynamic()
+    study: GridStudy = SimulatedDynamic()
     axes: tuple[Axis, ...] = pydantic.Field(min_length=1, max_length=MOST_AXES)
     seeds: tuple[NonNegativeInt, ...] = pydantic.Field(default=(0, 1, 2, 3, 4), min_length=1)
     reconstructors: tuple[str, ...] = pydantic.Field(
@@ -155,7 +161,7 @@ class Grid(Spec):
             *values, seed = (level[i] for level, i in zip(levels, place, strict=True))
             yield Cell(place, dict(zip(names, values, strict=True)), int(seed))
 
-    def study_of(self, cell: Cell) -> SimulatedDynamic:
+    def study_of(self, cell: Cell) -> SimulatedDynamic | FixedPair:
         """Return the study with the settings of a cell."""
         return self.study.replace(cell.settings)
 

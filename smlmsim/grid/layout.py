@@ -38,7 +38,8 @@ def lay_out(group: zarr.Group, grid: Grid) -> None:
     _coordinate(group, "seed", np.array(grid.seeds), {"long_name": "seed", "units": "1"})
     _coordinate(group, "reconstructor", np.array(grid.reconstructors, dtype=object), {})
     normalisation = described(three_crests(grid.study.to_toml()))
-    movie = (grid.study.acquisition.time_points, *grid.study.field.shape)
+    field, acquisition = grid.study.extent()
+    movie = (acquisition.time_points, *field.shape)
     for name in grid.metrics:
         metric = METRICS[name]
         _array(group, grid, name, (names,), ("reconstructor",), metric.attrs(movie, normalisation))

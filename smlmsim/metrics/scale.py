@@ -14,7 +14,7 @@ CRESTS = 3
 """Data range of a sparse movie, in crests of a straight filament: where three cross, it saturates."""
 PERCENTILE = 99.9
 """Percentile of the pixels that are not zero that makes the data range of other movies."""
-WITHOUT_CONTOURS = {"hybrid", "nuclear_pores"}
+WITHOUT_CONTOURS = {"fixed_pair", "hybrid", "nuclear_pores"}
 """Kinds of studies and structures made of specks or spots, which a straight filament does not represent."""
 
 

@@ -19,6 +19,7 @@ from smlmsim.compare import compare, mean_ranks, win_map
 from smlmsim.grid import Grid, read_scores
 from smlmsim.grid.clips import read_clip, seed_bytes, shown_seeds
 from smlmsim.grid.store import grid_of
+from smlmsim.pipeline import FixedPair
 from smlmsim.report import content, tables, words
 from smlmsim.report.cost import costs
 from smlmsim.report.movies import record_all
@@ -156,12 +157,12 @@ def _page(
 
 def _said(scores: xr.Dataset, grid: Grid) -> dict[str, str]:
     """Return all texts of the page about the first metric."""
-    metric, acquisition = grid.metrics[0], grid.study.acquisition
+    metric = grid.metrics[0]
     table, wins = compare(scores, metric), win_map(scores, metric)
     said, caution = words.answers(scores, metric, table), words.too_few(scores.sizes["seed"], table, wins)
     return {
         "headline": html.escape(words.headline(said)),
-        "lead": html.escape(words.lead(scores, metric, acquisition.time_points, acquisition.duration_s)),
+        "lead": html.escape(_lead(scores, metric, grid)),
         "caution": f'<p class="caution">{html.escape(caution)}</p>' if caution else "",
         "answers": "\n".join(map(_answer, said)),
         "how_sure": html.escape(words.how_sure(scores.sizes["seed"], table)),
@@ -170,6 +171,13 @@ def _said(scores: xr.Dataset, grid: Grid) -> dict[str, str]:
         "comparisons": str(len(table)),
         "pairs": tables.pairs_table(table, scores[metric].attrs.get("units", "1")),
     }
+
+
+def _lead(scores: xr.Dataset, metric: str, grid: Grid) -> str:
+    """Return what was reconstructed, in words."""
+    _, acquisition = grid.study.extent()
+    table = grid.study.table.name if isinstance(grid.study, FixedPair) else ""
+    return words.lead(scores, metric, acquisition.time_points, acquisition.duration_s, table=table)
 
 
 def _answer(answer: words.Answer) -> str:

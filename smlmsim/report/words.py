@@ -260,18 +260,27 @@ def headline(said: list[Answer]) -> str:
     return f"{where}, {answer.best} leads, but not significantly"
 
 
-def lead(scores: xr.Dataset, metric: str, time_points: int, duration_s: float | None = None) -> str:
-    """Describe the movies and their reconstruction in a few sentences, with the duration if it was set."""
+def lead(
+    scores: xr.Dataset, metric: str, time_points: int, duration_s: float | None = None, *, table: str = ""
+) -> str:
+    """Describe the movies and their reconstruction in a few sentences, with the duration if it was set.
+
+    Movies that are parts of a measured table are described by its name, ``table``; all others are simulated.
+    """
     length = f"{time_points} time points" if duration_s is None else f"{duration_s:g} s"
     axes, seeds = axes_of(scores[metric]), scores.sizes["seed"]
     cells = int(np.prod([scores.sizes[axis] for axis in axes]))
     names = [str(name) for name in scores.reconstructor.values]
     who = _listed(names) if len(names) <= MOST_NAMES else f"{len(names)} reconstructors"
+    movies, seed = f"simulated movies of {length} with known truth", ""
+    if table:
+        movies = f"parts of {table}, a measured table of fixed cells; the truth is all of it"
+        seed = " Seeds are other parts of the one table: differences between cells are not seen."
     return (
-        f"{who} reconstructed {cells * seeds:,} simulated movies of {length} with known truth: "
+        f"{who} reconstructed {cells * seeds:,} {movies}: "
         f"{cells} cell{'s' * (cells != 1)} over {_listed([_axis_name(scores[axis]) for axis in axes])}, "
         f"{_seeds(seeds)} in each. "
-        f"All were given the same movies.{_floor(scores, metric)}"
+        f"All were given the same movies.{seed}{_floor(scores, metric)}"
     )
 
 
