@@ -85,12 +85,16 @@ class FixedPair(FromTable):
         """
         table = self.localizations()
         field, acquisition = self.covered(table), self._acquisition(table)
-        require_room(field, acquisition, "ask for fewer frames, a larger pixel_nm, or a part of it with crop_nm")
+        require_room(
+            field, acquisition, "ask for fewer frames, a larger pixel_nm, or a part of it with crop_nm"
+        )
         whole = self.inside(table, field)
         begin, step = self._frames_of(table, seed)
         part = self._observed(whole, begin, step, seed)
         if not part.sizes["localization"]:
-            raise ValueError(f"no localization of {self.table.name} is in these frames; take more with frames=1000")
+            raise ValueError(
+                f"no localization of {self.table.name} is in these frames; take more with frames=1000"
+            )
         frame = part.loc_frame.values
         part = part.assign(
             loc_frame=schema.variable("loc_frame", frame),

@@ -16,8 +16,8 @@ import smlmsim
 from smlmsim import schema
 from smlmsim.cli.options import Out, make_folder
 from smlmsim.contour import at_points
-from smlmsim.from_table import FromTable
 from smlmsim.frames import Imaging
+from smlmsim.from_table import FromTable
 from smlmsim.io.frames import write_blocks
 from smlmsim.movie import require_room
 from smlmsim.progress import bar

@@ -105,7 +105,8 @@ def pair(
         observation, truth = smlmsim.simulate(study, seed)
         assert truth is not None
         estimates = {
-            label: smlmsim.reconstruct.reconstruct(made, observation) for label, made in reconstructors.items()
+            label: smlmsim.reconstruct.reconstruct(made, observation)
+            for label, made in reconstructors.items()
         }
         parts[each] = _scored(observation, truth, estimates, chosen) | {"study": _settings(study)}
         typer.echo(_in_words(each, parts[each], frames, chosen[0]))

@@ -21,8 +21,8 @@ def settings(
     kind: Annotated[
         str,
         typer.Argument(
-            help="A study: `simulated_dynamic`, `semi_simulated`, `hybrid`, `experimental`, `fixed_pair`; a part of one, such as "
-            "`motion`; or `sweep`, `corpus`, or a trainable network."
+            help="A study: `simulated_dynamic`, `semi_simulated`, `hybrid`, `experimental`, `fixed_pair`; a part of "
+            "one, such as `motion`; or `sweep`, `corpus`, or a trainable network."
         ),
     ] = "simulated_dynamic",
 ) -> None:
