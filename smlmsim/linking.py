@@ -62,6 +62,23 @@ def link(table: xr.Dataset, *, distance_nm: float, dark_frames: int = 1) -> xr.D
     >>> link(found, distance_nm=10).loc_y.values.tolist()
     [1.0, 1.0]
     """
+    table, molecule = _linked(table, distance_nm, dark_frames)
+    return _joined(table, molecule)
+
+
+def molecules(table: xr.Dataset, *, distance_nm: float, dark_frames: int = 1) -> Indices:
+    """Number the molecules of a table: (localization,), in the order of the table.
+
+    Parameters and errors are those of :func:`link`, which joins the localizations of each.
+    """
+    order = np.argsort(table.loc_frame.values, kind="stable")
+    found = np.empty(order.size, np.int64)
+    found[order] = _linked(table, distance_nm, dark_frames)[1]
+    return found
+
+
+def _linked(table: xr.Dataset, distance_nm: float, dark_frames: int) -> tuple[xr.Dataset, Indices]:
+    """The table sorted by frame, and the molecule of each localization."""
     schema.check(table, "loc_frame", "loc_y", "loc_x")
     if not (0 < distance_nm < np.inf and dark_frames >= 0):
         raise ValueError(
@@ -75,7 +92,7 @@ def link(table: xr.Dataset, *, distance_nm: float, dark_frames: int = 1) -> xr.D
         chosen = np.flatnonzero(channel == number)
         molecule[chosen] = found + _molecules(table.isel(localization=chosen), distance_nm, dark_frames)
         found = int(molecule[chosen].max()) + 1
-    return _joined(table, molecule)
+    return table, molecule
 
 
 def _molecules(table: xr.Dataset, distance_nm: float, dark_frames: int) -> Indices:

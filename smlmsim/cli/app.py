@@ -12,6 +12,7 @@ import pydantic
 import typer
 
 import smlmsim
+from smlmsim.cli.agree import agree
 from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.drawing import draw_grid
@@ -51,6 +52,7 @@ app = typer.Typer(
     * `smlmsim reconstruct TABLE.csv --with gaussian_time --out DIR` runs a reconstructor on your own table.
     * `smlmsim pair TABLE.csv --frames 300 --out DIR` scores reconstructors on a part of a table of fixed cells
       against all of it.
+    * `smlmsim agree TABLE.csv --with annapalm2d --out DIR` compares reconstructions of two halves of a table.
     * `smlmsim localize STACK.tif --with mle --out TABLE.csv` finds the molecules in camera frames.
     * `smlmsim report DIR --out REPORT` compares the reconstructors of a grid, and plays the movies.
     * `smlmsim simulate --out DIR` simulates one movie with a known truth.
@@ -74,6 +76,7 @@ for command in (
     localize,
     reconstruct,
     pair,
+    agree,
     train,
     report,
     new_reconstructor,

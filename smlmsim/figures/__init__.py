@@ -3,6 +3,7 @@
 Displayed images are scaled to their own brightness; do not measure intensities on them.
 """
 
+from smlmsim.figures.agreement import agreement
 from smlmsim.figures.animation import require_movie, save_movie
 from smlmsim.figures.files import require_known, save
 from smlmsim.figures.heatmap import heatmap
@@ -15,6 +16,6 @@ from smlmsim.figures.windows import window_map
 from smlmsim.figures.wins import win_map
 
 __all__ = [
-    "cost", "heatmap", "kymograph", "laboratories", "montage", "overlay", "paired", "perturbation", "rank_table",
-    "require_known", "require_movie", "save", "save_movie", "win_map", "window_map",
+    "agreement", "cost", "heatmap", "kymograph", "laboratories", "montage", "overlay", "paired", "perturbation",
+    "rank_table", "require_known", "require_movie", "save", "save_movie", "win_map", "window_map",
 ]  # fmt: skip

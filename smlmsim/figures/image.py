@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 LONGEST_LINE = 26  # letters in a line beside a colour bar
-COLOURS = {"uncertainty": "viridis"}  # colour maps of quantities other than intensities
+COLOURS = {
+    "uncertainty": "viridis",
+    "disagreement": "viridis",
+}  # colour maps of quantities other than intensities
 SHORT_UNITS = {"1": "", "nm-1": "nm⁻¹", "nm-2": "nm⁻²"}
 LINE_COLOUR = "#56b4e9"
 

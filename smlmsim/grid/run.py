@@ -177,8 +177,8 @@ def _say_what_kinds_lack(grid: Grid) -> None:
 
 def _say_what_windows_differ_in(grid: Grid) -> None:
     """Warn if movies of several time windows differ in more than that."""
-    acquisition = grid.study.acquisition
-    if WINDOW in grid.dims and acquisition.duration_s is None:
+    _, acquisition = grid.study.extent() if WINDOW in grid.dims else (None, None)
+    if acquisition is not None and acquisition.duration_s is None:
         log.warning(
             "along %s the movies have %d time points each, so they differ in duration%s; "
             "study.acquisition.duration_s in place of time_points keeps both",

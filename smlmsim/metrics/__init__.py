@@ -13,6 +13,7 @@ import xarray as xr
 from smlmsim import channels, schema
 from smlmsim._settings import suggestion
 from smlmsim.metrics.against_widefield import score_against_widefield
+from smlmsim.metrics.agreement import agreement
 from smlmsim.metrics.decorrelation import DECORRELATION_NM
 from smlmsim.metrics.fidelity import FIDELITY, HALLUCINATION
 from smlmsim.metrics.frc import FRC_NM
@@ -38,6 +39,7 @@ __all__ = [
     "STANDARD",
     "Metric",
     "MetricNames",
+    "agreement",
     "described",
     "normalise",
     "score",

@@ -55,10 +55,19 @@ def skeleton_f1(truth: Movie, estimate: Movie, pixel_nm: float) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def _match(truth: Movie, estimate: Movie, pixel_nm: float) -> _Match:
+def skeleton_agreement(one: Movie, other: Movie, pixel_nm: float, tolerance_nm: float) -> float:
+    """Return the F1 of the centre lines of two movies within another tolerance; it is symmetric in the two."""
+    precision, recall = _match(one, other, pixel_nm, tolerance_nm)
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _match(truth: Movie, estimate: Movie, pixel_nm: float, tolerance_nm: float = TOLERANCE_NM) -> _Match:
     sums = np.zeros(4)
     for true, found in zip(_lines(truth, pixel_nm), _lines(estimate, pixel_nm), strict=True):
-        sums += [_near(found, true, pixel_nm), found.sum(), _near(true, found, pixel_nm), true.sum()]
+        sums += [
+            _near(found, true, pixel_nm, tolerance_nm), found.sum(),
+            _near(true, found, pixel_nm, tolerance_nm), true.sum(),
+        ]  # fmt: skip
     if sums[3] == 0:
         raise UnmeasurableError(f"the truth has no centre line of {SHORTEST_NM:g} nm or more to follow")
     return _Match(*(sums[::2] / np.maximum(sums[1::2], 1)))
@@ -77,12 +86,12 @@ def _pruned(lines: Mask, pixel_nm: float) -> Mask:
     return np.asarray(long[pieces])
 
 
-def _near(lines: Mask, others: Mask, pixel_nm: float) -> int:
+def _near(lines: Mask, others: Mask, pixel_nm: float, tolerance_nm: float) -> int:
     """Count the pixels of lines that are near one of the other lines."""
     if not others.any():
         return 0
     distance_nm = distance_transform_edt(~others, sampling=pixel_nm)
-    return int(np.count_nonzero(distance_nm[lines] <= TOLERANCE_NM))
+    return int(np.count_nonzero(distance_nm[lines] <= tolerance_nm))
 
 
 _SETTINGS = {
