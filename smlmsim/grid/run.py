@@ -198,7 +198,7 @@ def _require_localizers(grid: Grid) -> None:
     choices: list[tuple[float | str, ...]] = [axis.values for axis in axes]
     for values in itertools.product(*choices):
         settings = dict(zip((axis.setting for axis in axes), values, strict=True))
-        localization = grid.study.replace(settings).localization
+        localization = getattr(grid.study.replace(settings), "localization", None)
         if isinstance(localization, Imaged):
             localization.load()
 
