@@ -136,7 +136,7 @@ def test_a_measured_truth_is_scaled_by_its_percentile_and_more_frames_score_bett
     means = scores.pearson.mean("seed").isel(reconstructor=0)
     assert (means.sel(frames=200) > means.sel(frames=50)).all()
     assert means.sel(frames=50, take="random") > means.sel(frames=50, take="first")
-    said = words.lead(scores, "pearson", 2, "cell.csv")
+    said = words.lead(scores, "pearson", 2, table="cell.csv")
     assert "parts of cell.csv, a measured table of fixed cells" in said
     assert "simulated" not in said
 
