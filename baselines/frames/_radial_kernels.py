@@ -3,8 +3,7 @@
 Gradients lie on a grid two times finer than the pixels, places on one ``magnification`` times finer, so the
 arrangement of gradients around a place repeats from pixel to pixel. ``converge`` goes through the gradients of one
 arrangement in the outer loops and along a row of pixels in the inner one, which is then vectorised.
-``tests/baselines/frames/test_esrrf.py`` holds it against a numpy twin place by place. On one core it is about 20 times
-as fast as that.
+``tests/baselines/frames/test_esrrf.py`` holds it against a numpy twin place by place.
 """
 
 from __future__ import annotations
