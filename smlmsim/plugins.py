@@ -111,6 +111,8 @@ class Plugins:
         except (pydantic.ValidationError, TypeError) as error:
             reason = explain(error) if isinstance(error, pydantic.ValidationError) else one_line(error)
             raise self.error(f"the settings of {name!r} do not fit: {reason}") from error
+        except ImportError as error:
+            raise self.error(f"{self.noun} {name!r} cannot be used: {one_line(error)}") from error
 
 
 def offered(name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,6 @@ from pydantic import PositiveFloat, PositiveInt
 from baselines.localizers._table import pixel_of, table
 from smlmsim.shot_noise import Counts, counts_of
 from smlmsim.spec import Spec
-
-try:
-    from sdt.loc import daostorm_3d
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "it needs the package sdt-python; install it with pip install 'smlmsim[localizers]'", name=error.name
-    ) from error
 
 WIDEST_PX = 3.0
 """Standard deviation of a spot from which on sdt-python warns that it may crash."""
@@ -54,6 +48,10 @@ class Daostorm(Spec):
     fit_width: bool = False
     rounds: PositiveInt = 20
 
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse settings of a localizer whose package is not installed."""
+        _package()
+
     def localize(self, frames: xr.Dataset) -> xr.Dataset:
         """Return the localizations of all frames.
 
@@ -82,7 +80,7 @@ class Daostorm(Spec):
         seen = np.maximum(image + counts.variance, LEAST_COUNT).astype(np.float64)
         noise = math.sqrt(max(float(np.median(seen)), 1.0))
         enlarged = np.pad(seen, [(0, max(0, LEAST_EDGE - size)) for size in seen.shape], mode="median")
-        spots = daostorm_3d.locate(
+        spots = _package().locate(
             enlarged, sigma_px, "2d" if self.fit_width else "2dfixed", self.threshold * noise,
             max_iterations=self.rounds,
         )  # fmt: skip
@@ -97,3 +95,21 @@ def _uncertainty_px(light: Floats, background: Floats, width: Floats) -> Floats:
         variance = width**2 + 1 / 12
         tau = 2 * math.pi * variance * np.maximum(background, 0) / light
         return np.sqrt(variance / light * (1 + 4 * tau + np.sqrt(2 * tau / (1 + 4 * tau))))
+
+
+def _package() -> Any:
+    """Return the module of sdt-python, which is an extra.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If it is not installed; the message says how to install it.
+    """
+    try:
+        from sdt.loc import daostorm_3d
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "it needs the package sdt-python; install it with pip install 'smlmsim[localizers]'",
+            name=error.name,
+        ) from error
+    return daostorm_3d

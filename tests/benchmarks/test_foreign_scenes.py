@@ -157,7 +157,7 @@ def test_rods_glide_along_their_axis_and_come_back_unseen():
 @pytest.mark.parametrize("scene", SCENES)
 def test_the_rate_is_the_one_that_is_set(movies, scene):
     """Of Poisson numbers, five standard deviations are 2 sqrt(5 N) / N here; false positives come on top."""
-    expected = 500.0 * MOVIE.duration_s * 1.04
+    expected = 500.0 * MOVIE.recorded_s * 1.04
     found = movies[scene].observation.sizes["localization"]
     assert found == pytest.approx(expected, abs=5 * math.sqrt(expected))
     assert int(movies[scene].observation.counts.sum()) == found
