@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import math
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _log = logging.getLogger(__name__)
+
+
+class Part(StrEnum):
+    """What is assigned to one of two halves."""
+
+    LOCALIZATION = "localization"
+    MOLECULE = "molecule"
+
 
 BLIND = (
     "agreement is not truth: both pass through the same reconstructor, so that what it always invents, what it always "
@@ -55,11 +64,11 @@ def agree(
         str, typer.Option("--with", help="The reconstructor; `smlmsim list` shows those installed.")
     ] = "gaussian_time",
     by: Annotated[
-        Literal["localization", "molecule"],
+        Part,
         typer.Option(
             help="What is assigned to a half: each localization, or each molecule (with `--link-nm`)."
         ),
-    ] = "localization",
+    ] = Part.LOCALIZATION,
     channels: Annotated[
         str | None, typer.Option(help="Compare two channels of the table instead of two halves: A,B.")
     ] = None,
@@ -149,7 +158,7 @@ def agree(
         **{key: str(value) for key, value in settings.items()},
         "study": json.loads(study.model_dump_json(exclude_none=True)),
         "compared": "channels" if channels else "halves",
-        **({} if channels else {"by": by, "seed": seed, "link_nm": selection.link_nm}),
+        **({} if channels else {"by": str(by), "seed": seed, "link_nm": selection.link_nm}),
         "localizations": {label: part.sizes["localization"] for label, part in parts.items()},
         **_numbers(found),
         "words": words,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -26,13 +27,18 @@ from smlmsim.rng import stream
 _log = logging.getLogger(__name__)
 
 
+class Container(StrEnum):
+    """The formats in which frames are written."""
+
+    TIFF = "tiff"
+    ZARR = "zarr"
+
+
 def frames(
     out: Out,
     study: Annotated[Path | None, typer.Argument(help="A study in TOML. [default: all defaults]")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
-    written: Annotated[
-        Literal["tiff", "zarr"], typer.Option("--format", help="Format of the frames.")
-    ] = "tiff",
+    written: Annotated[Container, typer.Option("--format", help="Format of the frames.")] = Container.TIFF,
 ) -> None:
     """Simulate the camera frames of one movie, with the molecules that shine in them.
 
