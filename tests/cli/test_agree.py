@@ -1,29 +1,14 @@
 """The command that tells how well two halves, or two channels, of a table agree."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from smlmsim import cli, io
+from smlmsim import io
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """A function that runs a command in this process and gives how it ended and all it said."""
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["smlmsim", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out + said.err
-
-    return command
 
 
 @pytest.fixture(scope="module")

@@ -1,28 +1,13 @@
 """The command that scores reconstructors on a part of a measured table."""
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from smlmsim import cli, io
+from smlmsim import io
 from smlmsim.pipeline import read_study
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """A function that runs a command in this process and gives how it ended and all it said."""
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["smlmsim", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out + said.err
-
-    return command
 
 
 @pytest.fixture

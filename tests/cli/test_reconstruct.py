@@ -2,29 +2,14 @@
 
 import json
 import re
-import sys
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from smlmsim import Experimental, cli, io
+from smlmsim import Experimental, io
 from smlmsim.io import Reading
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """A function that runs a command in this process and gives how it ended and all it said."""
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["smlmsim", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out + said.err
-
-    return command
 
 
 def _rows(number=600, frames=300, unit="nm", size=1000.0, more=""):
