@@ -16,6 +16,7 @@ from smlmsim.cli.agree import agree
 from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.drawing import draw_grid
+from smlmsim.cli.fetch import fetch
 from smlmsim.cli.frames import frames
 from smlmsim.cli.info import info
 from smlmsim.cli.installed import list_installed
@@ -83,6 +84,7 @@ for command in (
     new_localizer,
     view,
     locate_on_map,
+    fetch,
     settings,
 ):
     app.command(cls=Command)(command)

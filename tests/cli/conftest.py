@@ -3,8 +3,11 @@
 import sys
 
 import pytest
+from repository import repository
 
 from smlmsim import cli
+
+__all__ = ["repository"]
 
 
 @pytest.fixture
