@@ -55,17 +55,6 @@ def session(server: str) -> Iterator[requests.Session]:
     from urllib3.util import Retry
 
     loopback = is_loopback(urlsplit(server).hostname or "")
-
-    class Guarded(HTTPAdapter):
-        """Connections that are checked after every redirection, too."""
-
-        def send(self, request: Any, *given: Any, **named: Any) -> Any:
-            try:
-                require_allowed(request.url, loopback=loopback)
-            except ValueError as error:
-                raise FetchError(str(error)) from None
-            return super().send(request, *given, **named)
-
     again = Retry(
         total=TRIES - 1, backoff_factor=0.2, status_forcelist=(429, 502, 503, 504), raise_on_status=False,
         respect_retry_after_header=False,
@@ -74,8 +63,26 @@ def session(server: str) -> Iterator[requests.Session]:
         opened.trust_env = not loopback  # a proxy does not lead to this machine
         opened.headers.update({"User-Agent": f"smlmsim/{__version__}", "Accept-Encoding": "identity"})
         for scheme in ("http://", "https://"):
-            opened.mount(scheme, Guarded(max_retries=again))
+            guarded: Any = _Guarded(HTTPAdapter(max_retries=again), loopback=loopback)
+            opened.mount(scheme, guarded)
         yield opened
+
+
+class _Guarded:
+    """Connections whose address is checked, after every redirection too."""
+
+    def __init__(self, adapter: Any, *, loopback: bool) -> None:
+        self.adapter, self.loopback = adapter, loopback
+
+    def send(self, request: Any, **named: Any) -> Any:
+        try:
+            require_allowed(request.url, loopback=self.loopback)
+        except ValueError as error:
+            raise FetchError(str(error)) from None
+        return self.adapter.send(request, **named)
+
+    def close(self) -> None:
+        self.adapter.close()
 
 
 def read(opened: requests.Session, url: str, what: str, most_bytes: int, accept: str = "*/*") -> bytes:
@@ -232,7 +239,7 @@ class Download:
         with self.opened.get(url, stream=True, timeout=TIMEOUT_S, headers=asked) as answer:
             if answer.status_code == 416:
                 part.unlink()
-                raise requests_error("the server has no more of it")
+                raise _broken("the server has no more of it")
             require_found(answer, self.what)
             where = answer.headers.get("Content-Range", "")
             goes_on = answer.status_code == 206 and where.startswith(f"bytes {begin}-")
@@ -246,7 +253,7 @@ class Download:
                     file.write(piece)
                     self.arrived(len(piece))
         if self.size_bytes is not None and come < self.size_bytes:
-            raise requests_error(f"{come} of {self.size_bytes} bytes came")
+            raise _broken(f"{come} of {self.size_bytes} bytes came")
 
     def _require_expected(self, come: int) -> None:
         if self.size_bytes is not None and come > self.size_bytes:
@@ -259,8 +266,9 @@ class Download:
             )
 
 
-def requests_error(reason: str) -> Exception:
+def _broken(reason: str) -> Exception:
     """Make the error of a broken connection, after which pooch tries again."""
     import requests
 
-    return requests.ConnectionError(reason)
+    error: Exception = requests.ConnectionError(reason)
+    return error
