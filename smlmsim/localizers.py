@@ -18,6 +18,8 @@ BLOCK_PIXELS = 2**22
 """Pixels in a block of frames, which take about 16 bytes each."""
 NEEDED = ("loc_frame", "loc_y", "loc_x", "loc_uncertainty", "loc_intensity")
 """Variables that every localizer returns."""
+TOLD_PIXELS = 2**14
+"""Pixels of the first frames by which the noise of the camera is checked, and those of one frame more."""
 LIKELY = (0.7, 1.5)
 """Measured divided by expected noise, as far as the calibration of a camera may be off without a warning."""
 _log = logging.getLogger(__name__)
@@ -207,7 +209,7 @@ def _appended(held: xr.Dataset, block: xr.Dataset) -> xr.Dataset:
 
 
 def _doubt(block: xr.Dataset) -> None:
-    """Warn if a frame is not one of its camera as calibrated, so that photons and precisions would be wrong."""
+    """Warn if the first frames are not of their camera as calibrated, so that photons and precisions would be wrong."""
     if below := below_offset(block):
         _log.warning(
             "the darkest pixels of the first frame are %.3g grey levels darker than the camera without light, "
@@ -215,10 +217,11 @@ def _doubt(block: xr.Dataset) -> None:
             "check read_noise_e",
             below, block.attrs["offset"],
         )  # fmt: skip
-    ratio = noise_of(counts_of(_part(block, 0, 1)))
+    frames = 1 + TOLD_PIXELS // block.frames[0].size
+    ratio = noise_of(counts_of(_part(block, 0, frames)))
     if not LIKELY[0] <= ratio <= LIKELY[1]:
         _log.warning(
-            "the noise of the first frame is %.2g times that of the camera as calibrated here: photons and reported "
+            "the noise of the first frames is %.2g times that of the camera as calibrated here: photons and reported "
             "precisions will be wrong; check offset, electrons_per_level, em_gain and read_noise_e", ratio,
         )  # fmt: skip
 

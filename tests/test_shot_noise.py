@@ -5,8 +5,9 @@ import pytest
 from scipy.ndimage import convolve
 
 from smlmsim import schema
+from smlmsim._shot_noise_kernels import noise_ratio
 from smlmsim.camera import CAMERAS
-from smlmsim.shot_noise import below_offset, counts_of, noise_of, noise_ratio
+from smlmsim.shot_noise import DIFFERENCE, below_offset, counts_of, noise_of
 
 
 def dark_and_light(photons, shape=(50, 32, 32), name="scmos", **changed):
@@ -98,6 +99,37 @@ def test_a_calibrated_camera_has_the_noise_that_it_should_have(name):
     assert noise_of(counts_of(dark_and_light(40, (1, 64, 64), name))) == pytest.approx(
         1, abs=5 * 2 * 1.17 / 64
     )
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+@pytest.mark.parametrize("edge", [7, 26])
+def test_spots_everywhere_are_not_taken_for_noise(name, edge):
+    rng, frames = np.random.default_rng(1), 4 + 16000 // edge**2
+    y, x = np.mgrid[:edge, :edge]
+    light = np.full((frames, edge, edge), 10.0)
+    for frame in light:
+        for _ in range(1 + edge**2 // 14):  # 7 per um^2
+            place = rng.uniform(0, edge, 2)
+            frame += (
+                5000
+                / (2 * np.pi * 1.3**2)
+                * np.exp(-(np.hypot(y - place[0], x - place[1]) ** 2) / 2 / 1.3**2)
+            )
+    levels = CAMERAS[name].record(light, rng)
+    recorded = dark_and_light(0, light.shape, name).assign(frames=schema.variable("frames", levels))
+    assert noise_of(counts_of(recorded)) == pytest.approx(1, abs=0.1)
+
+
+def test_the_noise_is_that_of_fourth_differences_by_another_way():
+    frames = dark_and_light(40, (2, 30, 40))
+    counts = counts_of(frames)
+    weights = np.outer(DIFFERENCE, DIFFERENCE)
+    found = [
+        [convolve(image.astype(np.float64), kernel)[2:-2, 2:-2] for image in images]
+        for images, kernel in ((counts.values, weights), (counts.values + counts.variance, weights**2))
+    ]
+    expected = np.median(np.abs(found[0]) / np.sqrt(found[1])) / 0.6744897501960817
+    assert noise_of(counts) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("factor", [0.25, 4.0])
