@@ -91,7 +91,7 @@ class Spec(pydantic.BaseModel):
 
         A path that ends in ``.kind`` changes the kind of a part. Settings that differ from their defaults are kept if
         the new kind has them and accepts their values; all others take the defaults of the new kind. Kinds are changed
-        before other settings.
+        before other settings, and parts before settings within them.
 
         Raises
         ------
@@ -105,6 +105,10 @@ class Spec(pydantic.BaseModel):
             parts = {path.removesuffix(".kind"): _of_kind(self, path, value) for path, value in kinds.items()}
             rest = {path: value for path, value in values.items() if path not in kinds}
             return self.replace(parts).replace(rest)
+        whole = {path for path in values if any(other.startswith(f"{path}.") for other in values)}
+        if whole:
+            rest = {path: value for path, value in values.items() if path not in whole}
+            return self.replace({path: values[path] for path in whole}).replace(rest)
         tree = self.model_dump()
         for path, value in values.items():
             self.get(path)

@@ -41,7 +41,8 @@ class Axis(Spec):
     setting : str
         Dotted path, such as ``motion.velocity_nm_per_s`` or ``motion.kind``.
     values : tuple of float or tuple of str
-        Numbers, or texts for a text setting. Texts keep their order, and are not interpolated.
+        Numbers, or texts for a setting that takes texts, such as the name of a camera. Texts keep their order, and are
+        not interpolated.
     """
 
     setting: str
@@ -194,7 +195,7 @@ class Grid(Spec):
                 found = self.study.replace({axis.setting: value} | kinds).get(axis.setting)
             except KeyError as error:
                 raise ValueError(error.args[0]) from None
-            if axis.is_text and not isinstance(found, str):
+            if axis.is_text and isinstance(found, numbers.Real):
                 raise ValueError(f"{axis.setting} is not text; write its values without quotes")
 
 

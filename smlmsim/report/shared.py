@@ -44,7 +44,7 @@ def _parts(study: Spec, grid: Grid) -> list[tuple[str, str]]:
     parts: dict[str, list[str]] = {}
     for path, value in _leaves(study):
         part, _, name = path.partition(".")
-        if path not in varied and value is not None and not name.endswith("kind"):
+        if not _is_within(path, varied) and value is not None and not name.endswith("kind"):
             parts.setdefault(part if name else "study", []).append(_said(name or part, value))
     kinds = {name: getattr(getattr(study, name), "kind", "") for name in parts if name != "study"}
     return [
@@ -52,6 +52,11 @@ def _parts(study: Spec, grid: Grid) -> list[tuple[str, str]]:
         for name, said in parts.items()
         if name != "study" or said
     ]
+
+
+def _is_within(path: str, settings: set[str]) -> bool:
+    """Whether a path is that of one of some settings, or of a part of one."""
+    return any(f"{path}.".startswith(f"{setting}.") for setting in settings)
 
 
 def _leaves(spec: Spec, path: str = "") -> Iterator[tuple[str, Any]]:

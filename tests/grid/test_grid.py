@@ -6,6 +6,7 @@ import tomllib
 import pydantic
 import pytest
 
+from smlmsim.camera import CAMERAS
 from smlmsim.grid import Axis, Grid
 from smlmsim.motion import Static
 from smlmsim.spec import explain
@@ -74,6 +75,18 @@ def test_an_axis_of_kinds_keeps_what_the_kinds_share_and_each_takes(small_study)
     assert motions[2] == study.motion
     assert Grid.model_validate(tomllib.loads(grid.to_toml())) == grid
     assert grid.axes[0].attrs == {"long_name": "motion", "units": "1"}
+
+
+def test_an_axis_of_cameras_takes_their_names(small_study):
+    study = small_study.replace({"localization.kind": "imaged"})
+    names = Axis(setting="localization.camera", values=("ideal", "emccd"))
+    gains = Axis(setting="localization.camera.em_gain", values=(1, 50))
+    found = grid(study, axes=(gains, names), seeds=(0,))
+    cameras = [found.study_of(cell).localization.camera for cell in found.cells()]
+    assert cameras == [CAMERAS[name].replace({"em_gain": gain}) for gain in (1, 50) for name in names.values]
+    assert Grid.model_validate(tomllib.loads(found.to_toml())) == found
+    with pytest.raises(ValueError, match="no camera 'emcdd'; there are: ideal, emccd, scmos"):
+        grid(study, axes=(Axis(setting="localization.camera", values=("emcdd",)),))
 
 
 @pytest.mark.parametrize(
