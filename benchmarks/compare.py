@@ -20,8 +20,9 @@ import xarray as xr
 from smlmsim import compare, figures, io
 from smlmsim.cli.messages import Command
 from smlmsim.cli.options import Scheduler, Workers
-from smlmsim.cli.sweep import Add, Metrics, MoviesOf, Reconstructors, Seeds, seeds_of, sweep_of
+from smlmsim.cli.sweep import Add, At, Metrics, MoviesOf, Reconstructors, Seeds, seeds_of, slice_of, sweep_of
 from smlmsim.grid import run_grid, stored_grid
+from smlmsim.grid.slices import cut, require_shown, sliced
 from smlmsim.io import netcdf
 from smlmsim.regions import axes_of, inside, regions_of
 from smlmsim.report import costs, recorded, write_report
@@ -44,22 +45,24 @@ def head_to_head(
     reconstructor: Reconstructors = None,
     seeds: Seeds = None,
     metric: Metrics = None,
+    at: At = None,
     add: Add = False,
     movies_of: MoviesOf = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
     """Run a grid, compare all reconstructors, and write the report; if killed, run it again to continue."""
-    store, shown = out / "scores.zarr", seeds_of(movies_of, "--movies-of")
+    store, shown, chosen = out / "scores.zarr", seeds_of(movies_of, "--movies-of"), slice_of(at)
     grid = sweep_of(
         _sweep(preset) if preset else None, _sweep("quick"), store,
         reconstructors=reconstructor, seeds=seeds, metrics=metric, add=add,
     )  # fmt: skip
+    require_shown({axis.setting: axis.values[0] for axis in cut(grid, chosen).axes})
     out.mkdir(parents=True, exist_ok=True)
     scores = run_grid(grid, store, add=add, movies_of=shown, processes=workers, scheduler=scheduler)
     netcdf.write(scores, out / "scores.nc")
-    path = write_report(store, out, movies_of=shown, processes=workers)
-    grid = stored_grid(store)
+    path = write_report(store, out, at=chosen, movies_of=shown, processes=workers)
+    scores, grid = sliced(scores, stored_grid(store), chosen)
     by = grid.metrics[0]
     table = compare.compare(scores, by)
     with io.replacing(out / "comparison.csv") as draft:

@@ -28,8 +28,10 @@ def draw_grid(scores: xr.Dataset, metric: str, out: Path) -> list[str]:
     axes, names = axes_of(scores[metric]), []
     others = [axis for axis in axes if axis != WINDOW]
     if len(others) > 2:
-        _log.warning("a heatmap has one axis or two, found %s: select values of the others in scores.nc to draw one",
-                     ", ".join(axes))  # fmt: skip
+        _log.warning(
+            "a heatmap has one axis or two, found %s: select values of the others in scores.nc to draw one, or cut the "
+            "grid: smlmsim report DIR --out REPORT --at SETTING=VALUE", ", ".join(axes),
+        )  # fmt: skip
     else:
         shown = at_best_windows(scores, metric) if len(axes) > 2 else scores
         names += _save(smlmsim.figures.heatmap(shown, metric), "heatmap", out)

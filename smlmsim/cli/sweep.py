@@ -43,6 +43,15 @@ MoviesOf = Annotated[
         "[default: the first two]",
     ),
 ]
+At = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--at",
+        help="Value of an axis at which to cut a grid of more than two, as in "
+        "acquisition.frames_per_point=50; may be repeated.",
+        metavar="SETTING=VALUE",
+    ),
+]
 
 
 def sweep_of(
@@ -91,3 +100,31 @@ def seeds_of(text: str | None, option: str) -> tuple[int, ...] | None:
             )
         found.extend(range(first, last + 1))
     return tuple(dict.fromkeys(found))
+
+
+def slice_of(texts: list[str] | None) -> dict[str, float | str]:
+    """Return the values of axes that an option lists.
+
+    Raises
+    ------
+    ValueError
+        If a text is not a setting and its value, or an axis is given twice.
+    """
+    found: dict[str, float | str] = {}
+    for text in texts or ():
+        setting, sign, value = (part.strip() for part in text.partition("="))
+        if not (setting and sign and value):
+            raise ValueError(
+                f"--at takes a setting and its value, as in motion.kind=rigid; found {text[:60]!r}"
+            )
+        if setting in found:
+            raise ValueError(f"--at has two values of {setting}; one can be shown at a time")
+        found[setting] = _number_or_text(value)
+    return found
+
+
+def _number_or_text(value: str) -> float | str:
+    try:
+        return float(value)
+    except ValueError:
+        return value

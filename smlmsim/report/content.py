@@ -16,6 +16,7 @@ from smlmsim.compare import win_map
 from smlmsim.figures.axis import Axis, axis_of
 from smlmsim.figures.style import CATEGORIES
 from smlmsim.floor import floor_of
+from smlmsim.grid.slices import require_shown
 from smlmsim.regions import LIVE_CELLS, VELOCITY, axes_of, inside, is_text, rising
 from smlmsim.report.sprites import Quality, chosen_frames, reduced, sheet_columns
 
@@ -47,8 +48,7 @@ def layout_of(scores: xr.Dataset, metric: str) -> Layout:
         If there is no axis, or more than two.
     """
     axes = axes_of(scores[metric])
-    if len(axes) not in (1, 2):
-        raise ValueError(f"a report shows a grid of one axis or two, found {', '.join(axes) or 'none'}")
+    require_shown({axis: scores[axis].values.tolist()[0] for axis in axes})
     risen = rising(scores[metric])
     if len(axes) == 1:
         return Layout(None, axis_of(risen, axes[0]))

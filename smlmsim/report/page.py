@@ -18,6 +18,7 @@ from smlmsim import io
 from smlmsim.compare import compare, mean_ranks, win_map
 from smlmsim.grid import Grid, read_scores
 from smlmsim.grid.clips import read_clip, seed_bytes, shown_seeds
+from smlmsim.grid.slices import At, sliced
 from smlmsim.grid.store import grid_of
 from smlmsim.pipeline import FixedPair
 from smlmsim.report import content, tables, words
@@ -40,6 +41,7 @@ def write_report(
     result: str | Path,
     out: str | Path,
     *,
+    at: At | None = None,
     movies_of: Sequence[int] | None = None,
     processes: int | None = None,
     budget_bytes: int = BUDGET_BYTES,
@@ -56,6 +58,8 @@ def write_report(
         The store of a grid, or the folder that holds it as ``scores.zarr``.
     out : str or Path
         Folder for the report ``index.html``; made if absent.
+    at : mapping, optional
+        Setting of an axis -> the value at which to cut a grid that has more than two.
     movies_of : sequence of int, optional
         Seeds whose movies can be played; by default those that the grid kept.
     processes : int, optional
@@ -75,15 +79,15 @@ def write_report(
     StoreError
         If there is no grid store, or it is damaged.
     ValueError
-        If the grid has more than two axes, if no cell has a score, if the grid lacks a seed of ``movies_of``, or if the
-        movies do not fit the budget.
+        If more than two axes are left, or ``at`` is no value of the grid; if no cell has a score, if the grid lacks a
+        seed of ``movies_of``, or if the movies do not fit the budget.
     OSError
         If a folder cannot be written.
     """
     io.require_writable(out)
     store = store_of(Path(result))
     scores = read_scores(store)
-    grid = grid_of(scores.attrs, store)
+    scores, grid = sliced(scores, grid_of(scores.attrs, store), at or {})
     layout = content.layout_of(scores, grid.metrics[0])
     if movies_of is not None:
         grid = grid.replace({"movies.seeds": tuple(movies_of)})

@@ -6,6 +6,10 @@ import sys
 
 import pytest
 
+from smlmsim.grid import Axis, Grid
+from smlmsim.grid.store import GridStore
+from smlmsim.regions import RATE, VELOCITY
+
 
 def smlmsim(*arguments, code=0):
     done = subprocess.run(
@@ -26,6 +30,24 @@ def test_a_report_of_nothing_gives_one_line(tmp_path):
     assert found.startswith("error: ")
     assert len(found.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_grid_of_three_axes_is_refused_with_the_option_that_cuts_it(run, small_study, tmp_path):
+    axes = {"motion.kind": ("rigid",), VELOCITY: (0, 75), RATE: (100, 400)}
+    grid = Grid(
+        study=small_study, axes=tuple(Axis(setting=name, values=axes[name]) for name in axes), seeds=(0,)
+    )
+    GridStore(tmp_path / "scores.zarr", grid)
+    out = ("--out", tmp_path / "out")
+    code, said = run("report", tmp_path, *out)
+    assert code == 1
+    assert said.endswith("at a value of 1 of them, as in --at photophysics.rate_hz=100\n")
+    assert "has no value 'fast' in the grid" in run("report", tmp_path, *out, "--at", f"{VELOCITY}=fast")[1]
+    assert "--at takes a setting and its value" in run("report", tmp_path, *out, "--at", VELOCITY)[1]
+    assert (
+        "--at has two values of motion.kind"
+        in run("report", tmp_path, *out, *["--at", "motion.kind=a"] * 2)[1]
+    )
 
 
 @pytest.mark.skipif(importlib.util.find_spec("napari") is not None, reason="napari is installed")

@@ -9,6 +9,7 @@ import xarray as xr
 
 from smlmsim.grid import Axis, Grid, read_scores
 from smlmsim.grid.store import StoreError
+from smlmsim.pipeline import SimulatedDynamic
 from smlmsim.regions import RATE, VELOCITY
 from smlmsim.report import write_report
 from smlmsim.report.content import layout_of, live_cells
@@ -107,6 +108,15 @@ def test_a_small_budget_gives_a_smaller_file_and_none_is_refused(page, result, t
     assert not (tmp_path / "none").exists()
 
 
+def test_a_grid_is_shown_at_a_value_of_an_axis(result, tmp_path):
+    page = write_report(result, tmp_path, at={VELOCITY: 75.0}, progress=False)
+    content, scores = content_of(page), read_scores(result / "scores.zarr")
+    wanted = scores.ms_ssim.sel({VELOCITY: 75}).sortby(RATE).mean("seed").transpose("reconstructor", RATE)
+    np.testing.assert_allclose(np.squeeze(content["metrics"][0]["mean"], axis=1), wanted, rtol=1e-5)
+    assert sorted(movies_of(page)) == ["0-0-3", "0-0-4", "0-1-3", "0-1-4"]
+    assert "velocity 75" in page.read_text(encoding="utf-8")
+
+
 def test_what_is_no_grid_is_refused(tmp_path):
     with pytest.raises(StoreError, match="not the store of a grid"):
         write_report(tmp_path, tmp_path / "out", progress=False)
@@ -120,6 +130,14 @@ def test_a_part_whose_kind_varies_is_described_once_for_each_kind():
         if part == "motion"
     ]
     assert [text.partition(",")[0] for text in said] == ["static", "rigid"]
+
+
+def test_a_camera_that_varies_is_no_shared_setting():
+    study = SimulatedDynamic().replace({"localization.kind": "imaged"})
+    axis = Axis(setting="localization.camera", values=("ideal", "emccd"))
+    said = dict(shared_settings(Grid(study=study, axes=(axis,), reconstructors=("sparse",))))["localization"]
+    assert "localizer mle" in said
+    assert "gain" not in said
 
 
 def test_no_cell_of_an_axis_of_texts_is_in_the_range_of_live_cells():
