@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, cast
 
@@ -21,6 +20,7 @@ import pydantic
 import typer
 import xarray as xr
 from foreign_scenes import SCENES, STUDY, simulate
+from resumed import scored
 from scipy import stats
 
 from smlmsim import figures, io, reconstruct
@@ -36,7 +36,7 @@ from smlmsim.grid.scores import require_scores
 from smlmsim.io import netcdf
 from smlmsim.metrics import METRICS, described, score, three_crests
 from smlmsim.spec import Spec
-from smlmsim.store import Kind, complete, made_here, sole_run
+from smlmsim.store import Kind
 
 WINDOW, WINDOW_FRAMES = "acquisition.frames_per_point", 50
 """An axis that a reference map may have, and its value in these movies."""
@@ -202,26 +202,11 @@ def run(study: Foreign, folder: Path, *, processes: int | None = None, progress:
     for name in study.reconstructors:
         reconstruct.load(name)
     movies = list(study.movies())
-    io.require_writable(folder)
-    (folder / "movies").mkdir(parents=True, exist_ok=True)
-    if not (folder / "settings.json").is_file():
-        _write(folder / "settings.json", KIND.identity(study))
-    identity = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-    KIND.require_same(folder, identity, study)
-    with sole_run(folder):
-        missing = [movie for movie in movies if not (folder / "movies" / movie.file).is_file()]
-        if missing:
-            made_here(folder, identity)
-            _write(folder / "settings.json", identity)
-        outcomes = complete(
-            functools.partial(score_movie, study), missing, total=len(movies), unit="movie",
-            processes=processes, progress=progress,
-        )  # fmt: skip
-        for movie, outcome in outcomes:
-            if isinstance(outcome, Exception):
-                raise ForeignError(f"{movie} failed: {outcome}; earlier scores are kept") from outcome
-            _write(folder / "movies" / movie.file, outcome)
-    return _gathered(study, folder, identity)
+    found, identity = scored(
+        KIND, study, folder, movies, functools.partial(score_movie, study),
+        processes=processes, progress=progress,
+    )  # fmt: skip
+    return _gathered(study, movies, found).assign_attrs(identity)
 
 
 def score_movie(study: Foreign, movie: Movie) -> dict[str, float | str]:
@@ -344,7 +329,7 @@ def _reference(path: Path, metric: str) -> xr.DataArray:
     return found
 
 
-def _gathered(study: Foreign, folder: Path, identity: dict[str, str]) -> xr.Dataset:
+def _gathered(study: Foreign, movies: Sequence[Movie], found: Sequence[Any]) -> xr.Dataset:
     """The scores of all movies, as a grid with one axis more."""
     axes: dict[str, Any] = {
         "scene": list(study.scenes), VELOCITY: list(map(float, study.velocities_nm_per_s)),
@@ -352,18 +337,17 @@ def _gathered(study: Foreign, folder: Path, identity: dict[str, str]) -> xr.Data
         "reconstructor": list(study.reconstructors),
     }  # fmt: skip
     values = xr.DataArray(np.full([len(found) for found in axes.values()], np.nan), axes, list(axes))
-    for movie in study.movies():
-        found = json.loads((folder / "movies" / movie.file).read_text(encoding="utf-8"))
-        for name, scored in found.items():
-            if isinstance(scored, str):
-                _log.warning("%s failed on %s, and has no rank there: %s", name, movie, scored)
+    for movie, outcomes in zip(movies, found, strict=True):
+        for name, outcome in outcomes.items():
+            if isinstance(outcome, str):
+                _log.warning("%s failed on %s, and has no rank there: %s", name, movie, outcome)
             else:
-                values.loc[(*movie, name)] = scored
+                values.loc[(*movie, name)] = outcome
     shape = (study.time_points, 128, 128)
     values.attrs = METRICS[study.metric].attrs(shape, described(three_crests(STUDY)))
     values[VELOCITY].attrs.update(long_name="velocity", units="nm/s")
     values[RATE].attrs.update(long_name="rate", units="Hz")
-    return values.to_dataset(name=study.metric).assign_attrs(identity)
+    return values.to_dataset(name=study.metric)
 
 
 def _draw_scenes(study: Foreign, folder: Path) -> None:
@@ -383,11 +367,6 @@ def _numbers(text: str, option: str) -> tuple[float, ...]:
         return tuple(dict.fromkeys(float(part) for part in text.split(",")))
     except ValueError:
         raise ValueError(f"{option} takes numbers, as in 0,30,75; found {text[:60]!r}") from None
-
-
-def _write(path: Path, content: Any) -> None:
-    with io.replacing(path) as draft:
-        draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":
