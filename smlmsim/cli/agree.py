@@ -13,16 +13,15 @@ import numpy as np
 import typer
 
 import smlmsim
-from smlmsim import halves
 from smlmsim.channels import split
 from smlmsim.cli.messages import said
 from smlmsim.cli.options import Coverage, Out, make_folder, reads_a_table, selects_localizations
+from smlmsim.half_movies import half_movies
 from smlmsim.io import Reading
 from smlmsim.localization_density import precisions
 from smlmsim.metrics.skeleton import TOLERANCE_NM
 from smlmsim.rng import stream
 from smlmsim.selection import Selection
-from smlmsim.sparse import bin_localizations
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -174,27 +173,12 @@ def _halves(
     observation: xr.Dataset, seed: int, by: str, selection: Selection, table: str
 ) -> dict[str, xr.Dataset]:
     """Split an observation at random into two."""
-    if "channel" in observation.counts.dims:
-        raise ValueError(f"{table} holds several channels; halves are of one: choose it, as in channel=1")
     linked = {"distance_nm": selection.link_nm, "dark_frames": selection.link_dark_frames}
-    split_in = halves.halves(
-        observation,
-        stream(seed, "halves"),
-        **(linked if by == "molecule" else {}),  # type: ignore[arg-type]
-    )
-    field = smlmsim.FieldOfView.of(observation)
-    acquisition = smlmsim.Acquisition(
-        time_points=observation.sizes["time"],
-        frames_per_point=observation.attrs["frames_per_point"],
-        exposure_s=observation.attrs["exposure_s"],
-    )
-    parts = {
-        label: bin_localizations(half, field, acquisition)
-        for label, half in zip(("first half", "second half"), split_in, strict=True)
-    }
-    if any(part.sizes["localization"] == 0 for part in parts.values()):
-        raise ValueError(f"{table} holds too few localizations or molecules for two halves")
-    return parts
+    try:
+        parts = half_movies(observation, stream(seed, "halves"), **(linked if by == "molecule" else {}))  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ValueError(str(error).replace("the table", table, 1)) from None
+    return dict(zip(("first half", "second half"), parts, strict=True))
 
 
 def _channels(observation: xr.Dataset, wanted: str, table: str) -> dict[str, xr.Dataset]:
