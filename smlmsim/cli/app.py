@@ -28,6 +28,7 @@ from smlmsim.cli.new import new_localizer, new_reconstructor
 from smlmsim.cli.options import Out, Scheduler, Workers, make_folder
 from smlmsim.cli.pair import pair
 from smlmsim.cli.presets import preset_path
+from smlmsim.cli.publish import publish
 from smlmsim.cli.reconstruct import reconstruct
 from smlmsim.cli.report import report
 from smlmsim.cli.settings import settings
@@ -85,6 +86,7 @@ for command in (
     view,
     locate_on_map,
     fetch,
+    publish,
     settings,
 ):
     app.command(cls=Command)(command)

@@ -129,7 +129,9 @@ class Publication(Spec):
             File with a picture of it; "" for none.
         """
         files = [
-            {"name": file.name, "size": file.size_bytes, "checksum": file.checksum} for file in self.files
+            {"name": file.name, "size": file.size_bytes, "checksum": file.checksum}
+            for file in self.files
+            if file.name != cover
         ]
         said = {
             "format_version": RDF_VERSION,
