@@ -41,7 +41,9 @@ class FixedPair(FromTable):
     other. Drift and fading of the label during the recording add to the difference.
 
     Seeds take other parts of the same recording: the seed s is the stretch s of ``first``, counted from 0, and the
-    frames from s on of ``every``. They share the truth, so their spread is that of the observation alone.
+    frames from s on of ``every``. For ``random`` it draws as many localizations as there are in the stretch s, counted
+    from the first again after the last one, so that ``first`` and ``random`` of a seed hold equally many. Seeds share
+    the truth, so their spread is that of the observation alone.
 
     Parameters
     ----------
@@ -123,17 +125,15 @@ class FixedPair(FromTable):
                 f"{self.table.name} has {end - begin} recorded frames, fewer than frames={self.frames}; "
                 "take fewer of them"
             )
-        if self.take == "random":
-            return begin, 1
-        if seed >= parts:
+        if seed >= parts and self.take != "random":
             raise ValueError(
                 f"the {end - begin} recorded frames of {self.table.name} hold {parts} parts of frames={self.frames}, "
                 f"for the seeds from 0 to {parts - 1}; found the seed {seed}"
             )
         if self.take == "every":
-            _log.info("%s: every %dth frame is taken, as if they followed each other", self.table.name, parts)
+            _log.info("%s: one of %d frames is taken, as if they followed each other", self.table.name, parts)
             return begin + seed, parts
-        return begin + seed * self.frames, 1
+        return begin + seed % parts * self.frames, 1
 
     def _observed(self, whole: xr.Dataset, begin: int, step: int, seed: int) -> xr.Dataset:
         """The observed localizations, with frames counted from 0."""

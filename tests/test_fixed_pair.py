@@ -67,6 +67,14 @@ def _spread(found):
     return np.unique(at // 0.08).size
 
 
+def test_random_holds_as_many_as_the_stretch_of_its_seed(table):
+    whole = [simulate(_pair(table, take="random", frames=150), seed).observation for seed in (0, 1, 2)]
+    first = simulate(_pair(table, frames=150), 1).observation
+    np.testing.assert_array_equal(whole[1].loc_frame, first.loc_frame)
+    assert whole[2].sizes == whole[0].sizes  # two stretches fit, so that the third seed counts round
+    assert not np.array_equal(whole[2].loc_x, whole[0].loc_x)
+
+
 def test_random_has_the_same_frames_and_differs_by_blinking(table):
     first, random = (simulate(_pair(table, take=take), 0).observation for take in ("first", "random"))
     np.testing.assert_array_equal(first.loc_frame, random.loc_frame)

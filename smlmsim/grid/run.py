@@ -22,6 +22,7 @@ from smlmsim.grid.grid import Grid
 from smlmsim.grid.needs import without_unmet_needs
 from smlmsim.grid.outside import Outside
 from smlmsim.grid.store import CellScores, GridStore, Task, read_scores
+from smlmsim.grid.warned import Warned, Warnings, gathered_warnings
 from smlmsim.io import require_writable
 from smlmsim.io.lock import sole_writer
 from smlmsim.localization import Imaged
@@ -38,11 +39,15 @@ log = logging.getLogger(__name__)
 
 
 class Outcome(NamedTuple):
-    """The scores of a task, its clip if that is to be kept, and how it lies outside of the range of trainings."""
+    """The scores of a task, its clip if that is to be kept, and what is to be said about it.
+
+    ``outside`` is how it lies outside of the range of trainings, and ``warned`` the warnings, which were not shown.
+    """
 
     scores: CellScores
     clip: xr.Dataset | None = None
     outside: Mapping[str, tuple[str, ...]] | None = None
+    warned: Sequence[Warned] = ()
 
 
 def run_grid(
@@ -140,7 +145,7 @@ def _run(
         functools.partial(score_task, grid, seeds), todo, total=math.prod(grid.shape), unit="movie",
         processes=processes, scheduler=scheduler, progress=progress, failed=lambda made: any(made.scores.reasons),
     )  # fmt: skip
-    outside = Outside()
+    outside, warnings = Outside(), Warnings()
     try:
         for task, outcome in outcomes:
             found = _failed(grid, outcome) if isinstance(outcome, Exception) else outcome
@@ -148,7 +153,9 @@ def _run(
                 keep(clip_path(grid, task.cell, clips), found.clip, grid.reconstructors)
             store.write(task, found.scores)
             outside.add(found.outside or {})
+            warnings.add(found.warned)
     finally:
+        warnings.say()
         outside.say()
 
 
@@ -205,6 +212,11 @@ def _require_localizers(grid: Grid) -> None:
 
 def score_task(grid: Grid, seeds: Sequence[int], task: Task) -> Outcome:
     """Simulate the movie of a task and compute its scores; also return a clip if its seed is one of ``seeds``."""
+    with gathered_warnings() as warned:
+        return _scored_task(grid, seeds, task)._replace(warned=tuple(warned))
+
+
+def _scored_task(grid: Grid, seeds: Sequence[int], task: Task) -> Outcome:
     movie = simulate(grid.study_of(task.cell), task.cell.seed)
     truth = cast(xr.Dataset, movie.truth)
     attempts = {name: attempt(name, movie.observation) for name in task.wanted}

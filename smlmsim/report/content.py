@@ -73,6 +73,20 @@ def content(scores: xr.Dataset, layout: Layout, shown: Sequence[int]) -> dict[st
     }
 
 
+def truth_units(*, measured: bool) -> dict[str, Any]:
+    """Return how the brightness of the truth is labelled: contour length, or localizations of a measured table.
+
+    ``factor`` converts from nm^-1, or nm^-2, to ``units``.
+    """
+    if measured:
+        return {"factor": 1e6, "units": "/\N{MICRO SIGN}m\N{SUPERSCRIPT TWO}", "note": "all localizations"}
+    return {
+        "factor": 1e3,
+        "units": "\N{MICRO SIGN}m/\N{MICRO SIGN}m\N{SUPERSCRIPT TWO}",
+        "note": "true density",
+    }
+
+
 def live_cells(scores: xr.Dataset, metric: str, layout: Layout) -> npt.NDArray[np.bool_]:
     """Mark the cells (row, column) in the range of live-cell experiments; none if one of its axes is missing."""
     found = scores[metric]

@@ -14,7 +14,7 @@ from string import Template
 import numpy as np
 import xarray as xr
 
-from smlmsim import io
+from smlmsim import io, taken
 from smlmsim.compare import compare, mean_ranks, win_map
 from smlmsim.grid import Grid, read_scores
 from smlmsim.grid.clips import read_clip, seed_bytes, shown_seeds
@@ -145,6 +145,8 @@ def _page(
 ) -> str:
     """Return the page without movies; the text is about the first metric of the grid."""
     metric = grid.metrics[0]
+    measured = isinstance(grid.study, FixedPair)
+    shown = {**content.content(scores, layout, seeds), "truth": content.truth_units(measured=measured)}
     return Template(_asset("page.html")).substitute(
         _said(scores, grid),
         css=_asset("page.css"),
@@ -154,7 +156,7 @@ def _page(
         shared="\n".join(itertools.starmap(_group, shared_settings(grid))),
         grid=html.escape(str(scores.attrs["grid"])),
         made=html.escape(_made(scores)),
-        content=content.safe_json(json.dumps(content.content(scores, layout, seeds), allow_nan=False)),
+        content=content.safe_json(json.dumps(shown, allow_nan=False)),
         movies=MOVIES,
     )
 
@@ -163,13 +165,15 @@ def _said(scores: xr.Dataset, grid: Grid) -> dict[str, str]:
     """Return all texts of the page about the first metric."""
     metric = grid.metrics[0]
     table, wins = compare(scores, metric), win_map(scores, metric)
+    measured = isinstance(grid.study, FixedPair)
     said, caution = words.answers(scores, metric, table), words.too_few(scores.sizes["seed"], table, wins)
     return {
         "headline": html.escape(words.headline(said)),
         "lead": html.escape(_lead(scores, metric, grid)),
         "caution": f'<p class="caution">{html.escape(caution)}</p>' if caution else "",
         "answers": "\n".join(map(_answer, said)),
-        "how_sure": html.escape(words.how_sure(scores.sizes["seed"], table)),
+        "truth": html.escape(words.truth(measured=measured)),
+        "how_sure": html.escape(words.how_sure(scores.sizes["seed"], table, measured=measured)),
         "places": "\n".join(itertools.starmap(_place, words.places(wins).items())),
         "metric": html.escape(scores[metric].attrs.get("long_name", metric)),
         "comparisons": str(len(table)),
@@ -181,7 +185,9 @@ def _lead(scores: xr.Dataset, metric: str, grid: Grid) -> str:
     """Return what was reconstructed, in words."""
     _, acquisition = grid.study.extent()
     table = grid.study.table.name if isinstance(grid.study, FixedPair) else ""
-    return words.lead(scores, metric, acquisition.time_points, acquisition.duration_s, table=table)
+    said = words.lead(scores, metric, acquisition.time_points, acquisition.duration_s, table=table)
+    gap = taken.in_words(taken.advantage_of_random(scores[metric])) if taken.has_both(scores[metric]) else ""
+    return f"{said} {gap[0].upper()}{gap[1:]}." if gap else said
 
 
 def _answer(answer: words.Answer) -> str:

@@ -275,7 +275,7 @@ def lead(
     movies, seed = f"simulated movies of {length} with known truth", ""
     if table:
         movies = f"parts of {table}, a measured table of fixed cells; the truth is all of it"
-        seed = " Seeds are other parts of the one table: differences between cells are not seen."
+        seed = " Seeds are other parts of the one table: differences between samples are not seen."
     return (
         f"{who} reconstructed {cells * seeds:,} {movies}: "
         f"{cells} cell{'s' * (cells != 1)} over {_listed([_axis_name(scores[axis]) for axis in axes])}, "
@@ -296,16 +296,32 @@ def _floor(scores: xr.Dataset, metric: str) -> str:
     return f" An empty estimate has {attrs.get('long_name', metric)} {span}{unit}."
 
 
-def how_sure(seeds: int, table: pd.DataFrame) -> str:
-    """Describe how the comparisons were made."""
+def how_sure(seeds: int, table: pd.DataFrame, *, measured: bool = False) -> str:
+    """Describe how the comparisons were made; with ``measured``, of parts of one measured table."""
+    seed = (
+        "A seed is another part of the one table, and all seeds have one truth, so the cells of a seed are averaged "
+        "and not counted as independent; intervals and p hold for other parts of this table, not for other samples."
+        if measured
+        else "A seed is one structure, shown in every cell, so the cells of a seed are averaged and not counted as "
+        "independent."
+    )
     return (
         f"Scores are mean {PLUS_MINUS} standard deviation between seeds; brackets are 95 % intervals of the "
         f"mean difference by Student's t. p is that of a Wilcoxon signed-rank test over the {_seeds(seeds)}, after "
         f"Holm's correction for all {len(table)} comparisons of regions; a difference with p at most 0.05 is "
         f"significant (filled dots). Scores without units that differ by less than {PRACTICAL:g} are practically "
-        "equal, whatever p is, and share a place: a threshold on the output gains as much. A seed is one structure, "
-        "shown in every cell, so the cells of a seed are averaged and not counted as independent."
+        f"equal, whatever p is, and share a place: a threshold on the output gains as much. {seed}"
     )
+
+
+def truth(*, measured: bool) -> str:
+    """Describe the units of the truth; with ``measured``, of a measured table."""
+    if measured:
+        return (
+            "The truth is all localizations of the table, each a Gaussian of its precision, per \N{MICRO SIGN}m"
+            "\N{SUPERSCRIPT TWO}."
+        )
+    return "The truth is in \N{MICRO SIGN}m of filament per \N{MICRO SIGN}m\N{SUPERSCRIPT TWO}."
 
 
 def _axis_name(axis: xr.DataArray) -> str:

@@ -35,7 +35,10 @@ def test_both_ways_of_taking_a_part_are_scored_and_told_apart_in_words(run, tabl
         assert f"{take} (" in said
         assert f"static_sum {score:.3g}" in said
         assert io.read(out / f"static_sum_{take}.tif").sizes["time"] == 2
-    assert "first and random differ by blinking" in said
+    first, random = (made["parts"][take]["scores"]["static_sum"]["pearson"] for take in ("first", "random"))
+    assert made["differ"] in said
+    way = "better" if random >= first else "worse"
+    assert f"score {way} by {abs(random - first):.3g} (static_sum) than those of successive" in made["differ"]
     assert read_study(out / "study.toml").frames == 100
     rows = pd.read_csv(out / "scores.csv")
     assert sorted(rows["reconstructor"].unique()) == ["empty estimate", "static_sum"]

@@ -11,8 +11,8 @@ from smlmsim.grid import Axis, Grid, read_scores
 from smlmsim.grid.store import StoreError
 from smlmsim.pipeline import SimulatedDynamic
 from smlmsim.regions import RATE, VELOCITY
-from smlmsim.report import write_report
-from smlmsim.report.content import layout_of, live_cells
+from smlmsim.report import words, write_report
+from smlmsim.report.content import layout_of, live_cells, truth_units
 from smlmsim.report.shared import shared_settings
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -47,6 +47,21 @@ def test_the_maps_hold_the_means_and_spreads_with_the_velocity_upwards(page, res
     assert content["shown"] == [3, 4]
     assert content["live"] == [[False, False], [True, False]]
     assert content["first"] == [1, 0]
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_the_truth_is_labelled_with_what_it_is(measured):
+    units = truth_units(measured=measured)
+    assert ("localizations" in units["note"]) == measured
+    assert units["units"] == ("/µm²" if measured else "µm/µm²")
+    # 1 nm^-2 is 10^6 per um^2, and 1 nm^-1 is 10^3 um per um^2
+    assert units["factor"] == (1e6 if measured else 1e3)
+    assert ("filament" in words.truth(measured=measured)) != measured
+
+
+def test_the_brightness_of_the_truth_is_in_the_page(page):
+    assert content_of(page)["truth"] == truth_units(measured=False)
+    assert words.truth(measured=False) in page.read_text(encoding="utf-8")
 
 
 def movies_of(page):

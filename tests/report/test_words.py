@@ -191,3 +191,12 @@ def test_the_lead_names_one_value_of_an_axis_once_and_one_cell_as_one():
     )
     one = words.lead(scores.isel({VELOCITY: [1]}), "ms_ssim", 6)
     assert "1 cell over velocity 75\u202fnm/s and rate 200\u202fHz" in one
+
+
+def test_seeds_of_a_measured_table_are_called_parts_of_it():
+    scores = scores_of({"a": 0.5, "b": 0.8})
+    table = compare(scores, "ms_ssim")
+    said = words.how_sure(15, table, measured=True)
+    assert "A seed is another part of the one table" in said
+    assert "structure" not in said
+    assert "A seed is one structure" in words.how_sure(15, table)

@@ -296,7 +296,7 @@ function panelOf(clip, name, layer) {
   const [line, now] = [element("div", { class: "mark" }), element("div", { class: "mark" })];
   const screen = element("div", { class: "screen movie" }, movie, line);
   const scored = layer > 0 && layer < last;
-  const note = scored ? scoreOf(layer - 1) : layer ? "true density" : "localizations";
+  const note = scored ? scoreOf(layer - 1) : layer ? content.truth.note : "localizations";
   const caption = element("figcaption", {}, element("b", { title: name }, name), element("span", { title: note }, note));
   const figure = element("figure", {}, caption, screen, brightness(clip, layer), element("div", { class: "screen kymograph" }, kymograph, now));
   const reason = clip.reasons[layer - 1];
@@ -321,9 +321,9 @@ function brightness(clip, layer) {
   const shades = over ? ["#000", "#f0f"] : content.colours.inferno.filter((_, at) => at % 15 === 0);
   const bar = element("i", { "aria-hidden": "true" });
   bar.style.background = `linear-gradient(90deg, ${shades.join(",")})`;
-  const white = layer === last ? 1000 * clip.white[layer] : clip.white[layer];
+  const white = layer === last ? content.truth.factor * clip.white[layer] : clip.white[layer];
   const end = `${Number(white.toPrecision(2))}`;
-  const units = layer === 0 ? "per pixel" : layer === last ? "\u00b5m/\u00b5m\u00b2" : "own units";
+  const units = layer === 0 ? "per pixel" : layer === last ? content.truth.units : "own units";
   return element("div", { class: "colours", "aria-label": `from 0 to ${end} ${units}`, role: "img" }, "0", bar, `${end} ${units}`);
 }
 
