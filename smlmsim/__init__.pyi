@@ -27,7 +27,16 @@ from .localization import Imaged, Spot, Statistical
 from .metrics import METRICS, Metric, score, score_against_widefield, score_localizations
 from .motion import Brownian, Deformation, Polymer, Rigid, Static, Wandering
 from .photophysics import Blinking, Poisson
-from .pipeline import FixedPair, Hybrid, Movie, SemiSimulated, SimulatedDynamic, read_study, simulate
+from .pipeline import (
+    FixedPair,
+    Hybrid,
+    Movie,
+    SemiSimulated,
+    SimulatedDynamic,
+    TwoColours,
+    read_study,
+    simulate,
+)
 from .reconstruct import Reconstructor, available, load
 from .registration import Registration, register
 from .selection import Selection
@@ -73,6 +82,7 @@ __all__ = [
     "Spot",
     "Static",
     "Statistical",
+    "TwoColours",
     "Wandering",
     "Widefield",
     "available",

@@ -104,6 +104,17 @@ def joined(parts: Mapping[str, xr.Dataset]) -> xr.Dataset:
     return found
 
 
+def repeated(movie: xr.DataArray, channels: Sequence[str]) -> xr.DataArray:
+    """Show one movie in several channels; they share its memory, which cannot be written through the result."""
+    along = schema.variable(CHANNEL, list(channels))
+    return movie.expand_dims({CHANNEL: len(channels)}).assign_coords({CHANNEL: along})
+
+
+def first(movie: xr.DataArray) -> xr.DataArray:
+    """The first channel of a movie, or the movie if it has no channels."""
+    return movie.isel({CHANNEL: 0}, drop=True) if CHANNEL in movie.dims else movie
+
+
 def _attributes(found: Sequence[Mapping[str, Any]], context: Any = None) -> dict[str, Any]:
     """The attributes that all have alike, and lists of the others."""
     values = {name: [each.get(name, "") for each in found] for each in found for name in each}

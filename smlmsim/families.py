@@ -39,7 +39,7 @@ FAMILIES = {
         frozenset({
             "kind", "field", "acquisition", "density", "photophysics", "localization", "widefield", "structure",
             "motion", "tables", "table", "frames_per_point", "exposure_s", "pixel_nm", "coverage", "reading",
-            "selection", "frames", "take", "precision_nm",
+            "selection", "frames", "take", "precision_nm", "second_label",
         }),
     ),
 }  # fmt: skip

@@ -64,6 +64,16 @@ def precisions(table: xr.Dataset, missing_nm: float | None = None) -> Precisions
     return Precisions(np.full(number, fill), origin, not given)
 
 
+def explained_nm(table: xr.Dataset, pixel_nm: float) -> float | None:
+    """The distance between two images of one structure that the precision of the localizations explains.
+
+    It is the median reported precision times the square root of 2, since either image has this error, but at least a
+    pixel; None if the table reports no precision.
+    """
+    found = precisions(table)
+    return None if found.assumed else max(pixel_nm, math.sqrt(2) * float(np.median(found.nm)))
+
+
 def localization_density(table: xr.Dataset, sigma_nm: Floats, field: FieldOfView) -> npt.NDArray[np.float32]:
     """Draw each localization as a Gaussian of its own width, averaged over the pixels.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import abc
 import logging
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import pydantic
 import xarray as xr
 
-from smlmsim import schema
+from smlmsim import channels, schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.contour import at_points, snapshots
 from smlmsim.density import Density
@@ -27,6 +27,7 @@ from smlmsim.photophysics import Photophysics, Poisson
 from smlmsim.photophysics.emission import CAMERA_PHOTONS, LEAST_SHARE, Emission
 from smlmsim.provenance import provenance
 from smlmsim.rng import stream
+from smlmsim.second_label import LABELS, SecondLabel, in_channels
 from smlmsim.sparse import bin_localizations
 from smlmsim.spec import Spec, kind_or, read_settings
 from smlmsim.structures import Measured, Microtubules, Structure, periodic
@@ -45,6 +46,7 @@ __all__ = [
     "Simulated",
     "SimulatedDynamic",
     "Study",
+    "TwoColours",
     "read_study",
     "simulate",
 ]
@@ -111,9 +113,12 @@ class Simulated(Spec, abc.ABC):
         return self._recorded(self._lit(moving, seed, imaging)[0], "event")
 
     def _lit(
-        self, moving: xr.Dataset, seed: int, imaging: Imaging | None = None
+        self, moving: xr.Dataset, seed: int, imaging: Imaging | None = None, label: tuple[str, ...] = ()
     ) -> tuple[xr.Dataset, Acquisition]:
-        """The events, and the acquisition in which they are: its movie may be longer than that of the study."""
+        """The events, and the acquisition in which they are: its movie may be longer than that of the study.
+
+        They are drawn from the random stream of a label.
+        """
         photophysics, acquisition = self.photophysics, self.acquisition.clock
         if acquisition is not self.acquisition and getattr(photophysics, "frozen", False):
             # The structure rests at the middle of a time point, so the steps are these middles.
@@ -125,7 +130,9 @@ class Simulated(Spec, abc.ABC):
                 _log.info("the study says no photons; molecules send photons=%g per frame", CAMERA_PHOTONS)
             elif not imaging and photophysics.photons is not None:
                 _log.info("no camera frames are made, so photons=%g changes nothing", photophysics.photons)
-        events = self.emission(imaging).emit(moving, self.field, acquisition, stream(seed, "photophysics"))
+        events = self.emission(imaging).emit(
+            moving, self.field, acquisition, stream(seed, "photophysics", *label)
+        )
         if imaging and imaging.out_of_focus_photons:
             events = events.merge(out_of_focus(imaging, moving, self.field, acquisition))
         return events, acquisition
@@ -141,18 +148,31 @@ class Simulated(Spec, abc.ABC):
         require_room(field, acquisition, "ask for fewer acquisition.time_points, or a smaller field")
         moving = self.moving(seed)
         truth = self.density.render(at_points(moving, acquisition), field)
-        events, clock = self._lit(moving, seed)
-        localizations = self.localization.localize(events, field, clock, stream(seed, "localization"))
-        observation = bin_localizations(self._recorded(localizations, "loc"), field, acquisition)
+        observation, found = self._observed(moving, seed)
         if self.widefield:
             rng = stream(seed, "widefield")
             observation = observation.merge(widefield_images(self.widefield, moving, field, acquisition, rng))
         return Movie(
             observation.assign_attrs(seen(field, acquisition)),
-            truth.assign_attrs(
-                study=self.to_toml(), seed=seed, **self._yield(events, localizations, clock), **provenance()
-            ),
+            truth.assign_attrs(study=self.to_toml(), seed=seed, **found, **provenance()),
         )
+
+    def _observed(self, moving: xr.Dataset, seed: int) -> tuple[xr.Dataset, dict[str, float]]:
+        """The observation of a moving structure, without widefield images, and its yield."""
+        localizations, found = self._localized(moving, seed)
+        return bin_localizations(localizations, self.field, self.acquisition), found
+
+    def _localized(
+        self, moving: xr.Dataset, seed: int, second: SecondLabel | None = None
+    ) -> tuple[xr.Dataset, dict[str, float]]:
+        """The localizations of a label, and its yield; those of a second one are displaced."""
+        label = () if second is None else (LABELS[1],)
+        events, clock = self._lit(moving, seed, label=label)
+        if second is not None:
+            events = second.displaced(events, self.field, stream(seed, "registration"))
+        rng = stream(seed, "localization", *label)
+        localizations = self.localization.localize(events, self.field, clock, rng)
+        return self._recorded(localizations, "loc"), self._yield(events, localizations, clock)
 
     def _yield(
         self, events: xr.Dataset, localizations: xr.Dataset, acquisition: Acquisition
@@ -170,7 +190,25 @@ class Simulated(Spec, abc.ABC):
         }
 
 
-class SimulatedDynamic(Simulated):
+class OneStructure(Simulated, abc.ABC):
+    """The settings of a single simulated structure.
+
+    Parameters
+    ----------
+    structure, motion : Spec
+        The structure, and how it moves.
+    """
+
+    structure: Structure = Microtubules()
+    motion: Motion = Polymer()
+
+    def moving(self, seed: int) -> xr.Dataset:
+        """The moving filaments."""
+        structure = self.structure.build(self.field, stream(seed, "structure"))
+        return self.motion.move(structure, self.acquisition.step_times_s, stream(seed, "motion"))
+
+
+class SimulatedDynamic(OneStructure):
     """A simulated structure, each filament of which moves independently.
 
     Parameters
@@ -180,13 +218,54 @@ class SimulatedDynamic(Simulated):
     """
 
     kind: Literal["simulated_dynamic"] = "simulated_dynamic"
-    structure: Structure = Microtubules()
-    motion: Motion = Polymer()
 
-    def moving(self, seed: int) -> xr.Dataset:
-        """The moving filaments."""
-        structure = self.structure.build(self.field, stream(seed, "structure"))
-        return self.motion.move(structure, self.acquisition.step_times_s, stream(seed, "motion"))
+
+class TwoColours(OneStructure):
+    """A simulated structure with two labels, each seen in a channel of its own (Bai 2023, tel-04772446, III.3.4).
+
+    The two channels are independent observations of one truth: how well their reconstructions agree can be measured
+    without it, see :func:`smlmsim.metrics.agreement`. The channel ``first_label`` is that of ``simulated_dynamic`` with
+    the same settings and seed; the truth, in both channels, is where the first label lies. Widefield images are of the
+    first label.
+
+    Parameters
+    ----------
+    structure, motion : Spec
+        The structure, and how it moves.
+    second_label : SecondLabel
+        What is different about the second label; ``photophysics`` and ``localization`` are those of the first.
+    """
+
+    kind: Literal["two_colours"] = "two_colours"
+    second_label: SecondLabel = SecondLabel()
+
+    @pydantic.model_validator(mode="after")
+    def _without_frames(self) -> Self:
+        for localization in (self.localization, self.second_label.localization):
+            if getattr(localization, "keep_frames", False):
+                raise ValueError("camera frames of two colours are not kept; set keep_frames=false")
+        return self
+
+    def movie(self, seed: int) -> Movie:
+        """Simulate the movie of a seed; ``counts`` and the truth have a leading ``channel``."""
+        remedy = "ask for fewer acquisition.time_points, or a smaller field"
+        require_room(self.field, self.acquisition, remedy, channels=len(LABELS))
+        observation, truth = super().movie(seed)
+        assert truth is not None
+        return Movie(observation, truth.assign(density=channels.repeated(truth.density, LABELS)))
+
+    def _observed(self, moving: xr.Dataset, seed: int) -> tuple[xr.Dataset, dict[str, float]]:
+        label = self.second_label
+        other = self.model_copy(
+            update={
+                "photophysics": label.wider(label.photophysics or self.photophysics),
+                "localization": label.localization or self.localization,
+            }
+        )
+        parts = [self._localized(moving, seed), other._localized(moving, seed, label)]
+        tables = dict(zip(LABELS, (table for table, _ in parts), strict=True))
+        found = {name: sum(part.get(name, 0.0) for _, part in parts) for _, part in parts for name in part}
+        return bin_localizations(in_channels(tables), self.field, self.acquisition, channels=LABELS), found
 
 
 class SemiSimulated(Simulated):
@@ -256,7 +335,7 @@ class Hybrid(Simulated):
 
 
 Study = Annotated[
-    SimulatedDynamic | SemiSimulated | Hybrid | Experimental | FixedPair,
+    SimulatedDynamic | TwoColours | SemiSimulated | Hybrid | Experimental | FixedPair,
     pydantic.Field(discriminator="kind"),
     kind_or("simulated_dynamic"),
 ]
@@ -267,7 +346,7 @@ def simulate(study: Simulated | FromTable, seed: int) -> Movie:
 
     Parameters
     ----------
-    study : SimulatedDynamic, SemiSimulated, Hybrid, Experimental or FixedPair
+    study : SimulatedDynamic, TwoColours, SemiSimulated, Hybrid, Experimental or FixedPair
         The settings of the movie.
     seed : int
         Non-negative. It fixes every random draw: the same study and seed give the same bytes on one kind of
@@ -280,7 +359,8 @@ def simulate(study: Simulated | FromTable, seed: int) -> Movie:
     Movie
         ``observation``: ``counts`` (time, y, x), the localizations ``loc_*`` (localization,) and, if the study has a
         microscope for it, ``widefield`` (widefield_time, widefield_y, widefield_x).
-        ``truth``: ``density`` (time, y, x) in nm^-1 and the vertices (time, vertex) in nm, or None.
+        ``truth``: ``density`` (time, y, x) in nm^-1 and the vertices (time, vertex) in nm, or None. Images of two
+        colours have a leading ``channel``.
 
     Examples
     --------

@@ -47,12 +47,12 @@ def in_words(advantage: xr.DataArray) -> str:
     """Describe the result of :func:`advantage_of_random` in a sentence; "" if nothing could be scored."""
     attrs = advantage.attrs
     unit = "" if (units := attrs.get("units", "1")) == "1" else f" {units}"
-    rows = [
-        (str(name), *map(float, row))
+    rows = {
+        str(name): tuple(map(float, row))
         for name, row in zip(advantage.reconstructor.values, advantage.values, strict=True)
-    ]
-    better = [_amount(*row, unit) for row in rows if row[1] >= 0]
-    worse = [_amount(*row, unit) for row in rows if row[1] < 0]
+    }
+    better = [_amount(name, row, unit) for name, row in rows.items() if row[0] >= 0]
+    worse = [_amount(name, row, unit) for name, row in rows.items() if row[0] < 0]
     parts = [f"better by {', '.join(better)}"] * bool(better) + [f"worse by {', '.join(worse)}"] * bool(worse)
     if not parts:
         return ""
@@ -64,8 +64,9 @@ def in_words(advantage: xr.DataArray) -> str:
     )
 
 
-def _amount(name: str, mean: float, low: float, high: float, unit: str) -> str:
-    """A difference with its interval, positive whatever its sign."""
+def _amount(name: str, row: tuple[float, ...], unit: str) -> str:
+    """A difference, ``row`` being its mean and the ends of its interval; positive whatever its sign."""
+    mean, low, high = row
     if mean < 0:
         mean, low, high = -mean, -high, -low
     interval = f" [{low:.3g}, {high:.3g}]" if np.isfinite(low) else ""

@@ -5,7 +5,15 @@ import pytest
 from smlmsim.corpus import Corpus
 from smlmsim.families import FAMILIES, TRAINING, family_of
 from smlmsim.grid import Grid
-from smlmsim.pipeline import Experimental, FixedPair, Hybrid, SemiSimulated, SimulatedDynamic, read_study
+from smlmsim.pipeline import (
+    Experimental,
+    FixedPair,
+    Hybrid,
+    SemiSimulated,
+    SimulatedDynamic,
+    TwoColours,
+    read_study,
+)
 from smlmsim.robustness import Robustness
 from smlmsim.spec import read_toml
 from smlmsim.train import load_trainable, trainable
@@ -59,7 +67,7 @@ def test_a_file_that_says_nothing_is_a_study_of_all_defaults(tmp_path):
 
 
 def test_families_are_told_apart_by_settings_that_they_have():
-    studies = (SimulatedDynamic, SemiSimulated, Hybrid, Experimental, FixedPair)
+    studies = (SimulatedDynamic, SemiSimulated, Hybrid, Experimental, FixedPair, TwoColours)
     settings = {
         "study": set().union(*(study.model_fields for study in studies)),
         "sweep": set(Grid.model_fields),

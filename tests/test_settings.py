@@ -5,7 +5,7 @@ import pytest
 from smlmsim._settings import UNITS, closest, nearest, settings, unit_of
 from smlmsim.corpus import Corpus
 from smlmsim.grid import Grid
-from smlmsim.pipeline import Experimental, FixedPair, Hybrid, SemiSimulated, SimulatedDynamic
+from smlmsim.pipeline import Experimental, FixedPair, Hybrid, SemiSimulated, SimulatedDynamic, TwoColours
 from smlmsim.train import load_trainable, trainable
 
 CLASSES = [
@@ -14,6 +14,7 @@ CLASSES = [
     Hybrid,
     Experimental,
     FixedPair,
+    TwoColours,
     Grid,
     Corpus,
     *map(load_trainable, trainable()),

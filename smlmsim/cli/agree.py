@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +17,7 @@ from smlmsim.cli.messages import said
 from smlmsim.cli.options import Coverage, Out, make_folder, reads_a_table, selects_localizations
 from smlmsim.half_movies import half_movies
 from smlmsim.io import Reading
-from smlmsim.localization_density import precisions
+from smlmsim.localization_density import explained_nm
 from smlmsim.metrics.skeleton import TOLERANCE_NM
 from smlmsim.rng import stream
 from smlmsim.selection import Selection
@@ -196,11 +195,11 @@ def _channels(observation: xr.Dataset, wanted: str, table: str) -> dict[str, xr.
 
 def _tolerance_nm(table: xr.Dataset, pixel_nm: float) -> float:
     """The distance of centre lines that the precision of the localizations explains."""
-    found = precisions(table)
-    if found.assumed:
+    found = explained_nm(table, pixel_nm)
+    if found is None:
         _log.info("the table reports no precision; centre lines within tolerance_nm=%g agree", TOLERANCE_NM)
         return TOLERANCE_NM
-    return max(pixel_nm, math.sqrt(2) * float(np.median(found.nm)))
+    return found
 
 
 def _file(label: str) -> str:

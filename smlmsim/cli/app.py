@@ -186,6 +186,9 @@ def grid_command(
 
     A grid along `acquisition.frames_per_point`, as of `--preset window`, also says and draws which time window is best:
     `windows.png`, `windows.pdf` and `windows.csv`. Its heatmap shows every reconstructor with its best window.
+
+    A grid of two colours, as of `--preset two-colours`, also says and draws how far the agreement of the two colours,
+    which needs no truth, predicts the scores: `agreement.png`, `agreement.pdf` and `agreement.csv`.
     """
     named = sweep or (preset_path("grid", preset) if preset else None)
     store = out / "scores.zarr"

@@ -10,6 +10,8 @@ import typer
 import xarray as xr
 
 import smlmsim
+from smlmsim.agreement_ranks import agreement_ranks, has_agreement
+from smlmsim.agreement_ranks import in_words as in_words_of_ranks
 from smlmsim.regions import axes_of
 from smlmsim.windows import WINDOW, at_best_windows, best_windows, has_windows, in_words
 
@@ -35,6 +37,8 @@ def draw_grid(scores: xr.Dataset, metric: str, out: Path) -> list[str]:
     else:
         shown = at_best_windows(scores, metric) if len(axes) > 2 else scores
         names += _save(smlmsim.figures.heatmap(shown, metric), "heatmap", out)
+    if has_agreement(scores):
+        names += _draw_agreement(scores, metric, out)
     if not has_windows(scores):
         return names
     best = best_windows(scores, metric)
@@ -45,6 +49,15 @@ def draw_grid(scores: xr.Dataset, metric: str, out: Path) -> list[str]:
     with smlmsim.io.replacing(out / "windows.csv") as draft:
         best.to_dataframe().reset_index().to_csv(draft, index=False)
     return [*names, "windows.csv"]
+
+
+def _draw_agreement(scores: xr.Dataset, metric: str, out: Path) -> list[str]:
+    """Say, draw and store how far the agreement of two colours predicts the score; return the names of the files."""
+    ranks = agreement_ranks(scores, metric)
+    typer.echo("\n  ".join(in_words_of_ranks(ranks, str(scores[metric].attrs.get("long_name", metric)))))
+    with smlmsim.io.replacing(out / "agreement.csv") as draft:
+        ranks.to_csv(draft, index=False)
+    return [*_save(smlmsim.figures.predicted(scores, metric, ranks), "agreement", out), "agreement.csv"]
 
 
 def _save(figure: Figure, name: str, out: Path) -> list[str]:

@@ -21,8 +21,8 @@ def settings(
     kind: Annotated[
         str,
         typer.Argument(
-            help="A study: `simulated_dynamic`, `semi_simulated`, `hybrid`, `experimental`, `fixed_pair`; a part of "
-            "one, such as `motion`; or `sweep`, `corpus`, or a trainable network."
+            help="A study: `simulated_dynamic`, `two_colours`, `semi_simulated`, `hybrid`, `experimental`, "
+            "`fixed_pair`; a part of one, such as `motion`; or `sweep`, `corpus`, or a trainable network."
         ),
     ] = "simulated_dynamic",
 ) -> None:
@@ -52,7 +52,8 @@ def _of_studies() -> Iterator[list[Setting]]:
     from smlmsim import _settings, pipeline
 
     for study in (
-        pipeline.SimulatedDynamic, pipeline.SemiSimulated, pipeline.Hybrid, pipeline.Experimental, pipeline.FixedPair,
+        pipeline.SimulatedDynamic, pipeline.TwoColours, pipeline.SemiSimulated, pipeline.Hybrid, pipeline.Experimental,
+        pipeline.FixedPair,
     ):  # fmt: skip
         yield list(_settings.settings(study))
 
@@ -72,6 +73,7 @@ def _model(kind: str) -> type[Spec]:
 
     known: dict[str, type[Spec]] = {
         "simulated_dynamic": pipeline.SimulatedDynamic,
+        "two_colours": pipeline.TwoColours,
         "semi_simulated": pipeline.SemiSimulated,
         "hybrid": pipeline.Hybrid,
         "experimental": pipeline.Experimental,

@@ -10,6 +10,7 @@ from smlmsim.figures.heatmap import heatmap
 from smlmsim.figures.kymograph import kymograph
 from smlmsim.figures.montage import montage, overlay
 from smlmsim.figures.pairs import paired
+from smlmsim.figures.predicted import predicted
 from smlmsim.figures.ranks import cost, rank_table
 from smlmsim.figures.robustness import laboratories, perturbation
 from smlmsim.figures.windows import window_map
@@ -17,5 +18,5 @@ from smlmsim.figures.wins import win_map
 
 __all__ = [
     "agreement", "cost", "heatmap", "kymograph", "laboratories", "montage", "overlay", "paired", "perturbation",
-    "rank_table", "require_known", "require_movie", "save", "save_movie", "win_map", "window_map",
+    "predicted", "rank_table", "require_known", "require_movie", "save", "save_movie", "win_map", "window_map",
 ]  # fmt: skip

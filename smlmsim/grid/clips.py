@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlmsim import schema
+from smlmsim import channels, schema
 from smlmsim.brightness import white_level
 from smlmsim.grid.attempt import Attempt, attempt
 from smlmsim.grid.grid import SHOWN_SEEDS, Cell, Grid
@@ -103,14 +103,16 @@ def recording(cell: Cell, movie: Movie, attempts: Mapping[str, Attempt]) -> xr.D
     xr.Dataset
         The clip. ``brightness`` (layer, time, y, x) uint8: the observation, all reconstructions and the truth, each on
         its own scale, on which 255 is the value ``white`` (layer). Over ``reconstructor``: ``parameters``, their
-        reported number (0 if none), and ``reason``, why a reconstruction failed.
+        reported number (0 if none), and ``reason``, why a reconstruction failed. Of several channels, the first.
     """
     truth = cast(xr.Dataset, movie.truth)
-    nothing = np.zeros(movie.observation.counts.shape, np.float32)
+    counts = channels.first(movie.observation.counts).values
+    nothing = np.zeros(counts.shape, np.float32)
     densities = [
-        nothing if found.estimate is None else found.estimate.density.values for found in attempts.values()
+        nothing if found.estimate is None else channels.first(found.estimate.density).values
+        for found in attempts.values()
     ]
-    layers = [movie.observation.counts.values, *densities, truth.density.values]
+    layers = [counts, *densities, channels.first(truth.density).values]
     whites = [white_level(layer.astype(np.float64)) for layer in layers]
     shown = np.stack([_brightness(layer, white) for layer, white in zip(layers, whites, strict=True)])
     rows = [(found.parameters, found.reason) for found in attempts.values()]

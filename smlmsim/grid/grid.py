@@ -13,7 +13,7 @@ from pydantic import NonNegativeInt
 
 from smlmsim import reconstruct
 from smlmsim.metrics import STANDARD, MetricNames
-from smlmsim.pipeline import FixedPair, SimulatedDynamic
+from smlmsim.pipeline import FixedPair, SimulatedDynamic, TwoColours
 from smlmsim.spec import Spec, brief, kind_or
 
 LONGEST = 200
@@ -28,7 +28,9 @@ SUFFIX_UNITS = {"_nm_per_s": "nm/s", "_hz": "Hz", "_per_um": "um-1", "_nm": "nm"
 
 
 GridStudy = Annotated[
-    SimulatedDynamic | FixedPair, pydantic.Field(discriminator="kind"), kind_or("simulated_dynamic")
+    SimulatedDynamic | TwoColours | FixedPair,
+    pydantic.Field(discriminator="kind"),
+    kind_or("simulated_dynamic"),
 ]
 """The studies of which there is a truth to score against, and whose movies are compared in grids."""
 
@@ -107,8 +109,9 @@ class Grid(Spec):
 
     Parameters
     ----------
-    study : SimulatedDynamic or FixedPair
-        The study that all cells share. The movies of one seed of a ``fixed_pair`` have the same truth in all cells.
+    study : SimulatedDynamic, TwoColours or FixedPair
+        The study that all cells share. The movies of one seed of a ``fixed_pair`` have the same truth in all cells. Of
+        ``two_colours`` the scores are means over both channels.
     axes : tuple of Axis
         The settings that vary.
     seeds : tuple of int
@@ -162,7 +165,7 @@ class Grid(Spec):
             *values, seed = (level[i] for level, i in zip(levels, place, strict=True))
             yield Cell(place, dict(zip(names, values, strict=True)), int(seed))
 
-    def study_of(self, cell: Cell) -> SimulatedDynamic | FixedPair:
+    def study_of(self, cell: Cell) -> SimulatedDynamic | TwoColours | FixedPair:
         """Return the study with the settings of a cell."""
         return self.study.replace(cell.settings)
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import zarr
 
 from smlmsim.floor import floor_name
+from smlmsim.grid.colocalized import ATTRS, measured_in
 from smlmsim.grid.grid import Grid
 from smlmsim.io import zarr_store
 from smlmsim.metrics import METRICS, described, three_crests
@@ -45,6 +46,8 @@ def lay_out(group: zarr.Group, grid: Grid) -> None:
         _array(group, grid, name, (names,), ("reconstructor",), metric.attrs(movie, normalisation))
         attrs = {"long_name": f"{metric.long_name} of an empty estimate", "units": metric.units}
         _array(group, grid, floor_name(name), (), (), attrs)
+    for name in measured_in(grid.study):
+        _array(group, grid, name, (names,), ("reconstructor",), ATTRS[name])
     lay_out_seconds(group, grid)
     attrs = {"long_name": "why there is no score"}
     _array(group, grid, "reason", (names,), ("reconstructor",), attrs, dtype=str, fill="")
@@ -75,6 +78,7 @@ def arrays(path: Path, group: zarr.Group, grid: Grid) -> Arrays:
         "reason": (scored, "T"),
         "done": (grid.shape if earlier else (*scored, len(grid.metrics)), "b"),
         **dict.fromkeys(floors, (grid.shape, "f")),
+        **dict.fromkeys(measured_in(grid.study), (scored, "f")),
         **({"seconds": (scored, "f")} if (path / "seconds").exists() else {}),
     }
 

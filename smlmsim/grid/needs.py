@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from smlmsim import reconstruct
 from smlmsim.grid.grid import Grid
-from smlmsim.pipeline import FixedPair, SimulatedDynamic
+from smlmsim.pipeline import FixedPair, SimulatedDynamic, TwoColours
 
 KIND = "localization.kind"
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def _given(grid: Grid) -> set[str]:
     return set().union(*map(_given_by, studies))
 
 
-def _given_by(study: SimulatedDynamic | FixedPair) -> set[str]:
+def _given_by(study: SimulatedDynamic | TwoColours | FixedPair) -> set[str]:
     """The variables that a movie has besides counts and localizations; those of measured tables have none."""
     if isinstance(study, FixedPair):
         return set()

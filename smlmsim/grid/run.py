@@ -18,6 +18,7 @@ from smlmsim import reconstruct, workers
 from smlmsim.grid.adding import enlarge, stored_grid
 from smlmsim.grid.attempt import Attempt, attempt, reason_of
 from smlmsim.grid.clips import clip_path, keep, recording, seed_bytes, shown_seeds, wanted_seeds
+from smlmsim.grid.colocalized import measured, measured_in
 from smlmsim.grid.grid import Grid
 from smlmsim.grid.needs import without_unmet_needs
 from smlmsim.grid.outside import Outside
@@ -93,7 +94,8 @@ def run_grid(
         NaN and ``reason`` says why. ``floor_*`` (*axes, seed) is the score of an empty estimate. Scores do not depend
         on the number of processes; the attribute ``processor`` names the kinds of processor, between which they differ
         in the last digits. ``seconds``, the time of each reconstruction, differs from run to run. Reconstructors that
-        need camera frames are left out if no movie has any.
+        need camera frames are left out if no movie has any. Of two colours, scores are means over both channels, and
+        ``agreement_*`` is how well the two reconstructions agree.
 
     Raises
     ------
@@ -228,10 +230,20 @@ def _scored_task(grid: Grid, seeds: Sequence[int], task: Task) -> Outcome:
     seconds = [attempts[name].seconds if name in attempts else np.nan for name in grid.reconstructors]
     scores = CellScores(
         np.stack([scores for scores, _ in found], axis=1), [reason for _, reason in found], floors,
-        np.array(seconds),
+        np.array(seconds), _agreement(grid, movie.observation, attempts),
     )  # fmt: skip
     shown = recording(task.cell, movie, attempts) if task.cell.seed in seeds else None
     return Outcome(scores, shown, {name: found.outside for name, found in attempts.items() if found.outside})
+
+
+def _agreement(
+    grid: Grid, observation: xr.Dataset, attempts: Mapping[str, Attempt]
+) -> npt.NDArray[np.float64] | None:
+    """Measure how well the two channels of each estimate agree (measure, reconstructor); None for one channel."""
+    if not measured_in(grid.study):
+        return None
+    estimates = [attempts[name].estimate if name in attempts else None for name in grid.reconstructors]
+    return np.stack([measured(estimate, observation) for estimate in estimates], axis=1)
 
 
 def _score(
@@ -247,7 +259,7 @@ def _score(
         return values, reason_of(error)
     for place, metric in enumerate(grid.metrics):
         if metric in scored:
-            values[place] = float(scored[metric])
+            values[place] = float(scored[metric].mean(skipna=False))  # over channels, if there are any
     reasons = dict.fromkeys(
         str(value.attrs["reason"]) for value in scored.values() if "reason" in value.attrs
     )

@@ -13,6 +13,7 @@ import xarray as xr
 import zarr
 
 from smlmsim.floor import floor_name
+from smlmsim.grid.colocalized import measured_in
 from smlmsim.grid.grid import ADDABLE, Cell, Grid
 from smlmsim.grid.layout import arrays, lay_out, lay_out_seconds
 from smlmsim.grid.scores import require_scores
@@ -42,14 +43,15 @@ class Task(NamedTuple):
 class CellScores(NamedTuple):
     """Scores (metric, reconstructor), NaN where one failed, and the reason for each reconstructor ("" if none failed).
 
-    ``floors`` (metric,) are the scores of an empty estimate, and ``seconds`` (reconstructor,) the times of the
-    reconstructions, if they are known.
+    ``floors`` (metric,) are the scores of an empty estimate, ``seconds`` (reconstructor,) the times of the
+    reconstructions, and ``agreement`` (measure, reconstructor) that of two colours, if they are known.
     """
 
     scores: npt.NDArray[np.float64]
     reasons: list[str]
     floors: npt.NDArray[np.float64] | None = None
     seconds: npt.NDArray[np.float64] | None = None
+    agreement: npt.NDArray[np.float64] | None = None
 
 
 class GridStore:
@@ -114,6 +116,9 @@ class GridStore:
             ran = np.asarray(asked.any(axis=1))
             if result.seconds is not None:
                 _write_some(self._array("seconds"), place, result.seconds, ran)
+            if result.agreement is not None:
+                for name, values in zip(measured_in(grid.study), result.agreement, strict=True):
+                    _write_some(self._array(name), place, values, ran)
             reasons = np.array(self._reasons(place, asked, result.reasons), dtype=object)
             _write_some(self._array("reason"), place, reasons, ran)
             done = self._array("done")
@@ -162,8 +167,9 @@ def read_scores(path: str | Path) -> xr.Dataset:
     """Read a store: one variable per metric over the axes, ``seed`` and ``reconstructor``, and ``reason`` of failures.
 
     ``floor_*`` of every metric, over the axes and ``seed``, is the score of an empty estimate. ``seconds``, the time
-    of each reconstruction, is the only variable that differs from run to run; it is NaN if unknown. Variables and
-    coordinates have the order of the grid.
+    of each reconstruction, is the only variable that differs from run to run; it is NaN if unknown. A grid of two
+    colours also has the ``MEASURES`` of :mod:`smlmsim.agreement_ranks`. Variables and coordinates have the order of the
+    grid.
 
     Raises
     ------
@@ -177,7 +183,7 @@ def read_scores(path: str | Path) -> xr.Dataset:
     floors = {*map(floor_name, grid.metrics)}
     others = sorted(
         {entry.name for entry in path.iterdir()}
-        - {*grid.metrics, *floors, *grid.dims, "reconstructor", "reason", "seconds"}
+        - {*grid.metrics, *floors, *measured_in(grid.study), *grid.dims, "reconstructor", "reason", "seconds"}
     )
     try:
         with (
@@ -219,7 +225,7 @@ def _make(path: Path, grid: Grid) -> None:
 
 def _ordered(found: xr.Dataset, grid: Grid) -> xr.Dataset:
     """Return scores in the order of the grid: metrics, floors, reason, seconds; axes, seed, reconstructor."""
-    names = [*grid.metrics, *map(floor_name, grid.metrics), "reason", "seconds"]
+    names = [*grid.metrics, *map(floor_name, grid.metrics), *measured_in(grid.study), "reason", "seconds"]
     coords = {dim: found[dim].variable for dim in map(str, found["reason"].dims)}
     return xr.Dataset({name: found[name].variable for name in names if name in found}, coords, found.attrs)
 

@@ -13,7 +13,7 @@ import xarray as xr
 from smlmsim import channels, schema
 from smlmsim._settings import suggestion
 from smlmsim.metrics.against_widefield import score_against_widefield
-from smlmsim.metrics.agreement import agreement
+from smlmsim.metrics.agreement import agreement, colocalization
 from smlmsim.metrics.decorrelation import DECORRELATION_NM
 from smlmsim.metrics.fidelity import FIDELITY, HALLUCINATION
 from smlmsim.metrics.frc import FRC_NM
@@ -40,6 +40,7 @@ __all__ = [
     "Metric",
     "MetricNames",
     "agreement",
+    "colocalization",
     "described",
     "normalise",
     "score",
