@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,38 @@ def layers(path: str | Path) -> list[Layer]:
             )
         return _shown([layer for file in files for layer in _of_file(file)])
     return _shown(_of_clip(path) if path.suffix == ".nc" else _of_file(path))
+
+
+def reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[Layer]] | None:
+    """Return what reads files dropped on napari, for the entry point ``napari.manifest``.
+
+    Parameters
+    ----------
+    path : str or sequence of str
+        One file or folder, or several that are opened together.
+
+    Returns
+    -------
+    function or None
+        Makes the layers of the same paths; None if one of them is nothing that :func:`layers` could show, so that
+        napari asks other readers.
+    """
+    return _read if all(map(_known, _paths(path))) else None
+
+
+def _read(path: str | Sequence[str]) -> list[Layer]:
+    return [layer for one in _paths(path) for layer in layers(one)]
+
+
+def _paths(path: str | Sequence[str]) -> list[Path]:
+    return [Path(path)] if isinstance(path, str) else [Path(one) for one in path]
+
+
+def _known(path: Path) -> bool:
+    """Whether a path may be a table, a stack, a clip, a grid, or a folder of such."""
+    if path.suffix.lower() in {*io.extensions(), ".nc"} or (store_of(path) / "zarr.json").exists():
+        return True
+    return path.is_dir() and any(file.suffix.lower() in io.extensions() for file in path.iterdir())
 
 
 def _of_file(path: Path) -> list[Layer]:

@@ -1,13 +1,18 @@
 """What napari is given has names, scales and colours; napari itself is not needed."""
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
 import xarray as xr
+import yaml
 
+import smlmsim
 from smlmsim import io, schema
 from smlmsim.grid import Axis, Grid, run_grid
-from smlmsim.layers import layers
+from smlmsim.layers import layers, reader
 from smlmsim.pipeline import simulate
 from smlmsim.regions import RATE, VELOCITY
 from smlmsim.report.movies import record_all
@@ -116,3 +121,37 @@ def test_one_time_point_has_a_scale_too(tmp_path):
     io.write(image.density, tmp_path / "a.tif")
     [(_, settings, _)] = layers(tmp_path / "a.tif")
     assert settings["scale"] == (1, 20, 20)
+
+
+def test_files_dropped_on_napari_become_the_same_layers(folder):
+    table, truth = str(folder / "localizations.csv"), str(folder / "truth.tif")
+    read = reader([table, truth])
+    assert [settings["name"] for _, settings, _ in read([table, truth])] == ["localizations", "truth"]
+    np.testing.assert_array_equal(reader(truth)(truth)[0][0], layers(truth)[0][0])
+    assert [made[1]["name"] for made in reader(str(folder))(str(folder))] == [
+        made[1]["name"] for made in layers(folder)
+    ]
+
+
+def test_napari_asks_other_readers_for_what_is_none_of_ours(folder):
+    assert reader(str(folder / "study.toml")) is None
+    assert reader([str(folder / "truth.tif"), "a.jpg"]) is None
+    (folder / "empty").mkdir()
+    assert reader(str(folder / "empty")) is None
+
+
+def test_the_manifest_of_napari_names_the_reader_and_every_extension():
+    manifest = yaml.safe_load((Path(smlmsim.__file__).parent / "napari.yaml").read_text())
+    [command], [found] = manifest["contributions"]["commands"], manifest["contributions"]["readers"]
+    module, name = command["python_name"].split(":")
+    assert getattr(importlib.import_module(module), name) is reader
+    assert found["command"] == command["id"]
+    assert command["id"].startswith(manifest["name"] + ".")
+    single = {Path("a" + extension).suffix for extension in io.extensions()}
+    assert {pattern.removeprefix("*") for pattern in found["filename_patterns"]} == single | {".nc"}
+
+
+def test_npe2_accepts_the_manifest():
+    npe2 = pytest.importorskip("npe2")
+    manifest = npe2.PluginManifest.from_file(Path(smlmsim.__file__).parent / "napari.yaml")
+    assert manifest.contributions.readers[0].command == "smlmsim.read"
