@@ -14,6 +14,8 @@ from smlmsim.plugins import PluginError, Plugins
 from smlmsim.progress import bar
 from smlmsim.shot_noise import below_offset, counts_of, noise_of
 
+GIVEN = "given"
+"""Takes the place of a localizer where molecules are localized without camera frames; no localizer has this name."""
 BLOCK_PIXELS = 2**22
 """Pixels in a block of frames, which take about 16 bytes each."""
 NEEDED = ("loc_frame", "loc_y", "loc_x", "loc_uncertainty", "loc_intensity")

@@ -89,7 +89,13 @@ class Simulated(Spec, abc.ABC):
     @property
     def imaging(self) -> Imaging | None:
         """What takes camera frames of the molecules; None if localizations do not come from frames."""
-        return self.localization if isinstance(self.localization, Imaged) else None
+        return self.localizing if isinstance(self.localizing, Imaged) else None
+
+    @property
+    def localizing(self) -> Statistical | Imaged:
+        """What finds the molecules: the localization, or what it stands for where its localizer is "given"."""
+        localization = self.localization
+        return (localization.given() or localization) if isinstance(localization, Imaged) else localization
 
     def emission(self, imaging: Imaging | None = None) -> Photophysics:
         """The photophysics; for camera frames, see :meth:`smlmsim.photophysics.emission.Emission.for_camera`."""

@@ -10,10 +10,12 @@ import typer
 import xarray as xr
 
 import smlmsim
+from smlmsim import limits, windows
 from smlmsim.agreement_ranks import agreement_ranks, has_agreement
 from smlmsim.agreement_ranks import in_words as in_words_of_ranks
+from smlmsim.limits import has_limits, two_rows
 from smlmsim.regions import axes_of
-from smlmsim.windows import WINDOW, at_best_windows, best_windows, has_windows, in_words
+from smlmsim.windows import WINDOW, at_best_windows, best_windows, has_windows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,12 +24,15 @@ _log = logging.getLogger(__name__)
 
 
 def draw_grid(scores: xr.Dataset, metric: str, out: Path) -> list[str]:
-    """Draw the heatmap of a grid; if it has time windows, also say and draw the best. Return the names of the files.
+    """Draw the heatmap of a grid, and say and draw what its axes tell besides. Return the names of the files.
 
-    A heatmap of windows and two more axes shows every reconstructor with its best window. More axes are not drawn, and
-    a note says so.
+    With time windows, these are the best ones, and a heatmap of windows and two more axes shows every reconstructor
+    with its best window. With localizers of which one is "given", it is what limits. More axes are not drawn, and a
+    note says so.
     """
     axes, names = axes_of(scores[metric]), []
+    if has_limits(scores) and len(axes) == 3:
+        return _draw_limits(two_rows(scores, metric), out)
     others = [axis for axis in axes if axis != WINDOW]
     if len(others) > 2:
         _log.warning(
@@ -39,12 +44,16 @@ def draw_grid(scores: xr.Dataset, metric: str, out: Path) -> list[str]:
         names += _save(smlmsim.figures.heatmap(shown, metric), "heatmap", out)
     if has_agreement(scores):
         names += _draw_agreement(scores, metric, out)
-    if not has_windows(scores):
-        return names
-    best = best_windows(scores, metric)
-    if len(others) <= 2:
-        typer.echo("\n  ".join(["best time window:", *in_words(best)]))
-    if len(others) in (1, 2):
+    return names + (_draw_windows(scores, metric, out) if has_windows(scores) else [])
+
+
+def _draw_windows(scores: xr.Dataset, metric: str, out: Path) -> list[str]:
+    """Say and draw the best time windows."""
+    best, names = best_windows(scores, metric), []
+    axes = axes_of(best["mean"])
+    if len(axes) <= 2:
+        typer.echo("\n  ".join(["best time window:", *windows.in_words(best)]))
+    if len(axes) in (1, 2):
         names += _save(smlmsim.figures.window_map(best), "windows", out)
     with smlmsim.io.replacing(out / "windows.csv") as draft:
         best.to_dataframe().reset_index().to_csv(draft, index=False)
@@ -58,6 +67,17 @@ def _draw_agreement(scores: xr.Dataset, metric: str, out: Path) -> list[str]:
     with smlmsim.io.replacing(out / "agreement.csv") as draft:
         ranks.to_csv(draft, index=False)
     return [*_save(smlmsim.figures.predicted(scores, metric, ranks), "agreement", out), "agreement.csv"]
+
+
+def _draw_limits(rows: xr.Dataset, out: Path) -> list[str]:
+    """Say and draw where the localizer limits, and where the motion."""
+    found = limits.limits(rows)
+    typer.echo("\n  ".join(["with the best localizer and reconstructor:", *limits.in_words(rows)]))
+    names = _save(smlmsim.figures.two_rows(rows), "heatmap", out)
+    names += _save(smlmsim.figures.limit_map(found), "limits", out)
+    with smlmsim.io.replacing(out / "limits.csv") as draft:
+        found.to_dataframe().reset_index().to_csv(draft, index=False)
+    return [*names, "limits.csv"]
 
 
 def _save(figure: Figure, name: str, out: Path) -> list[str]:

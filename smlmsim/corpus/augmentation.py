@@ -191,7 +191,7 @@ class Augmentation(Spec):
             "false_positive_uniform": rng.uniform(*self.false_positives),
         }
         # In camera frames they are what noise and localizer make them, and no settings.
-        localization = study.localization if study.imaging else study.localization.replace(errors)
+        localization = study.localizing if study.imaging else study.localizing.replace(errors)
         events = _events(study, max(rate_hz, 1e-9), moving, field, acquisition, rng)
         localizations = localization.localize(events, field, acquisition, rng)
         observation = bin_localizations(localizations, field, acquisition)

@@ -8,6 +8,7 @@ from smlmsim.figures.animation import require_movie, save_movie
 from smlmsim.figures.files import require_known, save
 from smlmsim.figures.heatmap import heatmap
 from smlmsim.figures.kymograph import kymograph
+from smlmsim.figures.limits import limit_map, two_rows
 from smlmsim.figures.montage import montage, overlay
 from smlmsim.figures.pairs import paired
 from smlmsim.figures.predicted import predicted
@@ -17,6 +18,7 @@ from smlmsim.figures.windows import window_map
 from smlmsim.figures.wins import win_map
 
 __all__ = [
-    "agreement", "cost", "heatmap", "kymograph", "laboratories", "montage", "overlay", "paired", "perturbation",
-    "predicted", "rank_table", "require_known", "require_movie", "save", "save_movie", "win_map", "window_map",
+    "agreement", "cost", "heatmap", "kymograph", "laboratories", "limit_map", "montage", "overlay", "paired",
+    "perturbation", "predicted", "rank_table", "require_known", "require_movie", "save", "save_movie", "two_rows",
+    "win_map", "window_map",
 ]  # fmt: skip

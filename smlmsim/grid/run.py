@@ -208,7 +208,7 @@ def _require_localizers(grid: Grid) -> None:
     for values in itertools.product(*choices):
         settings = dict(zip((axis.setting for axis in axes), values, strict=True))
         localization = getattr(grid.study.replace(settings), "localization", None)
-        if isinstance(localization, Imaged):
+        if isinstance(localization, Imaged) and not localization.given():
             localization.load()
 
 

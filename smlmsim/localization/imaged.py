@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pydantic
@@ -13,6 +13,7 @@ from smlmsim import localizers, schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
 from smlmsim.frames import Imaging
+from smlmsim.localization.statistical import Statistical
 from smlmsim.memory import require_memory
 
 WIDTH = "sigma_nm"
@@ -31,7 +32,8 @@ class Imaged(Imaging):
     Parameters
     ----------
     localizer : str
-        Name of an installed localizer.
+        Name of an installed localizer. With "given", no frames are made: movies are those of the kind ``statistical``,
+        so that a grid along the localizer also has localizations that are given.
     settings : dict
         Settings of the localizer; by default its own. If it has a setting ``sigma_nm``, this is that of the point
         spread function unless it is given here: experimenters measure it.
@@ -44,6 +46,15 @@ class Imaged(Imaging):
     localizer: str = pydantic.Field(default="mle", min_length=1)
     settings: dict[str, pydantic.JsonValue] = pydantic.Field(default={})
     keep_frames: bool = False
+
+    @pydantic.model_validator(mode="after")
+    def _known_settings(self) -> Self:
+        self.given()
+        return self
+
+    def given(self) -> Statistical | None:
+        """What localizes the molecules where the localizer is "given", with its settings; else None."""
+        return Statistical.model_validate(self.settings) if self.localizer == localizers.GIVEN else None
 
     def __hash__(self) -> int:
         """Hash the settings, among which the table of the localizer is not hashable."""
@@ -90,6 +101,8 @@ class Imaged(Imaging):
         SchemaError, ValueError
             As :meth:`~smlmsim.frames.Imaging.blocks`; and if frames that are kept do not fit in memory.
         """
+        if statistical := self.given():
+            return statistical.localize(events, field, acquisition, rng)
         localizer, kept = self.load(), list[xr.Dataset]()
         if self.keep_frames:
             self._require_room(field, acquisition)

@@ -258,3 +258,28 @@ def test_a_corpus_of_movies_from_frames_is_made(tmp_path, in_this_process):
     generate(corpus, tmp_path / "movies.zarr", progress=False)
     stored, made = read_movie(tmp_path / "movies.zarr", 0), simulate(study, corpus.recipe(0).seed)
     np.testing.assert_array_equal(stored.observation.counts, made.observation.counts)
+
+
+def test_given_localizations_are_those_without_camera_frames():
+    study = TINY.replace({"localization.localizer": "given", "photophysics.rate_hz": 200})
+    plain = study.replace({"localization": Statistical()})
+    assert study.imaging is None
+    one, other = simulate(study, 3), simulate(plain, 3)
+    xr.testing.assert_identical(one.observation, other.observation)
+    assert "events_per_s" not in one.truth.attrs
+    rough = study.replace({"localization.settings": {"precision_nm": 40.0}})
+    assert (
+        simulate(rough, 3).observation.loc_uncertainty.median() > 2 * one.observation.loc_uncertainty.median()
+    )
+
+
+def test_settings_of_given_localizations_are_those_of_the_statistical_kind():
+    with pytest.raises(pydantic.ValidationError, match="sigma_nm"):
+        Imaged(localizer="given", settings={"sigma_nm": 110.0})
+
+
+def test_movies_of_one_seed_have_the_same_truth_given_or_from_frames():
+    one, other = (
+        simulate(TINY.replace({"localization.localizer": name}), 5).truth.density for name in ("given", "mle")
+    )
+    np.testing.assert_array_equal(one, other)
