@@ -20,8 +20,20 @@ import xarray as xr
 from smlmsim import compare, figures, io
 from smlmsim.cli.messages import Command
 from smlmsim.cli.options import Scheduler, Workers
-from smlmsim.cli.sweep import Add, At, Metrics, MoviesOf, Reconstructors, Seeds, seeds_of, slice_of, sweep_of
+from smlmsim.cli.sweep import (
+    Add,
+    At,
+    Metrics,
+    MoviesOf,
+    Pairs,
+    Reconstructors,
+    Seeds,
+    seeds_of,
+    slice_of,
+    sweep_of,
+)
 from smlmsim.grid import run_grid, stored_grid
+from smlmsim.grid.competitors import axis_of_pairs, paired, pairs_of
 from smlmsim.grid.slices import cut, require_shown, sliced
 from smlmsim.io import netcdf
 from smlmsim.regions import axes_of, inside, regions_of
@@ -46,6 +58,7 @@ def head_to_head(
     seeds: Seeds = None,
     metric: Metrics = None,
     at: At = None,
+    pairs: Pairs = None,
     add: Add = False,
     movies_of: MoviesOf = None,
     workers: Workers = None,
@@ -57,12 +70,16 @@ def head_to_head(
         _sweep(preset) if preset else None, _sweep("quick"), store,
         reconstructors=reconstructor, seeds=seeds, metrics=metric, add=add,
     )  # fmt: skip
-    require_shown({axis.setting: axis.values[0] for axis in cut(grid, chosen).axes})
+    kept = cut(grid, chosen)
+    paired_with = axis_of_pairs(kept, pairs) if pairs else None
+    require_shown({axis.setting: axis.values[0] for axis in kept.axes if axis is not paired_with})
     out.mkdir(parents=True, exist_ok=True)
     scores = run_grid(grid, store, add=add, movies_of=shown, processes=workers, scheduler=scheduler)
     netcdf.write(scores, out / "scores.nc")
-    path = write_report(store, out, at=chosen, movies_of=shown, processes=workers)
+    path = write_report(store, out, at=chosen, pairs=pairs, movies_of=shown, processes=workers)
     scores, grid = sliced(scores, stored_grid(store), chosen)
+    names = list(pairs_of(grid, pairs).values()) if pairs else None
+    scores = paired(scores, grid, pairs) if pairs else scores
     by = grid.metrics[0]
     table = compare.compare(scores, by)
     with io.replacing(out / "comparison.csv") as draft:
@@ -72,7 +89,7 @@ def head_to_head(
         "win_map": figures.win_map(compare.win_map(scores, by)),
         "paired": _paired(scores, by, table),
         "ranks": figures.rank_table(compare.mean_ranks(scores)),
-        "cost": figures.cost(costs(scores, by, recorded(grid, out / "clips"))),
+        "cost": figures.cost(costs(scores, by, recorded(grid, out / "clips"), names)),
     }
     for name, figure in drawn.items():
         for suffix in (".png", ".pdf"):

@@ -52,6 +52,15 @@ At = Annotated[
         metavar="SETTING=VALUE",
     ),
 ]
+Pairs = Annotated[
+    str | None,
+    typer.Option(
+        "--pairs",
+        help="Axis of the localization, such as localization.localizer, whose values are paired with the "
+        "reconstructors: the pairs are compared.",
+        metavar="SETTING",
+    ),
+]
 
 
 def sweep_of(

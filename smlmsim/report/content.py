@@ -155,9 +155,9 @@ def movie(clip: xr.Dataset, quality: Quality, sheets: Sequence[bytes]) -> str:
 
 
 def movie_places(
-    clips: Mapping[tuple[int, ...], Path], scores: xr.Dataset, metric: str, layout: Layout
-) -> dict[str, Path]:
-    """Return the clips by ``row-column-seed`` in the maps, in which numeric axes increase."""
+    clips: Mapping[tuple[int, ...], tuple[Path, ...]], scores: xr.Dataset, metric: str, layout: Layout
+) -> dict[str, tuple[Path, ...]]:
+    """Return the clips of cells by ``row-column-seed`` in the maps, in which numeric axes increase."""
     grid_axes = axes_of(scores[metric])
     ranks = {
         dim: np.arange(scores.sizes[dim])

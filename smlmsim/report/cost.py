@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,9 @@ import xarray as xr
 from smlmsim.grid.clips import parameters_in
 
 
-def costs(scores: xr.Dataset, metric: str, clips: Iterable[Path]) -> pd.DataFrame:
+def costs(
+    scores: xr.Dataset, metric: str, clips: Iterable[Path], reconstructors: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Return the time, the number of parameters and the mean score of every reconstructor.
 
     Parameters
@@ -23,6 +25,8 @@ def costs(scores: xr.Dataset, metric: str, clips: Iterable[Path]) -> pd.DataFram
         The metric of quality.
     clips : iterable of Path
         Clips from :func:`~smlmsim.report.movies.record_all`.
+    reconstructors : sequence of str, optional
+        The reconstructor of every competitor in the scores, if these are pairs.
 
     Returns
     -------
@@ -33,7 +37,7 @@ def costs(scores: xr.Dataset, metric: str, clips: Iterable[Path]) -> pd.DataFram
     """
     values, paths = scores[metric], list(clips)
     names = [str(name) for name in scores.reconstructor.values]
-    parameters = [parameters_in(path, names) for path in paths]
+    parameters = [parameters_in(path, reconstructors or names) for path in paths]
     dims = [dim for dim in values.dims if dim != "reconstructor"]
     unknown = xr.full_like(values, np.nan)  # older scores have no times
     table = pd.DataFrame(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import itertools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -16,8 +17,9 @@ import xarray as xr
 
 from smlmsim import io, taken
 from smlmsim.compare import compare, mean_ranks, win_map
-from smlmsim.grid import Grid, read_scores
+from smlmsim.grid import Axis, Grid, read_scores
 from smlmsim.grid.clips import read_clip, seed_bytes, shown_seeds
+from smlmsim.grid.competitors import axis_of_pairs, grouped, joined_clip, paired, pairs_of
 from smlmsim.grid.slices import At, sliced
 from smlmsim.grid.store import grid_of
 from smlmsim.pipeline import FixedPair
@@ -42,6 +44,7 @@ def write_report(
     out: str | Path,
     *,
     at: At | None = None,
+    pairs: str | None = None,
     movies_of: Sequence[int] | None = None,
     processes: int | None = None,
     budget_bytes: int = BUDGET_BYTES,
@@ -60,6 +63,9 @@ def write_report(
         Folder for the report ``index.html``; made if absent.
     at : mapping, optional
         Setting of an axis -> the value at which to cut a grid that has more than two.
+    pairs : str, optional
+        An axis of the localization, as ``localization.localizer``, whose values are paired with the reconstructors: the
+        pairs are what is compared.
     movies_of : sequence of int, optional
         Seeds whose movies can be played; by default those that the grid kept.
     processes : int, optional
@@ -88,6 +94,8 @@ def write_report(
     store = store_of(Path(result))
     scores = read_scores(store)
     scores, grid = sliced(scores, grid_of(scores.attrs, store), at or {})
+    axis = axis_of_pairs(grid, pairs) if pairs else None
+    scores = paired(scores, grid, axis.setting) if axis else scores
     layout = content.layout_of(scores, grid.metrics[0])
     if movies_of is not None:
         grid = grid.replace({"movies.seeds": tuple(movies_of)})
@@ -98,9 +106,13 @@ def write_report(
             f"movies.seeds = {grid.movies.seeds} and movies.most_bytes = {grid.movies.most_bytes}; run it with more"
         )
     clips = record_all(grid, store.parent / "clips", processes=processes, progress=progress)
-    page = _page(scores, grid, layout, clips, seeds)
-    places = content.movie_places(clips, scores, grid.metrics[0], layout)
-    movies = _movies(places, grid.reconstructors, budget_bytes - len(page.encode()), processes)
+    page = _page(scores, grid, layout, clips, seeds, axis)
+    of_cells = (
+        grouped(clips, grid, axis.setting) if axis else {place: (path,) for place, path in clips.items()}
+    )
+    places = content.movie_places(of_cells, scores, grid.metrics[0], layout)
+    read = functools.partial(_read, names=grid.reconstructors, axis=axis)
+    movies = _movies(places, read, budget_bytes - len(page.encode()), processes)
     Path(out).mkdir(parents=True, exist_ok=True)
     target = Path(out) / "index.html"
     with io.replacing(target) as draft:
@@ -113,13 +125,22 @@ def store_of(result: Path) -> Path:
     return result / "scores.zarr" if (result / "scores.zarr").exists() else result
 
 
+def _read(paths: tuple[Path, ...], names: Sequence[str], axis: Axis | None) -> xr.Dataset:
+    """Read the clip of a cell, or those at all values of an axis as one."""
+    clips = [read_clip(path, names) for path in paths]
+    return joined_clip(clips, axis) if axis else clips[0]
+
+
 def _movies(
-    places: Mapping[str, Path], names: Sequence[str], budget_bytes: int, processes: int | None
+    places: Mapping[str, tuple[Path, ...]],
+    read: Callable[[tuple[Path, ...]], xr.Dataset],
+    budget_bytes: int,
+    processes: int | None,
 ) -> dict[str, str]:
     """Return all movies as JSON, at the best quality that fits."""
     paths = list(places.values())
     chosen = np.unique(np.linspace(0, len(paths) - 1, SAMPLES).astype(int))
-    samples = [read_clip(paths[index], names) for index in chosen]
+    samples = [read(paths[index]) for index in chosen]
     threads = processes or len(os.sched_getaffinity(0))
     quality, encoded = affordable(
         [clip.brightness.values for clip in samples], len(paths), int(budget_bytes / BASE64), threads=threads
@@ -129,8 +150,8 @@ def _movies(
         for index, clip, sheets in zip(chosen, samples, encoded, strict=True)
     }
 
-    def movie(path: Path) -> str:
-        clip = read_clip(path, names)
+    def movie(of_cell: tuple[Path, ...]) -> str:
+        clip = read(of_cell)
         return content.movie(clip, quality, encode_all(clip.brightness.values, quality, threads=threads))
 
     return {place: known.get(path) or movie(path) for place, path in places.items()}
@@ -142,17 +163,19 @@ def _page(
     layout: content.Layout,
     clips: Mapping[tuple[int, ...], Path],
     seeds: Sequence[int],
+    pairs: Axis | None,
 ) -> str:
     """Return the page without movies; the text is about the first metric of the grid."""
     metric = grid.metrics[0]
     measured = isinstance(grid.study, FixedPair)
     shown = {**content.content(scores, layout, seeds), "truth": content.truth_units(measured=measured)}
+    names = list(pairs_of(grid, pairs.setting).values()) if pairs else None
     return Template(_asset("page.html")).substitute(
-        _said(scores, grid),
+        _said(scores, grid, pairs),
         css=_asset("page.css"),
         js=_asset("page.js"),
         ranks=tables.ranks_table(mean_ranks(scores), scores),
-        cost=tables.cost_table(costs(scores, metric, clips.values())),
+        cost=tables.cost_table(costs(scores, metric, clips.values(), names)),
         shared="\n".join(itertools.starmap(_group, shared_settings(grid))),
         grid=html.escape(str(scores.attrs["grid"])),
         made=html.escape(_made(scores)),
@@ -161,7 +184,7 @@ def _page(
     )
 
 
-def _said(scores: xr.Dataset, grid: Grid) -> dict[str, str]:
+def _said(scores: xr.Dataset, grid: Grid, pairs: Axis | None) -> dict[str, str]:
     """Return all texts of the page about the first metric."""
     metric = grid.metrics[0]
     table, wins = compare(scores, metric), win_map(scores, metric)
@@ -169,7 +192,7 @@ def _said(scores: xr.Dataset, grid: Grid) -> dict[str, str]:
     said, caution = words.answers(scores, metric, table), words.too_few(scores.sizes["seed"], table, wins)
     return {
         "headline": html.escape(words.headline(said)),
-        "lead": html.escape(_lead(scores, metric, grid)),
+        "lead": html.escape(_lead(scores, metric, grid, pairs)),
         "caution": f'<p class="caution">{html.escape(caution)}</p>' if caution else "",
         "answers": "\n".join(map(_answer, said)),
         "truth": html.escape(words.truth(measured=measured)),
@@ -181,11 +204,14 @@ def _said(scores: xr.Dataset, grid: Grid) -> dict[str, str]:
     }
 
 
-def _lead(scores: xr.Dataset, metric: str, grid: Grid) -> str:
+def _lead(scores: xr.Dataset, metric: str, grid: Grid, pairs: Axis | None) -> str:
     """Return what was reconstructed, in words."""
+    of_pairs = pairs.attrs["long_name"] if pairs else ""
     _, acquisition = grid.study.extent()
     table = grid.study.table.name if isinstance(grid.study, FixedPair) else ""
-    said = words.lead(scores, metric, acquisition.time_points, acquisition.duration_s, table=table)
+    said = words.lead(
+        scores, metric, acquisition.time_points, acquisition.duration_s, table=table, pairs=of_pairs
+    )
     gap = taken.in_words(taken.advantage_of_random(scores[metric])) if taken.has_both(scores[metric]) else ""
     return f"{said} {gap[0].upper()}{gap[1:]}." if gap else said
 

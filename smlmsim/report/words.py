@@ -261,11 +261,18 @@ def headline(said: list[Answer]) -> str:
 
 
 def lead(
-    scores: xr.Dataset, metric: str, time_points: int, duration_s: float | None = None, *, table: str = ""
+    scores: xr.Dataset,
+    metric: str,
+    time_points: int,
+    duration_s: float | None = None,
+    *,
+    table: str = "",
+    pairs: str = "",
 ) -> str:
     """Describe the movies and their reconstruction in a few sentences, with the duration if it was set.
 
-    Movies that are parts of a measured table are described by its name, ``table``; all others are simulated.
+    Movies that are parts of a measured table are described by its name, ``table``; all others are simulated. Where
+    reconstructors are paired with something, ``pairs`` is its name.
     """
     length = f"{time_points} time points" if duration_s is None else f"{duration_s:g} s"
     axes, seeds = axes_of(scores[metric]), scores.sizes["seed"]
@@ -276,11 +283,14 @@ def lead(
     if table:
         movies = f"parts of {table}, a measured table of fixed cells; the truth is all of it"
         seed = " Seeds are other parts of the one table: differences between samples are not seen."
+    same = "All were given the same movies."
+    if pairs:
+        same = f"Each is a {pairs} and a reconstructor; all were given the same molecules."
     return (
         f"{who} reconstructed {cells * seeds:,} {movies}: "
         f"{cells} cell{'s' * (cells != 1)} over {_listed([_axis_name(scores[axis]) for axis in axes])}, "
         f"{_seeds(seeds)} in each. "
-        f"All were given the same movies.{seed}{_floor(scores, metric)}"
+        f"{same}{seed}{_floor(scores, metric)}"
     )
 
 
