@@ -1,0 +1,1 @@
+"""A network in the style of DECODE, which localizes overlapping molecules in camera frames."""
