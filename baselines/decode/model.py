@@ -32,7 +32,7 @@ class Found(NamedTuple):
     Parameters
     ----------
     logit : Tensor, shape (frame, y, x)
-        Of the probability that there is a molecule.
+        Log-odds of a molecule in the pixel.
     mean : Tensor, shape (frame, 3, y, x)
         Its offset along y and x from the middle of the pixel, in pixels, and the logarithm of its counts.
     sigma : Tensor, shape (frame, 3, y, x)
