@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import logging
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import pydantic
@@ -320,7 +320,8 @@ class Hybrid(Simulated):
     Parameters
     ----------
     tables : tuple of Measured
-        Two of them are drawn for a movie; if there is a single one, both patches come from it.
+        Two of them are drawn for a movie; if there is a single one, both patches come from it. A ``table`` such as
+        ``catalogue:structure:microtubules`` stands for all tables of the catalogue that fit.
     motion : Deformation
         The motion of both patches, which flow independently of each other.
     """
@@ -328,6 +329,13 @@ class Hybrid(Simulated):
     kind: Literal["hybrid"] = "hybrid"
     tables: tuple[Measured, ...] = pydantic.Field(min_length=1)
     motion: Deformation = Deformation()
+
+    @pydantic.field_validator("tables", mode="before")
+    @classmethod
+    def _catalogued(cls, found: Any) -> Any:
+        from smlmsim.catalogue.tables import expanded  # here, since it loads statistics and a database
+
+        return expanded(found)
 
     def moving(self, seed: int) -> xr.Dataset:
         """The superposition of both patches."""

@@ -82,8 +82,8 @@ def terms() -> dict[tuple[str, str], Term]:
 
 def term(category: str, name: str) -> Term | None:
     """Find a term by its name or a synonym, however it is spelt; None if it is not in the vocabulary."""
-    key = _key(name)
-    return _known(category).get(key) or _known(category).get(key.removesuffix("s"))
+    sought = key(name)
+    return _known(category).get(sought) or _known(category).get(sought.removesuffix("s"))
 
 
 def below(category: str, name: str) -> set[str]:
@@ -94,7 +94,7 @@ def below(category: str, name: str) -> set[str]:
     >>> sorted(below("structure", "nuclear envelope"))
     ['nuclear envelope', 'nuclear lamina', 'nuclear pore']
     """
-    return {other for kind, other in terms() if kind == category and name in _above(category, other)}
+    return {other for kind, other in terms() if kind == category and name in above(category, other)}
 
 
 def nearness(category: str, one: str, other: str) -> float:
@@ -105,7 +105,7 @@ def nearness(category: str, one: str, other: str) -> float:
     """
     if one == other:
         return 1.0
-    first, second = _above(category, one), _above(category, other)
+    first, second = above(category, one), above(category, other)
     shared = max((first[name] for name in first.keys() & second.keys()), default=0)
     return 2 * shared / (first[one] + second[other]) if shared else 0.0
 
@@ -169,8 +169,8 @@ def warn(texts: Iterable[str]) -> None:
 
 def _nearest(category: str, name: str) -> str:
     """The term that a misspelt name most likely means; "" if there is none."""
-    spelt = {_key(other): one.name for one in _terms_of(category) for other in (one.name, *one.synonyms)}
-    return spelt.get(closest(_key(name), spelt), "")
+    spelt = {key(other): one.name for one in _terms_of(category) for other in (one.name, *one.synonyms)}
+    return spelt.get(closest(key(name), spelt), "")
 
 
 def _of_fields(metadata: Metadata) -> Iterator[Tag]:
@@ -189,8 +189,8 @@ def _of_fields(metadata: Metadata) -> Iterator[Tag]:
 @functools.cache
 def _known(category: str) -> dict[str, Term]:
     """The terms of a category by the keys of all their names; names go before synonyms."""
-    found = {_key(other): one for one in _terms_of(category) for other in one.synonyms}
-    return found | {_key(one.name): one for one in _terms_of(category)}
+    found = {key(other): one for one in _terms_of(category) for other in one.synonyms}
+    return found | {key(one.name): one for one in _terms_of(category)}
 
 
 def _terms_of(category: str) -> list[Term]:
@@ -198,16 +198,16 @@ def _terms_of(category: str) -> list[Term]:
 
 
 @functools.cache
-def _above(category: str, name: str) -> dict[str, int]:
+def above(category: str, name: str) -> dict[str, int]:
     """A term and those of which it is a part or a kind, with their depths: 1 for those without parents."""
     found: dict[str, int] = {}
     parents = terms()[category, name].parents if (category, name) in terms() else ()
     for parent in parents:
-        found |= _above(category, parent)
+        found |= above(category, parent)
     return found | {name: 1 + max((found[parent] for parent in parents), default=0)}
 
 
-def _key(name: str) -> str:
-    """A name without case, blanks and signs."""
+def key(name: str) -> str:
+    """A name without case, blanks and signs, by which spellings are compared."""
     text = "".join(GREEK.get(letter, letter) for letter in unicodedata.normalize("NFKC", name).casefold())
     return "".join(letter for letter in text if letter.isalnum()) or text

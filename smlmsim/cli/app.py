@@ -13,6 +13,7 @@ import typer
 
 import smlmsim
 from smlmsim.cli.agree import agree
+from smlmsim.cli.catalogue import catalogue_app
 from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.drawing import draw_grid
@@ -71,6 +72,7 @@ app = typer.Typer(
 )
 
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(catalogue_app, name="catalogue")
 for command in (
     frames,
     info,

@@ -16,14 +16,14 @@ def test_every_parent_is_a_term_of_the_same_category_and_none_is_above_itself():
     for (category, name), found in terms().items():
         assert all((category, parent) in terms() for parent in found.parents)
         assert name not in set().union(
-            *(vocabulary._above(category, parent) for parent in found.parents), set()
+            *(vocabulary.above(category, parent) for parent in found.parents), set()
         )
 
 
 def test_no_two_terms_of_a_category_have_one_name():
     for category in CATEGORIES:
         found = [one for (kind, _), one in terms().items() if kind == category]
-        keys = [vocabulary._key(name) for one in found for name in (one.name, *one.synonyms)]
+        keys = [vocabulary.key(name) for one in found for name in (one.name, *one.synonyms)]
         assert len(keys) == len(set(keys))
 
 
