@@ -13,9 +13,9 @@ def test_tables_are_added_found_shown_and_drawn(run, tmp_path, monkeypatch):
     assert f"2 added, 0 as they were, 0 gone, 0 files left out; 2 tables in {tmp_path / 'c.sqlite'}" in said
     code, said = run("catalogue", "search", "structure:nucleus", "rate_hz>10")
     first, second = said.splitlines()[1:]
-    assert first.startswith("1       a.csv   400            80 Hz  9.98 nm    ")
+    assert first.startswith("1       a.csv   400            80 Hz  10 nm      3 x 2.99 um  ")
     assert first.endswith("um  nuclear pore, STROM (?)")
-    assert second.startswith("2       Lamina  400            80 Hz  9.98 nm    ")
+    assert second.startswith("2       Lamina  400            80 Hz  10 nm      3 x 2.99 um  ")
     assert second.endswith("um  nuclear lamina, STROM (?), batch 7 (?)")
     code, said = run("catalogue", "show", 1)
     assert code == 0
