@@ -35,6 +35,7 @@ from smlmsim.cli.report import report
 from smlmsim.cli.settings import settings
 from smlmsim.cli.sweep import Add, Metrics, MoviesOf, Reconstructors, Seeds, seeds_of, sweep_of
 from smlmsim.cli.train import train
+from smlmsim.cli.trust import trust
 from smlmsim.cli.view import view
 from smlmsim.from_table import FromTable
 from smlmsim.spec import explain
@@ -56,6 +57,7 @@ app = typer.Typer(
     * `smlmsim pair TABLE.csv --frames 300 --out DIR` scores reconstructors on a part of a table of fixed cells
       against all of it.
     * `smlmsim agree TABLE.csv --with annapalm2d --out DIR` compares reconstructions of two halves of a table.
+    * `smlmsim trust TABLE.csv --out DIR` says in words, on one page, how far the movie of a table can be trusted.
     * `smlmsim localize STACK.tif --with mle --out TABLE.csv` finds the molecules in camera frames.
     * `smlmsim report DIR --out REPORT` compares the reconstructors of a grid, and plays the movies.
     * `smlmsim simulate --out DIR` simulates one movie with a known truth.
@@ -81,6 +83,7 @@ for command in (
     reconstruct,
     pair,
     agree,
+    trust,
     train,
     report,
     new_reconstructor,

@@ -186,6 +186,30 @@ def window_advice(scores: xr.Dataset, box: Box, *, metric: str = "ms_ssim") -> s
     return "\n".join(lines)
 
 
+def scores_inside(scores: xr.DataArray, rate_hz: Range, velocity: Range) -> xr.DataArray:
+    """Return scores at the ends of two ranges and in all cells in between; outside the map, those of its edge.
+
+    Parameters
+    ----------
+    scores : xr.DataArray
+        Over ``motion.velocity_nm_per_s``, ``photophysics.rate_hz`` and ``reconstructor``, and perhaps others.
+    rate_hz, velocity : (float, float)
+        Ranges of the rate per 2.56 x 2.56 um, Hz, and of the velocity, nm/s; the latter may end at infinity.
+
+    Returns
+    -------
+    xr.DataArray
+        (..., reconstructor, place), interpolated linearly in the velocity and in the logarithm of the rate.
+    """
+    found = scores.sortby([RATE, VELOCITY])
+    places = {
+        VELOCITY: _places(found[VELOCITY].values, velocity),
+        RATE: np.log(_places(found[RATE].values, rate_hz)),
+    }
+    found = found.assign_coords({RATE: np.log(found[RATE].values)})
+    return found.interp(places).stack(place=[VELOCITY, RATE]).transpose(..., "reconstructor", "place")
+
+
 def is_on_map(scores: xr.Dataset, box: Box) -> bool:
     """Whether a part of the box of an experiment lies on a map."""
     return not any(_is_beyond(scores[axis].values, reach) for axis, reach in box.known.items())
@@ -265,14 +289,7 @@ def _shown(reach: Range) -> str:
 
 def _inside(scores: xr.DataArray, rate_hz: Range, velocity: Range) -> xr.DataArray:
     """The mean scores (..., reconstructor, place) at the ends of both ranges and in all cells in between."""
-    found = scores.mean("seed") if "seed" in scores.dims else scores
-    found = found.sortby([RATE, VELOCITY])
-    places = {
-        VELOCITY: _places(found[VELOCITY].values, velocity),
-        RATE: np.log(_places(found[RATE].values, rate_hz)),
-    }
-    found = found.assign_coords({RATE: np.log(found[RATE].values)})
-    return found.interp(places).stack(place=[VELOCITY, RATE]).transpose(..., "reconstructor", "place")
+    return scores_inside(scores.mean("seed") if "seed" in scores.dims else scores, rate_hz, velocity)
 
 
 def _outside(known: npt.NDArray[np.float64], reach: Range, what: str, units: str) -> str:

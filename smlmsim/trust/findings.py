@@ -1,0 +1,148 @@
+"""What was found about a table and its reconstruction: numbers, from which all words of the page are made."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from smlmsim.estimate.drift import Drift
+from smlmsim.estimate.repeats import Repeats
+from smlmsim.estimate.widefield_velocity import FilamentVelocity
+
+Range = tuple[float, float]
+
+
+class Table(NamedTuple):
+    """What a table holds; ``precision_nm`` and ``photons`` are medians, NaN where not reported."""
+
+    name: str
+    localizations: int
+    frames: int
+    exposure_s: float
+    exposure_is_stated: bool
+    height_nm: float
+    width_nm: float
+    precision_nm: float
+    photons: float
+    structure: str
+    joined_nm: float | None
+
+    @property
+    def duration_s(self) -> float:
+        """Duration of the recording."""
+        return self.frames * self.exposure_s
+
+
+class Shown(NamedTuple):
+    """The part of the recording that was reconstructed: a number of time points, the first and last time in s."""
+
+    time_points: int
+    begin_s: float
+    end_s: float
+    pixel_nm: float
+    point_s: float
+    localizations: int
+
+
+class Expected(NamedTuple):
+    """The score of a reconstructor on simulated movies of this rate and velocity.
+
+    ``mean`` and ``sd`` are over the seeds, each averaged over the ranges of the experiment; ``low`` and ``high`` are the
+    lowest and the highest mean over the seeds in these ranges. ``outside`` says why it does not hold for this table.
+    """
+
+    name: str
+    mean: float
+    sd: float
+    low: float
+    high: float
+    outside: tuple[str, ...] = ()
+
+
+class Place(NamedTuple):
+    """Where an experiment lies on the map: rates per 2.56 x 2.56 um in Hz, velocity, and what lies beyond the map.
+
+    ``rate_of_map_hz``, ``velocity_of_map`` and ``window_of_map_s`` are the ranges and the time window of the map;
+    ``seeds`` is its number of movies in a cell, and ``metric`` the name of the score.
+    """
+
+    rate_hz: float
+    rate_error_hz: float
+    rates_hz: Range
+    velocity: FilamentVelocity | None
+    velocity_problem: str
+    rate_of_map_hz: Range
+    velocity_of_map: Range
+    window_of_map_s: float
+    pixel_of_map_nm: float
+    seeds: int
+    metric: str
+
+
+class Halves(NamedTuple):
+    """How well reconstructions of two halves agree.
+
+    ``lines`` is the F1 of their centre lines within ``tolerance_nm``, NaN without any; ``times_nm`` and ``places_nm``
+    are the finest and the coarsest resolution over the time points and over parts of the field, NaN where unmeasured.
+    ``by`` is what was assigned to a half, and ``problem`` says why nothing could be compared.
+    """
+
+    pearson: float = math.nan
+    lines: float = math.nan
+    tolerance_nm: float = math.nan
+    frc_nm: float = math.nan
+    worst_nm: float = math.nan
+    times_nm: Range = (math.nan, math.nan)
+    places_nm: Range = (math.nan, math.nan)
+    by: str = "localization"
+    problem: str = ""
+
+    @property
+    def agreement(self) -> float:
+        """The F1 of the centre lines, or the correlation where there are none."""
+        return self.pearson if math.isnan(self.lines) else self.lines
+
+
+class Widefield(NamedTuple):
+    """How well a reconstruction explains widefield images; ``shift_nm`` is None if they could not be registered."""
+
+    rsp: float = math.nan
+    rse: float = math.nan
+    sigma_nm: float = math.nan
+    shift_nm: float | None = None
+    pixel_nm: float = math.nan
+    problem: str = ""
+
+
+class Findings(NamedTuple):
+    """All that was found; the reconstructions are in the :class:`~smlmsim.trust.examine.Examination`.
+
+    ``expected`` holds all reconstructors of the map that are installed, the best first. ``chosen`` is the one that was
+    used, ``asked`` whether the user chose it, ``domain`` where the table lies outside its training, ``variation`` the
+    mean standard deviation between dropout passes relative to the mean density, None without them.
+    """
+
+    table: Table
+    shown: Shown
+    place: Place
+    expected: tuple[Expected, ...]
+    chosen: str
+    asked: bool
+    trained: bool
+    domain: tuple[str, ...]
+    halves: Halves
+    widefield: Widefield | None
+    drift: Drift | None
+    repeats: Repeats
+    variation: float | None
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def expectation(self) -> Expected | None:
+        """The expected score of the reconstructor that was used; None if the map does not have it."""
+        return next((found for found in self.expected if found.name == self.chosen), None)
+
+    @property
+    def per_point(self) -> float:
+        """Localizations in one time point in 2.56 x 2.56 um, over the whole recording."""
+        return self.place.rate_hz * self.shown.point_s
