@@ -58,7 +58,8 @@ def trust(
         Path,
         typer.Option(
             "--map",
-            help="Scores of a grid over velocity and rate: `scores.nc`, or its folder. [default: the map in the README]",
+            help="Scores over velocity and rate: the `scores.nc` of a grid, or its folder. "
+            "[default: the map in the README]",
             show_default=False,
         ),
     ] = REFERENCE,
@@ -82,7 +83,9 @@ def trust(
     if weights and not name:
         raise ValueError(f"weights={weights} are of a network; say of which, as in --with annapalm2d")
     if uncertainty == 1:
-        raise ValueError("a spread takes at least 2 passes, found uncertainty=1; give uncertainty=8, or 0 for none")
+        raise ValueError(
+            "a spread takes at least 2 passes, found uncertainty=1; give uncertainty=8, or 0 for none"
+        )
     if name:
         smlmsim.load(name, {"weights": weights} if weights else {})
     found = read_map(scores)

@@ -44,8 +44,8 @@ def drift(table: xr.Dataset) -> Drift | None:
     """Measure by how much the image of the later quarters of a recording is shifted from that of the first quarter.
 
     The shift is where the cross-correlation of both images is greatest. It is measured on every second localization and
-    on the others separately: the two shifts tell the error. In fixed cells a shift is drift of the stage; in living ones
-    it may be motion that all structures share.
+    on the others separately: the two shifts tell the error. In fixed cells a shift is drift of the stage; in living
+    ones it may be motion that all structures share.
 
     Parameters
     ----------
@@ -66,7 +66,10 @@ def drift(table: xr.Dataset) -> Drift | None:
         return None
     images = _Images(table)
     shifts = np.array(
-        [[_shift(images(part, halves, 0, h), images(part, halves, p, h)) for h in (0, 1)] for p in range(1, PARTS)]
+        [
+            [_shift(images(part, halves, 0, h), images(part, halves, p, h)) for h in (0, 1)]
+            for p in range(1, PARTS)
+        ]
     )  # (part, half, yx)
     shifts *= images.pixel_nm
     difference = np.hypot(*(shifts[:, 0] - shifts[:, 1]).T)

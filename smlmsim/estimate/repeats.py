@@ -69,7 +69,7 @@ def repeats(table: xr.Dataset, *, distance_nm: float) -> Repeats:
     tree = cKDTree(points)
 
     def followed(frames: int) -> float:
-        near, _ = tree.query(points + [0, 0, frames * apart], distance_upper_bound=distance_nm)
+        near, _ = tree.query(points + np.array([0, 0, frames * apart]), distance_upper_bound=distance_nm)
         return float(np.mean(np.isfinite(near)))
 
     chance = float(np.mean([followed(frames) for frames in range(*CHANCE_FRAMES, 4)]))

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 import smlmsim
-from smlmsim import domain
+from smlmsim import channels, domain
 from smlmsim.acquisition import recorded_frames
 from smlmsim.estimate.drift import drift
 from smlmsim.estimate.location import RATE, VELOCITY, Box, experiment_box
@@ -28,9 +28,16 @@ from smlmsim.progress import bar
 from smlmsim.reconstruct import load, reconstruct
 from smlmsim.registration import register
 from smlmsim.rng import stream
-from smlmsim.trust.expect import USUAL_PIXEL_NM, axis_range, expected, outside, study_of, window_s
+from smlmsim.trust.expect import (
+    USUAL_PIXEL_NM,
+    axis_range,
+    expected,
+    outside,
+    study_of,
+    window_s,
+    without_windows,
+)
 from smlmsim.trust.findings import Expected, Findings, Halves, Place, Shown, Table, Widefield
-from smlmsim.windows import at_best_windows, has_windows
 
 STRETCHES = 10
 """Number of parts of equal length in which the rate is measured."""
@@ -58,7 +65,6 @@ class Examination(NamedTuple):
     scores: xr.Dataset
     widefield: xr.DataArray | None
     error: xr.DataArray | None
-    study: Experimental
 
 
 class Given(NamedTuple):
@@ -104,6 +110,10 @@ def examine(
     """
     with bar(STEPS, "steps") as progress:
         table = study.localizations()
+        if len(known := list(channels.names(table).values())) > 1:
+            raise ValueError(
+                f"the report is of one channel, found {', '.join(known)}; choose one with {channels.choice(known[0])}"
+            )
         study = study.replace({"field": study.covered(table)})
         summary = summarise([table])
         exposure_s = smlmsim.io.exposure_s(table, study.table.name)
@@ -132,8 +142,8 @@ def examine(
             images["uncertainty"] = uncertainty
         if found is not None:
             images["where halves disagree"] = found.disagreement
-        drawn = at_best_windows(scores, metric) if has_windows(scores) else scores
-        return Examination(findings, images, made, found, box, drawn, widefield, error, study)
+        drawn = without_windows(scores, metric)
+        return Examination(findings, images, made, found, box, drawn, widefield, error)
 
 
 def _table(
@@ -254,7 +264,10 @@ def _reconstructed(
         return estimate, None, None
     spread = np.sqrt(several.uncertainty.values)
     mean = float(several.density.mean())
-    about = {"units": estimate.attrs.get("units", "1"), "long_name": f"standard deviation of {given.passes} passes"}
+    about = {
+        "units": estimate.attrs.get("units", "1"),
+        "long_name": f"standard deviation of {given.passes} passes",
+    }
     deviation = xr.DataArray(spread, several.density.coords, several.density.dims, "uncertainty", about)
     return estimate, float(spread.mean()) / mean if mean else None, deviation
 
@@ -329,5 +342,10 @@ def _shown(study: Experimental, observation: xr.Dataset) -> Shown:
     begin_s = float(attrs["start_frame"]) * float(attrs["exposure_s"])
     points = observation.sizes["time"]
     return Shown(
-        points, begin_s, begin_s + points * point_s, study.pixel_nm, point_s, observation.sizes["localization"]
+        points,
+        begin_s,
+        begin_s + points * point_s,
+        study.pixel_nm,
+        point_s,
+        observation.sizes["localization"],
     )

@@ -9,7 +9,7 @@ import xarray as xr
 
 import smlmsim
 from smlmsim.estimate.contour_density import contour_density
-from smlmsim.estimate.location import VELOCITY, Box, scores_inside
+from smlmsim.estimate.location import VELOCITY, Box, good_up_to, scores_inside
 from smlmsim.spec import parse_toml
 from smlmsim.trust.findings import Expected
 from smlmsim.windows import at_best_windows, best_of, has_windows, unit_s_of
@@ -18,12 +18,20 @@ USUAL_WINDOW_S, USUAL_PIXEL_NM = 1.5, 20.0
 """Time point and pixel of a map that does not state its study: those of the map of the package."""
 
 
-def expected(scores: xr.Dataset, box: Box, metric: str) -> list[Expected]:
-    """Return the expected score of every installed reconstructor of a map, the best first.
+GOOD_SCORE = 0.7
+"""Expected score that is good enough, as for `smlmsim locate-on-map`."""
 
-    With time windows on the map, every reconstructor has the best window of each cell.
-    """
-    found = (at_best_windows(scores, metric) if has_windows(scores) else scores)[metric]
+
+def without_windows(scores: xr.Dataset, metric: str) -> xr.Dataset:
+    """The scores of one metric; of a map with time windows, those of the best window of each cell."""
+    return at_best_windows(scores, metric) if has_windows(scores) else scores[[metric]]
+
+
+def expected(scores: xr.Dataset, box: Box, metric: str) -> list[Expected]:
+    """Return the expected score of every installed reconstructor of a map, the best first."""
+    scores = without_windows(scores, metric)
+    up_to = good_up_to(scores, box.rate_hz, metric=metric, threshold=GOOD_SCORE)
+    found = scores[metric]
     if "seed" not in found.dims:
         found = found.expand_dims("seed")
     inside = scores_inside(found, box.rate_hz, _velocities(scores, box))
@@ -36,7 +44,12 @@ def expected(scores: xr.Dataset, box: Box, metric: str) -> list[Expected]:
             spread = float(by_seed.std(ddof=1)) if by_seed.size > 1 else float("nan")
             made.append(
                 Expected(
-                    name, float(by_seed.mean()), spread, float(by_place.min()), float(by_place.max())
+                    name,
+                    float(by_seed.mean()),
+                    spread,
+                    float(by_place.min()),
+                    float(by_place.max()),
+                    up_to[name],
                 )
             )
     return sorted(made, key=lambda one: -sign * one.mean)
@@ -51,16 +64,13 @@ def outside(name: str, observation: xr.Dataset, weights: object = None) -> tuple
     return tuple(domain.outside(observation, density_per_um=contour))
 
 
-def window_frames(scores: xr.Dataset, box: Box, name: str | None, exposure_s: float, metric: str) -> int:
-    """The number of camera frames in a time point that a map advises, or with which it was made."""
-    return max(1, round(window_s(scores, box, name, metric) / exposure_s))
-
-
 def window_s(scores: xr.Dataset, box: Box, name: str | None, metric: str) -> float:
     """The duration of a time point that a map advises for a reconstructor, or with which it was made."""
     if not has_windows(scores):
         study = study_of(scores).get("acquisition", {})
-        return float(study.get("exposure_s", 0.03)) * float(study.get("frames_per_point", USUAL_WINDOW_S / 0.03))
+        return float(study.get("exposure_s", 0.03)) * float(
+            study.get("frames_per_point", USUAL_WINDOW_S / 0.03)
+        )
     unit_s = unit_s_of(scores)
     means = scores[metric].mean("seed") if "seed" in scores.dims else scores[metric]
     means = scores_inside(means, box.rate_hz, _velocities(scores, box)).mean("place", skipna=False)
@@ -90,4 +100,3 @@ def _usable(names: Iterable[str]) -> list[str]:
     """The reconstructors that are installed and need nothing but localizations."""
     installed = set(smlmsim.reconstruct.available())
     return [name for name in names if name in installed and not smlmsim.reconstruct.needs(smlmsim.load(name))]
-

@@ -47,8 +47,9 @@ class Shown(NamedTuple):
 class Expected(NamedTuple):
     """The score of a reconstructor on simulated movies of this rate and velocity.
 
-    ``mean`` and ``sd`` are over the seeds, each averaged over the ranges of the experiment; ``low`` and ``high`` are the
-    lowest and the highest mean over the seeds in these ranges. ``outside`` says why it does not hold for this table.
+    ``mean`` and ``sd`` are over the seeds, each averaged over the ranges of the experiment; ``low`` and ``high`` are
+    the lowest and the highest mean over the seeds in these ranges. ``up_to`` is the velocity in nm/s up to which it is
+    good enough at all rates of the experiment, NaN if it never is. ``outside`` says why it does not hold here.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Expected(NamedTuple):
     sd: float
     low: float
     high: float
+    up_to: float = math.nan
     outside: tuple[str, ...] = ()
 
 

@@ -106,7 +106,7 @@ def _figures(found: Examination) -> dict[str, Figure]:
     shown = chosen if chosen in held else next((one.name for one in found.findings.expected), held[0])
     scores = found.scores.sel(reconstructor=[shown])
     made["map"] = figures.heatmap(
-        scores, next(iter(scores)), marked=found.box.known, marks="this table", beyond=True
+        scores, str(next(iter(scores))), marked=found.box.known, marks="this table", beyond=True
     )
     if found.error is not None and found.widefield is not None:
         estimate = found.images[chosen]
@@ -114,7 +114,7 @@ def _figures(found: Examination) -> dict[str, Figure]:
         times_s = [float(time) for time in found.error.time.values[[0, -1]]]
         made["widefield"] = figures.montage(
             {
-                "widefield": found.widefield,
+                "widefield": found.widefield.rename("widefield").assign_attrs(units="grey level"),
                 chosen: estimate.assign_coords(time=estimate.time + begin_s),
                 "error": found.error,
             },
@@ -141,9 +141,11 @@ def _page(found: Examination, pictures: dict[str, bytes], said: Sequence[str]) -
         advice=html.escape(words.advice(of)),
         variation=html.escape(_variation(of)),
         halves=html.escape(_about_halves(of)),
-        agreement=_picture(pictures, "agreement", "Both halves, where they disagree, and the resolution over time."),
+        agreement=_picture(
+            pictures, "agreement", "Both halves, where they disagree, and the resolution over time.", "wide"
+        ),
         map=html.escape(_about_map(of)),
-        heatmap=_picture(pictures, "map", "Scores over velocity and localization rate, with this table.", "narrow"),
+        heatmap=_picture(pictures, "map", "Scores over velocity and localization rate, with this table."),
         expected=_expected(of),
         widefield=_widefield(of, pictures),
         holds="\n".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in holds(of).items()),
@@ -160,9 +162,11 @@ def holds(found: Findings) -> dict[str, str]:
         "localizations": f"{table.localizations:,}",
         "frames": f"{table.frames:,} of {table.exposure_s:g} s, {table.duration_s:.4g} s in all",
         "field": f"{table.width_nm / 1000:.3g} x {table.height_nm / 1000:.3g} um",
-        "rate": f"{place.rate_hz:.3g} ± {place.rate_error_hz:.2g} Hz per 2.56 x 2.56 um, {words.span(place.rates_hz)} Hz "
-        "over the recording",
-        "precision": "not reported" if math.isnan(table.precision_nm) else f"median {table.precision_nm:.3g} nm",
+        "rate": f"{place.rate_hz:.3g} ± {place.rate_error_hz:.2g} Hz per 2.56 x 2.56 um, "
+        f"{words.span(place.rates_hz)} Hz over the recording",
+        "precision": "not reported"
+        if math.isnan(table.precision_nm)
+        else f"median {table.precision_nm:.3g} nm",
         "photons": "" if math.isnan(table.photons) else f"median {table.photons:.3g} in a localization",
         "labelled": table.structure or "not stated",
         "velocity": str(place.velocity) if place.velocity else "not measured",
@@ -183,11 +187,18 @@ def _reason(reason: words.Reason) -> str:
     )
 
 
-STATES = {"good": "speaks for it", "fair": "speaks partly for it", "poor": "speaks against it", "unknown": "not known"}
+STATES = {
+    "good": "speaks for it",
+    "fair": "speaks partly for it",
+    "poor": "speaks against it",
+    "unknown": "not known",
+}
 
 
 def _list(lines: Iterable[str], nothing: str) -> str:
-    items = "".join(f"<li>{html.escape(_capital(line))}.</li>" for line in (line.rstrip(".") for line in lines))
+    items = "".join(
+        f"<li>{html.escape(_capital(line))}.</li>" for line in (line.rstrip(".") for line in lines)
+    )
     return f'<ul class="warnings">{items}</ul>' if items else f"<p>{html.escape(nothing)}</p>"
 
 
@@ -199,9 +210,9 @@ def _about_halves(found: Findings) -> str:
     if found.halves.problem:
         return f"Two halves cannot be compared: {found.halves.problem}."
     return (
-        f"{found.chosen} on two random halves of the localizations, averaged over time. What is in one half only depends "
-        "on single localizations: it may be invented. What is in both may still be: a network that always draws lines "
-        "draws them twice."
+        f"{found.chosen} on two random halves of the localizations, averaged over time. What is in one half only "
+        "depends on single localizations: it may be invented. What is in both may still be: a network that always "
+        "draws lines draws them twice."
     )
 
 
@@ -215,7 +226,9 @@ def _about_map(found: Findings) -> str:
 
 def _variation(found: Findings) -> str:
     if found.variation is None:
-        return f"{found.chosen} does not estimate its uncertainty; the disagreement of halves is shown instead."
+        return (
+            f"{found.chosen} does not estimate its uncertainty; the disagreement of halves is shown instead."
+        )
     return (
         f"The uncertainty is the standard deviation between passes with dropout, in the mean "
         f"{100 * found.variation:.0f} % of the density; it tells what the network is unsure of, not where it is wrong."
@@ -236,7 +249,7 @@ def _expected(found: Findings) -> str:
         )
     heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
     return (
-        "<table><caption>Mean and standard deviation of simulated movies at the place of this table.</caption>"
+        "<table><caption>Mean ± standard deviation at this place of the map.</caption>"
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
 
@@ -258,8 +271,9 @@ def _picture(pictures: dict[str, bytes], name: str, text: str, kind: str = "") -
         return ""
     data = base64.b64encode(pictures[name]).decode()
     return (
-        f'<figure class="picture"><img class="{kind}" alt="{html.escape(text)}" src="data:image/png;base64,{data}">'
-        "</figure>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{html.escape(text)}">'
+        f'<figure class="picture {kind}"><img alt="{html.escape(text)}" src="data:image/png;base64,{data}">'
+        "</figure></div>"
     )
 
 

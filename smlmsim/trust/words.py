@@ -6,12 +6,11 @@ import math
 from typing import Literal, NamedTuple
 
 from smlmsim.interval import PRACTICAL
+from smlmsim.trust.expect import GOOD_SCORE
 from smlmsim.trust.findings import Expected, Findings, Range
 
 State = Literal["good", "fair", "poor", "unknown"]
 
-GOOD_SCORE = 0.7
-"""Expected score that is good enough, as for `smlmsim locate-on-map`."""
 LINES_GOOD, LINES_FAIR = 0.7, 0.4
 """Agreement of the centre lines of halves: above the first, most details are repeated; below the second, few are."""
 RSP_GOOD, RSP_FAIR = 0.8, 0.6
@@ -22,7 +21,18 @@ SLACK = 1.1
 """Factor by which the time point and the pixel may differ from those of the map."""
 BLINKING = 0.05
 """Share of localizations followed by another of the same molecule that is worth a warning."""
-FILAMENTS = ("tubul", "actin", "filament", "vimentin", "keratin", "septin", "lamin", "spectrin", "fiber", "fibre")
+FILAMENTS = (
+    "tubul",
+    "actin",
+    "filament",
+    "vimentin",
+    "keratin",
+    "septin",
+    "lamin",
+    "spectrin",
+    "fiber",
+    "fibre",
+)
 """Parts of words that name filaments."""
 RESOLVED = "about 250 nm"
 
@@ -54,9 +64,19 @@ def verdict(found: Findings) -> str:
     if map_ == "unknown" and halves == "good":
         return "This movie repeats itself, but nothing here says whether it is true"
     if map_ == "unknown":
-        return "Trust the overall layout at most: details are partly repeated, and no simulation speaks for them"
-    subject = "Trust the shape of the filaments" if is_filaments(found) else "If these are filaments, trust their shape"
-    return f"{subject}, but check ends and crossings" if halves == map_ == "good" else f"{subject}, not their gaps"
+        return (
+            "Trust the overall layout at most: details are partly repeated, and no simulation speaks for them"
+        )
+    subject = (
+        "Trust the shape of the filaments"
+        if is_filaments(found)
+        else "If these are filaments, trust their shape"
+    )
+    return (
+        f"{subject}, but check ends and crossings"
+        if halves == map_ == "good"
+        else f"{subject}, not their gaps"
+    )
 
 
 def lead(found: Findings) -> str:
@@ -122,20 +142,18 @@ def advice(found: Findings) -> str:
     tie = f"; practically equal: {listed(equal)}" if equal else ""
     if found.asked:
         score = "the map does not hold it" if own is None else f"expected {score_of(own)}"
-        better = "" if best.name == found.chosen else f" The map puts {best.name} first, {score_of(best)}{tie}."
+        better = (
+            "" if best.name == found.chosen else f" The map puts {best.name} first, {score_of(best)}{tie}."
+        )
         return f"{found.chosen} was asked for; {score}.{better or (tie and f' It is the first on the map{tie}.')}"
     if found.chosen == best.name:
         return f"{best.name} is advised: of those installed it scores best on the map here, {score_of(best)}{tie}."
-    passed = []
-    for one in found.expected:
-        if one.name == found.chosen:
-            break
-        passed.append(one)
-    scores = "scores higher" if len(passed) == 1 else "score higher"
+    passed = [one for one in found.expected if one.outside and one.name != found.chosen]
     return (
-        f"{found.chosen} is advised{f', {score_of(own)}' if own else ''}: {listed([one.name for one in passed])} {scores} "
-        f"on the map, up to {passed[0].mean:.2f}, but this table lies outside what "
-        f"{'it was' if len(passed) == 1 else 'they were'} trained for ({'; '.join(passed[0].outside)})."
+        f"{found.chosen} is advised{f', {score_of(own)}' if own else ''}. {listed([one.name for one in passed])} "
+        f"{'stands' if len(passed) == 1 else 'stand'} before it on the map, up to {passed[0].mean:.2f}, but this table "
+        f"lies outside what {'it was' if len(passed) == 1 else 'they were'} trained for "
+        f"({'; '.join(passed[0].outside)})."
     )
 
 
@@ -150,14 +168,19 @@ def warnings(found: Findings) -> list[str]:
         )
     if not table.structure:
         lines.append(
-            "the table does not say what is labelled: expected scores hold for filaments only; --structure microtubules, "
-            "say, states it"
+            "the table does not say what is labelled: expected scores hold for filaments only; "
+            "--structure microtubules, say, states it"
         )
     lines += _of_blinking(found) + _of_drift(found)
     if found.per_point < LEAST:
         lines.append(
-            f"too few localizations: {found.per_point:.3g} per time point in 2.56 x 2.56 um, the map begins at "
-            f"{LEAST:g}; longer time points help (--frames-per-point), if nothing moves in them"
+            f"too few localizations: {found.per_point:.3g} per time point in 2.56 x 2.56 um; the map begins at "
+            f"{LEAST:g}"
+        )
+    if found.per_point < ENOUGH:
+        lines.append(
+            f"time points of {found.shown.point_s:.3g} s are for structures that move; if these do not, as in fixed "
+            f"cells, longer ones hold more: --frames-per-point {table.frames} makes one image of all"
         )
     if found.shown.localizations < 1000:
         lines.append(f"{found.shown.localizations} localizations in all: the measures of agreement scatter")
@@ -175,7 +198,9 @@ def warnings(found: Findings) -> list[str]:
             "(--widefield) measures it"
         )
     elif place.velocity.at_least:
-        lines.append("the velocity is a lower bound: filaments move too far between widefield images to be followed")
+        lines.append(
+            "the velocity is a lower bound: filaments move too far between widefield images to be followed"
+        )
     if found.widefield and found.widefield.shift_nm is not None:
         wide = found.widefield
         if found.widefield.shift_nm > wide.pixel_nm / 2:
@@ -189,29 +214,46 @@ def warnings(found: Findings) -> list[str]:
 def _of_map(found: Findings) -> Reason:
     own, place, against = found.expectation, found.place, broken(found)
     if own is None or against:
-        nearest = f" At the nearest place of the map it scores {score_of(own)}, which need not hold here." if own else ""
-        return Reason(MAP, "unknown", f"The map says nothing about this movie: {'; '.join(against)}.{nearest}")
-    state: State = "good" if own.low >= GOOD_SCORE else "fair" if own.mean >= GOOD_SCORE else "poor"
+        nearest = (
+            f" At the nearest place of the map it scores {score_of(own)}, which need not hold here."
+            if own
+            else ""
+        )
+        return Reason(
+            MAP, "unknown", f"The map says nothing about this movie: {'; '.join(against)}.{nearest}"
+        )
+    best = own.mean if place.velocity else own.high  # without a velocity, the structure may be at rest
+    state: State = "good" if own.low >= GOOD_SCORE else "fair" if best >= GOOD_SCORE else "poor"
     where = (
         f"at the measured velocity, {place.velocity}"
         if place.velocity
-        else f"at all velocities of the map, {place.velocity_of_map[0]:g} to {place.velocity_of_map[1]:g} nm/s, since none "
-        "was measured"
+        else f"at all velocities of the map, {place.velocity_of_map[0]:g} to {place.velocity_of_map[1]:g} nm/s, since "
+        "none was measured"
     )
     return Reason(
         MAP, state,
-        f"On simulated filaments at this rate, {place.rate_hz:.3g} Hz per 2.56 x 2.56 um ({span(place.rates_hz)} Hz over "
-        f"the recording), and {where}, {own.name} is expected to score {place.metric} {score_of(own)}: mean and standard "
-        f"deviation of {place.seeds} movies, 1 being perfect. Over these ranges the mean is {own.low:.2f} to "
-        f"{own.high:.2f}; {GOOD_SCORE:g} counts as good enough. It holds for filaments like those of the map, with its "
-        "labelling and precision.",
+        f"On simulated filaments at this rate, {place.rate_hz:.3g} Hz per 2.56 x 2.56 um ({span(place.rates_hz)} Hz "
+        f"over the recording), and {where}, {own.name} is expected to score {place.metric} {score_of(own)}: mean and "
+        f"standard deviation of {place.seeds} movies, 1 being perfect. Over these ranges the mean is {own.low:.2f} to "
+        f"{own.high:.2f}. {_up_to(own, place.velocity_of_map[1])} These scores hold for filaments like those of the "
+        "map, with its labelling and precision.",
     )  # fmt: skip
+
+
+def _up_to(own: Expected, fastest: float) -> str:
+    """The velocity up to which a score is good enough, in a sentence."""
+    if math.isnan(own.up_to):
+        return f"At this rate it does not reach {GOOD_SCORE:g}, which counts as good enough, at any velocity."
+    end = ", the end of the map" if own.up_to == fastest else ""
+    return f"At this rate it is good enough, {GOOD_SCORE:g} or more, up to {own.up_to:.0f} nm/s{end}."
 
 
 def _of_halves(found: Findings) -> Reason:
     halves = found.halves
     if halves.problem:
-        return Reason(HALVES, "unknown", f"Two halves of the localizations cannot be compared: {halves.problem}.")
+        return Reason(
+            HALVES, "unknown", f"Two halves of the localizations cannot be compared: {halves.problem}."
+        )
     agreement = halves.agreement
     state: State = "good" if agreement >= LINES_GOOD else "fair" if agreement >= LINES_FAIR else "poor"
     lines = (
@@ -228,9 +270,9 @@ def _of_halves(found: Findings) -> Reason:
         HALVES, state,
         f"{lines}; their correlation is {halves.pearson:.2f}, and their resolution "
         f"{resolution(halves.frc_nm, halves.worst_nm)} ({resolutions(halves.times_nm, halves.worst_nm)} over time, "
-        f"{resolutions(halves.places_nm, halves.worst_nm)} over the field). {split} A half has half of the data, so the "
-        f"whole movie is likely better than this. Agreement is not truth: what {found.chosen} always invents or misses, "
-        "and drift, are in both halves.",
+        f"{resolutions(halves.places_nm, halves.worst_nm)} over the field). {split} A half has half of the data, so "
+        "the whole movie is likely better than this. Agreement is not truth: what "
+        f"{found.chosen} always invents or misses, and drift, are in both halves.",
     )  # fmt: skip
 
 
@@ -276,7 +318,8 @@ def _of_blinking(found: Findings) -> list[str]:
         return []
     return [
         f"blinking: at least {100 * share:.0f} % of the localizations are followed by one of the same molecule in the "
-        f"next frame, so that rates count molecules more than once; --link-nm {found.repeats.distance_nm:.0f} joins them"
+        "next frame, so that rates count molecules more than once; "
+        f"--link-nm {found.repeats.distance_nm:.0f} joins them"
     ]
 
 
@@ -289,8 +332,8 @@ def _of_drift(found: Findings) -> list[str]:
     if not moved.is_seen:
         return []
     return [
-        f"drift: later parts of the recording are shifted as a whole by {moved.shift_nm:.0f} ± {moved.error_nm:.0f} nm; "
-        "in a fixed sample this is drift, in a living one it may be common motion. Correct it before"
+        f"drift: later parts of the recording are shifted as a whole by {moved.shift_nm:.0f} ± {moved.error_nm:.0f} "
+        "nm; in a fixed sample this is drift, in a living one it may be common motion. Correct it before"
     ]
 
 
