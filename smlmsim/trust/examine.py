@@ -21,9 +21,10 @@ from smlmsim.estimate.repeats import Repeats, repeats
 from smlmsim.estimate.summary import Summary, summarise
 from smlmsim.estimate.widefield_velocity import FilamentVelocity, filament_velocity
 from smlmsim.experimental import Experimental
-from smlmsim.half_movies import explained_nm, half_movies
-from smlmsim.localization_density import precisions
+from smlmsim.half_movies import half_movies
+from smlmsim.localization_density import explained_nm, precisions
 from smlmsim.metrics import agreement, score_against_widefield
+from smlmsim.metrics.skeleton import TOLERANCE_NM
 from smlmsim.progress import bar
 from smlmsim.reconstruct import load, reconstruct
 from smlmsim.registration import register
@@ -291,7 +292,7 @@ def _halves(
         )
         with domain.gathered():
             one, other = (reconstruct(reconstructor, part).density for part in parts)
-        found = agreement(one, other, tolerance_nm=explained_nm(observation, study.pixel_nm))
+        found = agreement(one, other, tolerance_nm=explained_nm(observation, study.pixel_nm) or TOLERANCE_NM)
     except ValueError as error:
         return {}, None, Halves(by=by, problem=str(error))
     made = Halves(
