@@ -17,6 +17,7 @@ from smlmsim.cli.catalogue import catalogue_app
 from smlmsim.cli.convert import convert
 from smlmsim.cli.corpus import corpus_app
 from smlmsim.cli.drawing import draw_grid
+from smlmsim.cli.drift import drift
 from smlmsim.cli.fetch import fetch
 from smlmsim.cli.frames import frames
 from smlmsim.cli.info import info
@@ -59,6 +60,7 @@ app = typer.Typer(
     * `smlmsim agree TABLE.csv --with annapalm2d --out DIR` compares reconstructions of two halves of a table.
     * `smlmsim trust TABLE.csv --out DIR` says in words, on one page, how far the movie of a table can be trusted.
     * `smlmsim localize STACK.tif --with mle --out TABLE.csv` finds the molecules in camera frames.
+    * `smlmsim drift TABLE.csv --out STEADY.csv` removes the drift of the sample from a table.
     * `smlmsim report DIR --out REPORT` compares the reconstructors of a grid, and plays the movies.
     * `smlmsim simulate --out DIR` simulates one movie with a known truth.
     * `smlmsim frames --out DIR` simulates the camera frames of one movie, with the molecules that are in them.
@@ -80,6 +82,7 @@ for command in (
     info,
     convert,
     localize,
+    drift,
     reconstruct,
     pair,
     agree,

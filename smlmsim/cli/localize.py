@@ -59,7 +59,7 @@ def localize(
     `smlmsim localize stack.tif --out table.csv --camera-pixel-nm 106 --exposure-s 0.02 --offset 100
     --electrons-per-level 0.46 --read-noise-e 1.4` and then `smlmsim reconstruct table.csv --out movie`.
     """
-    _require_table(out)
+    require_table(out)
     smlmsim.io.require_writable_file(out)
     localizer = _loaded(name, {"sigma_nm": sigma_nm, "threshold": threshold})
     with stacks.opened(stack, recording) as frames:
@@ -82,7 +82,7 @@ def _frames(number: int) -> str:
     return f"{number} frame{'s' * (number != 1)}"
 
 
-def _require_table(out: Path) -> None:
+def require_table(out: Path) -> None:
     """Refuse an extension that is not one of a table."""
     known = [extension for extension, form in smlmsim.io.extensions().items() if form.holds == "table"]
     if out.suffix.lower() not in known:
