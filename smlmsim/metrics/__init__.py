@@ -15,6 +15,7 @@ from smlmsim._settings import suggestion
 from smlmsim.metrics.against_widefield import score_against_widefield
 from smlmsim.metrics.agreement import agreement, colocalization
 from smlmsim.metrics.decorrelation import DECORRELATION_NM
+from smlmsim.metrics.displacement import displacement_nm
 from smlmsim.metrics.fidelity import FIDELITY, HALLUCINATION
 from smlmsim.metrics.frc import FRC_NM
 from smlmsim.metrics.fwhm import FWHM_ERROR_NM
@@ -42,6 +43,7 @@ __all__ = [
     "agreement",
     "colocalization",
     "described",
+    "displacement_nm",
     "normalise",
     "score",
     "score_against_widefield",

@@ -16,13 +16,14 @@ import numpy as np
 import xarray as xr
 
 from smlmsim import io, taken
+from smlmsim.agreement_ranks import agreement_ranks, has_agreement, in_words
 from smlmsim.compare import compare, mean_ranks, win_map
 from smlmsim.grid import Axis, Grid, read_scores
 from smlmsim.grid.clips import read_clip, seed_bytes, shown_seeds
 from smlmsim.grid.competitors import axis_of_pairs, grouped, joined_clip, paired, pairs_of
 from smlmsim.grid.slices import At, sliced
 from smlmsim.grid.store import grid_of
-from smlmsim.pipeline import FixedPair
+from smlmsim.pipeline import FixedPair, TwoColours
 from smlmsim.report import content, tables, words
 from smlmsim.report.cost import costs
 from smlmsim.report.movies import record_all
@@ -197,6 +198,7 @@ def _said(scores: xr.Dataset, grid: Grid, pairs: Axis | None) -> dict[str, str]:
         "answers": "\n".join(map(_answer, said)),
         "truth": html.escape(words.truth(measured=measured)),
         "how_sure": html.escape(words.how_sure(scores.sizes["seed"], table, measured=measured)),
+        "agreement": _agreement(scores, metric),
         "places": "\n".join(itertools.starmap(_place, words.places(wins).items())),
         "metric": html.escape(scores[metric].attrs.get("long_name", metric)),
         "comparisons": str(len(table)),
@@ -212,8 +214,20 @@ def _lead(scores: xr.Dataset, metric: str, grid: Grid, pairs: Axis | None) -> st
     said = words.lead(
         scores, metric, acquisition.time_points, acquisition.duration_s, table=table, pairs=of_pairs
     )
+    if isinstance(grid.study, TwoColours):
+        return f"{said} {words.TWO_COLOURS}"
     gap = taken.in_words(taken.advantage_of_random(scores[metric])) if taken.has_both(scores[metric]) else ""
     return f"{said} {gap[0].upper()}{gap[1:]}." if gap else said
+
+
+def _agreement(scores: xr.Dataset, metric: str) -> str:
+    """Return how far the agreement of two colours predicts the score, as a list; "" for one colour."""
+    if not has_agreement(scores):
+        return ""
+    ranks = agreement_ranks(scores, metric)
+    heading, *rest = in_words(ranks, scores[metric].attrs.get("long_name", metric))
+    items = "".join(f"<br>{html.escape(line)}" for line in rest)
+    return f'<p class="note">{html.escape(heading[0].upper() + heading[1:])}{items}</p>'
 
 
 def _answer(answer: words.Answer) -> str:

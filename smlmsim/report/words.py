@@ -15,6 +15,10 @@ from smlmsim.regions import axes_of, inside, is_text, regions_of
 
 EN_DASH, PLUS_MINUS = "\N{EN DASH}", "\N{PLUS-MINUS SIGN}"
 NARROW, NO_BREAK = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}"
+TWO_COLOURS = (
+    "Each movie has two labels on one structure, whose colours were reconstructed apart: scores are means of both, and "
+    "the movies show the first."
+)
 MOST_NAMES = 6
 """Greatest number of names in a sentence; if there are more, their number is given."""
 

@@ -68,6 +68,9 @@ def test_two_channels_are_compared_instead_of_two_halves(run, table, tmp_path):
     made = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert made["localizations"] == {"red": 500, "green": 500}
     assert made["pearson"] < 0.3  # they are 300 nm apart
+    y_nm, x_nm = made["displacement_nm"]
+    assert f"the green lies {round(x_nm):+d} nm along x and {round(y_nm):+d} nm along y from the red" in said
+    assert abs(np.hypot(y_nm, x_nm) - 300) < 25
     assert made["skeleton"] == 0
     assert "chromatic shift" in said
     assert (tmp_path / "out" / "gaussian_time_green.tif").exists()

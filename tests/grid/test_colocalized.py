@@ -1,14 +1,17 @@
 """The agreement of two colours is measured and stored beside the scores of a grid."""
 
+import html
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from one_process import one_process
 
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
-from smlmsim.agreement_ranks import MEASURES, agreement_ranks
+from smlmsim.agreement_ranks import MEASURES, agreement_ranks, in_words
+from smlmsim.cli.drawing import draw_grid
 from smlmsim.field import FieldOfView
 from smlmsim.figures import predicted
 from smlmsim.grid import Axis, Grid, read_scores, run_grid
@@ -17,6 +20,7 @@ from smlmsim.grid.colocalized import measured, measured_in
 from smlmsim.metrics import METRICS, score
 from smlmsim.pipeline import SimulatedDynamic, TwoColours, simulate
 from smlmsim.reconstruct import load, reconstruct
+from smlmsim.report import words, write_report
 from smlmsim.rng import stream
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -106,6 +110,23 @@ def test_a_grid_stores_the_mean_score_of_both_colours_and_their_agreement(study,
     titles = [panel.get_title() for panel in figure.axes]
     assert len(titles) == 6
     assert all(title.startswith("rank correlation ") for title in titles)
+
+
+def test_the_agreement_is_drawn_said_and_stored_as_a_table(result, tmp_path, capsys):
+    scores = read_scores(result / "scores.zarr")
+    names = draw_grid(scores, "pearson", tmp_path)
+    assert {"agreement.png", "agreement.pdf", "agreement.csv"} <= set(names)
+    said, ranks = capsys.readouterr().out, agreement_ranks(scores, "pearson")
+    assert all(line in said for line in in_words(ranks, "Pearson correlation"))
+    stored = pd.read_csv(tmp_path / "agreement.csv")
+    np.testing.assert_allclose(stored["rho"], ranks["rho"])
+
+
+def test_the_report_says_what_two_colours_are_and_how_they_rank(result, tmp_path):
+    page = write_report(result, tmp_path, progress=False).read_text(encoding="utf-8")
+    assert words.TWO_COLOURS in page
+    ranks = agreement_ranks(read_scores(result / "scores.zarr"), "pearson")
+    assert all(html.escape(line) in page for line in in_words(ranks, "Pearson correlation")[1:])
 
 
 def test_adding_a_reconstructor_keeps_the_agreement(study, result, tmp_path):
