@@ -179,7 +179,7 @@ class _Level:
     basis: F64
     stiffness: F64
     image: F32
-    taps: F32
+    taps: tuple[np.float32, ...]
     scale: F64
 
     @classmethod
@@ -411,7 +411,7 @@ def _powers_of_legendre(order: int) -> F64:
     return turn
 
 
-def _taps(sigma: float) -> F32:
+def _taps(sigma: float) -> tuple[np.float32, ...]:
     at = np.arange(-math.ceil(2.8 * sigma), math.ceil(2.8 * sigma) + 1)
     taps = np.exp(-0.5 * (at / sigma) ** 2)
-    return np.asarray(taps / taps.sum(), np.float32)
+    return tuple(np.asarray(taps / taps.sum(), np.float32))

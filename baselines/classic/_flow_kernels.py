@@ -22,6 +22,7 @@ F64 = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
+Taps = tuple[np.float32, ...]
 
 _BLOCK = 256
 """Events or places that take each step together, vectorised: their arrays fill 16 kB, which stay in the cache."""
@@ -29,7 +30,7 @@ _BLOCK = 256
 
 @njit(error_model="numpy")
 def sharpness(
-    rows: F64, columns: F64, times: F64, basis: F64, terms: F64, taps: F32, image: F32, gradient: F64
+    rows: F64, columns: F64, times: F64, basis: F64, terms: F64, taps: Taps, image: F32, gradient: F64
 ) -> float:
     """Return the sharpness of the image of warped events, and write its gradient.
 
@@ -44,8 +45,8 @@ def sharpness(
     basis : array, shape (event, k)
     terms : array, shape (yx, k)
         Velocities in pixels per unit of time.
-    taps : array of float32, shape (2 r + 1,)
-        The blur.
+    taps : tuple of float32, length 2 r + 1
+        The blur. The length of a tuple is known when this is compiled, so its loops unroll.
     image : array of float32, shape (y, x)
         Overwritten.
     gradient : array, shape (yx, k)
@@ -54,6 +55,7 @@ def sharpness(
     warped = np.empty((times.size, 2))
     image[:] = np.float32(0)
     height, width = image.shape
+    top, bottom = height, 0
     for i in range(times.size):
         y, x = rows[i], columns[i]
         for k in range(basis.shape[1]):
@@ -68,11 +70,14 @@ def sharpness(
             image[row, column + 1] += (1 - v) * u
             image[row + 1, column] += v * (1 - u)
             image[row + 1, column + 1] += v * u
+            top, bottom = min(top, row), max(bottom, row + 2)
     # The blur is symmetric, so the blurred image is half the derivative of the sharpness by the image itself.
-    blurred = _blurred(image, taps)
+    # Where rows hold no event, nobody asks for it.
+    blurred = np.empty_like(image)
+    found = _blur(image, taps, top, bottom, blurred)
     gradient[:] = 0
     if gradient.size == 0:
-        return _product(image, blurred)
+        return found
     for i in range(times.size):
         y, x = warped[i]
         if 0 <= y < height - 1 and 0 <= x < width - 1:
@@ -86,11 +91,11 @@ def sharpness(
             for k in range(basis.shape[1]):
                 gradient[0, k] += along_y * basis[i, k]
                 gradient[1, k] += along_x * basis[i, k]
-    return _product(image, blurred)
+    return found
 
 
 @njit(error_model="numpy")
-def best_translation(rows: F64, columns: F64, times: F64, shifts: F64, taps: F32, image: F32) -> int:
+def best_translation(rows: F64, columns: F64, times: F64, shifts: F64, taps: Taps, image: F32) -> int:
     """Return which of some velocities (n, yx), the same everywhere, gives the sharpest image; the first of equals."""
     # A translation is the constant term alone; the search asks for no gradient.
     basis, gradient = np.ones((times.size, 1)), np.empty((2, 0))
@@ -134,39 +139,48 @@ def legendre_basis(places: F64, order: int, basis: F64, slopes: F64) -> None:
                 k += 1
 
 
-@njit(fastmath={"reassoc", "contract", "nsz"})
-def _blurred(image: F32, taps: F32) -> F32:
-    """Blur along both axes; beyond the image there is nothing."""
+@njit(fastmath={"contract"})
+def _blur(image: F32, taps: Taps, top: int, bottom: int, blurred: F32) -> float:
+    """Blur some rows along both axes, and return the sum of the image times itself blurred.
+
+    Beyond the image there is nothing, and so there is in all other rows.
+    """
     height, width = image.shape
-    reach = taps.size // 2
-    # One tap at a time over whole rows, along either axis: inner loops over adjacent numbers, vectorised.
-    along_y, blurred = np.zeros_like(image), np.zeros_like(image)
-    for y in range(height):
-        row = along_y[y]
-        for other in range(max(y - reach, 0), min(y + reach + 1, height)):
-            weight, source = taps[other - y + reach], image[other]
+    reach = len(taps) // 2
+    # A row is blurred along y, with a border of zeros at either end, then along x, and compared while it is in the
+    # cache. All taps are summed at once, in their order: inner loops over adjacent pixels, vectorised.
+    along_y = np.zeros(width + 2 * reach, np.float32)
+    total = 0.0
+    for y in range(top, bottom):
+        if reach <= y < height - reach:
             for x in range(width):
-                row[x] += weight * source[x]
-    for y in range(height):
-        for k in range(taps.size):
-            shift, weight = k - reach, taps[k]
-            first, last = max(-shift, 0), min(width - shift, width)
-            source, row = along_y[y, first + shift : last + shift], blurred[y, first:last]
-            for x in range(row.size):
-                row[x] += weight * source[x]
-    return blurred
+                value = np.float32(0)
+                for k in range(len(taps)):
+                    value += taps[k] * image[y + k - reach, x]
+                along_y[reach + x] = value
+        else:
+            along_y[reach : reach + width] = np.float32(0)
+            for k in range(len(taps)):
+                if 0 <= y + k - reach < height:
+                    for x in range(width):
+                        along_y[reach + x] += taps[k] * image[y + k - reach, x]
+        row = blurred[y]
+        for x in range(width):
+            value = np.float32(0)
+            for k in range(len(taps)):
+                value += taps[k] * along_y[x + k]
+            row[x] = value
+        # float32 within a row, for SIMD code, and float64 over the rows, where the sum grows long.
+        total += float(_dot(image[y], row))
+    return total
 
 
 @njit(fastmath={"reassoc", "contract", "nsz"})
-def _product(v: F32, w: F32) -> float:
-    total = 0.0
-    for y in range(v.shape[0]):
-        part = np.float32(0)
-        for x in range(v.shape[1]):
-            part += v[y, x] * w[y, x]
-        # float32 within a row, for SIMD code, and float64 over the rows, where the sum grows long.
-        total += float(part)
-    return total
+def _dot(v: F32, w: F32) -> np.float32:
+    part = np.float32(0)
+    for x in range(v.size):
+        part += v[x] * w[x]
+    return part
 
 
 @njit(error_model="numpy", inline="always")
