@@ -154,6 +154,16 @@ class _Window:
     def of(cls, events: Events, middle: float, blur_nm: float, collapse: float) -> _Window:
         return cls(events.times - middle, events.places, np.array(events.size_nm), blur_nm, collapse)
 
+    def basis(self, order: int) -> F64:
+        """The values of all terms at the events, (event, k), which are the same at all blurs."""
+        if order not in self._known:
+            self._known[order] = _basis(self.places, order)[0]
+        return self._known[order]
+
+    @functools.cached_property
+    def _known(self) -> dict[int, F64]:
+        return {}
+
     def fit(self, order: int, start: F64 | None) -> F64:
         """Return the velocities' coefficients, (yx, k), in half sizes per time point."""
         terms = np.zeros((2, terms_of(order))) if start is None else start.copy()
@@ -186,12 +196,14 @@ class _Level:
     def of(cls, window: _Window, terms: F64, blur_nm: float, order: int) -> _Level:
         pixels = window.size_nm / blur_nm
         spread = math.sqrt(np.mean(window.times**2))
-        way = terms @ _basis(window.places, _order(terms))[0].T
-        basis, slopes = _basis(window.places - window.times / 2 * way, order)
+        half_way = window.times / 2 * (terms @ window.basis(_order(terms)).T) if terms.any() else 0.0
+        basis, slopes = _basis(window.places - half_way, order)
         margin = np.ceil(MARGIN * pixels) + 1
         rows, columns = (window.places + 1) / 2 * pixels[:, None] + margin[:, None]
         times = window.times / spread
-        divergence = times[:, None] * (slopes * (2 / pixels)[:, None]).reshape(times.size, -1)
+        slopes *= (2 / pixels)[:, None]
+        slopes *= times[:, None, None]
+        divergence = slopes.reshape(times.size, -1)
         return cls(
             rows,
             columns,
