@@ -10,7 +10,7 @@ import time
 import pytest
 import threadpoolctl
 
-from smlmsim.workers import WorkerDiedError, one_thread, spread
+from smlmsim.workers import LARGE_PAGES, WorkerDiedError, one_thread, spread
 
 TASK = r"""
 import multiprocessing, os, signal, threadpoolctl
@@ -27,6 +27,9 @@ def pid_for_ever(task):
     lock = multiprocessing.Lock()  # as numcodecs holds one, which nothing puts away if the process is ended
     os.write(1, f"{os.getpid()}\n".encode())  # at once, since two of them write
     signal.pause()
+
+def tunables(task):
+    return os.environ.get("GLIBC_TUNABLES")
 
 def threads(task):
     return max(library["num_threads"] for library in threadpoolctl.threadpool_info())
@@ -48,6 +51,12 @@ def test_a_task_that_raises_or_dies_is_reported_and_the_rest_goes_on(module):
     assert isinstance(found.pop(3), ValueError)
     assert isinstance(found.pop(5), WorkerDiedError)
     assert found == {task: task * task for task in found}
+
+
+def test_workers_ask_for_large_pages_unless_told_otherwise(module, monkeypatch):
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0")
+    assert dict(spread(module.tunables, [0], workers=1)) == {0: f"{LARGE_PAGES}:glibc.malloc.hugetlb=0"}
+    assert os.environ["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=0"  # what comes last wins
 
 
 def test_a_task_has_one_thread(module):
