@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from smlmsim.interval import mean_interval
 from smlmsim.regions import axes_of
@@ -107,8 +106,10 @@ def _movies(scores: xr.DataArray) -> Floats:
 
 def _rho(one: Floats, other: Floats) -> float:
     """Spearman's rank correlation of the pairs that are known; NaN for too few, or if one of them is constant."""
+    from scipy.stats import rankdata  # here, since it takes longer to load than all else
+
     known = np.isfinite(one) & np.isfinite(other)
-    a, b = (stats.rankdata(values[known]) for values in (one, other))
+    a, b = (rankdata(values[known]) for values in (one, other))
     if a.size < FEWEST or np.ptp(a) == 0 or np.ptp(b) == 0:
         return np.nan
     return float(np.corrcoef(a, b)[0, 1])

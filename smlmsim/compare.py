@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from smlmsim._settings import suggestion
 from smlmsim.interval import PRACTICAL, mean_interval
@@ -140,13 +139,15 @@ def mean_ranks(scores: xr.Dataset) -> pd.DataFrame:
         A row for each metric, a column for each reconstructor. Where a reconstructor has no score in a movie, the
         others are ranked without it; ties share the mean of their ranks.
     """
+    from scipy.stats import rankdata  # here, since it takes longer to load than all else
+
     metrics = [str(name) for name in scores if "better" in scores[name].attrs]
     names = [str(name) for name in scores.reconstructor.values]
     ranks = []
     for metric in metrics:
         movies = _oriented(scores, metric).transpose(..., "reconstructor").values.reshape(-1, len(names))
         scored = movies[np.isfinite(movies).any(axis=1)]
-        ranks.append(_mean_over_cells(stats.rankdata(-scored, axis=1, nan_policy="omit").T))
+        ranks.append(_mean_over_cells(rankdata(-scored, axis=1, nan_policy="omit").T))
     return pd.DataFrame(ranks, index=pd.Index(metrics, name="metric"), columns=names)
 
 
@@ -183,10 +184,12 @@ def signed_rank_p(differences: Floats) -> Floats:
 
     Missing and zero differences carry no information and are left out; if none remains, p is 1.
     """
+    from scipy.stats import wilcoxon
+
     decided = np.isfinite(differences) & (differences != 0)
     p = np.ones(len(differences))
     for rows, kept in _alike(decided):
-        p[rows] = stats.wilcoxon(differences[np.ix_(rows, kept)], axis=1).pvalue
+        p[rows] = wilcoxon(differences[np.ix_(rows, kept)], axis=1).pvalue
     return p
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 LEVEL = 0.95
 """Confidence of an interval."""
@@ -35,11 +34,13 @@ def mean_interval(rows: Floats) -> tuple[Floats, Floats]:
     ----------
     Student 1908, doi:10.1093/biomet/6.1.1.
     """
+    from scipy.stats import t  # here, since it takes longer to load than all else
+
     known = np.isfinite(rows)
     number = known.sum(axis=1)
     freedom = np.maximum(number - 1, 1)
     mean = np.where(known, rows, 0).sum(axis=1) / np.maximum(number, 1)
     variance = (np.where(known, rows - mean[:, None], 0) ** 2).sum(axis=1) / freedom
-    half = stats.t.ppf(0.5 + LEVEL / 2, freedom) * np.sqrt(variance / np.maximum(number, 1))
+    half = t.ppf(0.5 + LEVEL / 2, freedom) * np.sqrt(variance / np.maximum(number, 1))
     half = np.where(number > 1, half, np.nan)
     return mean - half, mean + half

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.stats import spearmanr
 
 from smlmsim import schema
 
@@ -48,6 +47,8 @@ def calibration(estimate: xr.Dataset, truth: xr.Dataset) -> Calibration:
     ValueError
         If the estimate or its uncertainty is constant.
     """
+    from scipy.stats import spearmanr  # here, since it takes longer to load than all else
+
     schema.check(estimate, "density", "uncertainty")
     schema.check(truth, "density")
     found, variance = estimate.density.values.astype(float), estimate.uncertainty.values.astype(float)

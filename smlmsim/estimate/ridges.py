@@ -7,9 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.feature import hessian_matrix
-from skimage.filters import sato, threshold_otsu
-from skimage.morphology import skeletonize
+from skimage import feature, filters, morphology
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -26,10 +24,10 @@ def ridge_lines(image: Floats, sigma: float) -> Mask:
     The ridge filter of Sato et al. 1998 (doi:10.1016/S1361-8415(98)80009-1) is thresholded by Otsu's method (1979,
     doi:10.1109/TSMC.1979.4310076). Lines shorter than two sigma are left out.
     """
-    strength = sato(image, sigmas=[sigma], black_ridges=False)
-    otsu = float(threshold_otsu(strength))
+    strength = filters.sato(image, sigmas=[sigma], black_ridges=False)
+    otsu = float(filters.threshold_otsu(strength))
     strong = strength > max(otsu, ROUNDING * float(np.abs(image).max()))
-    line = skeletonize(strong)
+    line = morphology.skeletonize(strong)
     return _long(np.asarray(line, dtype=np.bool_), 2 * sigma)
 
 
@@ -46,7 +44,7 @@ def uncrossed(line: Mask, sigma: float) -> Mask:
 
 def normals(image: Floats, line: Mask, sigma: float) -> Floats:
     """The unit normals (yx, point) of ridges: the direction of the most negative curvature."""
-    hessian = hessian_matrix(image, sigma=sigma, order="rc", use_gaussian_derivatives=False)
+    hessian = feature.hessian_matrix(image, sigma=sigma, order="rc", use_gaussian_derivatives=False)
     yy, yx, xx = (part[line] for part in hessian)
     angle = 0.5 * np.arctan2(2 * yx, xx - yy) + np.pi / 2
     return np.stack([np.sin(angle), np.cos(angle)])

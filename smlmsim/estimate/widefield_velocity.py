@@ -11,7 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy import ndimage
 from scipy.spatial import KDTree
-from skimage.filters import sato, threshold_otsu
+from skimage import filters
 
 from smlmsim import schema
 from smlmsim.estimate.ridges import ROUNDING, normals, ridge_lines, uncrossed
@@ -201,7 +201,7 @@ def _require_filaments(stretches: list[list[Floats]], sigma: float) -> None:
 
 def _likeness(first: Floats, second: Floats, sigma: float) -> float:
     """The correlation of the ridge strengths of two images; 0 for constant images."""
-    strengths = [sato(image, sigmas=[sigma], black_ridges=False).ravel() for image in (first, second)]
+    strengths = [filters.sato(image, sigmas=[sigma], black_ridges=False).ravel() for image in (first, second)]
     uneven = all(np.ptp(image) > ROUNDING * np.abs(image).max() for image in (first, second))
     return float(np.corrcoef(strengths)[0, 1]) if uneven else 0.0
 
@@ -258,7 +258,7 @@ def _stood_for(image: Floats, points: Floats, sigma: float) -> Floats:
         every = max(1, int(sigma / 2))
         places = np.stack(np.meshgrid(*(np.arange(0, n, every) for n in image.shape), indexing="ij"))
         seen = image[::every, ::every]
-        seen = seen - np.median(seen[seen <= threshold_otsu(seen)])
+        seen = seen - np.median(seen[seen <= filters.threshold_otsu(seen)])
         _, nearest = KDTree(points.T).query(places.reshape(2, -1).T)
         np.add.at(light, nearest, seen.ravel())
     return np.clip(light, 0, None)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import convolve, map_coordinates, maximum_filter
-from skimage.feature import hessian_matrix
-from skimage.morphology import skeletonize
+from skimage import feature, morphology
 
 from smlmsim.metrics.masks import otsu_mask
 from smlmsim.metrics.metric import Metric, Movie, UnmeasurableError
@@ -53,14 +52,14 @@ def _across(frame: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], pixel_n
 
     The normal of a ridge is the direction of its largest curvature, an eigenvector of the Hessian.
     """
-    lines = skeletonize(mask)
+    lines = morphology.skeletonize(mask)
     neighbours = convolve(lines.astype(np.int64), np.ones((3, 3), np.int64), mode="constant")
     side = 2 * FARTHEST_FROM_CROSSING_PX + 1
     near_crossing = maximum_filter(lines & (neighbours > 3), side)
     y, x = np.nonzero(lines & ~near_crossing)
     yy, yx, xx = (
         term[y, x]
-        for term in hessian_matrix(frame, RIDGE_SIGMA_PX, order="rc", use_gaussian_derivatives=False)
+        for term in feature.hessian_matrix(frame, RIDGE_SIGMA_PX, order="rc", use_gaussian_derivatives=False)
     )
     angle = 0.5 * np.arctan2(2 * yx, xx - yy) + np.pi / 2
     reach = HALF_PROFILE_NM / pixel_nm

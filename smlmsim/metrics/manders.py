@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skimage.measure import manders_coloc_coeff
+from skimage import measure
 
 from smlmsim.metrics.masks import otsu_mask
 from smlmsim.metrics.metric import Metric, Movie
@@ -18,7 +18,7 @@ def manders_truth(truth: Movie, estimate: Movie) -> float:
     Manders, Verbeek & Aten 1993, doi:10.1111/j.1365-2818.1993.tb03313.x.
     """
     own, other = otsu_mask(truth), otsu_mask(estimate)
-    return float(manders_coloc_coeff(truth.clip(min=0), other, own)) if own.any() else 0.0
+    return float(measure.manders_coloc_coeff(truth.clip(min=0), other, own)) if own.any() else 0.0
 
 
 def manders_estimate(truth: Movie, estimate: Movie) -> float:

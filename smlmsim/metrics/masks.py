@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from skimage.filters import threshold_local, threshold_otsu
+from skimage import filters
 
 from smlmsim.metrics.metric import Movie
 
@@ -23,7 +23,7 @@ def otsu_mask(movie: Movie) -> Mask:
     ----------
     Otsu 1979, doi:10.1109/TSMC.1979.4310076.
     """
-    mask: Mask = movie > threshold_otsu(movie)
+    mask: Mask = movie > filters.threshold_otsu(movie)
     return mask
 
 
@@ -34,5 +34,8 @@ def adaptive_mask(movie: Movie) -> Mask:
     counting as structure.
     """
     return np.stack(
-        [frame > threshold_local(frame, BLOCK_PX, method="gaussian", offset=-OFFSET) for frame in movie]
+        [
+            frame > filters.threshold_local(frame, BLOCK_PX, method="gaussian", offset=-OFFSET)
+            for frame in movie
+        ]
     )

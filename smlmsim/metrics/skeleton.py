@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt, label
-from skimage.morphology import skeletonize
+from skimage import morphology
 
 from smlmsim.metrics.masks import Mask, otsu_mask
 from smlmsim.metrics.metric import Metric, Movie, UnmeasurableError
@@ -75,7 +75,7 @@ def _match(truth: Movie, estimate: Movie, pixel_nm: float, tolerance_nm: float =
 
 def _lines(movie: Movie, pixel_nm: float) -> Iterator[Mask]:
     """The centre lines of every time point, without specks."""
-    return (_pruned(skeletonize(mask), pixel_nm) for mask in otsu_mask(movie))
+    return (_pruned(morphology.skeletonize(mask), pixel_nm) for mask in otsu_mask(movie))
 
 
 def _pruned(lines: Mask, pixel_nm: float) -> Mask:
