@@ -37,6 +37,12 @@ def trust(
     widefield: against.Widefield = None,
     widefield_pixel_nm: against.WidefieldPixelNm = None,
     widefield_interval_s: against.WidefieldIntervalS = None,
+    velocity_nm_per_s: Annotated[
+        float | None,
+        typer.Option(
+            help="The velocity, nm/s, if it is known: 0 for fixed cells. [default: from the widefield stack]"
+        ),
+    ] = None,
     sigma_nm: Annotated[float, typer.Option(help="Sigma of the widefield point spread function, nm.")] = 90.0,
     frames_per_point: Annotated[
         int | None,
@@ -93,7 +99,17 @@ def trust(
         table=table, pixel_nm=pixel_nm, coverage=coverage, reading=reading, selection=selection
     )
     stack = against.read_widefield(widefield, widefield_pixel_nm, widefield_interval_s) if widefield else None
-    given = Given(name, frames_per_point, structure, weights, time_points, uncertainty, sigma_nm, seed)
+    given = Given(
+        name,
+        frames_per_point,
+        structure,
+        weights,
+        time_points,
+        uncertainty,
+        sigma_nm,
+        seed,
+        velocity_nm_per_s,
+    )
     examination = examine(study, found, given, widefield=stack)
     make_folder(out)
     page = write_page(examination, out, said=said())

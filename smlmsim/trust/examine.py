@@ -31,6 +31,7 @@ from smlmsim.registration import register
 from smlmsim.rng import stream
 from smlmsim.trust.expect import (
     USUAL_PIXEL_NM,
+    USUAL_WINDOW_S,
     axis_range,
     expected,
     outside,
@@ -46,7 +47,7 @@ LINK_SIGMAS = 3.0
 """Distance within which a molecule is looked for again, in median precisions."""
 BLINKING = 0.05
 """Share of localizations followed by another of the same molecule, from which halves are split by molecule."""
-STEPS = 7
+STEPS = 6
 _log = logging.getLogger(__name__)
 
 
@@ -79,6 +80,7 @@ class Given(NamedTuple):
     passes: int = 8
     sigma_nm: float = 90.0
     seed: int = 0
+    velocity_nm_per_s: float | None = None
 
 
 def examine(
@@ -119,8 +121,9 @@ def examine(
         summary = summarise([table])
         exposure_s = smlmsim.io.exposure_s(table, study.table.name)
         described = _table(table, summary, study, exposure_s, given.structure)
-        moved, problem = _velocity(widefield, given.sigma_nm)
-        place, box = _place(table, study, scores, exposure_s, (moved, problem), metric)
+        moved = _stated(given.velocity_nm_per_s) or _velocity(widefield, given.sigma_nm)
+        place, box = _place(table, study, scores, exposure_s, moved, metric)
+        place = place._replace(velocity_is_stated=given.velocity_nm_per_s is not None)
         progress.update()
         study, observation, chosen, ranked, lines = _choose(study, table, scores, box, given, metric)
         progress.update()
@@ -158,6 +161,17 @@ def _table(
         field.height_nm, field.width_nm, summary.precision_nm(0.5), summary.photons(0.5),
         structure or str(table.attrs.get("structure", "")), study.selection.link_nm,
     )  # fmt: skip
+
+
+def _stated(velocity_nm_per_s: float | None) -> tuple[FilamentVelocity, str] | None:
+    """A velocity that the user states, as exact; None without one."""
+    if velocity_nm_per_s is None:
+        return None
+    if velocity_nm_per_s < 0:
+        raise ValueError(
+            f"velocity_nm_per_s={velocity_nm_per_s:g} is negative; give velocity_nm_per_s=0 for fixed cells"
+        )
+    return FilamentVelocity(velocity_nm_per_s, 0.0, USUAL_WINDOW_S, 0.0, 0, 1.0), ""
 
 
 def _velocity(widefield: xr.DataArray | None, sigma_nm: float) -> tuple[FilamentVelocity | None, str]:

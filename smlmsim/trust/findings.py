@@ -64,6 +64,7 @@ class Expected(NamedTuple):
 class Place(NamedTuple):
     """Where an experiment lies on the map: rates per 2.56 x 2.56 um in Hz, velocity, and what lies beyond the map.
 
+    ``velocity_is_stated`` is true if the velocity was not measured but stated, as 0 for fixed cells.
     ``rate_of_map_hz``, ``velocity_of_map`` and ``window_of_map_s`` are the ranges and the time window of the map;
     ``seeds`` is its number of movies in a cell, and ``metric`` the name of the score.
     """
@@ -79,6 +80,7 @@ class Place(NamedTuple):
     pixel_of_map_nm: float
     seeds: int
     metric: str
+    velocity_is_stated: bool = False
 
 
 class Halves(NamedTuple):

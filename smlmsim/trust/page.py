@@ -169,7 +169,7 @@ def holds(found: Findings) -> dict[str, str]:
         else f"median {table.precision_nm:.3g} nm",
         "photons": "" if math.isnan(table.photons) else f"median {table.photons:.3g} in a localization",
         "labelled": table.structure or "not stated",
-        "velocity": str(place.velocity) if place.velocity else "not measured",
+        "velocity": words.velocity_of(found).removeprefix("at the ").replace("velocity, ", ""),
         "same molecule in the next frame": f"{100 * found.repeats.share:.0f} % of the localizations, within "
         f"{found.repeats.distance_nm:.0f} nm",
         "shift as a whole": "not measurable"

@@ -195,7 +195,7 @@ def warnings(found: Findings) -> list[str]:
         why = f" ({place.velocity_problem})" if place.velocity_problem else ""
         lines.append(
             f"the velocity is unknown{why}: scores are those of all velocities of the map; a widefield stack "
-            "(--widefield) measures it"
+            "(--widefield) measures it, and for fixed cells --velocity-nm-per-s 0 states it"
         )
     elif place.velocity.at_least:
         lines.append(
@@ -225,7 +225,7 @@ def _of_map(found: Findings) -> Reason:
     best = own.mean if place.velocity else own.high  # without a velocity, the structure may be at rest
     state: State = "good" if own.low >= GOOD_SCORE else "fair" if best >= GOOD_SCORE else "poor"
     where = (
-        f"at the measured velocity, {place.velocity}"
+        velocity_of(found)
         if place.velocity
         else f"at all velocities of the map, {place.velocity_of_map[0]:g} to {place.velocity_of_map[1]:g} nm/s, since "
         "none was measured"
@@ -302,7 +302,7 @@ def _of_number(found: Findings) -> Reason:
     state: State = "good" if number >= ENOUGH else "fair" if number >= LEAST else "poor"
     said = {
         "good": f"as many as in live cells, {ENOUGH:g} or more",
-        "fair": f"fewer than the {ENOUGH:g} or more in published live cells",
+        "fair": f"fewer than in published live cells, {ENOUGH:g} or more",
         "poor": f"fewer than the {LEAST:g} with which the map begins",
     }[state]
     return Reason(
@@ -335,6 +335,16 @@ def _of_drift(found: Findings) -> list[str]:
         f"drift: later parts of the recording are shifted as a whole by {moved.shift_nm:.0f} ± {moved.error_nm:.0f} "
         "nm; in a fixed sample this is drift, in a living one it may be common motion. Correct it before"
     ]
+
+
+def velocity_of(found: Findings) -> str:
+    """Write the velocity, and whether it was measured or stated."""
+    velocity = found.place.velocity
+    if velocity is None:
+        return "not measured"
+    if found.place.velocity_is_stated:
+        return f"at the stated velocity, {velocity.velocity_nm_per_s:g} nm/s"
+    return f"at the measured velocity, {velocity}"
 
 
 def score_of(one: Expected) -> str:

@@ -22,8 +22,9 @@ def table(tmp_path_factory):
 
 def test_the_page_is_written_and_its_verdict_said(run, table, tmp_path):
     out = tmp_path / "out"
-    code, said = run("trust", table, "--with", "gaussian_time", "--structure", "microtubules", "--out", out)
+    code, said = run("trust", table, "--with", "gaussian_time", "--velocity-nm-per-s", 0, "--out", out)
     assert code == 0
+    assert "at the stated velocity, 0 nm/s" in (out / "index.html").read_text()
     made = json.loads((out / "summary.json").read_text())
     assert made["verdict"] in said
     assert made["found"]["chosen"] == "gaussian_time"
@@ -47,6 +48,7 @@ def test_the_same_table_gives_the_same_bytes(run, table, tmp_path):
         (["--map", "nowhere.nc"], "there is no map nowhere.nc"),
         (["--widefield", "nowhere.tif"], "nowhere.tif"),
         (["--pixel-nm", 5000], "which is no image"),
+        (["--velocity-nm-per-s", -1], "--velocity-nm-per-s -1 is negative"),
     ],
 )
 def test_what_cannot_be_examined_is_refused_in_one_line_and_nothing_is_written(

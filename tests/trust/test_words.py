@@ -53,6 +53,13 @@ def test_an_expected_score_speaks_for_a_movie_from_0_7_on(findings, low, mean, s
         assert verdict(found).endswith("simulated movies at this rate and velocity score 0.69 only")
 
 
+def test_a_stated_velocity_is_said_to_be_stated(findings):
+    at_rest = findings.place.velocity._replace(velocity_nm_per_s=0.0)
+    found = with_place(findings, velocity=at_rest, velocity_is_stated=True)
+    assert "at the stated velocity, 0 nm/s" in reason(found, MAP).sentence
+    assert warnings(found) == []
+
+
 def test_without_a_velocity_all_of_the_map_counts_and_slow_structures_may_still_be_good(findings):
     found = with_place(with_expected(findings, low=0.42, mean=0.6, high=0.86), velocity=None)
     said = reason(found, MAP)
