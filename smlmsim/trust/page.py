@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -196,10 +197,13 @@ STATES = {
 
 
 def _list(lines: Iterable[str], nothing: str) -> str:
-    items = "".join(
-        f"<li>{html.escape(_capital(line))}.</li>" for line in (line.rstrip(".") for line in lines)
-    )
+    items = "".join(f"<li>{_with_options(_capital(line.rstrip('.')))}.</li>" for line in lines)
     return f'<ul class="warnings">{items}</ul>' if items else f"<p>{html.escape(nothing)}</p>"
+
+
+def _with_options(line: str) -> str:
+    """Escape a line, and keep each option of the command line together."""
+    return re.sub(r"--[a-z][a-z-]*", r"<code>\g<0></code>", html.escape(line))
 
 
 def _capital(line: str) -> str:
