@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,10 @@ STRETCHES = 10
 MOST_OF_IT = 0.9
 """If a widefield movie covers a smaller fraction of the field or the time, a note says so."""
 AS_AN_EXAMPLE_S = 0.9
+MAP_LAG_S, LONG_LAGS = 1.5, 1.2
+"""Time over which a map tells velocities, and how much longer another may be without a note."""
+DIFFERENT = 3.0
+"""Standard errors by which two velocities differ."""
 _log = logging.getLogger(__name__)
 
 REFERENCE = Path(str(resources.files("smlmsim") / "grid" / "maps" / "reference.nc"))
@@ -65,7 +70,8 @@ def locate_on_map(
     """Locate an experiment on a map of scores, and list the reconstructors that are good enough there.
 
     The rate is measured in ten parts of the table, from the lowest to the highest. The velocity is measured in a
-    widefield movie; without one, all velocities of the map are considered. If the map has time windows, as that of
+    widefield movie; without one, it is that of the localizations, or, if they do not tell it, all velocities of the
+    map are considered. If the map has time windows, as that of
     `smlmsim grid --preset window`, the best window of every reconstructor is recommended.
     """
     smlmsim.figures.require_known(out)
@@ -89,14 +95,18 @@ def locate_on_map(
     rates = smlmsim.estimate.localization_rates(
         localizations, stretches=stretches, exposure_s=exposure_s, field=field
     )
-    velocity = None
+    velocity = told_velocity(localizations, exposure_s=exposure_s, field=field)
+    if velocity:
+        typer.echo(f"velocity from the localizations: {velocity}")
     if widefield:
         movie = read_widefield(widefield, widefield_pixel_nm, widefield_interval_s)
         if (number := len(channels.split(movie))) > 1:
             raise ValueError(f"{widefield} holds {number} channels; save the one to measure on alone")
-        velocity = smlmsim.estimate.filament_velocity(movie, sigma_nm=sigma_nm)
+        seen = smlmsim.estimate.filament_velocity(movie, sigma_nm=sigma_nm)
         _say_what_moves(movie, field, summary.frames * exposure_s)
-        typer.echo(f"velocity: {velocity}")
+        typer.echo(f"velocity: {seen}")
+        _say_where_they_differ(seen, velocity)
+        velocity = seen
     box = smlmsim.estimate.experiment_box(rates, velocity)
     if has_windows(found):
         typer.echo(smlmsim.estimate.window_advice(found, box, metric=metric))
@@ -141,6 +151,31 @@ def read_map(path: Path) -> xr.Dataset:
     smlmsim.estimate.require_map(found)
     require_scores(found, str(path))
     return found
+
+
+def told_velocity(
+    localizations: xr.Dataset, *, exposure_s: float, field: smlmsim.FieldOfView
+) -> smlmsim.estimate.FilamentVelocity | None:
+    """Measure the velocity from localizations; if they do not tell it, log the reason and return None."""
+    try:
+        return smlmsim.estimate.localization_velocity(localizations, exposure_s=exposure_s, field=field)
+    except ValueError as error:
+        _log.info("no velocity from the localizations: %s", error)
+        return None
+
+
+def _say_where_they_differ(
+    seen: smlmsim.estimate.FilamentVelocity, told: smlmsim.estimate.FilamentVelocity | None
+) -> None:
+    """Log how the velocity of a widefield movie differs from that of the map and from that of the localizations."""
+    if seen.lag_s > LONG_LAGS * MAP_LAG_S:
+        _log.info("the velocity is the mean over %g s, that of a map over %g s; filaments that turn round within "
+                  "seconds have a higher one over a shorter time", seen.lag_s, MAP_LAG_S)  # fmt: skip
+    if told and not seen.at_least:
+        error = math.hypot(seen.error_nm_per_s, told.error_nm_per_s)
+        if abs(seen.velocity_nm_per_s - told.velocity_nm_per_s) > DIFFERENT * error:
+            _log.warning("the widefield movie and the localizations tell different velocities, %s and %s: is the movie "
+                         "of the same sample, and is its interval right?", seen, told)  # fmt: skip
 
 
 def _say_what_moves(movie: xr.DataArray, field: smlmsim.FieldOfView, duration_s: float) -> None:

@@ -13,6 +13,7 @@ import typer
 import smlmsim
 from smlmsim.channels import ALONE, labelled, panels, split
 from smlmsim.cli import against
+from smlmsim.cli.locate import told_velocity
 from smlmsim.cli.messages import said
 from smlmsim.cli.options import Coverage, Out, make_folder, reads_a_table, selects_localizations
 from smlmsim.io import Reading
@@ -101,6 +102,14 @@ def reconstruct(
     }
     for channel, rate in rates.items():
         typer.echo(f"{labelled('rate', channel)}: {rate}")
+    exposure_s = observation.attrs["exposure_s"]
+    velocities = {
+        channel: told_velocity(part, exposure_s=exposure_s, field=field)
+        for channel, part in split(observation).items()
+    }
+    for channel, velocity in velocities.items():
+        if velocity:
+            typer.echo(f"{labelled('velocity', channel)} from the localizations: {velocity}")
     estimate = smlmsim.reconstruct.reconstruct(reconstructor, observation)
     judged = None
     if widefield:
@@ -136,6 +145,18 @@ def reconstruct(
         **{key: str(value) for key, value in given.items() if value},
         "study": json.loads(study.model_dump_json(exclude_none=True)),
         "rate": _by_channel({channel: rate._asdict() for channel, rate in rates.items()}),
+        "velocity": _by_channel(
+            {
+                channel: {
+                    "velocity_nm_per_s": velocity.velocity_nm_per_s,
+                    "error_nm_per_s": velocity.error_nm_per_s,
+                    "lag_s": velocity.lag_s,
+                }
+                if velocity
+                else {}
+                for channel, velocity in velocities.items()
+            }
+        ),
         "localizations": observation.sizes["localization"],
         "movie": {str(dim): size for dim, size in observation.counts.sizes.items()},
         "line_nm": chosen._asdict(),

@@ -3,6 +3,7 @@
 from smlmsim.estimate.calibration import Calibration, calibration
 from smlmsim.estimate.covered import field_of_view, require_no_strays
 from smlmsim.estimate.line import Line, busiest_line, line_profile
+from smlmsim.estimate.localization_velocity import localization_velocity
 from smlmsim.estimate.location import (
     Box,
     experiment_box,
@@ -16,8 +17,8 @@ from smlmsim.estimate.plausibility import implausible, shown_frames
 from smlmsim.estimate.rate import LocalizationRate, localization_rate, localization_rates
 from smlmsim.estimate.structure_density import structure_density
 from smlmsim.estimate.summary import Summary, summarise
-from smlmsim.estimate.velocity import ContourVelocity, contour_velocity
-from smlmsim.estimate.widefield_velocity import FilamentVelocity, filament_velocity
+from smlmsim.estimate.velocity import ContourVelocity, FilamentVelocity, contour_velocity
+from smlmsim.estimate.widefield_velocity import filament_velocity
 from smlmsim.estimate.width import FilamentWidth, filament_width
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "line_profile",
     "localization_rate",
     "localization_rates",
+    "localization_velocity",
     "require_map",
     "require_no_strays",
     "shown_frames",

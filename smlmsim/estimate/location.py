@@ -12,7 +12,7 @@ import xarray as xr
 
 from smlmsim._settings import suggestion
 from smlmsim.estimate.rate import LocalizationRate
-from smlmsim.estimate.widefield_velocity import FilamentVelocity
+from smlmsim.estimate.velocity import FilamentVelocity
 from smlmsim.regions import is_text
 from smlmsim.spec import brief
 from smlmsim.windows import WINDOW, at_best_windows, best_of, has_windows, shown_window, unit_s_of

@@ -29,6 +29,29 @@ class ContourVelocity(NamedTuple):
     full_nm_per_s: float
 
 
+class FilamentVelocity(NamedTuple):
+    """The velocity of filaments: their mean shift along their normals over a lag, per lag, and its standard error.
+
+    ``localization_nm`` is the standard error of the position of a single peak, which was removed from the velocity,
+    ``shifts`` the number of peaks that were followed over the lag, and ``kept`` their share of all peaks. If filaments
+    move too far between successive images to be recognised, ``at_least`` is true: the velocity is a lower bound.
+    Where nothing is followed, ``localization_nm`` and ``kept`` are NaN, and ``shifts`` is the number of pairs of images
+    that were correlated, or that of localizations.
+    """
+
+    velocity_nm_per_s: float
+    error_nm_per_s: float
+    lag_s: float
+    localization_nm: float = math.nan
+    shifts: int = 0
+    kept: float = math.nan
+    at_least: bool = False
+
+    def __str__(self) -> str:
+        bound = "at least " if self.at_least else ""
+        return f"{bound}{self.velocity_nm_per_s:.3g} ± {self.error_nm_per_s:.2g} nm/s over {self.lag_s:g} s"
+
+
 def contour_velocity(
     moving: xr.Dataset, lag_s: float, *, field: FieldOfView | None = None
 ) -> ContourVelocity:

@@ -15,9 +15,16 @@ from skimage import filters
 
 from smlmsim import schema
 from smlmsim.estimate.ridges import ROUNDING, normals, ridge_lines, uncrossed
+from smlmsim.estimate.spaced_images import spaced_velocity
+from smlmsim.estimate.velocity import FilamentVelocity
+from smlmsim.spec import brief
 
 Floats = npt.NDArray[np.float64]
 
+LEAST_STEPS = 3
+"""Fewest images in a lag over which peaks are followed."""
+UNEVEN = 0.2
+"""Largest difference of the times between images, relative to their mean."""
 BLOCKS = 10
 """Number of stretches of the movie that are treated as independent."""
 LEAST_SHIFTS = 100
@@ -80,27 +87,6 @@ class Followed(NamedTuple):
         return np.stack([self.light @ np.where(followed, each, 0) for each in (before, far)])
 
 
-class FilamentVelocity(NamedTuple):
-    """The velocity of filaments: their mean shift along their normals over a lag, per lag, and its standard error.
-
-    ``localization_nm`` is the standard error of the position of a single peak, which was removed from the velocity,
-    ``shifts`` the number of peaks that were followed over the lag, and ``kept`` their share of all peaks. If filaments
-    move too far between successive images to be recognised, ``at_least`` is true: the velocity is a lower bound.
-    """
-
-    velocity_nm_per_s: float
-    error_nm_per_s: float
-    lag_s: float
-    localization_nm: float
-    shifts: int
-    kept: float
-    at_least: bool = False
-
-    def __str__(self) -> str:
-        bound = "at least " if self.at_least else ""
-        return f"{bound}{self.velocity_nm_per_s:.3g} ± {self.error_nm_per_s:.2g} nm/s over {self.lag_s:g} s"
-
-
 def filament_velocity(
     widefield: xr.DataArray, *, sigma_nm: float = 90.0, lag_s: float = 1.5
 ) -> FilamentVelocity:
@@ -139,26 +125,34 @@ def filament_velocity(
     less than 30 % of the peaks can be followed, the velocity is marked as a lower bound. Peaks of faint images wander:
     with a tenth of the default photons, the velocity measured at rest exceeds its stated error.
 
+    If images are too far apart to follow peaks, fewer than three in a lag, the velocity comes from their correlations:
+    see :func:`~smlmsim.estimate.spaced_images.spaced_velocity`. The lag is then the number of steps nearest to the one
+    asked for, at least one. A longer ``lag_s`` tells slow motion more precisely.
+
     Parameters
     ----------
     widefield : xr.DataArray
-        Movie (time, y, x), coordinates in s and nm, with equally spaced ``time``. The lag must span at least three
-        steps, and a filament should move on average by less than half of sigma in one step.
+        Movie (time, y, x), coordinates in s and nm, with equally spaced ``time``.
     sigma_nm : float
         Standard deviation of the point spread function, including the effect of pixels.
     lag_s : float
-        Lag in s, a whole number of steps of ``time``.
+        Lag in s.
 
     Raises
     ------
     ValueError
-        If the lag is not a whole number of at least three steps, if the movie is shorter than ten lags, if the ridges
-        of successive images do not correlate, as in noise, or if too few filaments can be followed.
+        If the images are unevenly spaced in time, if the movie is shorter than ten lags, if the ridges of successive
+        images do not correlate, as in noise, or if too few filaments can be followed. In images farther apart, if they
+        show no structure, or if filaments move too far; the message says which interval would do.
     """
     schema.check(widefield.to_dataset(name="widefield_movie"), "time", "y", "x")
     images = widefield.transpose("time", "y", "x").values.astype(np.float64)
     pixel_nm = float(widefield.x[1] - widefield.x[0])
-    lag = _steps(widefield.time.values, lag_s)
+    step_s = _step_s(widefield.time.values)
+    lag = max(round(lag_s / step_s), 1)
+    if lag < LEAST_STEPS or abs(lag * step_s - lag_s) > 1e-2 * step_s:
+        return spaced_velocity(images, step_s=step_s, pixel_nm=pixel_nm, sigma_nm=sigma_nm, lag=lag)
+    _require_long_enough(len(images), step_s, lag, lag_s)
     finer = max(1, round(SIGMA_PIXELS * pixel_nm / sigma_nm))
     smooth = [_smooth(image, sigma_nm / pixel_nm, finer) for image in images]
     fine_nm = pixel_nm / finer
@@ -168,19 +162,20 @@ def filament_velocity(
     return _averaged([_follow(stretch, sigma) for stretch in stretches], lag_s, sigma, fine_nm)
 
 
-def _steps(times_s: Floats, lag_s: float) -> int:
-    step_s = float(np.diff(times_s).mean()) if times_s.size > 1 else math.inf
-    lag = round(lag_s / step_s)
-    if lag < 3 or abs(lag * step_s - lag_s) > 1e-2 * step_s:
+def _step_s(times_s: Floats) -> float:
+    """The time between images."""
+    steps_s = np.diff(times_s)
+    if steps_s.size == 0 or not steps_s.min() > 0 or np.ptp(steps_s) > UNEVEN * steps_s.mean():
         raise ValueError(
-            f"there is one image every {step_s:g} s; a velocity over {lag_s:g} s needs one every {lag_s / 3:g} s or "
-            "more often, and a whole number of them in that time"
+            f"a velocity needs a movie of widefield images that are evenly spaced in time, found {times_s.size} "
+            f"of them at {brief(times_s.tolist())} s"
         )
-    if times_s.size < BLOCKS * lag + 1:
-        raise ValueError(
-            f"the movie lasts {times_s.size * step_s:g} s; {BLOCKS} lags of {lag_s:g} s are needed"
-        )
-    return lag
+    return float(steps_s.mean())
+
+
+def _require_long_enough(images: int, step_s: float, lag: int, lag_s: float) -> None:
+    if images < BLOCKS * lag + 1:
+        raise ValueError(f"the movie lasts {images * step_s:g} s; {BLOCKS} lags of {lag_s:g} s are needed")
 
 
 def _smooth(image: Floats, sigma: float, finer: int) -> Floats:

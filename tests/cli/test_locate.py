@@ -53,12 +53,33 @@ def test_rate_and_velocity_place_an_experiment_and_a_picture_shows_where(experim
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_without_a_widefield_movie_all_velocities_are_considered(experiment, tmp_path):
-    picture = tmp_path / "located.pdf"
+def test_without_a_widefield_movie_the_velocity_is_that_of_the_localizations(experiment, tmp_path):
     found = _run(
-        experiment / "table.csv", "--map", experiment / "scores.nc", "--threshold", 0.95, "--out", picture
+        experiment / "table.csv", "--map", experiment / "scores.nc", "--out", tmp_path / "located.png"
     )
     assert found.exit_code == 0, found.output
+    assert "velocity from the localizations: " in found.output
+    assert "no velocity was measured" not in found.output
+
+
+def test_localizations_that_tell_no_velocity_leave_all_velocities_of_the_map(experiment, tmp_path, caplog):
+    table, picture = tmp_path / "few.csv", tmp_path / "located.pdf"
+    rows = (experiment / "table.csv").read_text().splitlines()
+    table.write_text("\n".join([rows[0], *rows[1::40]]) + "\n")
+    with caplog.at_level("INFO", "smlmsim"):
+        arguments = (
+            "locate-on-map",
+            table,
+            "--map",
+            experiment / "scores.nc",
+            "--threshold",
+            0.95,
+            "--out",
+            picture,
+        )
+        found = CliRunner().invoke(app, list(map(str, arguments)))
+    assert found.exit_code == 0, found.output
+    assert "no velocity from the localizations: the " in caplog.text
     assert "as no velocity was measured" in found.output
     assert "not good enough: one" in found.output
     assert picture.exists()
@@ -141,7 +162,8 @@ def test_a_map_with_time_windows_recommends_one(experiment, tmp_path):
     )
     assert found.exit_code == 0, found.output
     for word in (
-        "one: 10 frames or shorter (0.90) at 0 nm/s, 10 frames or shorter (0.90) at 300 nm/s",
+        "one: 10 frames or shorter (0.90) at the measured ",
+        "10 frames or shorter (0.90) at 0 nm/s, 10 frames or shorter (0.90) at 300 nm/s",
         "--frames-per-point",
         "with the best time window",
     ):

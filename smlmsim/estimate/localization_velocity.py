@@ -1,0 +1,165 @@
+"""The velocity of filaments, told from localizations alone."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlmsim import schema
+from smlmsim.acquisition import recorded_frames
+from smlmsim.estimate.covered import field_of_view
+from smlmsim.estimate.displacement import BLOCKS, Correlations, correlations, displacement, shows_structure
+from smlmsim.estimate.velocity import FilamentVelocity
+from smlmsim.field import FieldOfView
+
+_log = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float64]
+Image = Callable[[int], Floats]
+
+PIXEL_NM = 40.0
+"""Size of the pixels in which localizations are counted, about their precision."""
+PARTS = 6
+"""Number of time bins in a lag."""
+RESTING = (2, 4)
+"""Lags in bins that stand for no motion: the first of them within which molecules are not localized repeatedly."""
+REPEAT_NM = 120.0
+"""Distance within which a molecule is localized again."""
+FAR_NM = 225.0
+"""Distance over which filaments lose much of their correlation, and larger structure little."""
+MOST_REPEATS, SIGNIFICANT = 1.25, 3.0
+"""Pairs within that distance over those up to twice it, for which there are no repeats: for a line it is 1."""
+SYSTEMATIC = 0.08
+"""Relative standard deviation of the error that does not shrink with more localizations, found in simulations."""
+FLOOR_NM = 4.0
+"""Standard error of a displacement of 0."""
+LEAST_PRECISE = 0.3
+"""Largest relative error of a velocity that is worth telling, unless the velocity is low."""
+LOW_NM = 30.0
+"""Displacement below which its error may be as large."""
+FARTHEST_NM = 650.0
+"""Largest root mean square displacement that is told; farther, filaments are lost among others."""
+LEAST_FIELD_NM = 1000.0
+"""Smallest side of a field in which displacements are told."""
+
+
+def localization_velocity(
+    localizations: xr.Dataset,
+    *,
+    lag_s: float = 1.5,
+    exposure_s: float | None = None,
+    field: FieldOfView | None = None,
+) -> FilamentVelocity:
+    """Measure the velocity of filaments from the localizations alone.
+
+    Localizations a lag apart in time are correlated in space, and compared with those that follow each other closely:
+    see :mod:`smlmsim.estimate.displacement`. No image is reconstructed and no filament is followed, so filaments may
+    cross and move independently. The motion within the close ones, a third of the lag apart, is corrected for, as if
+    filaments moved steadily. If molecules are localized repeatedly within that time, close ones are two thirds apart.
+
+    In simulated movies of microtubules at 20 to 150 nm/s and 110 Hz or more per 2.56 x 2.56 um, the velocity was within
+    15 %.
+
+    Parameters
+    ----------
+    localizations : xr.Dataset
+        ``loc_frame``, ``loc_y``, ``loc_x``.
+    lag_s : float
+        Lag in s, at least six camera frames.
+    exposure_s : float, optional
+        Duration of a camera frame; by default the attribute ``exposure_s`` of the table.
+    field : FieldOfView, optional
+        Field in which localizations count; by default the one that all of them cover.
+
+    Raises
+    ------
+    ValueError
+        If the exposure is unknown, if the recording is short, the field small or the localizations few, if molecules
+        are localized repeatedly over most of the lag, or if filaments move too far in it.
+    """
+    exposure_s = localizations.attrs.get("exposure_s") if exposure_s is None else exposure_s
+    if exposure_s is None or not 0 < exposure_s < math.inf:
+        raise ValueError(
+            f"exposure_s, the duration of a camera frame, must be positive, found {exposure_s!r}"
+        )
+    schema.check(localizations, "loc_frame", "loc_y", "loc_x")
+    field = field or field_of_view(localizations)
+    if min(field.height_nm, field.width_nm) < LEAST_FIELD_NM:
+        raise ValueError(
+            f"the localizations cover {field.height_nm:.0f} x {field.width_nm:.0f} nm; a velocity needs "
+            f"{LEAST_FIELD_NM:g} nm along either axis"
+        )
+    frames = round(lag_s / exposure_s / PARTS)
+    begin, end = recorded_frames(localizations)
+    bins = (end - begin) // max(frames, 1)
+    if frames < 1 or bins < PARTS + BLOCKS:
+        raise ValueError(
+            f"{end - begin} camera frames of {exposure_s:g} s do not tell a velocity over {lag_s:g} s; the lag must "
+            f"have {PARTS} frames or more, and the recording {(PARTS + BLOCKS) / PARTS * lag_s:.3g} s"
+        )
+    image, numbers = _counted(localizations, field, begin + frames * np.arange(bins + 1))
+    found, resting = _without_repeats(image, numbers, lag_s)
+    moved = displacement(found)
+    lag_s = PARTS * frames * exposure_s
+    steady = 1 / math.sqrt(1 - (resting / PARTS) ** 2)
+    mean_nm, error_nm = steady * moved.mean_nm, steady * moved.error_nm
+    if steady * moved.rms_nm > FARTHEST_NM or error_nm > max(LEAST_PRECISE * mean_nm, LOW_NM):
+        raise ValueError(
+            f"over {lag_s:g} s the {int(numbers.sum())} localizations do not tell a velocity: filaments move too far, "
+            f"or they are too few; found {mean_nm / lag_s:.3g} ± {error_nm / lag_s:.2g} nm/s"
+        )
+    error_nm = math.hypot(error_nm, SYSTEMATIC * mean_nm, FLOOR_NM)
+    return FilamentVelocity(mean_nm / lag_s, error_nm / lag_s, lag_s, shifts=int(numbers.sum()))
+
+
+def _counted(
+    localizations: xr.Dataset, field: FieldOfView, edges: npt.NDArray[np.int64]
+) -> tuple[Image, Floats]:
+    """The counts (y, x) of a time bin of the field, by its number, and the number of localizations of each."""
+    rows, columns = (max(int(size // PIXEL_NM), 1) for size in (field.height_nm, field.width_nm))
+    y = np.floor((localizations.loc_y.values - field.origin_y_nm) / PIXEL_NM).astype(np.int64)
+    x = np.floor((localizations.loc_x.values - field.origin_x_nm) / PIXEL_NM).astype(np.int64)
+    frame = localizations.loc_frame.values
+    inside = (y >= 0) & (y < rows) & (x >= 0) & (x < columns) & (frame >= edges[0]) & (frame < edges[-1])
+    order = np.flatnonzero(inside)[np.argsort(frame[inside], kind="stable")]
+    pixel = (y * columns + x)[order]
+    starts = np.searchsorted(frame[order], edges)
+
+    def image(number: int) -> Floats:
+        counts = np.bincount(pixel[starts[number] : starts[number + 1]], minlength=rows * columns)
+        return counts.reshape(rows, columns).astype(np.float64)
+
+    return image, np.diff(starts).astype(np.float64)
+
+
+def _without_repeats(image: Image, numbers: Floats, lag_s: float) -> tuple[Correlations, int]:
+    """The correlations with the shortest lag that stands for no motion, and that lag in bins."""
+    for resting in RESTING:
+        found = correlations(image, numbers, short=resting, long=PARTS, pixel_nm=PIXEL_NM)
+        if not shows_structure(found, FAR_NM):
+            raise ValueError(
+                f"the {int(numbers.sum())} localizations show no filaments, or are too few to tell their velocity"
+            )
+        if not _repeated(found, image(0).size):
+            return found, resting
+        _log.info("molecules are localized repeatedly over %.2g s or more", resting / PARTS * lag_s)
+    raise ValueError(
+        f"molecules are localized repeatedly over {RESTING[-1] / PARTS * lag_s:.2g} s or more, or the structure is dots"
+        ": such localizations tell no velocity of filaments"
+    )
+
+
+def _repeated(found: Correlations, pixels: int) -> bool:
+    """Whether there are more pairs within a small distance than a line in a field of some pixels can have."""
+    shifts = PIXEL_NM * np.arange(-found.reach, found.reach + 1)
+    away = np.hypot(shifts[:, None], shifts)
+    pairs = found.short + pixels**-2.0  # of counts without their mean, which was subtracted
+    inner = pairs[:, away <= REPEAT_NM].sum(axis=1)
+    outer = pairs[:, (away > REPEAT_NM) & (away <= 2 * REPEAT_NM)].sum(axis=1)
+    excess = inner - MOST_REPEATS * outer
+    return bool(excess.mean() > SIGNIFICANT * excess.std(ddof=1) / math.sqrt(excess.size))
