@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pydantic
 import xarray as xr
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
@@ -41,10 +41,14 @@ Fractions = tuple[Annotated[float, pydantic.Field(ge=0, le=1)], Annotated[float,
 
 
 class Crop(NamedTuple):
-    """The observation, with localizations and widefield images, and the true density (time, y, x), float32."""
+    """The observation, with localizations and widefield images, and the true density (time, y, x), float32.
+
+    The observation may last longer: ``first`` is its time point at which the density begins.
+    """
 
     observation: xr.Dataset
     density: npt.NDArray[np.float32]
+    first: int = 0
 
 
 class Contours(NamedTuple):
@@ -86,6 +90,10 @@ class Augmentation(Spec):
     gathered : int
         Number of time points of the movie that make a time point of a crop: an odd one, so that its middle is that of a
         stored time point. A corpus of short time points thus trains networks for several time windows.
+    around : int
+        Greatest number of time points that are observed before and after a crop together; how many, and how many of
+        them before it, is drawn for every crop. Averages over time use them, as those of a tile do in reconstruction.
+        Not used for movies without vertices.
     rate_hz : (float, float)
         Range of the localization rate per 2.56 x 2.56 um, drawn uniformly in its logarithm. With less than 1 um of
         contour in the crop, the rate is reduced in proportion. In camera frames it is that of the molecules.
@@ -101,6 +109,7 @@ class Augmentation(Spec):
     height: PositiveInt = 128
     width: PositiveInt = 128
     gathered: PositiveInt = 1
+    around: NonNegativeInt = 0
     rate_hz: Positive = (30.0, 1600.0)
     precision_nm: Positive = (10.0, 30.0)
     false_positives: Fractions = (0.0, 0.05)
@@ -163,28 +172,31 @@ class Augmentation(Spec):
         )
 
     def redraw(
-        self, contours: Contours, study: Simulated, rng: np.random.Generator
+        self, contours: Contours, study: Simulated, rng: np.random.Generator, *, first: int = 0
     ) -> tuple[xr.Dataset, xr.Dataset]:
         """Simulate localizations of the rotated contours of a crop.
 
         Parameters
         ----------
         contours : Contours
-            Contours of the movie, at the stored time points of the crop.
+            Contours of the movie, at the stored time points of the crop and around it.
         study : Simulated
             Study of the movie: field, acquisition, density, photophysics, localization, widefield microscope.
         rng : Generator
+        first : int
+            Number of time points, gathered as in the crop, that are observed before it.
 
         Returns
         -------
         observation, truth : xr.Dataset
-            As from :func:`~smlmsim.pipeline.simulate`, in a field of the size of the crop with its corner at 0. There
-            are no widefield images if the crop is too short for one.
+            As from :func:`~smlmsim.pipeline.simulate`, in a field of the size of the crop with its corner at 0; the
+            truth has the time points of the crop alone. There are no widefield images if there is no time for one.
         """
-        field, acquisition = self._field(study), self._acquisition(study)
+        field, acquisition = self._field(study), self._acquisition(study, len(contours.y) // self.gathered)
         place = self._place(study.field, rng)
         moving = _placed(contours, place, field, acquisition)
-        truth = study.density.render(moving.isel(time=acquisition.middle_steps), field)
+        middles = moving.isel(time=acquisition.middle_steps)
+        truth = study.density.render(middles.isel(time=slice(first, first + self.time_points)), field)
         rate_hz = self._rate_hz(rng, field) * min(1.0, _visible_nm(moving, field) / FAINTEST_NM)
         errors = {
             "precision_nm": rng.uniform(*self.precision_nm),
@@ -214,14 +226,14 @@ class Augmentation(Spec):
             Study of the movie.
         rng : Generator
         """
-        field, acquisition = self._field(study), self._acquisition(study)
+        field, acquisition = self._field(study), self._acquisition(study, self.time_points)
         rate_hz, share = self._rate_hz(rng, field), rng.uniform(*self.false_positives)
         total, length = rate_hz * acquisition.recorded_s, float(density.sum())
         stored = density.reshape(self.time_points, self.gathered, *density.shape[1:])
         density, summed = stored[:, self.gathered // 2], stored.sum(axis=1)
         expected = summed * (total / length if length else 0) + total * share / density.size
         counts, turned = _turned_square(rng.poisson(expected), density.astype(np.float32), rng)
-        acquisition = self._acquisition(study)
+        acquisition = self._acquisition(study, self.time_points)
         return Crop(_spread(counts, field, acquisition, rng), turned)
 
     def lasting(self, study: Simulated) -> Simulated:
@@ -242,8 +254,9 @@ class Augmentation(Spec):
             height_nm=self.height * pixel_nm, width_nm=self.width * pixel_nm, pixel_nm=pixel_nm
         )
 
-    def _acquisition(self, study: Simulated) -> Acquisition:
-        return self.lasting(study).acquisition.replace({"steps_per_point": self.gathered})
+    def _acquisition(self, study: Simulated, time_points: int) -> Acquisition:
+        crops = self.lasting(study).acquisition
+        return crops.replace({"time_points": time_points, "steps_per_point": self.gathered})
 
     def _rate_hz(self, rng: np.random.Generator, field: FieldOfView) -> float:
         low, high = self.rate_hz

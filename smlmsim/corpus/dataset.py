@@ -188,8 +188,10 @@ class MovieDataset(CropDataset):
 
     def _redrawn(self, movie: int, rng: np.random.Generator) -> Crop:
         study = self._study_of(movie)
-        observation, truth = self._augmentation.redraw(self._contours(movie, self._points(rng)), study, rng)
-        return Crop(observation, _relative(truth, study))
+        around, first = self._drawn_around(rng)
+        contours = self._contours(movie, self._points(rng, around))
+        observation, truth = self._augmentation.redraw(contours, study, rng, first=first)
+        return Crop(observation, _relative(truth, study), first)
 
     def _study_of(self, movie: int) -> Simulated:
         """Return the study of a movie, with its own settings."""
@@ -216,8 +218,17 @@ class MovieDataset(CropDataset):
         relative = np.asarray(store["density"][(movie, *place)]) * np.float32(DENSITY_STEP)
         return crop.thin(relative, store.corpus.study, rng)
 
-    def _points(self, rng: np.random.Generator) -> slice:
-        length = self._augmentation.stored_points
+    def _drawn_around(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Draw how many time points are observed around a crop, and how many of them before it."""
+        crops = self._augmentation
+        there = self._opened().corpus.study.acquisition.time_points // crops.gathered
+        most = min(crops.around, there - crops.time_points)
+        around = int(rng.integers(most + 1)) if most > 0 else 0
+        return around, int(rng.integers(around + 1)) if around else 0
+
+    def _points(self, rng: np.random.Generator, around: int = 0) -> slice:
+        """Draw the stored time points of a crop with others around it."""
+        length = self._augmentation.stored_points + around * self._augmentation.gathered
         first = int(rng.integers(self._opened().corpus.study.acquisition.time_points - length + 1))
         return slice(first, first + length)
 
@@ -270,4 +281,5 @@ def _relative(truth: xr.Dataset, study: Simulated) -> npt.NDArray[np.float32]:
 
 
 def _tensors(crop: Crop, see: See) -> Tensors:
-    return torch.from_numpy(see(crop.observation)), torch.from_numpy(crop.density)[None]
+    seen = see(crop.observation)[:, crop.first : crop.first + len(crop.density)]
+    return torch.from_numpy(np.ascontiguousarray(seen)), torch.from_numpy(crop.density)[None]

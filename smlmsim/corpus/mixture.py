@@ -46,8 +46,13 @@ class Mixture(Spec):
         Raises
         ------
         CorpusError
-            If the crops do not fit into the movies of a corpus, or gather their time points.
+            If the crops do not fit into the movies of a corpus, gather their time points, or have others around them.
         """
+        if augmentation.around:
+            raise CorpusError(
+                f"movies simulated in training last as long as crops, but around={augmentation.around}; make a corpus "
+                "first (smlmsim corpus), or leave it out"
+            )
         if augmentation.gathered != 1:
             raise CorpusError(
                 f"movies simulated in training have the time points of crops, but gathered={augmentation.gathered}; "

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.ndimage import gaussian_filter
 
 from smlmsim.acquisition import Acquisition
@@ -243,13 +244,22 @@ def test_gathered_time_points_have_the_truth_at_their_middles_and_the_localizati
     assert int(gathered.loc_frame.max()) > 590
 
 
+def test_time_points_around_a_crop_are_observed_but_have_no_truth():
+    lines = contours(crossing, slanted)
+    whole, truth = CROP.redraw(lines, STUDY, np.random.default_rng(0))
+    crop = CROP.replace({"time_points": 10})
+    observation, middle = crop.redraw(lines, STUDY, np.random.default_rng(0), first=20)
+    xr.testing.assert_identical(observation, whole)
+    np.testing.assert_array_equal(middle.density, truth.density[20:30])
+
+
 def test_gathered_images_have_the_density_at_their_middles_and_counts_of_all():
     density = np.zeros((60, 64, 64), np.float32)
     density[:, 20, 20:40] = 1
     density[2::5, 20, 20:40] = 0
     density[2::5, 40, 20:40] = 1
     crop = CROP.replace({"time_points": 12, "gathered": 5})
-    observation, middles = crop.thin(density, STUDY, np.random.default_rng(0))
+    observation, middles, _ = crop.thin(density, STUDY, np.random.default_rng(0))
     assert np.count_nonzero(middles) == 12 * 20
     outside = observation.counts.values[middles == 0].sum() / observation.counts.values.sum()
     assert outside == pytest.approx(0.8, abs=0.05)

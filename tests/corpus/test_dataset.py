@@ -14,6 +14,11 @@ from smlmsim.pipeline import simulate
 CROP = Augmentation(time_points=20, height=24, width=16)
 
 
+def seen_and_their_mean(observation):
+    counts = observation.counts.values.astype(np.float32)
+    return np.stack([counts, np.broadcast_to(counts.mean(axis=0), counts.shape)])
+
+
 def items(dataset, workers, n=None):
     loader = DataLoader(
         dataset, batch_size=None, num_workers=workers, multiprocessing_context="spawn" if workers else None
@@ -35,6 +40,15 @@ def test_items_are_pairs_of_the_size_asked_for(made):
     assert counts.dtype == density.dtype == torch.float32
     assert 0 <= float(density.min()) <= float(density.max()) <= 1
     assert bool((counts == counts.round()).all())
+
+
+def test_averages_over_time_see_what_is_around_a_crop(made):
+    """Nothing is around a crop by chance in one of 21."""
+    crops = CROP.replace({"around": 20})
+    items = [MovieDataset(made, crops, crops=8, see=seen_and_their_mean)[item][0] for item in range(8)]
+    assert all(seen.shape == (2, 20, 24, 16) for seen in items)
+    alike = [torch.allclose(seen[1, 0], seen[0].mean(dim=0), atol=1e-6) for seen in items]
+    assert sum(alike) <= 2
 
 
 @pytest.mark.slow

@@ -113,6 +113,12 @@ def test_crops_that_do_not_fit_into_every_corpus_are_refused():
         MIXTURE.dataset(Augmentation(time_points=4, height=33, width=16), crops=1, seed=0)
 
 
+def test_movies_simulated_during_training_last_as_long_as_crops():
+    crops = Augmentation(time_points=2, height=32, width=32, around=4)
+    with pytest.raises(CorpusError, match="last as long as crops, but around=4"):
+        Mixture(corpora=(corpus(20, seed=0),)).dataset(crops, crops=1, seed=0)
+
+
 def test_movies_simulated_during_training_are_not_gathered():
     crops = Augmentation(time_points=2, height=32, width=32, gathered=3)
     with pytest.raises(CorpusError, match=r"but gathered=3; set acquisition\.frames_per_point"):
