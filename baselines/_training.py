@@ -135,6 +135,7 @@ class Trainer:
     def train(self, *, progress: bool = True) -> float:
         """Train until the steps or the patience are used up; return the best MS-SSIM of the validation."""
         budget, state, is_first = self._budget, self._state, self._rank == 0
+        self._folder.mkdir(parents=True, exist_ok=True)
         with (
             _board(self._folder, active=is_first) as board,
             tqdm(
