@@ -14,6 +14,7 @@ from tqdm import tqdm
 from baselines._grid import Grid
 from baselines._learned import Floats, Learned, tiled
 from baselines._weights import read_settings
+from baselines.spacetime._at_rest import at_rest
 from baselines.spacetime.model import Spacetime, SpacetimeNetwork
 
 VARIANCE = 2.0
@@ -26,12 +27,19 @@ class SpacetimeUNet(Learned):
 
     It counts the localizations on a grid of its own, so it takes time points of any number of camera frames and pixels
     of any size.
+
+    Parameters
+    ----------
+    sum_at_rest : bool
+        Whether the density of a structure that is found to be at rest is the sum of all its localizations, as that of
+        ``gaussian_time``, on the scale of the network.
     """
 
     name: ClassVar[str] = "spacetime"
     package: ClassVar[str] = "baselines.spacetime"
 
     tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (160, 256, 256)
+    sum_at_rest: bool = True
 
     @staticmethod
     def build(settings: dict[str, Any]) -> Spacetime:
@@ -49,7 +57,11 @@ class SpacetimeUNet(Learned):
         found = tiled(_Passes(network, self.precision), seen, self.inputs, self.tile, network.multiple)
         images = {name: grid.shown(image, observation) for name, image in found.items()}
         images["uncertainty"] = np.float32(VARIANCE) * images.pop("scale") ** 2
-        return images, self._outside(seen)
+        still = at_rest(observation) if self.sum_at_rest else None
+        if still:
+            factor = _fitted(still.density, images["density"])
+            images = {"density": factor * still.density, "uncertainty": factor**2 * still.variance}
+        return images, {"at_rest": str(bool(still)).lower(), **self._outside(seen)}
 
 
 class _Passes:
@@ -72,3 +84,8 @@ class _Passes:
         if self.progress is not None:
             self.progress.update()
         return np.maximum(found[0], np.float32(0)), found[1]
+
+
+def _fitted(density: Floats, wanted: Floats) -> np.float32:
+    """The factor by which a density is closest to another one."""
+    return np.float32(np.vdot(density, wanted) / np.vdot(density, density))

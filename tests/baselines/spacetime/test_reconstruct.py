@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from baselines._weights import save_weights
+from baselines.classic.gaussian_time import GaussianTime
+from baselines.spacetime._at_rest import at_rest
 from baselines.spacetime.model import SpacetimeNetwork
 from baselines.spacetime.reconstruct import SpacetimeUNet
 from smlmsim.acquisition import Acquisition
+from smlmsim.metrics.scale import three_crests
 from smlmsim.pipeline import SimulatedDynamic, simulate
 from smlmsim.reconstruct import reconstruct
 from smlmsim.testing import check_reconstructor
@@ -55,3 +58,36 @@ def test_the_variance_comes_with_the_density(network):
 def test_counts_alone_are_refused(network):
     with pytest.raises(ValueError, match="the observation lacks loc_frame"):
         network.reconstruct(seen(50, 3).drop_vars("loc_frame"))
+
+
+def movie(velocity_nm_per_s, seed, points=30):
+    study = SimulatedDynamic(
+        acquisition={"time_points": points},
+        motion={"kind": "polymer", "velocity_nm_per_s": velocity_nm_per_s},
+        photophysics={"kind": "poisson", "rate_hz": 245},
+    )
+    return study, *simulate(study, seed)
+
+
+def test_a_structure_at_rest_is_the_sum_of_its_localizations(network):
+    _, observation, _ = movie(0, seed=3)
+    found, summed = reconstruct(network, observation), GaussianTime().reconstruct(observation)
+    assert found.attrs["at_rest"] == "true"
+    factor = float(found.density.max() / summed.density.max())
+    np.testing.assert_allclose(found.density, factor * summed.density, rtol=1e-5)
+
+
+def test_nothing_is_summed_over_all_time_where_a_structure_moves_or_if_not_asked_for(network):
+    _, moving, _ = movie(30, seed=3)
+    assert reconstruct(network, moving).attrs["at_rest"] == "false"
+    _, still, _ = movie(0, seed=3)
+    assert reconstruct(network.replace({"sum_at_rest": False}), still).attrs["at_rest"] == "false"
+
+
+def test_nine_in_ten_intervals_hold_near_a_structure_at_rest():
+    """Pixels are correlated over the blur, so of 128 x 128 some hundred are independent: +-0.06 is two errors."""
+    study, observation, truth = movie(0, seed=3)
+    found, true = at_rest(observation), truth.density.values / three_crests(study.to_toml())
+    factor = np.vdot(found.density, true) / np.vdot(found.density, found.density)
+    inside = abs(factor * found.density - true) < 1.645 * factor * np.sqrt(found.variance)
+    assert inside[true > 0.02].mean() == pytest.approx(0.9, abs=0.06)
