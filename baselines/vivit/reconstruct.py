@@ -20,7 +20,7 @@ class VideoTransformer(Learned):
     name: ClassVar[str] = "vivit"
     package: ClassVar[str] = "baselines.vivit"
 
-    tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (32, 96, 96)
+    tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (32, 80, 80)
 
     @staticmethod
     def build(settings: dict[str, Any]) -> ViViT:
