@@ -19,7 +19,8 @@ from smlmsim.estimate.plausibility import implausible
 from smlmsim.estimate.rate import localization_rate, localization_rates
 from smlmsim.estimate.repeats import Repeats, repeats
 from smlmsim.estimate.summary import Summary, summarise
-from smlmsim.estimate.widefield_velocity import FilamentVelocity, filament_velocity
+from smlmsim.estimate.velocity import FilamentVelocity
+from smlmsim.estimate.widefield_velocity import filament_velocity
 from smlmsim.experimental import Experimental
 from smlmsim.half_movies import half_movies
 from smlmsim.localization_density import explained_nm, precisions

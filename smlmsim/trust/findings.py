@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from smlmsim.estimate.drift import Drift
 from smlmsim.estimate.repeats import Repeats
-from smlmsim.estimate.widefield_velocity import FilamentVelocity
+from smlmsim.estimate.velocity import FilamentVelocity
 
 Range = tuple[float, float]
 
