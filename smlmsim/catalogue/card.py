@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pydantic
 import xarray as xr
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
 
 from smlmsim import channels, estimate, io
 from smlmsim.catalogue import thumbnail, vocabulary
 from smlmsim.io.metadata import Metadata
+from smlmsim.io.publication import Plain
 from smlmsim.io.reading import CountedFromZeroError, Reading
 from smlmsim.schema import dataset
 from smlmsim.spec import Spec
@@ -21,6 +21,17 @@ from smlmsim.spec import Spec
 DRAWN = ("loc_y", "loc_x", "loc_uncertainty", "loc_channel")
 MOST_DRAWN = 2**18
 """Localizations that are kept for the picture."""
+
+
+def shown(value: float) -> str:
+    """Show a number in at least three digits, large ones whole.
+
+    Examples
+    --------
+    >>> shown(0.01234), shown(5000)
+    ('0.0123', '5,000')
+    """
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 class Card(Spec):
@@ -50,7 +61,7 @@ class Card(Spec):
         What is said of it; "" if nothing is.
     """
 
-    name: str
+    name: Plain
     format: str
     localizations: NonNegativeInt
     frames: NonNegativeInt = 0
@@ -59,12 +70,12 @@ class Card(Spec):
     photons: NonNegativeFloat | None = None
     height_nm: PositiveFloat
     width_nm: PositiveFloat
-    channels: tuple[str, ...] = ()
-    tags: tuple[str, ...] = pydantic.Field(default=())
-    description: str = ""
-    license: str = ""
-    citation: str = ""
-    doi: str = ""
+    channels: tuple[Plain, ...] = ()
+    tags: tuple[Plain, ...] = ()
+    description: Plain = ""
+    license: Plain = ""
+    citation: Plain = ""
+    doi: Plain = ""
 
     @property
     def rate_hz(self) -> float | None:
@@ -83,11 +94,11 @@ class Card(Spec):
         """The numbers in a sentence."""
         parts = [f"{self.localizations:,} localizations"]
         if self.frames:
-            during = f" ({self.frames * self.exposure_s:.3g} s)" if self.exposure_s else ""
+            during = f" ({shown(self.frames * self.exposure_s)} s)" if self.exposure_s else ""
             parts.append(f"{self.frames:,} frames{during}")
         parts.append(f"{self.height_nm / 1000:.3g} x {self.width_nm / 1000:.3g} um")
         if self.rate_hz:
-            parts.append(f"{self.rate_hz:.3g} per s")
+            parts.append(f"{shown(self.rate_hz)} per s")
         if self.precision_nm is not None:
             parts.append(f"precision {self.precision_nm:.3g} nm")
         if self.channels:

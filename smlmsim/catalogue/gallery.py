@@ -12,6 +12,7 @@ from string import Template
 
 from smlmsim import io
 from smlmsim.catalogue import vocabulary
+from smlmsim.catalogue.card import shown
 from smlmsim.catalogue.index import Entry, Index
 from smlmsim.catalogue.vocabulary import Tag
 
@@ -143,12 +144,8 @@ def _numbers(entry: Entry) -> list[tuple[str, str]]:
     if card.frames:
         found.append(("frames", f"{card.frames:,}"))
     if card.rate_hz:
-        found.append(("rate", f"{_number(card.rate_hz)}{NARROW}Hz"))
+        found.append(("rate", f"{shown(card.rate_hz)}{NARROW}Hz"))
     if card.precision_nm is not None:
         found.append(("precision", f"{card.precision_nm:.3g}{NARROW}nm"))
-    found.append(("density", f"{_number(card.density_per_um2)}{NARROW}{MICRO}m<sup>-2</sup>"))
+    found.append(("density", f"{shown(card.density_per_um2)}{NARROW}{MICRO}m<sup>-2</sup>"))
     return found
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

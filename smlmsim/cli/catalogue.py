@@ -156,13 +156,15 @@ def gallery(
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
+    from smlmsim.catalogue.card import shown
+
     card = entry.card
     tags = ", ".join(found.name + " (?)" * (not found.known) for found in entry.tags)
     return (
         str(entry.number),
         card.name if len(card.name) <= SHOWN else card.name[:SHOWN] + "...",
         f"{card.localizations:,}",
-        f"{card.rate_hz:.3g} Hz" if card.rate_hz else "-",
+        f"{shown(card.rate_hz)} Hz" if card.rate_hz else "-",
         f"{card.precision_nm:.3g} nm" if card.precision_nm is not None else "-",
         f"{card.height_nm / 1000:.3g} x {card.width_nm / 1000:.3g} um",
         tags,

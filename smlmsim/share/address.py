@@ -18,8 +18,8 @@ VARIABLE = "SMLMSIM_SERVER"
 PREFIXES = {"5281": SERVER, "5072": SANDBOX}
 """Prefix of the DOIs of a server -> its address."""
 _DOI = re.compile(r"10\.(\d{4,9})/(\S+)")
-_RECORD = re.compile(r"zenodo\.(\d{1,12})", re.IGNORECASE)
-_PAGE = re.compile(r"/(?:api/)?records?/(\d{1,12})(?:/(?:files/([^/]+)(?:/content)?)?)?/?")
+_RECORD = re.compile(r"zenodo\.(\d{1,12})", re.IGNORECASE | re.ASCII)
+_PAGE = re.compile(r"/(?:api/)?records?/(\d{1,12})(?:/(?:files/([^/]+)(?:/content)?)?)?/?", re.ASCII)
 _DOI_PAGE = re.compile(r"https://[^/?#]+/doi/(10\.[^?#]+)")
 
 
@@ -79,7 +79,7 @@ def address(source: str, server: str | None = None) -> Address:
     doi = _doi_in(text)
     if doi:
         return _of_doi(doi, given)
-    if re.fullmatch(r"zenodo[.:]\d{1,12}", text, re.IGNORECASE):
+    if re.fullmatch(r"zenodo[.:]\d{1,12}", text, re.IGNORECASE | re.ASCII):
         return Address(given or SERVER, text[7:])
     require_allowed(text, loopback=True)
     parts = urlsplit(text)

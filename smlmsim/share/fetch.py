@@ -101,7 +101,7 @@ def look_up(
     at = address(source, server)
     with web.session(at.server) as opened:
         if at.record:
-            publication, urls = zenodo.read(opened, at)
+            at, publication, urls = zenodo.read(opened, at)
             publication = _described(opened, publication, urls)
         else:
             publication, urls = _of_url(opened, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,15 @@ from smlmsim.spec import explain, one_line
 if TYPE_CHECKING:
     import requests
 
+_log = logging.getLogger(__name__)
+_NUMBER = re.compile(r"\d{1,12}", re.ASCII)
 _HASH = re.compile(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}")
 
 
-def read(opened: requests.Session, at: Address) -> tuple[Publication, dict[str, str]]:
+def read(opened: requests.Session, at: Address) -> tuple[Address, Publication, dict[str, str]]:
     """Read what a record says, and the addresses of its files by their names.
+
+    A number that stands for all versions leads to the newest one, whose address is returned.
 
     Raises
     ------
@@ -40,6 +45,7 @@ def read(opened: requests.Session, at: Address) -> tuple[Publication, dict[str, 
         tree = parse_json(answer)
         if not isinstance(tree, Mapping) or not isinstance(tree.get("metadata"), Mapping):
             raise ValueError("it has no metadata")
+        at = _newest(at, tree)
         files = list(_files(tree.get("files")))
         found = _publication(tree, files)
     except pydantic.ValidationError as error:
@@ -48,7 +54,16 @@ def read(opened: requests.Session, at: Address) -> tuple[Publication, dict[str, 
         ) from None
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{at.server} describes {what} in an unknown form: {one_line(error, 200)}") from None
-    return found, {str(file["key"]): _url(file, at) for file in files}
+    return at, found, {str(file["key"]): _url(file, at) for file in files}
+
+
+def _newest(at: Address, tree: Mapping[str, Any]) -> Address:
+    """The address of the record that a server gave, which may be the newest version of the one that was asked for."""
+    number = str(tree.get("id") or at.record)
+    if number == at.record or not _NUMBER.fullmatch(number):
+        return at
+    _log.info("record %s stands for all versions; the newest, %s, is fetched", at.record, number)
+    return at._replace(record=number)
 
 
 def _publication(tree: Mapping[str, Any], files: list[Mapping[str, Any]]) -> Publication:

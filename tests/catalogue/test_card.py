@@ -84,3 +84,11 @@ def test_a_few_localizations_have_a_picture_too(number):
     assert picture.max() > 0
     assert thumbnail.webp(picture)[8:12] == b"WEBP"
     assert thumbnail.png(picture)[1:4] == b"PNG"
+
+
+def test_what_a_table_says_of_itself_cannot_control_a_terminal(tmp_path):
+    path = tmp_path / "a.smlm"
+    table = io.read(written(tmp_path / "b.smlm", 20)).assign_attrs(name="\x1b[2JRed", citation="a\nb")
+    io.write(table, path)
+    card = measured(path).card
+    assert (card.name, card.citation) == ("[2JRed", "a b")

@@ -9,7 +9,7 @@ import pytest
 
 from smlmsim.io.publication import Publication
 from smlmsim.share import fetch as share
-from smlmsim.share.web import FetchError
+from smlmsim.share.web import FetchError, session
 
 TABLE = b"frame,x [nm],y [nm]\n" + b"1,10,20\n" * 40_000
 
@@ -272,3 +272,18 @@ def test_without_pooch_a_line_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(ValueError, match=r"pip install 'smlmsim\[share\]' adds it"):
         share.look_up("10.5281/zenodo.1", server="http://127.0.0.1:9")
+
+
+def test_a_number_for_all_versions_leads_to_the_newest(repository, tmp_path, caplog):
+    caplog.set_level("INFO", logger="smlmsim")
+    repository.add(7, {"a.csv": TABLE})
+    repository.faults.append(("/api/records/6", "redirect", "/api/records/7"))
+    (path,) = fetched("10.5281/zenodo.6", tmp_path)
+    assert path.parent.name == "127.0.0.1-7"
+    assert "record 6 stands for all versions; the newest, 7, is fetched" in caplog.text
+
+
+def test_a_server_elsewhere_cannot_lead_to_this_machine(repository):
+    with session("https://zenodo.org") as opened, pytest.raises(FetchError, match="it is not followed"):
+        opened.get(f"{repository.url}/api/records/7")
+    assert repository.asked == []
