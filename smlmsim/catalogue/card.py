@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
 
-from smlmsim import channels, estimate, io
+from smlmsim import channels, io
 from smlmsim.catalogue import thumbnail, vocabulary
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.publication import Plain
@@ -131,6 +131,10 @@ def measured(path: Path, reading: Reading = Reading(), tags: tuple[str, ...] = (
     ValueError, OSError
         As :func:`smlmsim.io.read`.
     """
+    from smlmsim import (
+        estimate,
+    )  # here, since it loads statistics and image processing, which no search needs
+
     sample, attrs = _Sample(), dict[str, Any]()
     try:
         summary = estimate.summarise(_kept(path, reading, sample, attrs))
