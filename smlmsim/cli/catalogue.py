@@ -71,8 +71,8 @@ def add(
         done = add(catalogue, paths, reading, tag or ())
         total = len(catalogue.entries())
     typer.echo(
-        f"{done.added} added, {done.unchanged} as they were, {done.gone} gone, {done.others} files left out; "
-        f"{total} tables in {place}"
+        f"{done.added} added, {done.unchanged} as they were, {done.gone} gone, {done.others} left out; "
+        f"{_tables(total)} in {place}"
     )
 
 
@@ -152,7 +152,11 @@ def gallery(
     with opened(index_path(index)) as catalogue:
         found = search(catalogue, query or ())
         path = write_gallery(catalogue, found, out, title=" ".join(query or ()))
-    typer.echo(f"{len(found)} tables in {path}: {path.stat().st_size / 1e6:.2g} MB")
+    typer.echo(f"{_tables(len(found))} in {path}: {path.stat().st_size / 1e6:.2g} MB")
+
+
+def _tables(number: int) -> str:
+    return f"{number} table{'s' * (number != 1)}"
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

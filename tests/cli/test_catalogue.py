@@ -10,7 +10,7 @@ def test_tables_are_added_found_shown_and_drawn(run, tmp_path, monkeypatch):
     code, said = run("catalogue", "add", tmp_path / "data", "--exposure-s", 0.05, "--tag", "modality:STROM")
     assert code == 0
     assert "did you mean 'modality:STORM'?" in said
-    assert f"2 added, 0 as they were, 0 gone, 0 files left out; 2 tables in {tmp_path / 'c.sqlite'}" in said
+    assert f"2 added, 0 as they were, 0 gone, 0 left out; 2 tables in {tmp_path / 'c.sqlite'}" in said
     code, said = run("catalogue", "search", "structure:nucleus", "rate_hz>10")
     first, second = said.splitlines()[1:]
     assert first.startswith("1       a.csv   400            80 Hz  10 nm      3 x 2.99 um  ")
