@@ -192,7 +192,7 @@ def beyond_of(rows: xr.Dataset, velocity_nm_per_s: float | None = None) -> dict[
 
 
 def in_words(rows: xr.Dataset) -> list[str]:
-    """Say which localizer is best at which rate, beyond which rate more does not help, and what limits where.
+    """Say which localizer is best at which rate, up to which rate more localizations help, and what limits where.
 
     Parameters
     ----------
@@ -207,9 +207,7 @@ def in_words(rows: xr.Dataset) -> list[str]:
             for velocity in rows[VELOCITY].values.tolist()
         ]
         overall = _shown(beyond_of(rows)[name], rates[-1])
-        lines.append(
-            f"{said}, more do not help beyond {overall} on average over velocities ({'; '.join(per)})"
-        )
+        lines.append(f"{said}, more help up to {overall} on average over velocities ({'; '.join(per)})")
     for velocity in rows[VELOCITY].values.tolist():
         here = found.limit.sel({VELOCITY: velocity}).values.tolist()
         lines.append(f"what limits at {velocity:g} nm/s: {_grouped(here, rates)}")
@@ -272,7 +270,7 @@ def _span(values: list[float]) -> str:
 def _shown(found: Beyond, highest_hz: float) -> str:
     """A rate with its interval; an infinite one is beyond the highest that was tried."""
     if np.isnan(found.rate_hz):
-        return "no rate, since a score is missing"
+        return "an unknown rate, since a score is missing"
     rate, *ends = (f"{hz:g}" if np.isfinite(hz) else f">{highest_hz:g}" for hz in found)
     return f"{rate} Hz" + (f" [{', '.join(ends)}]" if not np.isnan(found.low_hz) else "")
 

@@ -1,15 +1,21 @@
 """What limits a reconstruction from frames is what costs most on the way from the best score to that of a cell."""
 
+from importlib import resources
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from smlmsim import figures
 from smlmsim.cli.drawing import draw_grid
+from smlmsim.grid.scores import require_scores
 from smlmsim.interval import mean_interval
+from smlmsim.io import netcdf
 from smlmsim.limits import LOCALIZER, Beyond, beyond, beyond_of, has_limits, in_words, limits, two_rows
 from smlmsim.regions import RATE, VELOCITY
 
+MAP = Path(str(resources.files("smlmsim"))) / "grid" / "maps" / "frames.nc"
 AXES = {VELOCITY: [100.0, 0.0], RATE: [50.0, 200.0, 800.0], LOCALIZER: ["near", "given", "dense"]}
 """Velocities fall, which the results must not depend on."""
 GIVEN = [[0.70, 0.78, 0.80], [0.60, 0.90, 0.95]]
@@ -117,9 +123,9 @@ def test_the_words_are_those_of_the_numbers():
     assert found[0.0]["given"].rate_hz == np.inf
     assert found[0.0]["frames"].rate_hz == 200
     assert found[100.0]["frames"].rate_hz == 50
-    assert "localizations given, more do not help beyond >800 Hz" in lines[1]
+    assert "localizations given, more help up to >800 Hz" in lines[1]
     assert "0 nm/s: >800 Hz [>800, >800]; 100 nm/s: >800 Hz [>800, >800]" in lines[1]
-    assert "from camera frames, more do not help beyond 200 Hz [200, 200] on average" in lines[2]
+    assert "from camera frames, more help up to 200 Hz [200, 200] on average" in lines[2]
     assert "0 nm/s: 200 Hz [200, 200]; 100 nm/s: 50 Hz [50, 50]" in lines[2]
     assert lines[3] == "what limits at 0 nm/s: few localizations (50 Hz), the localizer (200-800 Hz)"
     assert lines[-1] == "of 6 cells, the limit is the localizer in 4, few localizations in 2"
@@ -135,7 +141,7 @@ def test_a_missing_score_is_said_and_not_replaced():
         "the localizer",
     ]
     words = "\n".join(in_words(rows))
-    assert "100 nm/s: no rate, since a score is missing" in words
+    assert "100 nm/s: an unknown rate, since a score is missing" in words
     assert "no score (200 Hz)" in words
     assert "a missing score in 1" in words
 
@@ -192,3 +198,17 @@ def test_a_grid_with_given_localizations_is_said_and_drawn(tmp_path, capsys):
     assert names == ["heatmap.png", "heatmap.pdf", "limits.png", "limits.pdf", "limits.csv"]
     assert {file.name for file in tmp_path.iterdir()} == set(names)
     assert "what limits at 100 nm/s: few localizations (50 Hz)" in capsys.readouterr().out
+
+
+def test_the_stored_map_tells_localizer_and_motion_apart():
+    scores = netcdf.read(MAP)
+    require_scores(scores, str(MAP))
+    assert (scores.sizes[VELOCITY], scores.sizes[RATE], scores.sizes["seed"]) == (6, 6, 3)
+    rows = two_rows(scores)
+    words = in_words(rows)
+    assert words[0] == "best localizer: mle (30-3000 Hz)"
+    assert "from camera frames, more help up to 500 Hz [200, 500] on average" in words[2]
+    assert "what limits at 60 nm/s: motion (30-500 Hz), the localizer (1200-3000 Hz)" in words
+    assert words[-1] == "of 36 cells, the limit is motion in 23, the localizer in 11, few localizations in 2"
+    lost = limits(rows).lost.sel({VELOCITY: 60, RATE: 1200})
+    assert lost.values.tolist() == pytest.approx([0.00, 0.09, 0.19], abs=0.01)

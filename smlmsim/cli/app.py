@@ -199,7 +199,7 @@ def grid_command(
     which needs no truth, predicts the scores: `agreement.png`, `agreement.pdf` and `agreement.csv`.
 
     A grid along `localization.localizer`, of which one is `given`, as of `--preset frames`, says where the localizer
-    limits and where the motion, and beyond which rate more localizations do not help: `limits.png`, `limits.pdf` and
+    limits and where the motion, and up to which rate more localizations help: `limits.png`, `limits.pdf` and
     `limits.csv`. Its heatmap has a row with localizations given, and one from camera frames.
     """
     named = sweep or (preset_path("grid", preset) if preset else None)

@@ -27,6 +27,7 @@ COLOURS = {
     "nothing": CATEGORIES[9],
 }
 MISSING = "0.9"
+MOLECULES = "rate of molecules (Hz)"
 
 
 def two_rows(rows: xr.Dataset) -> Figure:
@@ -71,7 +72,7 @@ def two_rows(rows: xr.Dataset) -> Figure:
             panels[line, 0].set_ylabel(f"{title}\n{vertical.label}")
         for panel in panels[1]:
             panel.set_xticks(horizontal.centres, below, rotation=90)
-        figure.supxlabel(f"{horizontal.label}, and the best localizer")
+        figure.supxlabel(f"{MOLECULES}, and the best localizer")
         bar = figure.colorbar(panels[0, 0].collections[0], ax=panels, aspect=30, pad=0.02)
         bar.outline.set_visible(False)
         better = rows.given.attrs.get("better", "higher")
@@ -118,7 +119,7 @@ def limit_map(found: xr.Dataset) -> Figure:
         panel.set(xlim=(0, names.shape[1]), ylim=(0, names.shape[0]), aspect="equal")
         panel.set_xticks(horizontal.centres, horizontal.ticks)
         panel.set_yticks(vertical.centres, vertical.ticks)
-        panel.set(xlabel=horizontal.label, ylabel=vertical.label)
+        panel.set(xlabel=MOLECULES, ylabel=vertical.label)
         panel.set_title("what limits the score from camera frames,\nand how much is lost to it")
         keys = [Patch(facecolor=COLOURS[name], label=name) for name in shown]
         if keys:

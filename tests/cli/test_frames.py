@@ -30,13 +30,13 @@ def study(tmp_path_factory):
     return path
 
 
-def run(*arguments):
+def frames(*arguments):
     return CliRunner().invoke(app, ["frames", *map(str, arguments)])
 
 
 def test_frames_and_molecules_are_those_of_the_study(study, tmp_path, caplog):
     with caplog.at_level("INFO"):
-        result = run(study, "--out", tmp_path / "out", "--seed", 3)
+        result = frames(study, "--out", tmp_path / "out", "--seed", 3)
     assert result.exit_code == 0, result.output
     assert "150 frames of 26 x 15 pixels" in result.output
     assert "they are of a sCMOS camera with pixels of 100 nm" in caplog.text
@@ -59,7 +59,7 @@ def test_frames_and_molecules_are_those_of_the_study(study, tmp_path, caplog):
 
 
 def test_frames_are_written_as_ome_zarr_on_request(study, tmp_path):
-    result = run(study, "--out", tmp_path / "out", "--format", "zarr")
+    result = frames(study, "--out", tmp_path / "out", "--format", "zarr")
     assert result.exit_code == 0, result.output
     assert zarr.open_group(tmp_path / "out" / "frames.zarr", mode="r")["0"].shape == (150, 26, 15)
 
@@ -68,7 +68,7 @@ def test_a_field_of_a_single_pixel_has_frames_without_a_picture(tmp_path):
     (tmp_path / "study.toml").write_text(
         "[field]\nheight_nm = 60\nwidth_nm = 60\n[acquisition]\ntime_points = 1\n"
     )
-    result = run(tmp_path / "study.toml", "--out", tmp_path / "out")
+    result = frames(tmp_path / "study.toml", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert tifffile.imread(tmp_path / "out" / "frames.ome.tif").shape == (50, 1, 1)
     assert not (tmp_path / "out" / "frames.png").exists()
@@ -83,7 +83,7 @@ def test_photons_without_frames_are_said_to_change_nothing(study, caplog):
 
 def test_a_measured_table_has_no_frames(tmp_path):
     (tmp_path / "study.toml").write_text('kind = "experimental"\ntable = "table.csv"\n')
-    result = run(tmp_path / "study.toml", "--out", tmp_path / "out")
+    result = frames(tmp_path / "study.toml", "--out", tmp_path / "out")
     assert "is of a measured table, of which no frames can be simulated" in str(result.exception)
 
 
@@ -101,3 +101,25 @@ def test_the_structure_out_of_focus_follows_the_structure():
     )
     middle = light[study.acquisition.frames_per_point // 2 :: study.acquisition.frames_per_point]
     assert np.corrcoef(middle.ravel(), truth.density.values.ravel())[0, 1] > 0.999
+
+
+def test_simulated_frames_become_a_movie_like_the_truth(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "[field]\nwidth_nm = 1600\nheight_nm = 1600\n[acquisition]\ntime_points = 4\n[photophysics]\nrate_hz = 100\n"
+    (tmp_path / "study.toml").write_text(text)
+    for words in (
+        "frames study.toml --out frames --seed 3",
+        "localize frames/frames.ome.tif --with phasor --out table.csv",
+        "reconstruct table.csv --with gaussian_time --crop-nm 0,1600,0,1600 --out movie",
+    ):
+        code, said = run(*words.split())
+        assert code == 0, said
+    found, truth = (smlmsim.read(tmp_path / name) for name in ("movie/gaussian_time.tif", "frames/truth.tif"))
+    (values,) = found.data_vars.values()
+    (wanted,) = truth.data_vars.values()
+    assert abs(np.subtract(values.shape, wanted.shape)).max() <= 2
+    values, wanted = values.interp(y=wanted.y[5:-5], x=wanted.x[5:-5]), wanted[:, 5:-5, 5:-5]
+    likeness = np.corrcoef(values.values.ravel(), wanted.values.ravel())[0, 1]
+    turned = np.corrcoef(values.values[:, ::-1].ravel(), wanted.values.ravel())[0, 1]
+    assert likeness > 0.4
+    assert likeness > turned + 0.2
