@@ -163,12 +163,14 @@ def holds(found: Findings) -> dict[str, str]:
         "localizations": f"{table.localizations:,}",
         "frames": f"{table.frames:,} of {table.exposure_s:g} s, {table.duration_s:.4g} s in all",
         "field": f"{table.width_nm / 1000:.3g} x {table.height_nm / 1000:.3g} um",
-        "rate": f"{place.rate_hz:.3g} ± {place.rate_error_hz:.2g} Hz per 2.56 x 2.56 um, "
+        "rate": f"{words.short(place.rate_hz)} ± {place.rate_error_hz:.2g} Hz per 2.56 x 2.56 um, "
         f"{words.span(place.rates_hz)} Hz over the recording",
         "precision": "not reported"
         if math.isnan(table.precision_nm)
         else f"median {table.precision_nm:.3g} nm",
-        "photons": "" if math.isnan(table.photons) else f"median {table.photons:.3g} in a localization",
+        "photons": ""
+        if math.isnan(table.photons)
+        else f"median {words.short(table.photons)} in a localization",
         "labelled": table.structure or "not stated",
         "velocity": words.velocity_of(found).removeprefix("at the ").replace("velocity, ", ""),
         "same molecule in the next frame": f"{100 * found.repeats.share:.0f} % of the localizations, within "

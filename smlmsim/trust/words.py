@@ -109,7 +109,7 @@ def broken(found: Findings) -> list[str]:
     low, high = place.rate_of_map_hz
     if not low / SLACK <= place.rate_hz <= high * SLACK:
         lines.append(
-            f"the rate, {place.rate_hz:.3g} Hz per 2.56 x 2.56 um, is beyond the map, {low:g} to {high:g} Hz"
+            f"the rate, {short(place.rate_hz)} Hz per 2.56 x 2.56 um, is beyond the map, {low:g} to {high:g} Hz"
         )
     if place.velocity and not place.velocity.velocity_nm_per_s <= place.velocity_of_map[1]:
         lines.append(
@@ -174,7 +174,7 @@ def warnings(found: Findings) -> list[str]:
     lines += _of_blinking(found) + _of_drift(found)
     if found.per_point < LEAST:
         lines.append(
-            f"too few localizations: {found.per_point:.3g} per time point in 2.56 x 2.56 um; the map begins at "
+            f"too few localizations: {short(found.per_point)} per time point in 2.56 x 2.56 um; the map begins at "
             f"{LEAST:g}"
         )
     if found.per_point < ENOUGH:
@@ -232,7 +232,7 @@ def _of_map(found: Findings) -> Reason:
     )
     return Reason(
         MAP, state,
-        f"On simulated filaments at this rate, {place.rate_hz:.3g} Hz per 2.56 x 2.56 um ({span(place.rates_hz)} Hz "
+        f"On simulated filaments at this rate, {short(place.rate_hz)} Hz per 2.56 x 2.56 um ({span(place.rates_hz)} Hz "
         f"over the recording), and {where}, {own.name} is expected to score {place.metric} {score_of(own)}: mean and "
         f"standard deviation of {place.seeds} movies, 1 being perfect. Over these ranges the mean is {own.low:.2f} to "
         f"{own.high:.2f}. {_up_to(own, place.velocity_of_map[1])} These scores hold for filaments like those of the "
@@ -307,7 +307,7 @@ def _of_number(found: Findings) -> Reason:
     }[state]
     return Reason(
         NUMBER, state,
-        f"A time point of {found.shown.point_s:.3g} s holds {number:.3g} localizations in 2.56 x 2.56 um in the mean: "
+        f"A time point of {found.shown.point_s:.3g} s holds {short(number)} localizations in 2.56 x 2.56 um in the mean: "
         f"{said}.",
     )  # fmt: skip
 
@@ -352,9 +352,14 @@ def score_of(one: Expected) -> str:
     return f"{one.mean:.2f}" + ("" if math.isnan(one.sd) else f" ± {one.sd:.2f}")
 
 
+def short(value: float) -> str:
+    """Write a number with three digits, and without an exponent if it is below a million."""
+    return f"{float(f'{value:.3g}'):g}"
+
+
 def span(reach: Range) -> str:
     """Write a range of numbers."""
-    low, high = (f"{float(f'{value:.3g}'):g}" for value in reach)
+    low, high = map(short, reach)
     return low if low == high else f"{low} to {high}"
 
 

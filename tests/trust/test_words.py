@@ -180,6 +180,12 @@ def test_localizations_in_a_time_point_are_counted(findings, rate_hz, state):
     assert ("it has too few localizations, and" in verdict(few)) == (state == "poor")
 
 
+def test_large_numbers_have_no_exponent(findings):
+    found = with_place(findings, rate_hz=1733.3)
+    assert "holds 2600 localizations" in reason(found, NUMBER).sentence
+    assert "at this rate, 1730 Hz per 2.56 x 2.56 um" in reason(found, MAP).sentence
+
+
 def test_an_ordinary_table_is_not_warned_of(findings):
     assert warnings(findings) == []
 
