@@ -307,8 +307,8 @@ def _of_number(found: Findings) -> Reason:
     }[state]
     return Reason(
         NUMBER, state,
-        f"A time point of {found.shown.point_s:.3g} s holds {short(number)} localizations in 2.56 x 2.56 um in the mean: "
-        f"{said}.",
+        f"A time point of {found.shown.point_s:.3g} s holds {short(number)} localizations in 2.56 x 2.56 um in the "
+        f"mean: {said}.",
     )  # fmt: skip
 
 
