@@ -30,6 +30,10 @@ DARK_QUANTILE = 0.02
 """Quantile of a widefield image that stands for its dark level."""
 FIRST_CONSTANT = 0.1
 """Initial constant, relative to the mean light, that accounts for false positives in the fit."""
+DARK_SHARE = 0.1
+"""Share of the spatial frequencies, the highest, at which an image shows its noise."""
+LEAST_POWER, NOISE_ERRORS = 0.3, 5.0
+"""Power of structure relative to that of noise, at least, and in standard errors of the latter."""
 LEAST_PLACES = 100
 """Fewest pixels that two images must share."""
 
@@ -133,6 +137,35 @@ def register(
         )
     dy, dx, log_scale, angle = pose.tolist()
     return Registration(dy, dx, math.exp(log_scale), angle, correlation, quality)
+
+
+def moved(widefield: xr.DataArray, found: Registration) -> xr.DataArray:
+    """Move a widefield movie (..., y, x) onto the localizations, by its coordinates alone: shift and scale, no turn."""
+    places = {}
+    for dim, shift_nm in (("y", found.shift_y_nm), ("x", found.shift_x_nm)):
+        at = widefield[dim].values
+        places[dim] = (dim, at.mean() + found.scale * (at - at.mean()) + shift_nm, widefield[dim].attrs)
+    return widefield.assign_coords(places)
+
+
+def is_noise(images: Floats, sigma: float) -> bool:
+    """Whether images (..., y, x) have as much power where a point spread function of some pixels lets it through.
+
+    Parameters
+    ----------
+    images : array
+    sigma : float
+        Standard deviation of the point spread function, in pixels.
+    """
+    shape = images.shape[-2:]
+    flat = images.reshape(-1, *shape) - images.mean(axis=(-2, -1)).reshape(-1, 1, 1)
+    power = (np.abs(np.fft.fft2(flat * np.outer(*(np.hanning(n) for n in shape)))) ** 2).mean(axis=0)
+    y, x = (2 * np.pi * np.fft.fftfreq(n) for n in shape)
+    frequency = np.hypot(y[:, None], x)
+    dark = power[frequency >= np.quantile(frequency, 1 - DARK_SHARE)]
+    seen = power[(frequency > 0) & (sigma * frequency < 1)]
+    error = dark.mean() * math.sqrt(2 / max(seen.size * len(flat), 1))
+    return bool(seen.size == 0 or seen.mean() < (1 + LEAST_POWER) * dark.mean() + NOISE_ERRORS * error)
 
 
 class _Pair:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 import xarray as xr
 
 import smlmsim
 from smlmsim import schema
 from smlmsim.io import tiff
+from smlmsim.registration import is_noise, moved, register
+
+SIGMA_NM = 90.0
+"""Usual standard deviation of the point spread function of a widefield microscope."""
+LEAST_RSP = 0.3
+"""Correlation with a reconstruction from which images are not taken for noise."""
+SAME_PIXELS = 0.3
+"""Shift in pixels below which a stack is left as it lies: registration errs by about a third of that."""
+MOST_TURNED = 0.02
+"""Angle in radians between stack and reconstruction that is told: 26 nm at the border of a field of 2.56 um."""
+_log = logging.getLogger(__name__)
 
 Widefield = Annotated[
     Path | None,
@@ -53,18 +67,54 @@ def against_widefield(
 ) -> xr.Dataset:
     """Read a widefield stack, in the coordinates of the table, and score a reconstruction against it.
 
+    The stack is first shifted and scaled onto the reconstruction, as :func:`smlmsim.registration.register` finds.
+
     Raises
     ------
     ValueError
-        If the file is not an image stack, its scale is unknown, or it hardly overlaps with the reconstruction.
+        If the file is not an image stack, its scale is unknown, it shows noise alone, or it hardly overlaps
+        with the reconstruction.
     OSError
         If there is no such file.
     """
     stack = read_widefield(path, pixel_nm, interval_s)
     try:
-        return smlmsim.score_against_widefield(estimate, stack)
+        found = smlmsim.score_against_widefield(estimate, _registered(stack, estimate, path))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+    pixel_nm = float(stack.x[1] - stack.x[0])
+    if float(found.rsp.max()) < LEAST_RSP and is_noise(stack.values.astype(np.float64), SIGMA_NM / pixel_nm):
+        raise ValueError(
+            f"{path}: the widefield images show no structure beyond noise: there is nothing to compare"
+        )
+    return found
+
+
+def _registered(stack: xr.DataArray, estimate: xr.DataArray, path: Path) -> xr.DataArray:
+    """Move a stack onto a reconstruction, by the means of both over time and channels, and log by how much."""
+    flat = [image.mean([dim for dim in image.dims if dim not in ("y", "x")]) for image in (stack, estimate)]
+    try:
+        found = register(*flat, sigma_nm=SIGMA_NM)
+    except ValueError as error:
+        _log.warning("%s could not be registered: %s; it is compared as it lies", path.name, error)
+        return stack
+    pixel_nm = float(stack.x[1] - stack.x[0])
+    away_nm = math.hypot(found.shift_y_nm, found.shift_x_nm)
+    away_nm += abs(found.scale - 1) * pixel_nm * math.hypot(*flat[0].shape) / 2
+    if away_nm < SAME_PIXELS * pixel_nm:
+        _log.info(
+            "%s lies on the reconstruction within %.0f nm, and is left there", path.name, math.ceil(away_nm)
+        )
+        return stack
+    _log.info("%s is shifted by y %.0f nm, x %.0f nm and scaled by %.3f onto the reconstruction, with a correlation of "
+              "%.2f", path.name, found.shift_y_nm, found.shift_x_nm, found.scale, found.correlation)  # fmt: skip
+    if abs(found.angle) > MOST_TURNED:
+        _log.warning(
+            "%s is turned by %.3f rad against the reconstruction, which is not corrected",
+            path.name,
+            found.angle,
+        )
+    return moved(stack, found)
 
 
 def verdict(found: xr.Dataset) -> str:

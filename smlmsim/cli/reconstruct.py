@@ -69,8 +69,8 @@ def reconstruct(
     Files in DIR: `NAME.tif` (a stack with its scale in um and s), `counts.tif`, `montage.png`, `kymograph.png`,
     `movie.png` and `summary.json` (all settings); with `--uncertainty` the variance, `uncertainty.tif`. With
     `--channel all`, each channel of the table is reconstructed separately: stacks hold all channels, and pictures show
-    them side by side. `--widefield` compares the reconstruction with a widefield stack (Culley et al. 2018) and adds
-    `error.tif`: the difference in each pixel, in grey levels.
+    them side by side. `--widefield` registers a widefield stack, compares the reconstruction with it (Culley et al.
+    2018), and adds `error.tif`: the difference in each pixel, in grey levels.
     """
     if movie not in (*MOVIES, "none"):
         raise ValueError(

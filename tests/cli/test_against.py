@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 import tifffile
 
@@ -82,3 +83,31 @@ def test_simulate_leaves_a_widefield_stack_where_the_camera_saw_it(run, tmp_path
     stack, microscope = smlmsim.read(tmp_path / "widefield.tif").counts, STUDY.widefield
     assert stack.y.values == pytest.approx(microscope.view(STUDY.field).y_nm)
     assert stack.time.values == pytest.approx(microscope.times_s(STUDY.acquisition))
+
+
+def test_a_shifted_stack_is_registered_before_it_is_compared(sample, run, tmp_path):
+    stack = smlmsim.read(sample / "same.tif").counts
+    smlmsim.write(stack.assign_coords(y=stack.y + 150, x=stack.x - 120), tmp_path / "shifted.tif")
+    code, said = run(
+        "reconstruct",
+        sample / "table.csv",
+        "--widefield",
+        tmp_path / "shifted.tif",
+        "--out",
+        tmp_path / "out",
+    )
+    assert code == 0, said
+    shift = re.search(r"shifted by y (-?\d+) nm, x (-?\d+) nm", said)
+    assert [float(shift[1]), float(shift[2])] == pytest.approx([-150, 120], abs=30)
+    assert float(re.search(r"RSP (-?[\d.]+), RSE", said)[1]) > 0.9
+
+
+def test_a_stack_of_noise_is_refused(sample, run, tmp_path):
+    stack = smlmsim.read(sample / "same.tif").counts
+    noise = np.random.default_rng(0).poisson(120, stack.shape).astype(np.float32)
+    smlmsim.write(stack.copy(data=noise), tmp_path / "noise.tif")
+    out = tmp_path / "out"
+    code, said = run("reconstruct", sample / "table.csv", "--widefield", tmp_path / "noise.tif", "--out", out)
+    assert code == 1
+    assert "noise.tif: the widefield images show no structure beyond noise" in said
+    assert not out.exists()
