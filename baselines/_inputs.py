@@ -64,7 +64,8 @@ class Inputs(Spec):
         standard deviation in time points, above 0; "all" is the mean over the whole movie. At the ends of a movie the
         weights are normalised to 1.
     widefield : bool
-        Whether the last channel is the widefield image nearest in time, interpolated to the pixels.
+        Whether the last channel is the widefield image nearest in time, interpolated to the pixels. It is held until
+        the next one: between two images of a moving filament, their mean would show it at two places.
 
     Examples
     --------

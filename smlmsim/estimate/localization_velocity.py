@@ -62,8 +62,41 @@ def localization_velocity(
     cross and move independently. The motion within the close ones, a third of the lag apart, is corrected for, as if
     filaments moved steadily. If molecules are localized repeatedly within that time, close ones are two thirds apart.
 
-    In simulated movies of microtubules at 20 to 150 nm/s and 110 Hz or more per 2.56 x 2.56 um, the velocity was within
-    15 %.
+    The table compares the velocity with that of the contours in the field, in simulated movies of 5.12 um and 90 s
+    with four or five seeds each, which were not used to develop this function. Rates are per 2.56 x 2.56 um:
+
+    =========== ======== ======= ========= ======== ===== ============ =================
+    motion      set nm/s rate Hz true mean measured  bias stated error within two errors
+    =========== ======== ======= ========= ======== ===== ============ =================
+    polymer           20      30      20.2     22.9 +14 %          6.8            4 of 5
+    polymer           20     110      20.2     20.5  +2 %          3.5            5 of 5
+    polymer           20     380      20.2     20.8  +3 %          3.3            5 of 5
+    polymer           50      30      49.4     52.4  +6 %          8.8            5 of 5
+    polymer           50     110      49.4     51.2  +4 %          5.5            5 of 5
+    polymer           50     380      49.4     50.2  +2 %          5.2            5 of 5
+    polymer          100      30      97.7    103.3  +6 %         15.6            4 of 4
+    polymer          100     110      96.8     98.1  +1 %          9.5            5 of 5
+    polymer          100     380      96.8     98.1  +1 %          8.9            5 of 5
+    polymer          150      30     148.3    151.2  +2 %         33.3            5 of 5
+    polymer          150     110     148.3    149.7  +1 %         14.4            5 of 5
+    polymer          150     380     148.3    147.8  -0 %         13.6            5 of 5
+    deformation       20      30      19.9     16.8 -16 %          8.3            5 of 5
+    deformation       20     110      19.9     17.3 -13 %          4.3            5 of 5
+    deformation       20     380      19.9     17.3 -13 %          3.8            5 of 5
+    deformation       50      30      50.1     47.5  -5 %          9.2            5 of 5
+    deformation       50     110      50.1     49.1  -2 %          6.0            5 of 5
+    deformation       50     380      50.1     48.7  -3 %          5.8            5 of 5
+    deformation      100      30     100.0    101.3  +1 %         16.2            4 of 4
+    deformation      100     110     100.0    101.3  +1 %         10.6            4 of 4
+    deformation      100     380     100.0    101.6  +2 %         10.8            4 of 4
+    deformation      150      30     149.8    164.5 +10 %         20.1            4 of 4
+    deformation      150     110     149.8    157.2  +5 %         17.4            4 of 4
+    deformation      150     380     149.8    155.0  +3 %         17.1            4 of 4
+    =========== ======== ======= ========= ======== ===== ============ =================
+
+    The deformation of 20 nm/s is told too low, as displacements below the resolution do not tell how unequal they are.
+    At 30 Hz, single movies of slow polymers are told up to 50 % too high, and one of 100 nm/s was refused. Many
+    molecules that are localized again after more than a second are taken for structure at rest or for dots.
 
     Parameters
     ----------

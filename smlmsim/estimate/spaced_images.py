@@ -51,6 +51,34 @@ def spaced_velocity(
     measured at spatial frequencies beyond the resolution, and subtracted. Displacements below the resolution do not
     tell whether all filaments move alike or a few move far: that is then taken from a lag up to eight times as long.
 
+    The table compares the velocity with that of the contours in the field over the same lag, in simulated movies of
+    5.12 um and 90 s with four or five seeds each, which were not used to develop this function:
+
+    =========== ======== ======= ========= ======== ===== ============ =================
+    motion      set nm/s every s true mean measured  bias stated error within two errors
+    =========== ======== ======= ========= ======== ===== ============ =================
+    polymer           20     1.5      20.2     20.6  +2 %          3.3            5 of 5
+    polymer           20     3.0      18.4     19.0  +3 %          2.0            5 of 5
+    polymer           50     1.5      49.4     50.6  +2 %          4.5            5 of 5
+    polymer           50     3.0      46.9     47.5  +1 %          3.6            5 of 5
+    polymer          100     1.5      96.8     98.5  +2 %          7.4            5 of 5
+    polymer          100     3.0      92.8     94.0  +1 %          7.7            5 of 5
+    polymer          150     1.5     148.3    149.3  +1 %         11.7            5 of 5
+    polymer          150     3.0     142.7    142.0  -1 %         13.2            5 of 5
+    deformation       20     1.5      19.9     21.9 +10 %          4.7            5 of 5
+    deformation       20     3.0      19.9     20.9  +5 %          3.8            5 of 5
+    deformation       50     1.5      50.1     49.2  -2 %          5.5            5 of 5
+    deformation       50     3.0      50.2     49.4  -1 %          5.1            5 of 5
+    deformation      100     1.5     100.0     99.2  -1 %          9.0            5 of 5
+    deformation      100     3.0     100.6    101.6  +1 %          9.1            5 of 5
+    deformation      150     1.5     149.8    147.8  -1 %         13.4            4 of 4
+    deformation      150     3.0     151.6    150.2  -1 %         14.7            4 of 4
+    =========== ======== ======= ========= ======== ===== ============ =================
+
+    Over 3 s the velocity of the polymers is 4 to 9 % lower than over 1.5 s, since they turn round. Movies in which
+    filaments move by more than 650 nm (root mean square) from image to image are refused: 220 nm/s with an image
+    every 3 s.
+
     Parameters
     ----------
     images : array

@@ -16,7 +16,7 @@ from skimage import filters
 from smlmsim import schema
 from smlmsim.estimate.ridges import ROUNDING, normals, ridge_lines, uncrossed
 from smlmsim.estimate.spaced_images import spaced_velocity
-from smlmsim.estimate.velocity import FilamentVelocity
+from smlmsim.estimate.velocity import FilamentVelocity as FilamentVelocity
 from smlmsim.spec import brief
 
 Floats = npt.NDArray[np.float64]

@@ -1,3 +1,5 @@
+from importlib import resources
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,9 @@ from baselines._weights import save_weights
 from baselines.annapalm.model import WidefieldPredictor
 from baselines.annapalm.network import AnnaPalmNetwork
 from baselines.annapalm.reconstruct import AnnaPalm2D
+from baselines.annapalm.train import AnnaPalm2DTraining, AnnaPalm3DTraining
 from baselines.annapalm.widefield import WidefieldTask, WidefieldTraining, error_map, without_one
+from smlmsim.cli.corpus import read_corpus
 
 SETTINGS = AnnaPalmNetwork(ndim=2, base=2, levels=2, discriminator_base=2, inputs={"widefield": True})
 
@@ -82,3 +86,44 @@ def test_the_error_map_is_the_difference_to_what_the_predictor_says():
     given = np.repeat(np.repeat(said, 4, axis=1), 4, axis=2)
     np.testing.assert_allclose(error_map(density, given, predictor), 0, atol=1e-6)
     np.testing.assert_allclose(error_map(density, given + 0.25, predictor), 0.25, atol=1e-6)
+
+
+def _learned(inputs_BCTYX, density_BCTYX, *, steps=40):
+    """The squared error of a small network in three dimensions after some steps on one batch."""
+    torch.manual_seed(0)
+    network = AnnaPalmNetwork(
+        ndim=3, base=4, levels=2, time_levels=0, dropout=0, discriminator_base=2, inputs={"widefield": True}
+    ).build()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+    for _ in range(steps):
+        loss = ((network(inputs_BCTYX) - density_BCTYX) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return float(loss.detach())
+
+
+def test_widefield_images_help_a_network_in_three_dimensions_where_localizations_are_few():
+    rng = np.random.default_rng(0)
+    place = np.arange(16)
+    rows = rng.integers(2, 14, (8, 4))
+    density = np.exp(-((place[:, None] - rows[..., None, None]) ** 2) / 2) * np.ones(16)
+    counts = rng.poisson(0.02 * density)
+    images = np.exp(-((place[:, None] - rows[..., None, None]) ** 2) / 18) * np.ones(16)
+    both, target = (
+        torch.from_numpy(np.float32(each)) for each in (np.stack([counts, images], axis=1), density[:, None])
+    )
+    alone = both.clone()
+    alone[:, 1] = 0
+    assert _learned(both, target) < 0.7 * _learned(alone, target)
+
+
+@pytest.mark.parametrize("trainable", [AnnaPalm2DTraining, AnnaPalm3DTraining])
+def test_the_training_with_widefield_images_fits_its_corpus(trainable):
+    package = resources.files("baselines.annapalm")
+    training = trainable.configured(str(package / "widefield.toml"))
+    assert training.inputs.widefield
+    training.require_fit(read_corpus(str(package / "widefield_corpus.toml")).study)
+    plain = read_corpus("thesis-train").study
+    with pytest.raises(ValueError, match="the network needs widefield images"):
+        training.require_fit(plain)
