@@ -83,7 +83,8 @@ def _joined(below: dict[type[pydantic.BaseModel], list[Setting]], value: Any, ki
             elif found.path == kind:
                 if part is first:
                     kinds = ", ".join(map(_kind, below))
-                    yield found._replace(default=_kind(type(value)) or "required", range=f"one of {kinds}")
+                    default = _kind(type(value)) or ("none" if value is None else "required")
+                    yield found._replace(default=default, range=f"one of {kinds}")
             elif found not in shared:
                 yield found._replace(kind=", ".join(filter(None, (_kind(part), found.kind))))
             elif part is first:

@@ -26,8 +26,8 @@ BETWEEN = "between reconstructors"
 FEWEST = 3
 """Fewest pairs of numbers of which a rank correlation is taken."""
 BLIND = (
-    "colours that agree need not be right: both pass through one reconstructor, and what it always invents or misses "
-    "is in both"
+    "Colours that agree need not be right: both pass through one reconstructor, and what it always invents or misses "
+    "is in both."
 )
 
 Floats = npt.NDArray[np.float64]

@@ -33,6 +33,7 @@ def test_a_setting_has_its_default_unit_range_and_meaning():
     assert one(SimulatedDynamic, "motion.persistence_length_nm", "polymer")[1:4] == ("none", "nm", "> 0")
     assert one(SimulatedDynamic, "photophysics.blinks", "blinking").range == ">= 1"
     assert one(Hybrid, "tables[].table").default == "required"
+    assert one(TwoColours, "second_label.photophysics.kind").default == "none"  # as those of the first
     assert one(SimulatedDynamic, "photophysics.frozen", "poisson")[1:4] == ("false", "", "true or false")
 
 

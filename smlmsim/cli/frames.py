@@ -21,6 +21,7 @@ from smlmsim.frames import Imaging
 from smlmsim.from_table import FromTable
 from smlmsim.io.frames import write_blocks
 from smlmsim.movie import require_room
+from smlmsim.pipeline import TwoColours
 from smlmsim.progress import bar
 from smlmsim.rng import stream
 
@@ -54,6 +55,8 @@ def frames(
     chosen = smlmsim.read_study(study) if study else smlmsim.SimulatedDynamic()
     if isinstance(chosen, FromTable):
         raise ValueError(f"{study} is of a measured table, of which no frames can be simulated")
+    if isinstance(chosen, TwoColours):
+        _log.info("the frames are of the first label; those of the second are not written")
     imaging = chosen.imaging
     if imaging is None:
         imaging = Imaging()

@@ -21,8 +21,8 @@ def settings(
     kind: Annotated[
         str,
         typer.Argument(
-            help="A study: `simulated_dynamic`, `two_colours`, `semi_simulated`, `hybrid`, `experimental`, "
-            "`fixed_pair`; a part of one, such as `motion`; or `sweep`, `corpus`, or a trainable network."
+            help="A study: `simulated_dynamic`, `semi_simulated`, `hybrid`, `experimental`, `fixed_pair`, "
+            "`two_colours`; a part of one, such as `motion`; or `sweep`, `corpus`, or a trainable network."
         ),
     ] = "simulated_dynamic",
 ) -> None:
@@ -73,11 +73,11 @@ def _model(kind: str) -> type[Spec]:
 
     known: dict[str, type[Spec]] = {
         "simulated_dynamic": pipeline.SimulatedDynamic,
-        "two_colours": pipeline.TwoColours,
         "semi_simulated": pipeline.SemiSimulated,
         "hybrid": pipeline.Hybrid,
         "experimental": pipeline.Experimental,
         "fixed_pair": pipeline.FixedPair,
+        "two_colours": pipeline.TwoColours,
         "sweep": Grid,
         "corpus": Corpus,
     }

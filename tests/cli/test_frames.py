@@ -87,6 +87,15 @@ def test_a_measured_table_has_no_frames(tmp_path):
     assert "is of a measured table, of which no frames can be simulated" in str(result.exception)
 
 
+def test_of_two_colours_the_frames_of_the_first_are_written(tmp_path, caplog):
+    tree = 'kind = "two_colours"\n' + STUDY.replace("width_nm = 1500", "width_nm = 400\nheight_nm = 400")
+    (tmp_path / "two.toml").write_text(tree)
+    with caplog.at_level("INFO"):
+        result = run(tmp_path / "two.toml", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "the frames are of the first label" in caplog.text
+
+
 def test_the_structure_out_of_focus_follows_the_structure():
     study = SimulatedDynamic(acquisition=smlmsim.Acquisition(time_points=3))
     imaging = Imaging(background_photons=0.0, out_of_focus_photons=5.0, out_of_focus_nm=300.0)
