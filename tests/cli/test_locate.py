@@ -1,5 +1,7 @@
 """The command line finds an experiment on a map."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -60,6 +62,18 @@ def test_without_a_widefield_movie_the_velocity_is_that_of_the_localizations(exp
     assert found.exit_code == 0, found.output
     assert "velocity from the localizations: " in found.output
     assert "no velocity was measured" not in found.output
+
+
+def test_one_widefield_image_every_fifty_frames_tells_the_velocity(experiment, tmp_path):
+    movie = io.read(experiment / "widefield.tif").counts
+    io.write(movie.isel(time=slice(4, None, 5)), tmp_path / "rare.tif")
+    arguments = ("--map", experiment / "scores.nc", "--out", tmp_path / "located.png", "--widefield")
+    velocities = {}
+    for path in (experiment / "widefield.tif", tmp_path / "rare.tif"):
+        found = _run(experiment / "table.csv", *arguments, path)
+        assert found.exit_code == 0, found.output
+        velocities[path.name] = float(re.search(r"velocity: ([\d.]+) .* nm/s over 1\.5 s", found.output)[1])
+    assert velocities["rare.tif"] == pytest.approx(velocities["widefield.tif"], rel=0.3)
 
 
 def test_localizations_that_tell_no_velocity_leave_all_velocities_of_the_map(experiment, tmp_path, caplog):
