@@ -150,6 +150,17 @@ class Learned(Spec):
         return count(self.network())
 
     @property
+    def weights_path(self) -> Path:
+        """The file of the weights.
+
+        Raises
+        ------
+        WeightsError
+            If the network comes without weights and none are given.
+        """
+        return self._path
+
+    @property
     def _path(self) -> Path:
         if self.weights:
             return self.weights

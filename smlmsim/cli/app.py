@@ -26,6 +26,7 @@ from smlmsim.cli.interruption import INTERRUPTED, raise_again
 from smlmsim.cli.localize import localize
 from smlmsim.cli.locate import locate_on_map
 from smlmsim.cli.messages import Command, as_options, listen, options
+from smlmsim.cli.model import model_app
 from smlmsim.cli.new import new_localizer, new_reconstructor
 from smlmsim.cli.options import Out, Scheduler, Workers, make_folder
 from smlmsim.cli.pair import pair
@@ -67,9 +68,10 @@ app = typer.Typer(
     * `smlmsim info PATH` summarises a table or a movie; `smlmsim convert A B` writes it in another format.
     * `smlmsim corpus tiny --out corpus.zarr` simulates many movies for training.
     * `smlmsim train annapalm3d --out DIR` trains a network.
+    * `smlmsim model export annapalm3d --out X.zip` writes it for other programs; `import` reads it.
     * `smlmsim new-reconstructor NAME` writes a package as a start for your own reconstructor, and `new-localizer`
       for your own localizer.
-    * `smlmsim view PATH` opens a movie or a result in napari.
+    * `smlmsim view PATH` opens a movie or a result in napari; `view TABLE --browser` a table in the browser.
     * `smlmsim locate-on-map TABLE.csv --map scores.nc` finds reconstructors that are good enough for your experiment.
     * `smlmsim list` shows what is installed, and `smlmsim settings` lists the settings of a study.
     """,
@@ -77,6 +79,7 @@ app = typer.Typer(
 
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(model_app, name="model")
 for command in (
     frames,
     info,
