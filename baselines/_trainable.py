@@ -15,7 +15,8 @@ from baselines._budget import Budget
 from baselines._fit import require_fit
 from baselines._inputs import Inputs
 from baselines._parameters import count
-from baselines._training import CHECKPOINT, Task, Trainer
+from baselines._training import CHECKPOINT, Task, Trainer, dataset
+from baselines._validation import Validation
 from baselines._weights import load_weights
 from smlmsim.corpus.dataset import Source
 from smlmsim.corpus.held_out import require_held_out, study_of
@@ -151,6 +152,21 @@ class Trainable(Spec):
             inputs=self.inputs,
         )  # fmt: skip
         return trainer.train(progress=progress)
+
+    @torch.no_grad()
+    def score(self, weights: Path, validation: Path | Source) -> float:
+        """Return the MS-SSIM of given weights on the crops on which training would validate.
+
+        Raises
+        ------
+        WeightsError, CorpusError, ValueError
+            If the weights or the corpus do not fit.
+        """
+        network = next(iter(self.task().networks.values())).eval()
+        load_weights(weights, network, name=self.name)
+        data = dataset(validation, self.budget, self.budget.validation_crops, self.inputs)
+        scores = Validation(data, self.inputs.names[0])
+        return scores.ms_ssim(lambda seen: network(seen[None])[0].float())
 
 
 def _file(package: str, size: str) -> Path:

@@ -110,8 +110,8 @@ class Trainer:
         if budget.batch % self._world:
             raise ValueError(f"a batch of {budget.batch} cannot be shared by {self._world} processes")
         inputs = inputs or Inputs()
-        self._data = _dataset(corpus, budget, budget.epoch_steps * budget.batch, inputs)
-        held_out = _dataset(validation, budget, budget.validation_crops, inputs)
+        self._data = dataset(corpus, budget, budget.epoch_steps * budget.batch, inputs)
+        held_out = dataset(validation, budget, budget.validation_crops, inputs)
         self._validation = Validation(held_out, inputs.names[0])
         self._networks = dict(task.networks.items())
         require_fit(budget.crops, self._networks)
@@ -258,7 +258,7 @@ def _join() -> tuple[int, int]:
     return int(os.environ.get("RANK", 0)), world
 
 
-def _dataset(source: Path | Source, budget: Budget, crops: int, inputs: Inputs | None = None) -> CropDataset:
+def dataset(source: Path | Source, budget: Budget, crops: int, inputs: Inputs | None = None) -> CropDataset:
     """The crops of a source, as channels of ``inputs``, or as counts if these are left out."""
     see = inputs.stacked if inputs else counts_alone
     if isinstance(source, Path):
@@ -267,7 +267,7 @@ def _dataset(source: Path | Source, budget: Budget, crops: int, inputs: Inputs |
         found = source.dataset(budget.crops, crops=crops, seed=budget.seed, see=see)
     if inputs:
         inputs.require_shown(budget.crops.lasting(found.study))
-    if inputs and inputs.widefield and isinstance(found, MovieDataset) and not found.has_contours:
+    if inputs and inputs.widefield and not getattr(found, "has_contours", True):
         raise ValueError(
             f"{source} stores specks of measured tables as images, from which no widefield image can be simulated; "
             "train on simulated contours, or choose widefield=false"

@@ -11,6 +11,7 @@ import tomli_w
 from pydantic import Field
 
 from smlmsim.corpus import Corpus, generate
+from smlmsim.corpus.store import CorpusStore
 from smlmsim.io import replacing, require_writable
 from smlmsim.io.lock import sole_writer
 from smlmsim.plugins import PluginError, Plugins
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 SIZES = ("tiny", "shipped", "published")
 """Names that configurations may have; a network need not offer all of them."""
-RUN = "run.toml"
+RUN, WEIGHTS = "run.toml", "weights.safetensors"
+KEPT = 0.5
+"""Fraction of the crops that are of the old corpus, where one is kept."""
 HELD_OUT_MOVIES = 16
 """Movies on which training is scored."""
 HELD_OUT_SEED = 1000
@@ -102,6 +105,10 @@ class Run(Spec):
         Weights to start from.
     freeze : str
         Part of the network whose weights are not changed.
+    keep : (Path, Path), optional
+        Folders of an old corpus for training and for validation, on which the network shall stay as good.
+    keep_share : float, optional
+        Fraction of the crops that are of the old corpus.
     """
 
     network: str
@@ -110,6 +117,8 @@ class Run(Spec):
     validation: Path
     init: Path | None = None
     freeze: str = ""
+    keep: tuple[Path, Path] | None = None
+    keep_share: float | None = None
     versions: dict[str, str] = Field(default_factory=provenance)
 
     def train(self, folder: Path, *, workers: int = 1, progress: bool = True) -> float:
@@ -126,15 +135,49 @@ class Run(Spec):
 
     def _train(self, folder: Path, workers: int, progress: bool) -> float:
         configuration = load_trainable(self.network).model_validate(self.configuration)
+        corpus, validation = self._sources(folder)
         return configuration.train(
             folder,
-            corpus=folder / self.corpus,
-            validation=folder / self.validation,
+            corpus=corpus,
+            validation=validation,
             workers=workers,
             init=self.init,
             freeze=self.freeze,
             progress=progress,
         )
+
+    def _sources(self, folder: Path) -> tuple[Path | Source, Path | Source]:
+        """Where crops for training and for validation come from, with those of the old corpora among them."""
+        paths = folder / self.corpus, folder / self.validation
+        if not self.keep:
+            return paths
+        from smlmsim.corpus.rehearsal import Rehearsal  # here, since it loads torch
+
+        share = KEPT if self.keep_share is None else self.keep_share
+        train, check = (
+            Rehearsal(new=new, old=folder / old, share=share)
+            for new, old in zip(paths, self.keep, strict=True)
+        )
+        return train, check
+
+    def kept(self, folder: Path) -> dict[str, tuple[float, float]] | None:
+        """Return the MS-SSIM on the old and on the new validation crops, each before and after the training.
+
+        Returns
+        -------
+        dict of str to (float, float), or None
+            Under "old" and "new"; None if no old corpus is kept, or the network cannot be scored by itself.
+        """
+        configuration = load_trainable(self.network).model_validate(self.configuration)
+        score = getattr(configuration, "score", None)
+        if not self.keep or self.init is None or score is None:
+            return None
+        corpora = {"old": folder / self.keep[1], "new": folder / self.validation}
+        files = folder / self.init, folder / WEIGHTS
+        return {
+            name: (float(score(files[0], path)), float(score(files[1], path)))
+            for name, path in corpora.items()
+        }
 
 
 def trainable() -> list[str]:
@@ -253,3 +296,28 @@ def make_corpora(folder: Path, corpus: Corpus, *, workers: int | None = None) ->
     for name, wanted in (("corpus.zarr", corpus), ("validation.zarr", held_out)):
         generate(wanted, folder / name, processes=workers)
     return folder / "corpus.zarr", folder / "validation.zarr"
+
+
+def keep_corpora(folder: Path, old: Corpus | Path, *, workers: int | None = None) -> tuple[Path, Path]:
+    """Return an old corpus for training and one of another seed for validation; what is missing is made.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the training; corpora are made in ``keep`` below it.
+    old : Corpus or Path
+        A corpus to make again, or the folder of an existing one, which is used as it is.
+
+    Raises
+    ------
+    CorpusError
+        If the folder holds no corpus.
+    TrainingError
+        If several processes would make them at once.
+    """
+    if isinstance(old, Corpus):
+        return make_corpora(folder / "keep", old, workers=workers)
+    corpus = CorpusStore(old).corpus
+    held_out = corpus.replace({"movies": HELD_OUT_MOVIES, "seed": corpus.seed + HELD_OUT_SEED})
+    generate(held_out, folder / "keep" / "validation.zarr", processes=workers)
+    return old, folder / "keep" / "validation.zarr"

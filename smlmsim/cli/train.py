@@ -57,7 +57,18 @@ def train(
             metavar="TxYxX", help="Time points, height and width of a crop: 12x64x64. [default: as in SIZE]"
         ),
     ] = None,
-    init: Annotated[Path | None, typer.Option(help="Weights to start from.")] = None,
+    init: Annotated[Path | None, typer.Option("--init", "--continue", help="Weights to start from.")] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            help="With --continue: the old corpus, on which the network shall stay as good; a preset, a TOML file, "
+            "or an existing corpus."
+        ),
+    ] = None,
+    keep_share: Annotated[
+        float | None,
+        typer.Option(help="Fraction of crops that are of the old corpus. [default: 0.5]", show_default=False),
+    ] = None,
     freeze: Annotated[
         str, typer.Option(help="Part of the network that is not trained, such as `encoder`.")
     ] = "",
@@ -69,6 +80,9 @@ def train(
 
     Files in DIR: `weights.safetensors`, for `smlmsim reconstruct --with NETWORK --weights FILE`; `log.csv`; a preview
     of every epoch; `tensorboard`, if that is installed; and `corpus.zarr`, `validation.zarr` if they were not given.
+    `smlmsim train annapalm3d --continue OLD.safetensors --study NEW --keep thesis-train --out DIR` teaches a network a
+    new study while it rehearses the old one, and says what it then scores on both.
+
     Under `torchrun` every process trains on its share of each batch.
 
     Your own configuration is given with `--size my.toml`. Settings that it leaves out are those of the published
@@ -106,10 +120,15 @@ def train(
     options = {
         "network": network, "out": out, "study": study, "table": table, "corpus": corpus, "validation": validation,
         "size": size, "steps": steps, "batch": batch, "crop": crop, "init": init, "freeze": freeze or None,
+        "keep": keep, "keep_share": keep_share,
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     run, folder = (_resumed(resume, given), resume) if resume else _started(given)
     best = run.train(folder, workers=workers)
+    for name, (before, after) in (run.kept(folder) or {}).items():
+        typer.echo(
+            f"MS-SSIM on the {name} validation crops: {before:.4f} before, {after:.4f} after, {after - before:+.4f}"
+        )
     typer.echo(f"MS-SSIM {best:.4f} on the validation crops; {folder / 'weights.safetensors'}")
 
 
@@ -117,7 +136,7 @@ def _resumed(folder: Path, given: dict[str, Any]) -> Run:
     from smlmsim import train as training
 
     if given:
-        names = ", ".join(name if name == "network" else f"--{name}" for name in given)
+        names = ", ".join(name if name == "network" else f"--{name.replace('_', '-')}" for name in given)
         raise ValueError(f"--resume continues the training with its settings; leave out {names}")
     return training.read_run(folder)
 
@@ -135,13 +154,18 @@ def _started(given: dict[str, Any]) -> tuple[Run, Path]:
         steps=given.get("steps"), batch=given.get("batch"), crop=_crop(given.get("crop")),
     )  # fmt: skip
     there, wanted = _corpora(given)
-    for study in {wanted.study} if wanted else map(study_of, there):
+    old = _kept(given)
+    studies = [wanted.study] if wanted else [study_of(path) for path in there]
+    studies += [study_of(old) if isinstance(old, Path) else old.study] if old else []
+    for study in studies:
         configuration.require_fit(study, init=init, freeze=freeze)
     corpus, validation = training.make_corpora(folder, wanted) if wanted else there
     require_held_out(corpus, validation)
+    keep = tuple(path.resolve() for path in training.keep_corpora(folder, old)) if old else None
     run = training.Run(
         network=given["network"], configuration=configuration.model_dump(mode="json", exclude_none=True),
         corpus=corpus.resolve(), validation=validation.resolve(), init=init.resolve() if init else None, freeze=freeze,
+        keep=keep, keep_share=given.get("keep_share"),
     )  # fmt: skip
     return training.start(folder, run), folder
 
@@ -159,6 +183,20 @@ def _corpora(given: dict[str, Any]) -> tuple[tuple[Path, ...], Corpus | None]:
             f"--corpus is an existing corpus, so {' and '.join(odd)} cannot be used; leave out one of both"
         )
     return there, None
+
+
+def _kept(given: dict[str, Any]) -> Corpus | Path | None:
+    """Return the old corpus to keep: one to make again, or the folder of an existing one."""
+    if "keep" not in given:
+        if "keep_share" in given:
+            raise ValueError("keep_share=0.5 is of an old corpus; name it with keep=STUDY")
+        return None
+    if "init" not in given:
+        raise ValueError("keep=STUDY is for weights that were trained on it; name them with init=FILE")
+    if not 0 < given.get("keep_share", 0.5) < 1:
+        raise ValueError(f"keep_share is between 0 and 1, found {given['keep_share']:g}")
+    path = Path(given["keep"])
+    return path if path.is_dir() else read_corpus(given["keep"])
 
 
 def _size(given: dict[str, Any]) -> str:

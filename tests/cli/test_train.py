@@ -89,6 +89,35 @@ def test_weights_to_start_from_are_found_from_any_folder(
     assert code == 0, err
 
 
+@pytest.mark.slow
+def test_a_new_study_is_learned_while_the_old_one_is_rehearsed_and_both_are_scored(
+    smlmsim, tiny, stored_movies, held_out_movie, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(train, "HELD_OUT_MOVIES", 1)
+    monkeypatch.setattr(train, "keep_corpora", functools.partial(train.keep_corpora, workers=1))
+    monkeypatch.chdir(tmp_path)
+    given = ("--size", tiny, "--corpus", stored_movies, "--validation", held_out_movie, "--workers", 0)
+    assert smlmsim("train", "dblink", "--out", "first", *given)[0] == 0
+    start = ("--continue", "first/weights.safetensors", "--keep", stored_movies, "--keep-share", 0.25)
+    code, out, err = smlmsim("train", "dblink", "--out", "second", *given, *start)
+    assert code == 0, err
+    run = train.read_run(tmp_path / "second")
+    assert run.keep == (stored_movies, tmp_path / "second" / "keep" / "validation.zarr")
+    assert run.keep_share == 0.25
+    scores = run.kept(tmp_path / "second")
+    configuration = train.load_trainable("dblink").model_validate(run.configuration)
+    assert scores["new"][1] == configuration.score(
+        tmp_path / "second" / "weights.safetensors", held_out_movie
+    )
+    lines = out.splitlines()
+    for line, (name, (before, after)) in zip(lines, scores.items(), strict=False):
+        change = f"{before:.4f} before, {after:.4f} after, {after - before:+.4f}"
+        assert line == f"MS-SSIM on the {name} validation crops: {change}"
+    assert lines[2].startswith("MS-SSIM 0.")
+    code, again, err = smlmsim("train", "--resume", tmp_path / "second", "--workers", 0)
+    assert (code, again.splitlines()[:2]) == (0, lines[:2]), err
+
+
 def test_parameters_of_every_network_and_size_are_listed(smlmsim):
     code, out, _ = smlmsim("list", "--parameters")
     rows = [line.split() for line in out.splitlines()]
@@ -125,6 +154,12 @@ def test_parameters_of_every_network_and_size_are_listed(smlmsim):
         (("annapalm2d", "--out", "run", "--study", "tiny", "--size", "shipped"), "--crop 12x64x64 would"),
         (("vivit", "--out", "run", "--study", "tiny", "--crop", "10x64x64"), "choose multiples of (4, 8, 8)"),
         (("dblink", "--out", "run", "--study", "tiny", "--init", "absent"), "there is no file absent"),
+        (("dblink", "--out", "run", "--study", "tiny", "--keep", "tiny"), "name them with --init FILE"),
+        (("dblink", "--out", "run", "--study", "tiny", "--keep-share", 0.5), "name it with --keep STUDY"),
+        (
+            ("dblink", "--out", "run", "--init", "a", "--keep", "tiny", "--keep-share", 2),
+            "--keep-share is between 0 and 1, found 2",
+        ),
         (("dblink", "--out", "run", "--study", "tiny", "--freeze", "legs"), "no part 'legs' to freeze"),
     ],
 )
