@@ -37,5 +37,5 @@ def test_the_plugins_of_this_project_are_installed():
     networks = {"annapalm2d", "annapalm3d", "dblink", "vivit"}
     classic = {"sparse", "static_sum", "moving_window", "gaussian_time", "contrast_maximisation"}
     assert networks | classic <= set(RECONSTRUCTORS.available())
-    assert {"mle", "phasor", "daostorm"} <= set(LOCALIZERS.available())
+    assert {"mle", "phasor", "daostorm", "decode"} <= set(LOCALIZERS.available())
     assert networks <= set(TRAINABLES.available())

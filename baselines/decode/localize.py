@@ -17,7 +17,7 @@ from baselines.decode.model import Decode, DecodeNetwork
 from baselines.localizers._table import Pixel, table
 from smlmsim.shot_noise import Counts
 
-PEAK = 0.3
+PEAK = 0.1
 """Least probability of a pixel that stands for itself and its neighbours."""
 ALONE = 0.6
 """Probability from which on a pixel has a molecule of its own, though a neighbour has one, too."""
