@@ -91,7 +91,7 @@ def test_of_two_colours_the_frames_of_the_first_are_written(tmp_path, caplog):
     tree = 'kind = "two_colours"\n' + STUDY.replace("width_nm = 1500", "width_nm = 400\nheight_nm = 400")
     (tmp_path / "two.toml").write_text(tree)
     with caplog.at_level("INFO"):
-        result = run(tmp_path / "two.toml", "--out", tmp_path / "out")
+        result = frames(tmp_path / "two.toml", "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "the frames are of the first label" in caplog.text
 
