@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import pydantic
@@ -118,7 +118,7 @@ class Grid(Spec):
         Seeds of the independent movies of each cell.
     reconstructors : tuple of str
         Names of reconstructors; by default all that are installed. Those that need camera frames are left out of a
-        study that gives none.
+        study that gives none. ``without``, in place of it, names those that are left out of all that are installed.
     metrics : tuple of str
         Names of metrics; by default those of ``smlmsim.metrics.STANDARD``.
     movies : Movies
@@ -136,6 +136,19 @@ class Grid(Spec):
     )
     metrics: MetricNames = STANDARD
     movies: Movies = Movies()
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _left_out(cls, found: Any) -> Any:
+        if not isinstance(found, Mapping) or "without" not in found:
+            return found
+        if "reconstructors" in found:
+            raise ValueError("give reconstructors or without, found both")
+        names, there = set(found["without"]), reconstruct.available()
+        if unknown := names - set(there):
+            raise ValueError(f"without names {min(unknown)!r}; there are: {', '.join(there)}")
+        kept = tuple(name for name in there if name not in names)
+        return {key: value for key, value in found.items() if key != "without"} | {"reconstructors": kept}
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -9,6 +9,7 @@ import pytest
 from smlmsim.camera import CAMERAS
 from smlmsim.grid import Axis, Grid
 from smlmsim.motion import Static
+from smlmsim.reconstruct import available
 from smlmsim.spec import explain
 
 RATES = Axis(setting="photophysics.rate_hz", values=(100, 400))
@@ -30,6 +31,16 @@ def test_cells_are_all_combinations_with_seeds_last(small_study):
 def test_toml_gives_the_same_grid_back(small_study, tmp_path):
     (tmp_path / "grid.toml").write_text(grid(small_study).to_toml())
     assert Grid.from_toml(tmp_path / "grid.toml") == grid(small_study)
+
+
+def test_what_is_left_out_is_all_but_the_named_ones():
+    axes = [{"setting": "photophysics.rate_hz", "values": [245]}]
+    left = Grid(axes=axes, without=["sparse"]).reconstructors
+    assert set(left) == set(available()) - {"sparse"}
+    with pytest.raises(pydantic.ValidationError, match="without names 'sprase'; there are: "):
+        Grid(axes=axes, without=["sprase"])
+    with pytest.raises(pydantic.ValidationError, match="give reconstructors or without, found both"):
+        Grid(axes=axes, reconstructors=["sparse"], without=["static_sum"])
 
 
 def test_axes_are_labelled_from_their_names():
