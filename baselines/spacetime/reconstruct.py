@@ -14,7 +14,7 @@ from tqdm import tqdm
 from baselines._grid import Grid
 from baselines._learned import Floats, Learned, tiled
 from baselines._weights import read_settings
-from baselines.spacetime._at_rest import at_rest
+from baselines.spacetime._at_rest import AtRest, at_rest
 from baselines.spacetime.model import Spacetime, SpacetimeNetwork
 
 VARIANCE = 2.0
@@ -31,8 +31,8 @@ class SpacetimeUNet(Learned):
     Parameters
     ----------
     sum_at_rest : bool
-        Whether the density of a structure that is found to be at rest is the sum of all its localizations, as that of
-        ``gaussian_time``, on the scale of the network.
+        Whether the density of a structure that is found to be at rest is joined with the sum of all its localizations,
+        as ``gaussian_time`` gives it: their mean, weighted by the inverse of their variances.
     """
 
     name: ClassVar[str] = "spacetime"
@@ -59,8 +59,7 @@ class SpacetimeUNet(Learned):
         images["uncertainty"] = np.float32(VARIANCE) * images.pop("scale") ** 2
         still = at_rest(observation) if self.sum_at_rest else None
         if still:
-            factor = _fitted(still.density, images["density"])
-            images = {"density": factor * still.density, "uncertainty": factor**2 * still.variance}
+            images = _joined(still, **images)
         return images, {"at_rest": str(bool(still)).lower(), **self._outside(seen)}
 
 
@@ -86,6 +85,16 @@ class _Passes:
         return np.maximum(found[0], np.float32(0)), found[1]
 
 
-def _fitted(density: Floats, wanted: Floats) -> np.float32:
-    """The factor by which a density is closest to another one."""
-    return np.float32(np.vdot(density, wanted) / np.vdot(density, density))
+def _joined(still: AtRest, density: Floats, uncertainty: Floats) -> dict[str, Floats]:
+    """The mean of two densities of a structure at rest, weighted in each pixel by the inverse of their variances.
+
+    Both come from the same localizations, so their errors are taken as fully correlated.
+    """
+    factor = np.float32(np.vdot(still.density, density) / np.vdot(still.density, still.density))
+    variance = factor**2 * still.variance
+    weight = uncertainty / (uncertainty + variance)
+    error = weight * np.sqrt(variance) + (1 - weight) * np.sqrt(uncertainty)
+    return {
+        "density": weight * factor * still.density + (1 - weight) * density,
+        "uncertainty": error**2,
+    }
