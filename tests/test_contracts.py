@@ -34,7 +34,7 @@ def test_every_family_has_a_contract():
 
 
 def test_the_plugins_of_this_project_are_installed():
-    networks = {"annapalm2d", "annapalm3d", "dblink", "vivit"}
+    networks = {"annapalm2d", "annapalm3d", "dblink", "vivit", "spacetime"}
     classic = {"sparse", "static_sum", "moving_window", "gaussian_time", "contrast_maximisation"}
     assert networks | classic <= set(RECONSTRUCTORS.available())
     assert {"mle", "phasor", "daostorm", "decode"} <= set(LOCALIZERS.available())

@@ -126,7 +126,7 @@ def test_parameters_of_every_network_and_size_are_listed(smlmsim):
     assert ["annapalm3d", "published", "together", "178,332,418"] in rows
     assert ["dblink", "published", "network", "1,266,913"] in rows
     assert {(row[0], row[1]) for row in rows[1:]} == {
-        (name, size) for name in train.trainable() for size in train.SIZES
+        (name, size) for name in train.trainable() for size in train.load_trainable(name).sizes()
     }
 
 
