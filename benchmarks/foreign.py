@@ -68,6 +68,11 @@ class Movie(NamedTuple):
         return f"{self.scene}.{self.velocity_nm_per_s:g}.{self.rate_hz:g}.{self.seed}.json"
 
 
+def _of_localizations() -> tuple[str, ...]:
+    """The installed reconstructors that need localizations alone: these movies have no camera frames."""
+    return tuple(name for name in reconstruct.available() if not reconstruct.needs(reconstruct.load(name)))
+
+
 class Foreign(Spec):
     """The movies of another generator, and who is ranked on them.
 
@@ -90,9 +95,7 @@ class Foreign(Spec):
     rates_hz: Annotated[tuple[pydantic.PositiveFloat, ...], SOME] = (60, 245, 1200)
     seeds: Annotated[tuple[pydantic.NonNegativeInt, ...], SOME] = (0, 1, 2)
     time_points: pydantic.PositiveInt = 20
-    reconstructors: Annotated[tuple[str, ...], SOME] = pydantic.Field(
-        default_factory=lambda: tuple(reconstruct.available())
-    )
+    reconstructors: Annotated[tuple[str, ...], SOME] = pydantic.Field(default_factory=_of_localizations)
     metric: str = "ms_ssim"
 
     @pydantic.model_validator(mode="after")

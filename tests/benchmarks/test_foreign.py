@@ -128,3 +128,9 @@ def test_a_reconstructor_that_is_not_installed_is_named_before_anything_is_simul
     with pytest.raises(ReconstructionError, match="'nope'"):
         run(SMALL.replace({"reconstructors": ("nope",)}), tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_reconstructors_that_need_camera_frames_are_left_out():
+    chosen = set(Foreign().reconstructors)
+    assert {"sparse", "annapalm2d"} <= chosen
+    assert not {"sofi", "esrrf"} & chosen
