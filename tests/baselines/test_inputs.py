@@ -12,7 +12,7 @@ from baselines._inputs import Inputs
 from baselines._learned import cut
 from baselines._scale import noise
 from baselines._tiles import tiles
-from baselines._training import _dataset
+from baselines._training import dataset
 from baselines._weights import WeightsError, save_weights
 from baselines._wide_sum import WideSum
 from baselines.annapalm.network import AnnaPalmNetwork
@@ -123,11 +123,11 @@ def test_so_it_is_of_structures_that_a_corpus_keeps_as_images(tmp_path):
 
 def test_widefield_images_of_movies_kept_as_images_are_refused(store, monkeypatch):
     budget = Budget(crops=CROP)
-    assert _dataset(store, budget, 1, Inputs(widefield=True))[0][0].shape[0] == 2
+    assert dataset(store, budget, 1, Inputs(widefield=True))[0][0].shape[0] == 2
     monkeypatch.setattr(MovieDataset, "has_contours", False)
     with pytest.raises(ValueError, match=r"no widefield image can be simulated; .* widefield=false"):
-        _dataset(store, budget, 1, Inputs(widefield=True))
-    assert _dataset(store, budget, 1, Inputs(fine_bins=2))[0][0].shape[0] == 2
+        dataset(store, budget, 1, Inputs(widefield=True))
+    assert dataset(store, budget, 1, Inputs(fine_bins=2))[0][0].shape[0] == 2
 
 
 @EACH

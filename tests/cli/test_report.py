@@ -53,4 +53,7 @@ def test_a_grid_of_three_axes_is_refused_with_the_option_that_cuts_it(run, small
 @pytest.mark.skipif(importlib.util.find_spec("napari") is not None, reason="napari is installed")
 def test_view_without_napari_says_how_to_get_it(tmp_path):
     found = smlmsim("view", tmp_path, code=1).stderr
-    assert found == "error: napari is not installed; pip install 'smlmsim[napari]' adds it\n"
+    assert (
+        found
+        == "error: napari is not installed; pip install 'smlmsim[napari]' adds it, and --browser needs none\n"
+    )

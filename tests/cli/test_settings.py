@@ -75,10 +75,11 @@ def test_list_says_what_networks_see_and_were_trained_for(smlmsim):
     code, out, _ = smlmsim("list")
     assert code == 0
     for name in train.trainable():
-        assert f"{name} sees: counts per time point\n" in out
-        assert (
-            f"{name} was trained for: pixels of 20 nm, time points of 1.5 s, 30 to 1600 localizations" in out
-        )
+        finer = name == "spacetime"
+        sees = ", sums over 5, 15, 40, all time points" if finer else ""
+        trained = "0.3 s, 25 to 1800" if finer else "1.5 s, 30 to 1600"
+        assert f"{name} sees: counts per time point{sees}\n" in out
+        assert f"{name} was trained for: pixels of 20 nm, time points of {trained} localizations" in out
 
 
 def test_a_table_has_its_columns_one_below_the_other():

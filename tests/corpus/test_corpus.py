@@ -270,9 +270,11 @@ def test_mixed_train_is_half_collective_and_three_in_twenty_at_rest_in_short_tim
     assert within(np.mean([motion.kind == "wandering" for motion in motions]), 0.5, mixed.movies)
     velocities = np.array([motion.velocity_nm_per_s for motion in motions])
     assert within((velocities == 0).mean(), 0.15, mixed.movies)
-    assert velocities.max() > 210
+    assert velocities.max() > 270
     acquisition = mixed.study.acquisition
     assert (acquisition.point_s, acquisition.recorded_s) == pytest.approx((0.3, 150))
     thesis = Corpus.from_toml(preset_path("corpus", "thesis-train"))
     shared = {(found.setting, found.low, found.high, found.scale) for found in mixed.ranges}
-    assert {(found.setting, found.low, found.high, found.scale) for found in thesis.ranges} < shared
+    for found in thesis.ranges:
+        high = 280 if found.setting == "motion.velocity_nm_per_s" else found.high
+        assert (found.setting, found.low, high, found.scale) in shared
