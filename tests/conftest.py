@@ -1,6 +1,7 @@
 """What several tests share."""
 
 import logging
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from smlmsim.acquisition import Acquisition
 from smlmsim.corpus import Corpus, generate
 from smlmsim.field import FieldOfView
 from smlmsim.pipeline import SemiSimulated, SimulatedDynamic
+
+# A job in the background of a shell ignores Ctrl-C, and so would the programs that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
