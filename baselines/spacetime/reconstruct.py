@@ -16,6 +16,7 @@ from baselines._learned import Floats, Learned, tiled
 from baselines._weights import read_settings
 from baselines.spacetime._at_rest import AtRest, at_rest
 from baselines.spacetime.model import Spacetime, SpacetimeNetwork
+from smlmsim.domain import Domain
 
 VARIANCE = 2.0
 """Variance of a Laplace distribution whose mean absolute error is 1."""
@@ -45,6 +46,12 @@ class SpacetimeUNet(Learned):
     def build(settings: dict[str, Any]) -> Spacetime:
         """Build the network from the settings in a file of weights."""
         return SpacetimeNetwork(**settings).build()
+
+    @property
+    def domain(self) -> Domain | None:
+        """The conditions of training, without time points and pixels: those of an observation may be any."""
+        found = super().domain
+        return found.replace({"point_s": None, "pixel_nm": None}) if found else None
 
     @property
     def grid(self) -> Grid:

@@ -77,9 +77,9 @@ def test_list_says_what_networks_see_and_were_trained_for(smlmsim):
     for name in train.trainable():
         finer = name == "spacetime"
         sees = ", sums over 5, 15, 40, all time points" if finer else ""
-        trained = "0.3 s, 25 to 1800" if finer else "1.5 s, 30 to 1600"
+        trained = "25 to 1800" if finer else "pixels of 20 nm, time points of 1.5 s, 30 to 1600"
         assert f"{name} sees: counts per time point{sees}\n" in out
-        assert f"{name} was trained for: pixels of 20 nm, time points of {trained} localizations" in out
+        assert f"{name} was trained for: {trained} localizations" in out
 
 
 def test_a_table_has_its_columns_one_below_the_other():

@@ -95,3 +95,8 @@ def test_nine_in_ten_intervals_hold_near_a_structure_at_rest():
     factor = np.vdot(found.density, true) / np.vdot(found.density, found.density)
     inside = abs(factor * found.density - true) < 1.645 * factor * np.sqrt(found.variance)
     assert inside[true > 0.02].mean() == pytest.approx(0.9, abs=0.06)
+
+
+def test_time_points_and_pixels_of_any_size_are_within_its_training():
+    shipped = SpacetimeUNet()
+    assert not any("pixels" in line or "time points" in line for line in shipped.domain.outside(seen(10, 15)))
