@@ -264,11 +264,17 @@ def _observation(study: Experimental, structure: str | None) -> xr.Dataset:
 def _reconstructed(
     name: str, observation: xr.Dataset, given: Given
 ) -> tuple[xr.DataArray, float | None, xr.DataArray | None]:
-    """The reconstruction and, of a network with dropout, its mean relative spread and the standard deviation."""
+    """The reconstruction, and the standard deviation if it has one, or a network with dropout can give it.
+
+    The number between them is the mean of the standard deviation relative to that of the density.
+    """
     settings = {"weights": given.weights} if given.weights else {}
     reconstructor = load(name, settings)
     with domain.gathered():  # said on the page
-        estimate = reconstruct(reconstructor, observation).density
+        several = reconstruct(reconstructor, observation)
+        estimate, about = several.density, "standard deviation that the network expects"
+        if "uncertainty" in several:
+            return estimate, *_deviation(several, about)
         if not given.passes or not hasattr(reconstructor, "uncertainty"):
             return estimate, None, None
         try:
@@ -278,14 +284,16 @@ def _reconstructed(
             return estimate, None, None
     if "uncertainty" not in several:
         return estimate, None, None
-    spread = np.sqrt(several.uncertainty.values)
-    mean = float(several.density.mean())
-    about = {
-        "units": estimate.attrs.get("units", "1"),
-        "long_name": f"standard deviation of {given.passes} passes",
-    }
-    deviation = xr.DataArray(spread, several.density.coords, several.density.dims, "uncertainty", about)
-    return estimate, float(spread.mean()) / mean if mean else None, deviation
+    return estimate, *_deviation(several, f"standard deviation of {given.passes} passes with dropout")
+
+
+def _deviation(estimate: xr.Dataset, what: str) -> tuple[float | None, xr.DataArray]:
+    """The standard deviation of an estimate with its variance, and its mean relative to that of the density."""
+    spread = np.sqrt(estimate.uncertainty.values)
+    mean = float(estimate.density.mean())
+    about = {"units": estimate.density.attrs.get("units", "1"), "long_name": what}
+    deviation = xr.DataArray(spread, estimate.density.coords, estimate.density.dims, "uncertainty", about)
+    return float(spread.mean()) / mean if mean else None, deviation
 
 
 def _repeats(table: xr.Dataset) -> Repeats:

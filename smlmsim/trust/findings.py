@@ -123,7 +123,7 @@ class Findings(NamedTuple):
 
     ``expected`` holds all reconstructors of the map that are installed, the best first. ``chosen`` is the one that was
     used, ``asked`` whether the user chose it, ``domain`` where the table lies outside its training, ``variation`` the
-    mean standard deviation between dropout passes relative to the mean density, None without them.
+    mean standard deviation of the density relative to its mean, None if it is not known.
     """
 
     table: Table

@@ -140,7 +140,7 @@ def _page(found: Examination, pictures: dict[str, bytes], said: Sequence[str]) -
         reasons="\n".join(map(_reason, words.reasons(of))),
         warnings=_list(words.warnings(of), "Nothing was found that calls for a warning."),
         advice=html.escape(words.advice(of)),
-        variation=html.escape(_variation(of)),
+        variation=html.escape(_variation(of, found.images.get("uncertainty"))),
         halves=html.escape(_about_halves(of)),
         agreement=_picture(
             pictures, "agreement", "Both halves, where they disagree, and the resolution over time.", "wide"
@@ -230,13 +230,13 @@ def _about_map(found: Findings) -> str:
     )
 
 
-def _variation(found: Findings) -> str:
-    if found.variation is None:
+def _variation(found: Findings, deviation: xr.DataArray | None) -> str:
+    if found.variation is None or deviation is None:
         return (
             f"{found.chosen} does not estimate its uncertainty; the disagreement of halves is shown instead."
         )
     return (
-        f"The uncertainty is the standard deviation between passes with dropout, in the mean "
+        f"The uncertainty is the {deviation.attrs['long_name']}, in the mean "
         f"{100 * found.variation:.0f} % of the density; it tells what the network is unsure of, not where it is wrong."
     )
 
@@ -310,7 +310,7 @@ def _layer(name: str, image: xr.DataArray, kept: npt.NDArray[np.int64], step: in
     units = {"localizations": "per pixel", "where halves disagree": ""}.get(name, "own units")
     notes = {
         "localizations": "what was measured",
-        "uncertainty": "spread of dropout passes",
+        "uncertainty": "standard deviation",
         "where halves disagree": "difference relative to the brightest",
     }
     return {
