@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from smlmsim import schema
+from smlmsim import registration, schema
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
 from smlmsim.localization import Statistical
@@ -84,6 +84,22 @@ def test_filaments_along_the_border_do_not_stretch_the_image():
     """Fitted up to the border, the blur of what is cut there would make the scale 0.004 too large, in the mean."""
     scales = [register(*_images(seed, rate_hz=10_000)).scale for seed in range(8)]
     assert abs(np.mean(scales) - 1) < 0.0025
+
+
+def test_the_stated_error_covers_the_error_and_shrinks_with_the_number_of_localizations():
+    few, many = (register(*_images(1, rate_hz=rate_hz)) for rate_hz in (100, 1600))
+    for found in (few, many):
+        assert math.hypot(found.shift_y_nm, found.shift_x_nm) < 2.5 * found.error_nm
+    assert 2 < few.error_nm / many.error_nm < 8, "the square root of 16 is 4"
+
+
+def test_an_error_that_is_too_large_is_refused(monkeypatch):
+    monkeypatch.setattr(registration, "LARGEST_ERROR", 0.01)
+    with pytest.raises(
+        RegistrationError,
+        match=r"^the \d+ localizations leave a standard error of \d+ nm; at most 0\.01 widefield",
+    ):
+        register(*_images(1))
 
 
 def test_images_that_fit_badly_are_refused():
