@@ -13,17 +13,14 @@ import xarray as xr
 
 import smlmsim
 from smlmsim import schema
+from smlmsim.aligned import SIGMA_NM, aligned
 from smlmsim.io import tiff
-from smlmsim.registration import is_noise, moved, register
+from smlmsim.registration import is_noise
 
-SIGMA_NM = 90.0
-"""Usual standard deviation of the point spread function of a widefield microscope."""
 LEAST_RSP = 0.3
 """Correlation with a reconstruction from which images are not taken for noise."""
-SAME_PIXELS = 0.3
-"""Shift in pixels below which a stack is left as it lies: registration errs by about a third of that."""
 MOST_TURNED = 0.02
-"""Angle in radians between stack and reconstruction that is told: 26 nm at the border of a field of 2.56 um."""
+"""Angle in radians between stack and localizations that is told: 26 nm at the border of a field of 2.56 um."""
 _log = logging.getLogger(__name__)
 
 Widefield = Annotated[
@@ -63,11 +60,16 @@ def read_widefield(path: Path, pixel_nm: float | None, interval_s: float | None)
 
 
 def against_widefield(
-    estimate: xr.DataArray, path: Path, pixel_nm: float | None, interval_s: float | None
+    estimate: xr.DataArray,
+    counts: xr.DataArray,
+    path: Path,
+    pixel_nm: float | None,
+    interval_s: float | None,
 ) -> xr.Dataset:
     """Read a widefield stack, in the coordinates of the table, and score a reconstruction against it.
 
-    The stack is first shifted and scaled onto the reconstruction, as :func:`smlmsim.registration.register` finds.
+    The stack is first shifted and scaled onto the localizations that were counted, as
+    :func:`smlmsim.aligned.aligned` finds.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def against_widefield(
     """
     stack = read_widefield(path, pixel_nm, interval_s)
     try:
-        found = smlmsim.score_against_widefield(estimate, _registered(stack, estimate, path))
+        found = smlmsim.score_against_widefield(estimate, _registered(stack, counts, path))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     pixel_nm = float(stack.x[1] - stack.x[0])
@@ -90,31 +92,27 @@ def against_widefield(
     return found
 
 
-def _registered(stack: xr.DataArray, estimate: xr.DataArray, path: Path) -> xr.DataArray:
-    """Move a stack onto a reconstruction, by the means of both over time and channels, and log by how much."""
-    flat = [image.mean([dim for dim in image.dims if dim not in ("y", "x")]) for image in (stack, estimate)]
-    try:
-        found = register(*flat, sigma_nm=SIGMA_NM)
-    except ValueError as error:
-        _log.warning("%s could not be registered: %s; it is compared as it lies", path.name, error)
+def _registered(stack: xr.DataArray, counts: xr.DataArray, path: Path) -> xr.DataArray:
+    """Move a stack onto the localizations, and log by how much."""
+    made = aligned(stack, counts)
+    found = made.found
+    if found is None:
+        _log.warning("%s could not be registered: %s; it is compared as it lies", path.name, made.problem)
         return stack
-    pixel_nm = float(stack.x[1] - stack.x[0])
-    away_nm = math.hypot(found.shift_y_nm, found.shift_x_nm)
-    away_nm += abs(found.scale - 1) * pixel_nm * math.hypot(*flat[0].shape) / 2
-    if away_nm < SAME_PIXELS * pixel_nm:
+    if not made.is_moved:
         _log.info(
-            "%s lies on the reconstruction within %.0f nm, and is left there", path.name, math.ceil(away_nm)
+            "%s lies on the localizations within %.0f nm, and is left there",
+            path.name,
+            math.ceil(made.away_nm),
         )
         return stack
-    _log.info("%s is shifted by y %.0f nm, x %.0f nm and scaled by %.3f onto the reconstruction, with a correlation of "
-              "%.2f", path.name, found.shift_y_nm, found.shift_x_nm, found.scale, found.correlation)  # fmt: skip
+    _log.info("%s is shifted by y %.0f nm, x %.0f nm, each to %.0f nm, and scaled by %.3f onto the localizations, with "
+              "a correlation of %.2f", path.name, found.shift_y_nm, found.shift_x_nm, found.error_nm, found.scale,
+              found.correlation)  # fmt: skip
     if abs(found.angle) > MOST_TURNED:
-        _log.warning(
-            "%s is turned by %.3f rad against the reconstruction, which is not corrected",
-            path.name,
-            found.angle,
-        )
-    return moved(stack, found)
+        _log.warning("%s is turned by %.3f rad against the localizations, which is not corrected", path.name,
+                     found.angle)  # fmt: skip
+    return made.stack
 
 
 def verdict(found: xr.Dataset) -> str:

@@ -116,6 +116,7 @@ def reconstruct(
         begin_s = observation.attrs["start_frame"] * observation.attrs["exposure_s"]
         judged = against.against_widefield(
             estimate.density.assign_coords(time=estimate.time + begin_s),
+            observation.counts.assign_coords(time=observation.time + begin_s),
             widefield,
             widefield_pixel_nm,
             widefield_interval_s,
