@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -28,8 +27,6 @@ MOST_OF_IT = 0.9
 AS_AN_EXAMPLE_S = 0.9
 MAP_LAG_S, LONG_LAGS = 1.5, 1.2
 """Time over which a map tells velocities, and how much longer another may be without a note."""
-DIFFERENT = 3.0
-"""Standard errors by which two velocities differ."""
 _log = logging.getLogger(__name__)
 
 REFERENCE = Path(str(resources.files("smlmsim") / "grid" / "maps" / "reference.nc"))
@@ -171,11 +168,9 @@ def _say_where_they_differ(
     if seen.lag_s > LONG_LAGS * MAP_LAG_S:
         _log.info("the velocity is the mean over %g s, that of a map over %g s; filaments that turn round within "
                   "seconds have a higher one over a shorter time", seen.lag_s, MAP_LAG_S)  # fmt: skip
-    if told and not seen.at_least:
-        error = math.hypot(seen.error_nm_per_s, told.error_nm_per_s)
-        if abs(seen.velocity_nm_per_s - told.velocity_nm_per_s) > DIFFERENT * error:
-            _log.warning("the widefield movie and the localizations tell different velocities, %s and %s: is the movie "
-                         "of the same sample, and is its interval right?", seen, told)  # fmt: skip
+    if told and seen.differs(told):
+        _log.warning("the widefield movie and the localizations tell different velocities, %s and %s: is the movie of "
+                     "the same sample, and is its interval right?", seen, told)  # fmt: skip
 
 
 def _say_what_moves(movie: xr.DataArray, field: smlmsim.FieldOfView, duration_s: float) -> None:

@@ -15,6 +15,9 @@ from smlmsim.field import FieldOfView
 
 Floats = npt.NDArray[np.float64]
 
+DIFFERENT = 3.0
+"""Standard errors by which two velocities differ."""
+
 
 class ContourVelocity(NamedTuple):
     """Mean shifts of filaments over a lag, divided by the lag.
@@ -46,6 +49,12 @@ class FilamentVelocity(NamedTuple):
     shifts: int = 0
     kept: float = math.nan
     at_least: bool = False
+
+    def differs(self, other: FilamentVelocity) -> bool:
+        """Whether another velocity is different, by more than three standard errors; a lower bound is not compared."""
+        error = math.hypot(self.error_nm_per_s, other.error_nm_per_s)
+        away = abs(self.velocity_nm_per_s - other.velocity_nm_per_s)
+        return not (self.at_least or other.at_least) and away > DIFFERENT * error
 
     def __str__(self) -> str:
         bound = "at least " if self.at_least else ""
