@@ -94,7 +94,7 @@ def agree(
     With `--by molecule`, localizations in successive frames that are at most `--link-nm` apart stay in one half, so
     that blinking does not look like agreement. Without it, `--link-nm` joins them to one localization before.
 
-    Files in DIR: `agreement.png`, the halves, a map of where they disagree, and the resolution over time;
+    Files in DIR: `agreement.png`, the halves, where they disagree, and the resolution over time and over the field;
     `montage.png`; `NAME_first_half.tif` and `NAME_second_half.tif`, or a file for each channel; `disagreement.tif`; and
     `summary.json`: Pearson's correlation, Manders' coefficients, F1 of the centre lines, and the resolution by Fourier
     ring correlation of all, of each time point, and of each part of the field. With `--channels` it also says how far

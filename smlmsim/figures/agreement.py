@@ -1,4 +1,4 @@
-"""Two reconstructions side by side, a map of where they disagree, and their resolution over time."""
+"""Two reconstructions side by side, where they disagree, and their resolution over time and over the field."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.brightness import white_level
@@ -18,12 +19,18 @@ if TYPE_CHECKING:
 
 PANEL_IN = 2.3
 """Width of an image in inches."""
+OVER_IN = 1.9
+"""Height of the row of resolutions in inches."""
+MOST_NUMBERS = 25
+"""Parts of the field, at most, whose resolution is also written as a number."""
 LOWEST_IN = 0.6
 """Least height of a row of images in inches."""
 
 
 def agreement(images: dict[str, xr.DataArray], found: xr.Dataset) -> Figure:
-    """Draw two reconstructions and where they disagree, averaged over time, and their resolution at each time point.
+    """Draw two reconstructions and where they disagree, averaged over time, and their resolution.
+
+    The resolution is that of each time point, and of each part of the field over all time points.
 
     Parameters
     ----------
@@ -45,12 +52,15 @@ def agreement(images: dict[str, xr.DataArray], found: xr.Dataset) -> Figure:
     first = next(iter(images.values()))
     height_in = max(PANEL_IN * first.sizes["y"] / first.sizes["x"], LOWEST_IN)
     with styled():
-        figure = Figure(figsize=(3 * (PANEL_IN + 0.9), height_in + 2.1), layout="constrained")
-        panels = figure.subplot_mosaic([["a", "b", "c"], ["time"] * 3], height_ratios=(height_in, 1.5))
+        figure = Figure(figsize=(3 * (PANEL_IN + 0.9), height_in + OVER_IN + 0.6), layout="constrained")
+        panels = figure.subplot_mosaic(
+            [["a", "b", "c"], ["time", "time", "field"]], height_ratios=(height_in, OVER_IN)
+        )
         for key, (name, movie) in zip("abc", shown.items(), strict=True):
             _draw_mean(figure, panels[key], name, movie)
         draw_scale_bar(panels["a"], first)
         _draw_over_time(panels["time"], found)
+        _draw_over_field(figure, panels["field"], found)
     return figure
 
 
@@ -80,3 +90,33 @@ def _draw_over_time(panel: Axes, found: xr.Dataset) -> None:
     panel.set_xlabel("time (s)")
     panel.set_ylabel("FRC resolution (nm)")
     panel.legend(frameon=False, fontsize=7)
+
+
+def _draw_over_field(figure: Figure, panel: Axes, found: xr.Dataset) -> None:
+    """Draw the resolution of each part of the field; parts where one of the two is empty stay grey."""
+    from matplotlib.colors import LogNorm
+
+    values, worst = found.frc_over_space_nm.values, float(found.attrs["worst_nm"])
+    known = np.isfinite(values) & (values < worst)
+    low, high = (float(end(values[known])) if known.any() else worst for end in (np.min, np.max))
+    scale = LogNorm(low / 1.2, max(high, 2 * low) * 1.2)
+    height, width = (found[dim].values[-1] - found[dim].values[0] for dim in ("y", "x"))
+    shown = np.where(known, values, np.nan)
+    image = panel.imshow(shown, cmap="viridis_r", norm=scale, extent=(0, width, height, 0))
+    panel.set(xticks=[], yticks=[], title="over the field", facecolor="0.88")
+    if values.size <= MOST_NUMBERS:
+        _write_numbers(panel, values, worst, (float(height), float(width)))
+    bar = figure.colorbar(image, ax=panel, fraction=0.05, pad=0.01, aspect=18)
+    bar.set_label("FRC resolution (nm)", fontsize=7)
+
+
+def _write_numbers(
+    panel: Axes, values: npt.NDArray[np.float64], worst: float, size_nm: tuple[float, float]
+) -> None:
+    """Write the resolution of each part into it: none if its halves never correlate, nothing if one is empty."""
+    rows, columns = values.shape
+    for (row, column), nm in np.ndenumerate(values):
+        at = (column + 0.5) / columns * size_nm[1], (row + 0.5) / rows * size_nm[0]
+        said = "" if np.isnan(nm) else f"{nm:.0f}" if nm < worst else "none"
+        panel.text(*at, said, ha="center", va="center", fontsize=7, color="black",
+                   bbox={"facecolor": "white", "alpha": 0.6, "linewidth": 0, "pad": 1})  # fmt: skip
