@@ -11,6 +11,9 @@ from smlmsim.estimate.velocity import FilamentVelocity
 
 Range = tuple[float, float]
 
+STATED_LAG_S = 1.5
+"""Time over which a stated velocity is meant, that of the map."""
+
 
 class Table(NamedTuple):
     """What a table holds; ``precision_nm`` and ``photons`` are medians, NaN where not reported."""
@@ -61,10 +64,36 @@ class Expected(NamedTuple):
     outside: tuple[str, ...] = ()
 
 
+class Velocities(NamedTuple):
+    """The velocity of the structure in nm/s, from whatever tells it.
+
+    ``stated`` is what the user said, ``seen`` was measured in widefield images and ``told`` by the localizations;
+    ``unseen`` and ``untold`` say why the latter could not be. ``has_images`` tells whether there are widefield images.
+    """
+
+    stated: float | None = None
+    seen: FilamentVelocity | None = None
+    unseen: str = ""
+    told: FilamentVelocity | None = None
+    untold: str = ""
+    has_images: bool = False
+
+    @property
+    def used(self) -> FilamentVelocity | None:
+        """The velocity that counts: the stated one, as exact, or else that of the images, or of the localizations."""
+        if self.stated is not None:
+            return FilamentVelocity(self.stated, 0.0, STATED_LAG_S)
+        return self.seen or self.told
+
+    @property
+    def differ(self) -> bool:
+        """Whether images and localizations tell different velocities, beyond their errors."""
+        return bool(self.seen and self.told and self.seen.differs(self.told))
+
+
 class Place(NamedTuple):
     """Where an experiment lies on the map: rates per 2.56 x 2.56 um in Hz, velocity, and what lies beyond the map.
 
-    ``velocity_is_stated`` is true if the velocity was not measured but stated, as 0 for fixed cells.
     ``rate_of_map_hz``, ``velocity_of_map`` and ``window_of_map_s`` are the ranges and the time window of the map;
     ``seeds`` is its number of movies in a cell, and ``metric`` the name of the score.
     """
@@ -72,15 +101,18 @@ class Place(NamedTuple):
     rate_hz: float
     rate_error_hz: float
     rates_hz: Range
-    velocity: FilamentVelocity | None
-    velocity_problem: str
+    velocities: Velocities
     rate_of_map_hz: Range
     velocity_of_map: Range
     window_of_map_s: float
     pixel_of_map_nm: float
     seeds: int
     metric: str
-    velocity_is_stated: bool = False
+
+    @property
+    def velocity(self) -> FilamentVelocity | None:
+        """The velocity with which the table is on the map; None if nothing tells it."""
+        return self.velocities.used
 
 
 class Halves(NamedTuple):
@@ -88,7 +120,8 @@ class Halves(NamedTuple):
 
     ``lines`` is the F1 of their centre lines within ``tolerance_nm``, NaN without any; ``times_nm`` and ``places_nm``
     are the finest and the coarsest resolution over the time points and over parts of the field, NaN where unmeasured.
-    ``by`` is what was assigned to a half, and ``problem`` says why nothing could be compared.
+    ``by`` is what was assigned to a half, and ``problem`` says why nothing could be compared. Split by molecule, one
+    that was dark for more than ``dark_s`` may be in both halves.
     """
 
     pearson: float = math.nan
@@ -100,6 +133,7 @@ class Halves(NamedTuple):
     places_nm: Range = (math.nan, math.nan)
     by: str = "localization"
     problem: str = ""
+    dark_s: float = math.nan
 
     @property
     def agreement(self) -> float:
@@ -108,12 +142,19 @@ class Halves(NamedTuple):
 
 
 class Widefield(NamedTuple):
-    """How well a reconstruction explains widefield images; ``shift_nm`` is None if they could not be registered."""
+    """How well a reconstruction explains widefield images.
+
+    ``shift_nm`` is how far the images lay beside the localizations, with the standard error ``error_nm``; None if the
+    two could not be registered, for the reason ``unregistered``. If ``is_moved``, they were moved there before.
+    """
 
     rsp: float = math.nan
     rse: float = math.nan
     sigma_nm: float = math.nan
     shift_nm: float | None = None
+    error_nm: float = math.nan
+    is_moved: bool = False
+    unregistered: str = ""
     pixel_nm: float = math.nan
     problem: str = ""
 
@@ -123,7 +164,8 @@ class Findings(NamedTuple):
 
     ``expected`` holds all reconstructors of the map that are installed, the best first. ``chosen`` is the one that was
     used, ``asked`` whether the user chose it, ``domain`` where the table lies outside its training, ``variation`` the
-    mean standard deviation of the density relative to its mean, None if it is not known.
+    mean standard deviation of the density relative to its mean, None if it is not known. ``occupied`` is the share of
+    the field over which the localizations would have to be spread to be as dense as they are.
     """
 
     table: Table
@@ -139,6 +181,7 @@ class Findings(NamedTuple):
     drift: Drift | None
     repeats: Repeats
     variation: float | None
+    occupied: float = 1.0
     doubts: tuple[str, ...] = ()
 
     @property

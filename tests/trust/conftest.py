@@ -5,13 +5,15 @@ import pytest
 from smlmsim.estimate.drift import Drift
 from smlmsim.estimate.repeats import Repeats
 from smlmsim.estimate.widefield_velocity import FilamentVelocity
-from smlmsim.trust.findings import Expected, Findings, Halves, Place, Shown, Table
+from smlmsim.trust.findings import Expected, Findings, Halves, Place, Shown, Table, Velocities, Widefield
 
 FINDINGS = Findings(
     table=Table("cell.csv", 12_345, 2_000, 0.03, True, 2560.0, 2560.0, 14.2, 812.0, "microtubules", None),
     shown=Shown(40, 0.0, 60.0, 20.0, 1.5, 12_345),
     place=Place(
-        205.75, 1.9, (150.0, 260.0), FilamentVelocity(61.0, 4.0, 1.5, 9.0, 800, 0.8), "", (30.0, 1600.0), (0.0, 220.0),
+        205.75, 1.9, (150.0, 260.0),
+        Velocities(seen=FilamentVelocity(61.0, 4.0, 1.5, 9.0, 800, 0.8), untold="too few", has_images=True),
+        (30.0, 1600.0), (0.0, 220.0),
         1.5, 20.0, 5, "MS-SSIM",
     ),
     expected=(
@@ -21,7 +23,8 @@ FINDINGS = Findings(
     ),
     chosen="annapalm3d", asked=False, trained=True, domain=(),
     halves=Halves(0.834, 0.751, 20.3, 88.4, 10_000.0, (61.0, 143.0), (70.0, 10_000.0), "localization"),
-    widefield=None, drift=Drift(12.0, 6.0), repeats=Repeats(0.01, 0.01, 42.0), variation=0.162,
+    widefield=Widefield(0.91, 12.0, 131.2, 18.0, 7.0, pixel_nm=100.0), drift=Drift(12.0, 6.0),
+    repeats=Repeats(0.01, 0.01, 42.0), variation=0.162, occupied=0.61,
 )  # fmt: skip
 
 

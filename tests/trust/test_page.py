@@ -13,6 +13,8 @@ import smlmsim
 from smlmsim import io
 from smlmsim.estimate.location import RATE, VELOCITY
 from smlmsim.trust import Given, examine, words, write_page
+from smlmsim.trust.cautions import warnings
+from smlmsim.trust.reasons import broken, reasons
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -100,10 +102,10 @@ def test_the_page_says_all_that_the_findings_say(found, page):
         words.verdict(of),
         words.lead(of),
         words.advice(of),
-        *(r.sentence for r in words.reasons(of)),
+        *(r.sentence for r in reasons(of)),
     ):
         assert sentence in text
-    for line in words.warnings(of):
+    for line in warnings(of):
         assert line[1:].rstrip(".") in text
     assert "cell <1>.csv" in text
     assert "<1>" not in page.read_text(encoding="utf-8")
@@ -115,7 +117,7 @@ def test_the_summary_holds_every_number_and_sentence(found, page):
     assert made["verdict"] == words.verdict(found.findings)
     assert made["found"]["halves"]["pearson"] == pytest.approx(found.findings.halves.pearson, rel=1e-5)
     assert made["found"]["place"]["rate_hz"] == pytest.approx(found.findings.place.rate_hz, rel=1e-5)
-    assert [one["sentence"] for one in made["reasons"]] == [r.sentence for r in words.reasons(found.findings)]
+    assert [one["sentence"] for one in made["reasons"]] == [r.sentence for r in reasons(found.findings)]
     assert made["said"] == ["a note"]
 
 
@@ -137,7 +139,7 @@ def test_a_network_outside_its_training_is_passed_over(study):
     assert "found pixels of 40 nm, trained for pixels of 20 nm" in words.advice(of)
     assert of.variation is None
     assert of.widefield is None
-    assert words.broken(of) == ["pixels are 40 nm, those of the map 20 nm"]
+    assert broken(of) == ["pixels are 40 nm, those of the map 20 nm"]
 
 
 @pytest.mark.slow
