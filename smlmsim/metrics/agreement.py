@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim import schema
-from smlmsim.metrics.frc import WORST_NM, frc_nm
+from smlmsim.metrics.frc import WORST_NM, common_frc_nm
 from smlmsim.metrics.manders import manders_truth
 from smlmsim.metrics.metric import Movie, UnmeasurableError
 from smlmsim.metrics.pearson import pearson
@@ -41,7 +41,7 @@ def agreement(one: xr.DataArray, other: xr.DataArray, *, tolerance_nm: float = T
         ``pearson``, [-1, 1]; ``manders_one``, the share of the first one's structure where the other has some, and
         ``manders_other``, [0, 1]; ``skeleton``, the F1 of their centre lines, [0, 1], NaN without any, with the reason;
         ``frc_nm``, the resolution at which their Fourier ring correlation falls below 1/7, at least two pixels and
-        10000 nm if they never correlate. ``frc_over_time_nm`` (time,) is that of each time point, and
+        10000 nm if they never correlate, as :func:`smlmsim.metrics.frc.common_frc_nm` reads it. ``frc_over_time_nm`` (time,) is that of each time point, and
         ``frc_over_space_nm`` (tile_y, tile_x) that of square parts of about 1.28 um; NaN where one of them is empty.
         ``disagreement`` (time, y, x) is the absolute difference of the two, each divided by its own mean, relative to
         the 99.9th percentile of their average.
@@ -60,7 +60,7 @@ def agreement(one: xr.DataArray, other: xr.DataArray, *, tolerance_nm: float = T
     pixel_nm = _pixel_nm(one)
     found: dict[str, Any] = {
         **_colocalization(a, b, pixel_nm, tolerance_nm),
-        "frc_nm": _scalar(frc_nm(a, b, pixel_nm), "nm", "Fourier ring correlation resolution"),
+        "frc_nm": _scalar(common_frc_nm(a, b, pixel_nm), "nm", "Fourier ring correlation resolution"),
         "disagreement": _disagreement(a, b),
     }
     return xr.Dataset(
@@ -167,7 +167,7 @@ def _resolution(a: Movie, b: Movie, pixel_nm: float) -> float:
     """The resolution of a part of two movies, NaN where one of them is constant or too small."""
     if min(a.shape[1:]) < LEAST_TILE_PX or np.ptp(a) == 0 or np.ptp(b) == 0:
         return np.nan
-    return frc_nm(a, b, pixel_nm)
+    return common_frc_nm(a, b, pixel_nm)
 
 
 def _tiles(size: int, pixel_nm: float) -> list[slice]:

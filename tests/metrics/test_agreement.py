@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.ndimage import gaussian_filter
 
 from smlmsim import schema
 from smlmsim.metrics import agreement
@@ -32,8 +33,10 @@ def test_identical_halves_agree_fully_whatever_their_scale(lines):
     found = agreement(_movie(lines), _movie(7 * lines), tolerance_nm=20)
     for name in SCALARS:
         assert float(found[name]) == pytest.approx(1)
-    assert float(found.frc_nm) == 40  # two pixels, the finest possible
-    assert (found.frc_over_time_nm == 40).all()
+    assert (
+        40 <= float(found.frc_nm) < 60
+    )  # two pixels are the finest possible, but the lines are not as sharp
+    assert (found.frc_over_time_nm < 60).all()
     assert float(found.disagreement.max()) == pytest.approx(0, abs=1e-5)
 
 
@@ -103,3 +106,17 @@ def test_an_empty_half_and_other_shapes_are_refused(lines):
         agreement(_movie(lines), _movie(lines[:2]))
     with pytest.raises(ValueError, match="two movies"):
         agreement(xr.DataArray(lines[0]), xr.DataArray(lines[0]))
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_the_resolution_of_two_halves_is_that_of_their_localizations_however_smooth_they_are(size):
+    """The structure is a spot that the border cuts: with a taper of an eighth, smooth halves of 160 nm blur would reach 40 nm."""
+    y, x = np.mgrid[:size, :size] / size
+    spot = 0.25 * np.exp(-((y - 0.3) ** 2 + (x - 0.05) ** 2) * 18)
+    found = {}
+    for blur in (1, 5, 8):
+        rng = np.random.default_rng(1)
+        halves = (gaussian_filter(rng.poisson(spot).astype(float), blur)[None] for _ in range(2))
+        found[blur] = float(agreement(*(_movie(half) for half in halves), tolerance_nm=20).frc_nm)
+    for blur, resolution_nm in found.items():
+        assert resolution_nm == pytest.approx(found[1], rel=0.4), blur
