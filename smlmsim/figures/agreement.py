@@ -85,7 +85,9 @@ def _draw_over_time(panel: Axes, found: xr.Dataset) -> None:
     )
     label = f"whole movie: {whole:.0f} nm" if whole < worst else "whole movie: no correlation"
     panel.axhline(whole, color=CATEGORIES[1], linestyle="--", linewidth=1, label=label)
-    panel.set_ylim(1.5 * float(found.attrs["pixel_nm"]), 1.3 * worst)
+    values = np.append(found.frc_over_time_nm.values, whole)
+    highest = float(np.nanmax(values))
+    panel.set_ylim(1.5 * float(found.attrs["pixel_nm"]), 1.3 * worst if highest >= worst else 3 * highest)
     panel.set_yscale("log")
     panel.set_xlabel("time (s)")
     panel.set_ylabel("FRC resolution (nm)")

@@ -27,6 +27,8 @@ PANELS_ABREAST = 4
 """Panels in a row; with more their text becomes too small."""
 KEY_IN = 2.6
 """Width in inches reserved for one entry of the legend."""
+LEAST_CELLS = 0.7
+"""Least width of a rectangle in cells: that of a point would not be seen."""
 
 
 def heatmap(
@@ -120,10 +122,21 @@ def _box(rows: Axis, columns: Axis, marked: Mapping[str, Range]) -> Box | None:
     if marked.keys().isdisjoint({rows.setting, columns.setting}):
         return None
     (bottom, top), (left, right) = (
-        axis.place(*marked[axis.setting]) if axis.setting in marked else (0.0, float(axis.values.size))
+        _visible(*axis.place(*marked[axis.setting]), float(axis.values.size))
+        if axis.setting in marked
+        else (0.0, float(axis.values.size))
         for axis in (rows, columns)
     )
     return Box(bottom, top, left, right) if top > bottom and right > left else None
+
+
+def _visible(low: float, high: float, cells: float) -> Range:
+    """A range in cells, wide enough to be seen if it is a point or nearly so; outside the axis it stays as it is."""
+    lacking = LEAST_CELLS - (high - low)
+    if lacking <= 0 or high <= 0 or low >= cells:
+        return low, high
+    middle = min(max((low + high) / 2, LEAST_CELLS / 2), cells - LEAST_CELLS / 2)
+    return middle - LEAST_CELLS / 2, middle + LEAST_CELLS / 2
 
 
 def _ranges(rows: Axis, columns: Axis, marked: Mapping[str, Range]) -> str:

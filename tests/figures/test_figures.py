@@ -145,6 +145,20 @@ def test_the_range_of_live_cells_is_marked_and_named_on_every_panel():
     assert figure.legends[0].texts[0].get_text() == "measured in live cells: 110–380 Hz, 60–90 nm/s"  # noqa: RUF001
 
 
+@pytest.mark.parametrize("velocity", [0.0, 60.0, 75.0])
+def test_a_point_on_the_map_is_marked_by_a_frame_that_can_be_seen(velocity):
+    """Fixed cells have a velocity of exactly 0."""
+    scores = _scores(velocities=3, rates=6)
+    scores = scores.assign_coords({VELOCITY: [0.0, 60.0, 120.0], RATE: [50.0, 110, 200, 380, 700, 1600]})
+    figure = figures.heatmap(scores, marked={RATE: (110, 380), VELOCITY: (velocity, velocity)})
+    for panel in _panels(figure):
+        (box,) = _boxes(panel)
+        left, bottom, right, top = box.get_bbox().extents
+        assert (left, right) == pytest.approx((1.5, 3.5))
+        assert top - bottom == pytest.approx(0.7)
+        assert (top + bottom) / 2 == pytest.approx(0.5 + velocity / 60)
+
+
 @pytest.mark.parametrize("marked", [{}, {VELOCITY: (500, 900)}, {"motion.other": (1, 2)}])
 def test_a_range_beyond_the_axes_is_not_marked(marked):
     figure = figures.heatmap(_scores(), marked=marked)
