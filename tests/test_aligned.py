@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from test_registration import _images
+from carried_images import images
 
 from smlmsim.aligned import aligned
 
 
 @pytest.fixture(scope="module")
 def pair():
-    widefield, counts = _images(1)
+    widefield, counts = images(1)
     return widefield.expand_dims(time=[3.0]), counts.expand_dims(time=[3.0])
 
 
@@ -33,7 +33,7 @@ def test_a_stack_that_lies_there_is_left(pair):
 
 def test_a_stack_of_another_sample_is_left_and_the_reason_told(pair):
     stack, _ = pair
-    _, other = _images(3, other=103)
+    _, other = images(3, other=103)
     made = aligned(stack, other.expand_dims(time=[3.0]))
     assert made.stack is stack
     assert made.found is None

@@ -41,10 +41,10 @@ def agreement(one: xr.DataArray, other: xr.DataArray, *, tolerance_nm: float = T
         ``pearson``, [-1, 1]; ``manders_one``, the share of the first one's structure where the other has some, and
         ``manders_other``, [0, 1]; ``skeleton``, the F1 of their centre lines, [0, 1], NaN without any, with the reason;
         ``frc_nm``, the resolution at which their Fourier ring correlation falls below 1/7, at least two pixels and
-        10000 nm if they never correlate, as :func:`smlmsim.metrics.frc.common_frc_nm` reads it. ``frc_over_time_nm`` (time,) is that of each time point, and
-        ``frc_over_space_nm`` (tile_y, tile_x) that of square parts of about 1.28 um; NaN where one of them is empty.
-        ``disagreement`` (time, y, x) is the absolute difference of the two, each divided by its own mean, relative to
-        the 99.9th percentile of their average.
+        10000 nm if they never correlate, as :func:`smlmsim.metrics.frc.common_frc_nm` reads it. ``frc_over_time_nm``
+        (time,) is that of each time point, and ``frc_over_space_nm`` (tile_y, tile_x) that of square parts of about
+        1.28 um; NaN where one of them is empty. ``disagreement`` (time, y, x) is the absolute difference of the two,
+        each divided by its own mean, relative to the 99.9th percentile of their average.
 
     Raises
     ------

@@ -110,7 +110,7 @@ def test_an_empty_half_and_other_shapes_are_refused(lines):
 
 @pytest.mark.parametrize("size", [64, 128])
 def test_the_resolution_of_two_halves_is_that_of_their_localizations_however_smooth_they_are(size):
-    """The structure is a spot that the border cuts: with a taper of an eighth, smooth halves of 160 nm blur would reach 40 nm."""
+    """The structure is a spot that the border cuts: tapered over an eighth, smooth halves would reach 40 nm."""
     y, x = np.mgrid[:size, :size] / size
     spot = 0.25 * np.exp(-((y - 0.3) ** 2 + (x - 0.05) ** 2) * 18)
     found = {}

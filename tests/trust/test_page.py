@@ -15,6 +15,8 @@ from smlmsim.estimate.location import RATE, VELOCITY
 from smlmsim.trust import Given, examine, words, write_page
 from smlmsim.trust.cautions import warnings
 from smlmsim.trust.reasons import broken, reasons
+from smlmsim.trust.velocity import about_velocity
+from smlmsim.widefield import as_movie
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -52,8 +54,6 @@ def study(movie, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(study, movie):
-    from smlmsim.widefield import as_movie
-
     wide = as_movie(movie)
     scores = a_map(annapalm2d=0.81, gaussian_time=0.74, sofi=0.9, not_installed=0.99)
     return examine(study, scores, Given(time_points=10, passes=2, structure="microtubules"), widefield=wide)
@@ -91,6 +91,9 @@ def test_the_numbers_are_those_that_the_library_gives(found, study, movie):
     assert of.place.rate_hz == rate.reference_hz
     assert of.table.localizations == movie.sizes["localization"]
     assert of.widefield.rsp > 0.5
+    seen, told = of.place.velocities.seen, of.place.velocities.told
+    assert seen == smlmsim.estimate.filament_velocity(as_movie(movie)) if seen else of.place.velocities.unseen
+    assert (told is None) == bool(of.place.velocities.untold)
     assert of.variation > 0
     assert set(found.images) == {"localizations", "annapalm2d", "uncertainty", "where halves disagree"}
 
@@ -102,6 +105,7 @@ def test_the_page_says_all_that_the_findings_say(found, page):
         words.verdict(of),
         words.lead(of),
         words.advice(of),
+        about_velocity(of),
         *(r.sentence for r in reasons(of)),
     ):
         assert sentence in text
