@@ -15,6 +15,7 @@ from smlmsim.figures.style import CATEGORIES, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import YAxis
     from matplotlib.figure import Figure
 
 PANEL_IN = 2.3
@@ -89,6 +90,7 @@ def _draw_over_time(panel: Axes, found: xr.Dataset) -> None:
     highest = float(np.nanmax(values))
     panel.set_ylim(1.5 * float(found.attrs["pixel_nm"]), 1.3 * worst if highest >= worst else 3 * highest)
     panel.set_yscale("log")
+    _write_plainly(panel.yaxis)
     panel.set_xlabel("time (s)")
     panel.set_ylabel("FRC resolution (nm)")
     panel.legend(frameon=False, fontsize=7)
@@ -110,6 +112,16 @@ def _draw_over_field(figure: Figure, panel: Axes, found: xr.Dataset) -> None:
         _write_numbers(panel, values, worst, (float(height), float(width)))
     bar = figure.colorbar(image, ax=panel, fraction=0.05, pad=0.01, aspect=18)
     bar.set_label("FRC resolution (nm)", fontsize=7)
+    _write_plainly(bar.ax.yaxis)
+
+
+def _write_plainly(axis: YAxis) -> None:
+    """Write the numbers of a logarithmic axis without powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _write_numbers(

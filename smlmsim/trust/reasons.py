@@ -128,6 +128,8 @@ def _of_halves(found: Findings) -> Reason:
         )
     agreement = halves.agreement
     state: State = "good" if agreement >= LINES_GOOD else "fair" if agreement >= LINES_FAIR else "poor"
+    if state == "good" and _shared(found):
+        state = "fair"  # they agree too well
     lines = (
         "No centre lines are long enough to compare"
         if math.isnan(halves.lines)
@@ -151,10 +153,15 @@ def _assigned(found: Findings) -> str:
         return "Each localization was assigned by itself."
     later = (
         " Some molecules come back later and may be in both halves, which then agree too well."
-        if found.repeats.returns_later and found.table.joined_nm is None
+        if _shared(found)
         else ""
     )
     return f"A molecule that was dark for up to {halves.dark_s:.2g} s is in one half.{later}"
+
+
+def _shared(found: Findings) -> bool:
+    """Whether many molecules may be in both halves, as they come back after long."""
+    return found.halves.by == "molecule" and found.repeats.returns_later and found.table.joined_nm is None
 
 
 def _of_widefield(found: Findings) -> list[Reason]:

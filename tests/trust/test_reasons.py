@@ -125,7 +125,9 @@ def test_molecules_in_one_half_are_those_that_were_dark_for_a_stated_time(findin
     )
     later = with_repeats(found, returns_later=True)
     assert "Some molecules come back later and may be in both halves" in reason(later, HALVES).sentence
+    assert (reason(found, HALVES).state, reason(later, HALVES).state) == ("good", "fair")
     joined = with_table(later, joined_nm=40.0)
+    assert reason(joined, HALVES).state == "good"
     assert "come back later" not in reason(joined, HALVES).sentence
 
 
