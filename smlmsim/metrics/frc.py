@@ -101,7 +101,9 @@ def _rings(a: Movie, b: Movie, window: Floats) -> tuple[Floats, Floats, Floats, 
         ):
             total += np.bincount(ring.ravel(), (weights * product).ravel(), total.size)
     product, power_a, power_b = sums[:, 1:rings]
-    number = np.bincount(ring.ravel(), np.broadcast_to(weights, ring.shape).ravel())[1:rings]
+    number = np.bincount(ring.ravel(), np.broadcast_to(weights, ring.shape).ravel()).astype(np.float64)[
+        1:rings
+    ]
     return np.arange(1, rings) * width, product, np.sqrt(power_a * power_b), number
 
 
