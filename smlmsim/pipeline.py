@@ -150,9 +150,13 @@ class Simulated(Spec, abc.ABC):
 
     def movie(self, seed: int) -> Movie:
         """Simulate the movie of a seed; see :func:`simulate`."""
+        remedy = "ask for fewer acquisition.time_points, or a smaller field"
+        require_room(self.field, self.acquisition, remedy)
+        return self.shown(self.moving(seed), seed)
+
+    def shown(self, moving: xr.Dataset, seed: int) -> Movie:
+        """The movie of a moving structure; the seed determines all but the structure and its motion."""
         field, acquisition = self.field, self.acquisition
-        require_room(field, acquisition, "ask for fewer acquisition.time_points, or a smaller field")
-        moving = self.moving(seed)
         truth = self.density.render(at_points(moving, acquisition), field)
         observation, found = self._observed(moving, seed)
         if self.widefield:
@@ -294,11 +298,15 @@ class SemiSimulated(Simulated):
 
     def moving(self, seed: int) -> xr.Dataset:
         """The superposition of both scenes."""
-        return superpose(self._scene(seed, "first"), self._scene(seed, "second"))
+        return self.moving_scenes(seed, seed)
 
-    def _scene(self, seed: int, name: str) -> xr.Dataset:
+    def moving_scenes(self, scenes: int, seed: int) -> xr.Dataset:
+        """The superposition of both scenes of a seed, which move as those of another one do."""
+        return superpose(self._scene(scenes, seed, "first"), self._scene(scenes, seed, "second"))
+
+    def _scene(self, scenes: int, seed: int, name: str) -> xr.Dataset:
         build = self._whole if isinstance(self.motion, Wandering) else self._in_pieces
-        structure = build(stream(seed, "structure", name))
+        structure = build(stream(scenes, "structure", name))
         return self.motion.move(structure, self.acquisition.step_times_s, stream(seed, "motion", name))
 
     def _whole(self, rng: np.random.Generator) -> xr.Dataset:
@@ -339,12 +347,16 @@ class Hybrid(Simulated):
 
     def moving(self, seed: int) -> xr.Dataset:
         """The superposition of both patches."""
-        chosen = stream(seed, "tables").choice(len(self.tables), size=2, replace=len(self.tables) == 1)
-        first, second = (self.tables[index] for index in chosen)
-        return superpose(self._patch(first, seed, "first"), self._patch(second, seed, "second"))
+        return self.moving_scenes(seed, seed)
 
-    def _patch(self, table: Measured, seed: int, name: str) -> xr.Dataset:
-        structure = table.build(self.field, stream(seed, "structure", name))
+    def moving_scenes(self, scenes: int, seed: int) -> xr.Dataset:
+        """The superposition of both patches of a seed, which move as those of another one do."""
+        chosen = stream(scenes, "tables").choice(len(self.tables), size=2, replace=len(self.tables) == 1)
+        first, second = (self.tables[index] for index in chosen)
+        return superpose(self._patch(first, scenes, seed, "first"), self._patch(second, scenes, seed, "second"))
+
+    def _patch(self, table: Measured, scenes: int, seed: int, name: str) -> xr.Dataset:
+        structure = table.build(self.field, stream(scenes, "structure", name))
         return self.motion.move(structure, self.acquisition.step_times_s, stream(seed, "motion", name))
 
 
@@ -355,7 +367,7 @@ Study = Annotated[
 ]
 
 
-def simulate(study: Simulated | FromTable, seed: int) -> Movie:
+def simulate(study: Simulated | FromTable, seed: int, *, scenes: int | None = None) -> Movie:
     """Make the movie of a study and a seed.
 
     Parameters
@@ -367,6 +379,14 @@ def simulate(study: Simulated | FromTable, seed: int) -> Movie:
         processor. Between kinds of processor, positions and truth differ by a relative 1e-8, and counts and frames are
         equal. Each stage draws from its own random stream, so movies of one seed share their structure whatever their
         velocity or rate.
+    scenes : int, optional
+        Seed of the structures of a ``semi_simulated`` or ``hybrid`` movie, so that movies of several seeds show the
+        same structures, which move and light up otherwise; by default ``seed``.
+
+    Raises
+    ------
+    ValueError
+        If ``scenes`` is given for another kind of study.
 
     Returns
     -------
@@ -383,7 +403,11 @@ def simulate(study: Simulated | FromTable, seed: int) -> Movie:
     {'time': 4, 'y': 128, 'x': 128}
     """
     with one_thread():
-        return study.movie(seed)
+        if scenes is None:
+            return study.movie(seed)
+        if not isinstance(study, SemiSimulated | Hybrid):
+            raise ValueError(f"a {study.kind} movie has no scenes of its own; leave out scenes={scenes}")
+        return study.shown(study.moving_scenes(scenes, seed), seed)
 
 
 def read_study(path: str | Path) -> Simulated | FromTable:

@@ -264,9 +264,9 @@ class SimulatedDataset(IterableDataset[Tensors]):
             yield _tensors(simulated_crop(self._corpus.study_of(recipe), recipe.seed), self._see)
 
 
-def simulated_crop(study: Simulated, seed: int) -> Crop:
-    """Simulate a movie; its density is on the scale of :class:`CropDataset`."""
-    observation, truth = simulate(study, seed)
+def simulated_crop(study: Simulated, seed: int, scenes: int | None = None) -> Crop:
+    """Simulate a movie, of the structures of a seed of its own if given, on the scale of :class:`CropDataset`."""
+    observation, truth = simulate(study, seed, scenes=scenes)
     assert truth is not None
     return Crop(observation, _relative(truth, study))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 import pydantic
+from pydantic import NonNegativeInt
 
 from smlmsim.corpus.augmentation import Augmentation, Crop
 from smlmsim.corpus.corpus import Corpus, CorpusError
 from smlmsim.corpus.dataset import CropDataset, See, counts_alone, simulated_crop
 from smlmsim.corpus.domain import domain_of
 from smlmsim.domain import Domain
-from smlmsim.pipeline import Simulated
+from smlmsim.pipeline import Simulated, SimulatedDynamic
 from smlmsim.spec import Spec
 
 
@@ -23,9 +26,24 @@ class Mixture(Spec):
     ----------
     corpora : tuple of Corpus
         The corpora; the movies of each are counted from 0, without end.
+    fields : tuple of tuple of int
+        The seeds of the structures of each corpus, in turn, so that few fields are seen in many movies, which move and
+        light up differently. By default every movie shows a structure of its own.
     """
 
     corpora: tuple[Corpus, ...] = pydantic.Field(min_length=1)
+    fields: tuple[tuple[NonNegativeInt, ...], ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _of_all(self) -> Self:
+        if self.fields and (len(self.fields) != len(self.corpora) or not all(self.fields)):
+            raise ValueError(
+                f"fields has {len(self.fields)} lists for {len(self.corpora)} corpora; give each corpus at least one "
+                "seed, or leave it out"
+            )
+        if self.fields and any(isinstance(corpus.study, SimulatedDynamic) for corpus in self.corpora):
+            raise ValueError("fields need corpora of the kind semi_simulated or hybrid")
+        return self
 
     def dataset(
         self, augmentation: Augmentation, *, crops: int, seed: int, see: See = counts_alone
@@ -62,7 +80,7 @@ class Mixture(Spec):
         corpora = tuple(corpus.replace(length) for corpus in self.corpora)
         for corpus in corpora:
             augmentation.require_fit(corpus.study)
-        return MixtureDataset(corpora, augmentation, crops=crops, seed=seed, see=see)
+        return MixtureDataset(corpora, augmentation, crops=crops, seed=seed, see=see, fields=self.fields)
 
 
 class MixtureDataset(CropDataset):
@@ -70,7 +88,7 @@ class MixtureDataset(CropDataset):
 
     Parameters
     ----------
-    corpora, augmentation, crops, seed, see :
+    corpora, augmentation, crops, seed, see, fields :
         As in :class:`Mixture`.
     """
 
@@ -82,9 +100,10 @@ class MixtureDataset(CropDataset):
         crops: int,
         seed: int,
         see: See = counts_alone,
+        fields: tuple[tuple[int, ...], ...] = (),
     ) -> None:
         super().__init__(crops, seed, see)
-        self._corpora, self._augmentation = corpora, augmentation
+        self._corpora, self._augmentation, self._fields = corpora, augmentation, fields
 
     @property
     def study(self) -> Simulated:
@@ -100,7 +119,8 @@ class MixtureDataset(CropDataset):
         movie, turn = divmod(epoch * len(self) + item, len(self._corpora))
         corpus, size = self._corpora[turn], self._augmentation
         recipe = corpus.recipe(movie)
-        whole = simulated_crop(corpus.study_of(recipe), recipe.seed)
+        scenes = self._fields[turn][movie % len(self._fields[turn])] if self._fields else None
+        whole = simulated_crop(corpus.study_of(recipe), recipe.seed, scenes)
         rows, columns = corpus.study.field.shape
         top, left = int(rng.integers(rows - size.height + 1)), int(rng.integers(columns - size.width + 1))
         return _window(whole, slice(top, top + size.height), slice(left, left + size.width))

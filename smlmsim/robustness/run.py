@@ -16,7 +16,7 @@ from smlmsim.io import replacing, require_writable
 from smlmsim.metrics import METRICS, described, score, three_crests
 from smlmsim.pipeline import simulate
 from smlmsim.provenance import provenance
-from smlmsim.robustness.study import ALL, CONDITIONS, Robustness, Test
+from smlmsim.robustness.study import Robustness, Test
 from smlmsim.spec import read_toml
 from smlmsim.store import Kind, complete, made_here, sole_run
 from smlmsim.train import load_trainable
@@ -96,8 +96,8 @@ def run_robustness(
     return _gathered(study, folder)
 
 
-def configuration_of(study: Robustness) -> Any:
-    """Return the configuration of the network of a study.
+def configuration_of(study: Robustness, draw: int = 0) -> Any:
+    """Return the configuration of the network of a study, whose initial weights depend on the draw.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def configuration_of(study: Robustness) -> Any:
     """
     configured: Any = load_trainable(study.network).configured(study.size)
     try:
-        return configured.replace({"budget.seed": study.seed, **study.configuration})
+        return configured.replace({"budget.seed": study.seed + draw, **study.configuration})
     except KeyError as error:
         raise RobustnessError(f"the configuration: {error.args[0]}") from None
 
@@ -114,11 +114,12 @@ def configuration_of(study: Robustness) -> Any:
 def train_model(study: Robustness, folder: Path, crop_workers: int, progress: bool, model: str) -> float:
     """Train a model in a folder with its name; return the best MS-SSIM of the validation."""
     (folder / model).mkdir(exist_ok=True)
+    training = (study.models | study.quantities)[model]
     return float(
-        configuration_of(study).train(
+        configuration_of(study, training.draw).train(
             folder / model,
-            corpus=study.mixture(model),
-            validation=study.mixture(model, "validation"),
+            corpus=study.mixture(training),
+            validation=study.mixture(training, "validation"),
             workers=crop_workers,
             progress=progress,
         )
@@ -164,10 +165,11 @@ def _made_here(folder: Path) -> None:
 def _train(study: Robustness, folder: Path, trainings: int, crop_workers: int, progress: bool) -> None:
     """Train the missing models."""
     alone = trainings == 1
+    names = [*study.models, *study.quantities]
     outcomes = complete(
         functools.partial(train_model, study, folder, crop_workers, progress and alone),
-        [model for model in study.models if not (folder / model / TRAINED).is_file()],
-        total=len(study.models), unit="model", processes=trainings, progress=progress and not alone,
+        [model for model in names if not (folder / model / TRAINED).is_file()],
+        total=len(names), unit="model", processes=trainings, progress=progress and not alone,
     )  # fmt: skip
     for model, outcome in outcomes:
         _write_json(folder / model / TRAINED, {"validation_ms_ssim": _succeeded(model, outcome)})
