@@ -12,11 +12,9 @@ if __name__ == "__main__":
 
 import typer
 
-from smlmsim import figures, io
 from smlmsim.cli.messages import Command
 from smlmsim.cli.options import Workers
-from smlmsim.io import netcdf
-from smlmsim.robustness import Robustness, differences, in_words, run_robustness
+from smlmsim.robustness import Robustness, run_robustness, write_results
 
 QUICK = Path(__file__).parent / "studies" / "robustness-quick.toml"
 
@@ -29,8 +27,8 @@ def robustness(
     study: Annotated[
         Path,
         typer.Option(
-            help="The study in TOML: robustness-quick.toml in benchmarks/studies takes minutes, robustness.toml is "
-            "the full size.",
+            help="The study in TOML: robustness-quick.toml in benchmarks/studies takes minutes, robustness.toml, whose "
+            "figure is in the README, most of an hour on one core.",
             show_default="robustness-quick.toml",
         ),
     ] = QUICK,
@@ -42,35 +40,31 @@ def robustness(
     ] = 0,
     workers: Workers = None,
 ) -> None:
-    """Train networks in all simulated laboratories except one, and test them in all.
+    """Train networks in all laboratories except one, and test them in all.
 
-    A study defines laboratories, each by a few settings in which its movies differ from the others, and a perturbation
-    of the cells. Model M0 of a network is trained in all laboratories, and M1, M2, ... in all except one. All models
-    are tested on movies of every laboratory, before and after the perturbation, and compared with a reconstructor
-    without training.
+    A study defines laboratories, each by a few settings in which its movies differ from the others or by measured
+    tables, and a perturbation of the cells. Model M0 of a network is trained on few fields of one laboratory, M1, M2,
+    ... in all laboratories except one, and "all" in all. All models are tested on movies of every laboratory, before
+    and after the perturbation, and compared with a reconstructor without training. A study can also train models on
+    few and on many fields, and follow the perturbation over time.
 
     If killed at any moment, run the same command again to continue. Files in DIR:
 
     * `laboratories.png`, `.pdf`: does a network score lower in a laboratory without training data?
     * `perturbation.png`, `.pdf`: does it score lower in perturbed cells, and show structure that is not there?
+    * `profiles.png`, `.pdf`: intensity profiles across filaments, and their widths.
+    * `quantity.png`, `.pdf`: what do more fields gain? `course.png`, `.pdf`: the area fraction over time.
+    * `robustness.png`, `.pdf`: these in one figure, if the study asks for all of them.
     * `report.txt`: the result in words; `robustness.csv`: every comparison, with its interval and p-values.
-    * `scores.nc`: all scores (xarray opens it).
+      `quantity.csv`, `course.csv` and `widths.csv`: the numbers behind the other figures.
+    * `scores.nc`, `quantity.nc`, `course.nc`, `profiles.nc`: all measurements (xarray opens them).
     * The data to resume from: `study.toml`, the models `M0`, `M1`, ..., and `tests`.
     """
-    scores = run_robustness(
+    results = run_robustness(
         Robustness.from_toml(study), out, processes=workers, trainings=trainings, crop_workers=crop_workers
     )
-    table, words = differences(scores), in_words(scores)
-    netcdf.write(scores, out / "scores.nc")
-    with io.replacing(out / "robustness.csv") as draft:
-        table.to_csv(draft, index=False)
-    with io.replacing(out / "report.txt") as draft:
-        draft.write_text(words, encoding="utf-8")
-    for name, draw in {"laboratories": figures.laboratories, "perturbation": figures.perturbation}.items():
-        figure = draw(scores, table)
-        for suffix in (".png", ".pdf"):
-            figures.save(figure, out / f"{name}{suffix}")
-    typer.echo(f"{words}\nlaboratories.png, perturbation.png, robustness.csv and scores.nc are in {out}")
+    words, names = write_results(results, out)
+    typer.echo(f"{words}\n{', '.join(names)} are in {out}")
 
 
 if __name__ == "__main__":

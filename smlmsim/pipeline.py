@@ -353,7 +353,9 @@ class Hybrid(Simulated):
         """The superposition of both patches of a seed, which move as those of another one do."""
         chosen = stream(scenes, "tables").choice(len(self.tables), size=2, replace=len(self.tables) == 1)
         first, second = (self.tables[index] for index in chosen)
-        return superpose(self._patch(first, scenes, seed, "first"), self._patch(second, scenes, seed, "second"))
+        return superpose(
+            self._patch(first, scenes, seed, "first"), self._patch(second, scenes, seed, "second")
+        )
 
     def _patch(self, table: Measured, scenes: int, seed: int, name: str) -> xr.Dataset:
         structure = table.build(self.field, stream(scenes, "structure", name))

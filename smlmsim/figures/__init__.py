@@ -13,12 +13,12 @@ from smlmsim.figures.montage import montage, overlay
 from smlmsim.figures.pairs import paired
 from smlmsim.figures.predicted import predicted
 from smlmsim.figures.ranks import cost, rank_table
-from smlmsim.figures.robustness import laboratories, perturbation
+from smlmsim.figures.robustness import course, laboratories, perturbation, profiles, quantity, robustness
 from smlmsim.figures.windows import window_map
 from smlmsim.figures.wins import win_map
 
 __all__ = [
-    "agreement", "cost", "heatmap", "kymograph", "laboratories", "limit_map", "montage", "overlay", "paired",
-    "perturbation", "predicted", "rank_table", "require_known", "require_movie", "save", "save_movie", "two_rows",
-    "win_map", "window_map",
+    "agreement", "cost", "course", "heatmap", "kymograph", "laboratories", "limit_map", "montage", "overlay", "paired",
+    "perturbation", "predicted", "profiles", "quantity", "rank_table", "require_known", "require_movie", "robustness",
+    "save", "save_movie", "two_rows", "win_map", "window_map",
 ]  # fmt: skip

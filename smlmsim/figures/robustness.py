@@ -1,4 +1,4 @@
-"""Robustness: box plots of networks on data of unseen laboratories and perturbed cells, a line per movie."""
+"""Robustness: networks on data of unseen laboratories and perturbed cells, and trained on few and many fields."""
 
 from __future__ import annotations
 
@@ -16,42 +16,60 @@ from smlmsim.figures.style import CATEGORIES, styled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
 Floats = npt.NDArray[np.float64]
 
 APART = 0.75
-"""Distance between the two boxes of a pair; pairs are 2 apart."""
+"""Distance between the boxes of a group; pairs are 2 apart."""
 
-NETWORKS = {"it saw all laboratories": CATEGORIES[4], "it never saw this one": CATEGORIES[1]}
+NETWORKS = {
+    "few fields of one laboratory": CATEGORIES[5],
+    "all laboratories but this one": CATEGORIES[1],
+    "all laboratories": CATEGORIES[4],
+}
 CELLS = {"control": CATEGORIES[2], "perturbed": CATEGORIES[3]}
+TRUTH = "truth"
+IMAGES = ("black", *NETWORKS.values(), "0.6")
+"""Colours of the truth, the three networks and the classic reconstructor."""
+LABELS = (TRUTH, *NETWORKS)
+FEW_MANY = (CATEGORIES[7], CATEGORIES[8], CATEGORIES[10], CATEGORIES[11])
 
 
 def laboratories(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
-    """Compare, per metric and laboratory, networks trained on all laboratories and on all but this one.
+    """Compare, per metric and laboratory, networks trained on few fields of one, on all but this one, and on all.
 
     Parameters
     ----------
     scores : xr.Dataset
         Scores returned by :func:`smlmsim.robustness.run_robustness`.
     table : pd.DataFrame
-        Table returned by :func:`smlmsim.robustness.differences`; its corrected p-values are drawn above the pairs.
+        Table returned by :func:`smlmsim.robustness.differences`; its corrected p-values are drawn between neighbours.
     """
-    rows = table[table.question == "unseen"]
-    seen = scores.attrs["all_laboratories"]
-    control = scores.sel(condition="control")
 
     def draw(panel: Axes, metric: str, laboratory: str) -> None:
-        movies = control[metric].sel(laboratory=laboratory)
-        row = _of(rows, metric, laboratory).iloc[0]
-        pair = [movies.sel(model=name).values for name in (seen, row["model"])]
-        _draw_pairs(panel, [pair], [row["p_holm"]], NETWORKS)
-        panel.set_xticks([0, APART], [seen, row["model"]])
+        _draw_laboratory(panel, scores, table, metric, laboratory)
 
-    return _panels(scores, draw, NETWORKS, panel_width=1.25)
+    return _panels(scores, draw, NETWORKS, panel_width=1.75)
+
+
+def _draw_laboratory(
+    panel: Axes, scores: xr.Dataset, table: pd.DataFrame, metric: str, laboratory: str
+) -> None:
+    """Draw the three networks on the control movies of a laboratory."""
+    movies = scores[metric].sel(laboratory=laboratory, condition="control")
+    questions = table[table.question.isin(["unseen", "several laboratories"])]
+    rows = _of(questions, metric, laboratory).set_index("question")
+    names = [
+        scores.attrs["one_laboratory"], rows.loc["unseen", "model"], scores.attrs["all_laboratories"],
+    ]  # fmt: skip
+    p = [rows.loc["several laboratories", "p_holm"], rows.loc["unseen", "p_holm"]]
+    _draw_groups(panel, [[movies.sel(model=name).values for name in names]], [p], NETWORKS)
+    panel.set_xticks(APART * np.arange(3), names)
 
 
 def perturbation(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
-    """Compare, per metric and laboratory, control and perturbed movies, for both networks and a classic method.
+    """Compare, per metric and laboratory, control and perturbed movies, for three networks and a classic method.
 
     Parameters
     ----------
@@ -63,15 +81,191 @@ def perturbation(scores: xr.Dataset, table: pd.DataFrame) -> Figure:
     def draw(panel: Axes, metric: str, laboratory: str) -> None:
         movies = scores[metric].sel(laboratory=laboratory)
         found = _of(rows, metric, laboratory)
+        if found.empty:
+            panel.set_xticks([])
+            panel.text(0.5, 0.5, "no perturbed movies", ha="center", transform=panel.transAxes)
+            return
         pairs = [
             [movies.sel(model=model, condition=condition).values for condition in CELLS]
             for model in found["model"]
         ]
-        _draw_pairs(panel, pairs, found["p_holm"].tolist(), CELLS)
+        _draw_groups(panel, pairs, [[p] for p in found["p_holm"]], CELLS)
         names = [str(name).replace("_", "\n") for name in found["model"]]
         panel.set_xticks(2 * np.arange(len(pairs)) + APART / 2, names)
 
-    return _panels(scores, draw, CELLS, panel_width=1.9)
+    return _panels(scores, draw, CELLS, panel_width=2.3)
+
+
+def quantity(scores: xr.Dataset, metric: str) -> Figure:
+    """Draw, per laboratory, the mean score of every training on few and on many fields.
+
+    Parameters
+    ----------
+    scores : xr.Dataset
+        ``quantity`` of the results of :func:`smlmsim.robustness.run_robustness`.
+    metric : str
+    """
+    from matplotlib.figure import Figure
+
+    with styled():
+        figure = Figure(figsize=(3.6, 2.6), layout="constrained")
+        _draw_quantity(figure.subplots(), scores[metric])
+    return figure
+
+
+def course(areas: xr.Dataset, table: pd.DataFrame) -> Figure:
+    """Draw the area fraction over time after the perturbation, of the truth and of all images.
+
+    Parameters
+    ----------
+    areas : xr.Dataset
+        ``course`` of the results of :func:`smlmsim.robustness.run_robustness`.
+    table : pd.DataFrame
+        Table returned by :func:`smlmsim.robustness.followed`: where the difference from before is significant, points
+        are filled.
+    """
+    from matplotlib.figure import Figure
+
+    with styled():
+        figure = Figure(figsize=(3.8, 2.8), layout="constrained")
+        _draw_course(figure.subplots(), areas, table)
+    return figure
+
+
+def profiles(found: xr.Dataset, names: Mapping[str, Sequence[str]]) -> Figure:
+    """Draw, per laboratory, the mean intensity profile across filaments and the distribution of their widths.
+
+    Parameters
+    ----------
+    found : xr.Dataset
+        ``profiles`` of the results of :func:`smlmsim.robustness.run_robustness`.
+    names : mapping
+        Laboratory -> the images to show: the truth, M0, the model that never saw the laboratory, that which saw all,
+        and the classic reconstructor.
+    """
+    from matplotlib.figure import Figure
+
+    with styled():
+        figure = Figure(figsize=(1.75 * len(names) + 0.7, 4.2), layout="constrained")
+        rows = figure.subplots(2, len(names), squeeze=False, sharey="row")
+        _draw_profile_rows(rows, found, names)
+        for panel, laboratory in zip(rows[0], names, strict=True):
+            panel.set_title(laboratory.replace("_", " "))
+        figure.legend(handles=_image_patches(names), loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def robustness(
+    scores: xr.Dataset,
+    table: pd.DataFrame,
+    few_many: xr.Dataset,
+    areas: xr.Dataset,
+    area_table: pd.DataFrame,
+    found: xr.Dataset,
+    names: Mapping[str, Sequence[str]],
+) -> Figure:
+    """Draw a study in one figure: laboratories, profiles and widths, number of fields, and the course.
+
+    Parameters
+    ----------
+    scores, table :
+        As in :func:`laboratories`; the first metric is drawn.
+    few_many, areas, area_table, found, names :
+        As in :func:`quantity`, :func:`course` and :func:`profiles`.
+    """
+    from matplotlib.figure import Figure
+
+    metric = next(str(name) for name in scores)
+    with styled():
+        figure = Figure(figsize=(7.4, 7.6), layout="constrained")
+        upper, lower = figure.subfigures(2, 1, height_ratios=[2.6, 1])
+        rows = upper.subplots(3, len(names), squeeze=False, sharey="row")
+        for panel, laboratory in zip(rows[0], names, strict=True):
+            _draw_laboratory(panel, scores, table, metric, laboratory)
+            panel.margins(y=0.16)
+            panel.set_title(laboratory.replace("_", " "))
+        rows[0][0].set_ylabel(score_label(scores[metric]))
+        _draw_profile_rows(rows[1:], found, names)
+        upper.legend(handles=_image_patches(names), loc="outside lower center", ncols=3, frameon=False)
+        left, right = lower.subplots(1, 2)
+        _draw_quantity(left, few_many[metric])
+        _draw_course(right, areas, area_table)
+    return figure
+
+
+def _draw_quantity(panel: Axes, scores: xr.DataArray) -> None:
+    """Draw a point for every training, and a bar for the mean of those with equally many fields."""
+    names = [str(name) for name in scores.laboratory.values]
+    means = scores.mean("seed").transpose("laboratory", "fields", "draw").values
+    numbers = scores.fields.values
+    for place, (fields, colour) in enumerate(zip(numbers, FEW_MANY, strict=False)):
+        at = np.arange(len(names)) + 0.5 * (place - (len(numbers) - 1) / 2) / len(numbers) * 1.4
+        label = f"{fields} field{'s' if fields > 1 else ''}"
+        values = means[:, place]
+        panel.hlines(values.mean(axis=1), at - 0.12, at + 0.12, color=colour, linewidth=1.5, label=label)
+        panel.plot(
+            np.repeat(at, values.shape[1]), values.ravel(), "o", color=colour, markersize=2.5, alpha=0.7
+        )
+    panel.set_xticks(np.arange(len(names)), [name.replace("_", " ") for name in names])
+    panel.set_ylabel(score_label(scores))
+    panel.legend(frameon=False, fontsize=7)
+
+
+def _draw_course(panel: Axes, areas: xr.Dataset, table: pd.DataFrame) -> None:
+    """Draw the area fraction relative to that before, mean and standard deviation; open points are not significant."""
+    for (name, rows), colour in zip(table.groupby("image", sort=False), IMAGES, strict=True):
+        minutes, relative = rows["minute"].to_numpy(), rows["relative"].to_numpy()
+        spread = rows["sd"].to_numpy() * relative[0] / rows["mean"].iloc[0]
+        sure = rows["told_apart"].to_numpy() | (minutes == 0)
+        panel.errorbar(
+            minutes, relative, spread, color=colour, linewidth=0.9, elinewidth=0.4, label=str(name)
+        )
+        panel.scatter(
+            minutes,
+            relative,
+            s=10,
+            color=np.where(sure, colour, "white"),
+            edgecolor=colour,
+            linewidth=0.7,
+            zorder=3,
+        )
+    panel.set(xlabel="minutes after the perturbation", ylabel="area fraction, relative", ylim=(0, None))
+    panel.legend(frameon=False, fontsize=7, title=areas.attrs["followed"], title_fontsize=7)
+
+
+def _draw_profile_rows(
+    rows: npt.NDArray[np.object_], found: xr.Dataset, names: Mapping[str, Sequence[str]]
+) -> None:
+    """Draw the mean profiles in one row of panels, and box plots of the widths (quartiles) in the next."""
+    for (upper, lower), (laboratory, images) in zip(rows.T, names.items(), strict=True):
+        here = found.sel(laboratory=laboratory)
+        for place, (image, colour) in enumerate(zip(images, IMAGES, strict=True)):
+            one = here.sel(image=image)
+            upper.plot(found.offset.values, one.profile.values, color=colour, linewidth=1)
+            widths = one.fwhm_nm.values
+            box = lower.boxplot(
+                [widths[np.isfinite(widths)]], positions=[place], widths=0.6, patch_artist=True, manage_ticks=False,
+                flierprops={"markersize": 1.5, "marker": "o", "markeredgewidth": 0.3},
+                medianprops={"color": "white" if place == 0 else "black"},
+                whiskerprops={"linewidth": 0.6}, capprops={"linewidth": 0.6},
+            )  # fmt: skip
+            box["boxes"][0].set(facecolor=colour, linewidth=0.5)
+        upper.set_xlabel("nm from the centre line")
+        short = [image.replace("_", "\n") for image in images]
+        lower.set_xticks(np.arange(len(images)), short, fontsize=6)
+    rows[0][0].set_ylabel("intensity")
+    rows[1][0].set_ylabel("FWHM (nm)")
+    rows[1][0].set_ylim(0, None)
+
+
+def _image_patches(names: Mapping[str, Sequence[str]]) -> list[Patch]:
+    """The legend of the colours of images."""
+    from matplotlib.patches import Patch
+
+    classic = next(iter(names.values()))[-1]
+    return [
+        Patch(color=colour, label=label) for label, colour in zip((*LABELS, classic), IMAGES, strict=True)
+    ]
 
 
 def _panels(
@@ -103,24 +297,26 @@ def _panels(
     return figure
 
 
-def _draw_pairs(
-    panel: Axes, pairs: Sequence[Sequence[Floats]], p: Sequence[float], colours: Mapping[str, str]
+def _draw_groups(
+    panel: Axes, groups: Sequence[Sequence[Floats]], p: Sequence[Sequence[float]], colours: Mapping[str, str]
 ) -> None:
-    """Draw two box plots (quartiles) for each pair, a line for every movie, and the p-value above."""
-    for place, (pair, value) in enumerate(zip(pairs, p, strict=True)):
-        at = 2 * place + np.array([0, APART])
-        panel.plot(at, np.array(pair), color="0.25", linewidth=0.4, marker="o", markersize=1.6, zorder=3)
+    """Draw box plots (quartiles) for each group, a line for every movie, and p-values between neighbours above."""
+    number = len(colours)
+    for place, (group, values) in enumerate(zip(groups, p, strict=True)):
+        at = 2 * place + APART * np.arange(number)
+        panel.plot(at, np.array(group), color="0.25", linewidth=0.4, marker="o", markersize=1.6, zorder=3)
         boxes = panel.boxplot(
-            list(pair), positions=at, widths=0.5, showfliers=False, patch_artist=True, manage_ticks=False,
+            list(group), positions=at, widths=0.5, showfliers=False, patch_artist=True, manage_ticks=False,
             medianprops={"color": "black"}, whiskerprops={"linewidth": 0.6}, capprops={"linewidth": 0.6}, zorder=2,
         )  # fmt: skip
         for box, colour in zip(boxes["boxes"], colours.values(), strict=True):
             box.set(facecolor=colour, linewidth=0.5)
-        panel.annotate(
-            _p(value), (at.mean(), 1), xycoords=("data", "axes fraction"), xytext=(0, -2),
-            textcoords="offset points", ha="center", va="top", fontsize=6.5,
-        )  # fmt: skip
-    panel.set_xlim(-0.6, 2 * len(pairs) - 2 + APART + 0.6)
+        for between, value in enumerate(values):
+            panel.annotate(
+                _p(value), (at[between : between + 2].mean(), 1), xycoords=("data", "axes fraction"), xytext=(0, -2),
+                textcoords="offset points", ha="center", va="top", fontsize=6,
+            )  # fmt: skip
+    panel.set_xlim(-0.6, 2 * len(groups) - 2 + APART * (number - 1) + 0.6)
 
 
 def _of(rows: pd.DataFrame, metric: str, laboratory: str) -> pd.DataFrame:

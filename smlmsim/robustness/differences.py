@@ -11,10 +11,12 @@ import xarray as xr
 
 from smlmsim.compare import ALPHA, Floats, holm, seeds_needed, signed_rank_p
 from smlmsim.interval import mean_interval
-from smlmsim.robustness.study import ALL, CONTROL, PERTURBED
+from smlmsim.robustness.study import ALL, CONTROL, ONE, PERTURBED
 
 SAW_ALL, NEVER_SAW, CLASSIC = "saw all laboratories", "never saw this one", "classic"
-UNSEEN, CHANGED, BEYOND_CLASSIC = "unseen", "perturbed", "perturbed, beyond the classic"
+SAW_ONE, OWN = "saw few fields of another one", "saw few fields of this one"
+UNSEEN, SEVERAL = "unseen", "several laboratories"
+CHANGED, BEYOND_CLASSIC = "perturbed", "perturbed, beyond the classic"
 
 
 class Pairs(NamedTuple):
@@ -42,10 +44,12 @@ def differences(scores: xr.Dataset, metric: str | None = None) -> pd.DataFrame:
     -------
     pd.DataFrame
         One row for each ``metric``, ``question``, ``laboratory`` and ``model``, whose ``role`` there is "saw all
-        laboratories", "never saw this one" or "classic". The questions are "unseen": from M0 to the model trained
-        without the laboratory, on its control movies; "perturbed": from control to perturbed movies, for both models
-        and the classic reconstructor; and "perturbed, beyond the classic": the change in the difference between a
-        model and the classic reconstructor.
+        laboratories", "never saw this one", "classic", or for M0 "saw few fields of this one" or "of another one". The
+        questions are "unseen": from the model trained in all laboratories to that trained without the laboratory, on
+        its control movies; "several laboratories": from M0 to that same model; "perturbed": from control to perturbed
+        movies, for all three models and the classic reconstructor; and "perturbed, beyond the classic": the change in
+        the difference between a model and the classic reconstructor. A laboratory without perturbed movies has no rows
+        of the last two.
         ``before`` and ``after`` are means over the movies; ``difference`` is ``after`` minus ``before``; ``low`` and
         ``high`` are its 95 % interval by Student's t; ``p`` is the p-value of the two-sided Wilcoxon signed-rank
         test; ``p_holm`` the same after Holm's correction over all rows of the question and metric; ``told_apart``
@@ -57,25 +61,30 @@ def differences(scores: xr.Dataset, metric: str | None = None) -> pd.DataFrame:
     Wilcoxon 1945, doi:10.2307/3001968; Holm 1979, https://www.jstor.org/stable/4615733.
     """
     metrics = [str(name) for name in scores] if metric is None else [metric]
-    tables = [_table(name, list(_pairs(scores[name], scores.attrs["classic"]))) for name in metrics]
+    tables = [_table(name, list(_pairs(scores, name))) for name in metrics]
     return pd.concat(tables, ignore_index=True)
 
 
-def _pairs(scores: xr.DataArray, classic: str) -> Iterator[Pairs]:
+def _pairs(scores: xr.Dataset, metric: str) -> Iterator[Pairs]:
     """Yield all comparisons of a metric."""
+    classic = scores.attrs["classic"]
     without = {str(scores.trained_without.sel(model=m).item()): str(m) for m in scores.model.values}
     for laboratory in map(str, scores.laboratory.values):
-        movies = scores.sel(laboratory=laboratory).transpose("condition", "model", "seed")
+        movies = scores[metric].sel(laboratory=laboratory).transpose("condition", "model", "seed")
         control, perturbed = (movies.sel(condition=name) for name in (CONTROL, PERTURBED))
-        roles = {ALL: SAW_ALL, without[laboratory]: NEVER_SAW, classic: CLASSIC}
+        alone = OWN if laboratory == scores.attrs["trained_alone"] else SAW_ONE
+        roles = {ONE: alone, without[laboratory]: NEVER_SAW, ALL: SAW_ALL, classic: CLASSIC}
         before, after = (
             {model: found.sel(model=model).values for model in roles} for found in (control, perturbed)
         )
         unseen = without[laboratory]
         yield Pairs(UNSEEN, laboratory, unseen, NEVER_SAW, before[ALL], before[unseen])
+        yield Pairs(SEVERAL, laboratory, unseen, NEVER_SAW, before[ONE], before[unseen])
+        if not np.isfinite(after[ALL]).any():
+            continue
         for model, role in roles.items():
             yield Pairs(CHANGED, laboratory, model, role, before[model], after[model])
-        for model in (ALL, unseen):
+        for model in (ONE, unseen, ALL):
             above = (found[model] - found[classic] for found in (before, after))
             yield Pairs(BEYOND_CLASSIC, laboratory, model, roles[model], *above)
 

@@ -5,25 +5,22 @@ from __future__ import annotations
 import functools
 import json
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numpy as np
 import tomli_w
-import xarray as xr
 
 from smlmsim import reconstruct, workers
 from smlmsim.io import replacing, require_writable
-from smlmsim.metrics import METRICS, described, score, three_crests
-from smlmsim.pipeline import simulate
 from smlmsim.provenance import provenance
-from smlmsim.robustness.study import Robustness, Test
+from smlmsim.robustness.measures import measure_movie
+from smlmsim.robustness.results import Results, gathered
+from smlmsim.robustness.study import ALL, ONE, Robustness, Test
 from smlmsim.spec import read_toml
 from smlmsim.store import Kind, complete, made_here, sole_run
 from smlmsim.train import load_trainable
 
-STUDY, TRAINED, WEIGHTS, TESTS = "study.toml", "trained.json", "weights.safetensors", "tests"
+STUDY, TRAINED, TESTS = "study.toml", "trained.json", "tests"
 
-Scores = dict[str, dict[str, float]]
 Made = TypeVar("Made")
 
 
@@ -42,8 +39,8 @@ def run_robustness(
     trainings: int = 1,
     crop_workers: int = 0,
     progress: bool = True,
-) -> xr.Dataset:
-    """Train all models of a study, score them on all of its test movies, and return the scores.
+) -> Results:
+    """Train all models of a study, score them on all of its test movies, and return the results.
 
     If killed at any moment, call again to continue: trained models and scores are kept, and a training continues from
     its checkpoint. Everything runs in spawned processes, each on one thread, so scores do not depend on the number of
@@ -66,9 +63,8 @@ def run_robustness(
 
     Returns
     -------
-    xr.Dataset
-        One variable per metric with the dims (model, laboratory, condition, seed). Models are M0, M1, ... and the
-        classic reconstructor; the coordinate ``trained_without`` names the laboratory left out of the training.
+    Results
+        The scores, and what else the study asks for.
 
     Raises
     ------
@@ -88,12 +84,13 @@ def run_robustness(
             _made_here(folder)
             _train(study, folder, trainings, crop_workers, progress)
         outcomes = complete(
-            functools.partial(score_movie, study, folder), todo, total=len(list(study.tests)), unit="movie",
+            functools.partial(measure_movie, study, folder), todo, total=len(list(study.tests)), unit="movie",
             processes=processes, progress=progress,
         )  # fmt: skip
         for test, outcome in outcomes:
             _write_json(_path(folder, test), _succeeded(" ".join(map(str, test)), outcome))
-    return _gathered(study, folder)
+    found = {test: json.loads(_path(folder, test).read_text(encoding="utf-8")) for test in study.tests}
+    return gathered(study, found, _about(study, folder))
 
 
 def configuration_of(study: Robustness, draw: int = 0) -> Any:
@@ -124,20 +121,6 @@ def train_model(study: Robustness, folder: Path, crop_workers: int, progress: bo
             progress=progress,
         )
     )
-
-
-def score_movie(study: Robustness, folder: Path, test: Test) -> Scores:
-    """Simulate a test movie, and score all models and the classic reconstructor on it."""
-    observation, truth = simulate(study.test_study(test.laboratory, test.condition), test.seed)
-    weights = {model: {"weights": folder / model / WEIGHTS} for model in study.models}
-    reconstructors = {model: reconstruct.load(study.network, weights[model]) for model in weights}
-    reconstructors[study.classic] = reconstruct.load(study.classic)
-    found = {}
-    for name, reconstructor in reconstructors.items():
-        estimate = reconstruct.reconstruct(reconstructor, observation)
-        scores = score(estimate, cast(xr.Dataset, truth), metrics=study.metrics)
-        found[name] = {metric: float(scores[metric]) for metric in study.metrics}
-    return found
 
 
 def _claim(folder: Path, study: Robustness) -> None:
@@ -197,28 +180,8 @@ def _write_toml(folder: Path, content: dict[str, Any]) -> None:
         draft.write_text(tomli_w.dumps(content), encoding="utf-8")
 
 
-def _gathered(study: Robustness, folder: Path) -> xr.Dataset:
-    """Return the scores of all test movies as a labelled dataset."""
-    models = [*study.models, study.classic]
-    sizes = len(models), len(study.laboratories), len(CONDITIONS), study.movies
-    found = {test: json.loads(_path(folder, test).read_text(encoding="utf-8")) for test in study.tests}
-    dims = ("model", "laboratory", "condition", "seed")
-    coords = {
-        "model": models, "laboratory": list(study.laboratories), "condition": list(CONDITIONS),
-        "seed": np.arange(study.movies),
-        "trained_without": ("model", ["", *study.laboratories, ""]),
-    }  # fmt: skip
-    made = xr.Dataset(coords=coords, attrs=_about(study, folder))
-    for metric in study.metrics:
-        made[metric] = (dims, np.full(sizes, np.nan), _attrs(study, metric))
-        for (laboratory, condition, seed), scores in found.items():
-            place = {"laboratory": laboratory, "condition": condition, "seed": seed}
-            made[metric].loc[place] = [scores[model][metric] for model in models]
-    return made
-
-
 def _about(study: Robustness, folder: Path) -> dict[str, Any]:
-    """Return the settings and versions behind the scores, as attributes."""
+    """Return the settings and versions behind the results, as attributes."""
     plain = configuration_of(study).model_dump(mode="json", exclude_none=True)
     return {
         "study": study.to_toml(),
@@ -227,18 +190,9 @@ def _about(study: Robustness, folder: Path) -> dict[str, Any]:
         "network": study.network,
         "classic": study.classic,
         "configuration": tomli_w.dumps(plain),
+        "one_laboratory": ONE,
+        "trained_alone": study.trained_alone,
+        "fields": study.one_laboratory.fields,
         "all_laboratories": ALL,
         **read_toml(folder / STUDY)["versions"],
     }
-
-
-def _attrs(study: Robustness, metric: str) -> dict[str, Any]:
-    """Return the attributes of a metric; its settings per laboratory, since they can depend on the number of pixels."""
-    attrs = {}
-    settings = {}
-    for name in study.laboratories:
-        made = study.test_study(name)
-        movie = (made.acquisition.time_points, *made.field.shape)
-        attrs = METRICS[metric].attrs(movie, described(three_crests(made.to_toml())))
-        settings[name] = json.loads(attrs["settings"])
-    return {**attrs, "settings": json.dumps(settings)}

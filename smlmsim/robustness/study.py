@@ -275,7 +275,9 @@ class Robustness(Spec):
         """Return the study of the test movies of a laboratory."""
         settings = self._laboratory(laboratory)
         if self.is_measured(laboratory):
-            tables = settings.get(PERTURBED_TABLES if condition == PERTURBED else TEST_TABLES, settings[TABLES])
+            tables = settings.get(
+                PERTURBED_TABLES if condition == PERTURBED else TEST_TABLES, settings[TABLES]
+            )
             return self._hybrid(settings, tables)
         return self.study.replace(settings).replace(self._perturbed(settings, condition))
 
@@ -318,9 +320,7 @@ class Robustness(Spec):
             return self.perturbation
         share = self.course.share(self.course.conditions[condition])
         control = self.study.replace(settings)
-        return {
-            name: between(control.get(name), value, share) for name, value in self.perturbation.items()
-        }
+        return {name: between(control.get(name), value, share) for name, value in self.perturbation.items()}
 
     def _laboratory(self, name: str) -> Settings:
         if name not in self.laboratories:

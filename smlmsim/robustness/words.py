@@ -7,23 +7,37 @@ import tomllib
 import pandas as pd
 import xarray as xr
 
-from smlmsim.robustness.differences import BEYOND_CLASSIC, CHANGED, UNSEEN, differences
-from smlmsim.robustness.study import ALL, CONTROL
+from smlmsim.robustness.course import followed
+from smlmsim.robustness.differences import BEYOND_CLASSIC, CHANGED, SEVERAL, UNSEEN, differences
+from smlmsim.robustness.measures import TRUTH
+from smlmsim.robustness.quantity import quantities
+from smlmsim.robustness.results import Results
+from smlmsim.robustness.study import ALL, CONTROL, ONE
+from smlmsim.robustness.widths import widths
 
 
-def in_words(scores: xr.Dataset) -> str:
-    """Describe the result of a study of robustness: in unseen laboratories, and after the perturbation.
+def in_words(results: Results) -> str:
+    """Describe the results of a study of robustness: unseen laboratories, numbers of fields, perturbation, widths.
 
     Parameters
     ----------
-    scores : xr.Dataset
-        Scores from :func:`~smlmsim.robustness.run.run_robustness`.
+    results : Results
+        From :func:`~smlmsim.robustness.run.run_robustness`.
     """
+    scores = results.scores
     metrics = [str(name) for name in scores]
     parts = [_what(scores), _level(scores, metrics[0])]
     for name in metrics:
         table = differences(scores, name)
-        parts += [_unseen(scores[name], table), _perturbed(scores[name], table)]
+        parts += [_unseen(scores[name], table), _several(scores, name, table)]
+        if (table.question == CHANGED).any():
+            parts.append(_perturbed(scores[name], table))
+    if results.quantity is not None:
+        parts += [_quantity(results.quantity, name) for name in metrics]
+    if results.course is not None:
+        parts.append(_course(results.course))
+    if results.profiles is not None:
+        parts.append(_widths(results.profiles))
     return "\n\n".join([*parts, _few(differences(scores, metrics[0]))]).strip() + "\n"
 
 
@@ -31,9 +45,10 @@ def _what(scores: xr.Dataset) -> str:
     budget = tomllib.loads(scores.attrs["configuration"]).get("budget", {})
     laboratories = scores.sizes["laboratory"]
     return (
-        f"{1 + laboratories} networks {scores.attrs['network']} were trained, {budget.get('steps', '?')} steps of "
-        f"{budget.get('batch', '?')} crops at most each: {ALL} in all {laboratories} laboratories, the others in all "
-        f"except one. Each was tested on {scores.sizes['seed']} movies of every laboratory and condition. "
+        f"{2 + laboratories} networks {scores.attrs['network']} were trained, {budget.get('steps', '?')} steps of "
+        f"{budget.get('batch', '?')} crops at most each: {ONE} on {scores.attrs['fields']} fields of "
+        f'{scores.attrs["trained_alone"]}, "{ALL}" in all {laboratories} laboratories, the others in all except one. '
+        f"Each was tested on {scores.sizes['seed']} movies of every laboratory and condition. "
         "Each was trained once, so the p-values refer to other movies, not to other trainings."
     )
 
@@ -45,27 +60,45 @@ def _level(scores: xr.Dataset, metric: str) -> str:
     sign = _sign(scores[metric])
     behind = [str(name) for name in scores.laboratory.values[(sign * (ours - theirs) <= 0).values]]
     means = f"{_label(scores[metric])} {float(ours.mean()):.3f} against {float(theirs.mean()):.3f}"
+    who = f'The network of all laboratories ("{ALL}")'
     if not behind:
-        return f"{ALL} scores better than {classic} in every laboratory ({means} on average)."
+        return f"{who} scores better than {classic} in every laboratory ({means} on average)."
     return (
-        f"{ALL} does not score better than {classic} in {', '.join(behind)} ({means}, mean of all laboratories): "
+        f"{who} does not score better than {classic} in {', '.join(behind)} ({means}, mean of all laboratories): "
         "networks that are too small, or trained too briefly, say little about generalization."
     )
 
 
 def _unseen(scores: xr.DataArray, table: pd.DataFrame) -> str:
     rows = table[table.question == UNSEEN]
-    sign, label = _sign(scores), _label(scores)
+    return (
+        f'In laboratories without training data, a network is worse than "{ALL}" by {_label(scores)} in '
+        f"{_counted(scores, rows)}."
+    )
+
+
+def _several(scores: xr.Dataset, metric: str, table: pd.DataFrame) -> str:
+    """Compare networks that never saw a laboratory with M0, where it did not see it either, and in its own."""
+    rows = table[table.question == SEVERAL]
+    own = rows.laboratory == scores.attrs["trained_alone"]
+    label = _label(scores[metric])
+    return (
+        f"Where neither saw the laboratory, a network trained in several others is worse than {ONE} by {label} in "
+        f"{_counted(scores[metric], rows[~own])}. In the laboratory of {ONE} it is worse in "
+        f"{_counted(scores[metric], rows[own])}."
+    )
+
+
+def _counted(scores: xr.DataArray, rows: pd.DataFrame) -> str:
+    """Say in how many comparisons the second is worse, and in how many better; ``x of n, better in y; ...``."""
+    sign = _sign(scores)
     sure = rows[rows.told_apart]
     worse, better = sure[sign * sure.difference < 0], sure[sign * sure.difference > 0]
-    said = [
-        f"In laboratories without training data, a network is worse than {ALL} by {label} in {len(worse)} of "
-        f"{len(rows)}{_listed(worse)}, better in {len(better)}{_listed(better)}"
-    ]
+    said = f"{len(worse)} of {len(rows)}{_listed(worse)}, better in {len(better)}{_listed(better)}"
     if len(sure) < len(rows):
         open_rows = rows[~rows.told_apart]
-        said.append(f"; in {len(open_rows)} the difference is not significant{_listed(open_rows)}")
-    return "".join(said) + "."
+        said += f"; in {len(open_rows)} the difference is not significant{_listed(open_rows)}"
+    return said
 
 
 def _perturbed(scores: xr.DataArray, table: pd.DataFrame) -> str:
@@ -80,6 +113,67 @@ def _perturbed(scores: xr.DataArray, table: pd.DataFrame) -> str:
         f"Compared with the change of the classic reconstructor, networks lose in {len(lost)} of "
         f"{len(beyond)} comparisons{_listed(lost)} and gain in {len(won)}{_listed(won)}."
     )
+
+
+def _quantity(scores: xr.Dataset, metric: str) -> str:
+    """Compare few fields with many, in their own laboratory and in the others."""
+    table = quantities(scores, metric)
+    few, many = int(table.fields.min()), int(table.fields.max())
+    draws = int(table.draws.iloc[0])
+    said = []
+    for laboratory, rows in table.groupby("laboratory", sort=False):
+        first, last = (rows[rows.fields == number].iloc[0] for number in (few, many))
+        own = " (their own laboratory)" if laboratory == scores.attrs["quantified"] else ""
+        said.append(
+            f"{laboratory}{own} {first['mean']:.3f}{_sd(first)} and {last['mean']:.3f}{_sd(last)}, "
+            f"{last['difference']:+.3f}{_interval(last)}"
+        )
+    return (
+        f"Networks trained on {few} and on {many} fields of {scores.attrs['quantified']}, {_label(scores[metric])} of "
+        f"{draws} trainings each (standard deviation between trainings; difference): {'; '.join(said)}."
+    )
+
+
+def _course(course: xr.Dataset) -> str:
+    """Say how the area fraction changes after the perturbation, and from when on it is significant."""
+    table, laboratory = followed(course), course.attrs["followed"]
+    said = []
+    for image, rows in table.groupby("image", sort=False):
+        last, sure = rows.iloc[-1], rows[rows.told_apart]
+        when = f"significant from {sure.minute.iloc[0]:g} min on" if len(sure) else "never significant"
+        said.append(
+            f"{'the truth' if image == TRUTH else image} from {rows['mean'].iloc[0]:.3f} to {last['mean']:.3f} "
+            f"({100 * (last['relative'] - 1):+.0f} %, {when}, p = {last['p_holm']:.2g} at the last time)"
+        )
+    return (
+        f"{course.minute.values[-1]:g} min after the beginning of the perturbation in {laboratory}, the area fraction "
+        f"has changed in {'; '.join(said)} ({int(table.cells.iloc[0])} cells at each time, Mann-Whitney test against "
+        "those before it, with Holm's correction over the times)."
+    )
+
+
+def _widths(profiles: xr.Dataset) -> str:
+    """State the median width of the filaments in every laboratory."""
+    table = widths(profiles)
+    said = []
+    for laboratory, rows in table.groupby("laboratory", sort=False):
+        shown = ", ".join(
+            f"{'truth' if row['image'] == TRUTH else row['image']} {row['median']:.0f}"
+            for row in rows.to_dict("records")
+        )
+        said.append(f"{laboratory}: {shown}")
+    return (
+        f"Full width at half maximum of filaments, median of up to {profiles.sizes['number']} profiles in nm: "
+        f"{'; '.join(said)}."
+    )
+
+
+def _sd(row: pd.Series) -> str:
+    return f" ± {row['sd']:.3f}" if row["draws"] > 1 else ""
+
+
+def _interval(row: pd.Series) -> str:
+    return f" ({row['low']:+.3f} to {row['high']:+.3f})" if row["draws"] > 1 else ""
 
 
 def _listed(rows: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ from smlmsim.corpus.augmentation import Crop
 from smlmsim.corpus.dataset import counts_alone, simulated_crop
 from smlmsim.corpus.mixture import Mixture
 from smlmsim.field import FieldOfView
-from smlmsim.pipeline import SemiSimulated
+from smlmsim.pipeline import SemiSimulated, SimulatedDynamic, simulate
 from smlmsim.sparse import bin_localizations
 from smlmsim.testing import make_observation
 
@@ -57,7 +57,7 @@ def test_corpora_take_turns_over_the_epochs_and_no_movie_comes_twice(monkeypatch
     monkeypatch.setattr(
         module,
         "simulated_crop",
-        lambda study, seed: made.append((study, seed)) or empty,
+        lambda study, seed, scenes: made.append((study, seed)) or empty,
     )
     dataset = MIXTURE.dataset(CROP, crops=4, seed=0)
     for epoch in range(3):
@@ -123,3 +123,41 @@ def test_movies_simulated_during_training_are_not_gathered():
     crops = Augmentation(time_points=2, height=32, width=32, gathered=3)
     with pytest.raises(CorpusError, match=r"but gathered=3; set acquisition\.frames_per_point"):
         Mixture(corpora=(corpus(20, seed=0),)).dataset(crops, crops=1, seed=0)
+
+
+def test_few_fields_come_again_in_other_movies(monkeypatch):
+    made = []
+    empty = Crop(make_observation(np.zeros((4, 99, 99))), np.zeros((4, 99, 99), np.float32))
+    monkeypatch.setattr(module, "simulated_crop", lambda *found: made.append(found) or empty)
+    few = Mixture(corpora=MIXTURE.corpora[:2], fields=((7,), (8, 9)))
+    items(few.dataset(CROP, crops=8, seed=0))
+    assert [scenes for _, _, scenes in made] == [7, 8, 7, 9, 7, 8, 7, 9]
+    assert len({seed for _, seed, _ in made}) == 8
+
+
+def test_a_field_has_the_same_structure_in_movies_of_other_seeds():
+    study = corpus(20, 1).study.replace({"acquisition.time_points": 2, "motion.velocity_nm_per_s": 0.0})
+    one, other, own = simulated_crop(study, 1, 5), simulated_crop(study, 2, 5), simulated_crop(study, 5)
+    np.testing.assert_array_equal(one.density, other.density)
+    np.testing.assert_array_equal(one.density, own.density)
+    assert not np.array_equal(one.observation.counts, other.observation.counts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fields": ((1,),)}, "fields has 1 lists for 3 corpora"),
+        ({"fields": ((1,), (2,), ())}, "give each corpus at least one seed"),
+        ({"corpora": (Corpus(study=SimulatedDynamic()),), "fields": ((1,),)}, "semi_simulated or hybrid"),
+    ],
+)
+def test_fields_that_do_not_fit_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Mixture.model_validate({"corpora": MIXTURE.corpora} | changes)
+
+
+def test_only_movies_of_scenes_take_their_seed():
+    with pytest.raises(
+        ValueError, match=r"a simulated_dynamic movie has no scenes of its own; leave out scenes=3"
+    ):
+        simulate(SimulatedDynamic(), 0, scenes=3)

@@ -35,6 +35,10 @@ def run(study, folder):
     return run_robustness(study, folder, progress=False)
 
 
+def identical(one, other):
+    return all(a.identical(b) for a, b in zip(one, other, strict=True))
+
+
 @pytest.fixture(scope="module")
 def complete(small, here, tmp_path_factory):
     """A folder with all results, not to be changed, and its scores."""
@@ -54,9 +58,9 @@ def seen(monkeypatch):
     """The (study, seed) of every movie that is simulated for crops."""
     found, simulated = [], mixture.simulated_crop
 
-    def noted(study, seed):
-        found.append((study, seed))
-        return simulated(study, seed)
+    def noted(study, seed, scenes=None):
+        found.append((study, seed, scenes))
+        return simulated(study, seed, scenes)
 
     monkeypatch.setattr(mixture, "simulated_crop", noted)
     return found
@@ -66,21 +70,21 @@ def test_the_laboratory_left_out_never_reaches_training_or_validation(small, tmp
     looks = {
         name: (small.test_study(name).field, small.test_study(name).density) for name in small.laboratories
     }
-    for model in ("M0", "M2"):
-        laboratories = small.models[model]
+    for model in ("all", "M0", "M2"):
+        laboratories = small.models[model].laboratories
         seen.clear()
         running.train_model(small, tmp_path, 0, False, model)
-        found = {(study.field, study.density) for study, _ in seen}
+        found = {(study.field, study.density) for study, _, _ in seen}
         assert found == {looks[name] for name in laboratories}
         trained_on = {small.corpus(name, p).recipe(movie).seed
                       for name in laboratories for p in ("training", "validation") for movie in range(6)}  # fmt: skip
-        assert {seed for _, seed in seen} <= trained_on
+        assert {seed for _, seed, _ in seen} <= trained_on
 
 
 def test_scores_are_labelled_complete_and_say_what_made_them(small, complete):
-    folder, scores = complete
-    assert dict(scores.sizes) == {"model": 5, "laboratory": 3, "condition": 2, "seed": 2}
-    assert scores.trained_without.values.tolist() == ["", "plain", "wide", "large", ""]
+    folder, (scores, quantity, course, profiles) = complete
+    assert dict(scores.sizes) == {"model": 6, "laboratory": 3, "condition": 2, "seed": 2}
+    assert scores.trained_without.values.tolist() == ["", "plain", "wide", "large", "", ""]
     assert np.isfinite(scores.pearson).all()
     assert scores.pearson.attrs["better"] == "higher"
     assert json.loads(scores.hallucination.attrs["settings"]).keys() == small.laboratories.keys()
@@ -88,8 +92,20 @@ def test_scores_are_labelled_complete_and_say_what_made_them(small, complete):
     assert {"seed", "network", "configuration", "torch_version", "smlmsim_version"} <= scores.attrs.keys()
     pearson = scores.pearson.sel(model="M0", laboratory="large", condition="perturbed", seed=1)
     assert (
-        float(pearson) == json.loads((folder / "tests/large.perturbed.1.json").read_text())["M0"]["pearson"]
+        float(pearson)
+        == json.loads((folder / "tests/large.perturbed.1.json").read_text())["scores"]["M0"]["pearson"]
     )
+    assert dict(quantity.sizes) == {"fields": 2, "draw": 1, "laboratory": 3, "seed": 2}
+    one = quantity.pearson.sel(fields=3, draw=0, laboratory="wide", seed=0)
+    stored = json.loads((folder / "tests/wide.control.0.json").read_text())
+    assert float(one) == stored["scores"]["fields-3-draw-0"]["pearson"]
+    assert dict(course.sizes) == {"image": 5, "minute": 2, "cell": 2}
+    assert course.image.values.tolist() == ["truth", "M0", "M2", "all", "sparse"]
+    late = json.loads((folder / "tests/wide.after-8-min.5.json").read_text())
+    assert float(course.area_fraction.sel(image="M2", minute=8, cell=1)) == late["area_fraction"]["M2"]
+    assert profiles.sizes["number"] == 3
+    assert np.isfinite(profiles.fwhm_nm.sel(image="truth")).any("number").all()
+    np.testing.assert_allclose(profiles.profile.sel(image="truth").max("offset"), 1)
 
 
 RUN = """
@@ -117,17 +133,17 @@ def test_killed_anywhere_it_goes_on_and_gives_the_same_scores(small, complete, t
     assert (tmp_path / "killed/M1/checkpoint.safetensors").is_file()
     assert not (tmp_path / "killed/M1/trained.json").is_file()
     kept = (tmp_path / "killed/M0/checkpoint.safetensors").stat().st_mtime_ns
-    assert killed(tmp_path, RUN, [("smlmsim.robustness.run:score_movie", 4)]) == [-1]
+    assert killed(tmp_path, RUN, [("smlmsim.robustness.run:measure_movie", 4)]) == [-1]
     assert len(list((tmp_path / "killed/tests").iterdir())) == 3
-    assert run(small, tmp_path / "killed").identical(complete[1])
+    assert identical(run(small, tmp_path / "killed"), complete[1])
     assert (tmp_path / "killed/M0/checkpoint.safetensors").stat().st_mtime_ns == kept
 
 
 def test_what_is_complete_is_not_trained_again(small, results, monkeypatch):
     folder, scores = results
-    for name in ("train_model", "score_movie"):
+    for name in ("train_model", "measure_movie"):
         monkeypatch.setattr(running, name, lambda *_: pytest.fail("it was run again"))
-    assert run(small, folder).identical(scores)
+    assert identical(run(small, folder), scores)
 
 
 def test_a_folder_of_another_study_or_of_other_versions_is_refused(small, tmp_path):
@@ -150,11 +166,11 @@ def test_a_study_names_every_kind_of_processor_that_made_a_part_of_it(small, res
     folder, scores = results
     made = provenance.provenance()
     monkeypatch.setattr(provenance, "provenance", lambda: made | {"processor": "z80"})
-    assert run(small, folder).attrs["processor"] == made["processor"]
+    assert run(small, folder).scores.attrs["processor"] == made["processor"]
     (folder / "tests/wide.control.0.json").unlink()
     again = run(small, folder)
-    assert again.attrs["processor"] == f"{made['processor']}, z80"
-    assert again.equals(scores)
+    assert again.scores.attrs["processor"] == f"{made['processor']}, z80"
+    assert all(a.equals(b) for a, b in zip(again, scores, strict=True))
 
 
 def test_a_failure_is_told_with_its_movie_and_nothing_before_it_is_lost(small, results, monkeypatch):
@@ -172,7 +188,7 @@ def test_a_failure_is_told_with_its_movie_and_nothing_before_it_is_lost(small, r
     monkeypatch.setattr(workers, "spread", caught)
     with pytest.raises(RobustnessError, match=r"wide control 0 failed: WeightsError: there is no file"):
         run(small, folder)
-    assert len(list((folder / "tests").iterdir())) == 11
+    assert len(list((folder / "tests").iterdir())) == 15
 
 
 @pytest.mark.parametrize(
