@@ -63,7 +63,7 @@ def _draw_laboratory(
     names = [
         scores.attrs["one_laboratory"], rows.loc["unseen", "model"], scores.attrs["all_laboratories"],
     ]  # fmt: skip
-    p = [rows.loc["several laboratories", "p_holm"], rows.loc["unseen", "p_holm"]]
+    p = rows["p_holm"].loc[["several laboratories", "unseen"]].tolist()
     _draw_groups(panel, [[movies.sel(model=name).values for name in names]], [p], NETWORKS)
     panel.set_xticks(APART * np.arange(3), names)
 
@@ -178,7 +178,7 @@ def robustness(
     metric = next(str(name) for name in scores)
     with styled():
         figure = Figure(figsize=(7.4, 7.6), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=[2.6, 1])
+        upper, lower = figure.subfigures(2, 1, height_ratios=[2.6, 1], squeeze=False)[:, 0]
         rows = upper.subplots(3, len(names), squeeze=False, sharey="row")
         for panel, laboratory in zip(rows[0], names, strict=True):
             _draw_laboratory(panel, scores, table, metric, laboratory)
@@ -229,6 +229,7 @@ def _draw_course(panel: Axes, areas: xr.Dataset, table: pd.DataFrame) -> None:
             linewidth=0.7,
             zorder=3,
         )
+    panel.xaxis.set_major_formatter("{x:g}")
     panel.set(xlabel="minutes after the perturbation", ylabel="area fraction, relative", ylim=(0, None))
     panel.legend(frameon=False, fontsize=7, title=areas.attrs["followed"], title_fontsize=7)
 

@@ -135,21 +135,35 @@ def _quantity(scores: xr.Dataset, metric: str) -> str:
 
 
 def _course(course: xr.Dataset) -> str:
-    """Say how the area fraction changes after the perturbation, and from when on it is significant."""
-    table, laboratory = followed(course), course.attrs["followed"]
+    """Say how the area fraction changes after the perturbation, and when this is significant."""
+    table = followed(course)
     said = []
     for image, rows in table.groupby("image", sort=False):
-        last, sure = rows.iloc[-1], rows[rows.told_apart]
-        when = f"significant from {sure.minute.iloc[0]:g} min on" if len(sure) else "never significant"
+        last = rows.iloc[-1]
         said.append(
-            f"{'the truth' if image == TRUTH else image} from {rows['mean'].iloc[0]:.3f} to {last['mean']:.3f} "
-            f"({100 * (last['relative'] - 1):+.0f} %, {when}, p = {last['p_holm']:.2g} at the last time)"
+            f"{_image(image)} from {rows['mean'].iloc[0]:.3f} to {last['mean']:.3f} "
+            f"({100 * (last['relative'] - 1):+.0f} %; {_when(rows)})"
         )
     return (
-        f"{course.minute.values[-1]:g} min after the beginning of the perturbation in {laboratory}, the area fraction "
-        f"has changed in {'; '.join(said)} ({int(table.cells.iloc[0])} cells at each time, Mann-Whitney test against "
-        "those before it, with Holm's correction over the times)."
+        f"Area fraction from before the perturbation to {course.minute.values[-1]:g} min after it in "
+        f"{course.attrs['followed']}, {int(table.cells.iloc[0])} cells at each time, with the times at which they "
+        "differ significantly from those before (Mann-Whitney test, Holm's correction over the times): "
+        f"{'; '.join(said)}."
     )
+
+
+def _when(rows: pd.DataFrame) -> str:
+    """Name the times at which the area fraction of an image differs significantly from that before."""
+    sure = rows[rows.told_apart]
+    if sure.empty:
+        return f"at no time, p = {rows.p_holm.min():.2g} at least"
+    times = ", ".join(f"{minute:g}" for minute in sure.minute)
+    return f"at {times} min, p = {sure.p_holm.max():.2g} at most"
+
+
+def _image(name: object) -> str:
+    """Name an image in a sentence."""
+    return "the truth" if name == TRUTH else f'"{name}"' if name == ALL else str(name)
 
 
 def _widths(profiles: xr.Dataset) -> str:
@@ -157,10 +171,7 @@ def _widths(profiles: xr.Dataset) -> str:
     table = widths(profiles)
     said = []
     for laboratory, rows in table.groupby("laboratory", sort=False):
-        shown = ", ".join(
-            f"{'truth' if row['image'] == TRUTH else row['image']} {row['median']:.0f}"
-            for row in rows.to_dict("records")
-        )
+        shown = ", ".join(f"{_image(row['image'])} {row['median']:.0f}" for row in rows.to_dict("records"))
         said.append(f"{laboratory}: {shown}")
     return (
         f"Full width at half maximum of filaments, median of up to {profiles.sizes['number']} profiles in nm: "

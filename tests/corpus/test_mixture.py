@@ -157,7 +157,5 @@ def test_fields_that_do_not_fit_are_refused(changes, message):
 
 
 def test_only_movies_of_scenes_take_their_seed():
-    with pytest.raises(
-        ValueError, match=r"a simulated_dynamic movie has no scenes of its own; leave out scenes=3"
-    ):
+    with pytest.raises(ValueError, match=r"SimulatedDynamic have no scenes of their own; leave out scenes=3"):
         simulate(SimulatedDynamic(), 0, scenes=3)

@@ -1,6 +1,7 @@
 """Fields, courses and widths are compared by what the closed forms say."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -46,16 +47,16 @@ def test_each_time_is_compared_with_the_cells_before_the_perturbation(areas):
 
 
 def test_the_words_of_the_course_hold_its_numbers(made_up, areas):
-    said = in_words(Results(made_up(), course=areas(shown=(1.0, 1.0, 0.7))))
-    table = followed(areas(shown=(1.0, 1.0, 0.7))).set_index(["image", "minute"])
+    found = areas(shown=(1.0, 1.0, 0.7))
+    said = in_words(Results(made_up(), course=found))
+    table = followed(found).set_index(["image", "minute"])
     last = table.loc[("all", 20.0)]
-    assert f"all from {table.loc[('all', 0.0), 'mean']:.3f} to {last['mean']:.3f}" in said
-    assert (
-        f"({100 * (last['relative'] - 1):+.0f} %, significant from 20 min on, p = {last['p_holm']:.2g}"
-        in said
-    )
-    assert "significant from 5 min on" in said
-    assert "never significant" in in_words(Results(made_up(), course=areas(left=(1, 1, 1))))
+    assert f'"all" from {table.loc[("all", 0.0), "mean"]:.3f} to {last["mean"]:.3f}' in said
+    assert f"({100 * (last['relative'] - 1):+.0f} %; at 20 min, p = {last['p_holm']:.2g} at most)" in said
+    latest = table.loc["truth"].p_holm.max()
+    assert f"; at 5, 20 min, p = {latest:.2g} at most)" in said
+    still = in_words(Results(made_up(), course=areas(left=(1, 1, 1))))
+    assert re.search(r"the truth from 0\.20\d to 0\.20\d \([+-]\d %; at no time, p = ", still)
 
 
 def test_more_fields_are_compared_over_the_draws(few_many):
@@ -94,4 +95,4 @@ def test_widths_are_medians_of_the_profiles_that_have_one(made_up, measured_prof
         widths(measured_profiles).set_index(["laboratory", "image"]).loc[("c", "all"), "median"]
     )
     said = in_words(Results(made_up(), profiles=measured_profiles))
-    assert "b: truth 70, M0 80, M1 90, M2 100" in said
+    assert "b: the truth 70, M0 80, M1 90, M2 100" in said
