@@ -408,7 +408,9 @@ def simulate(study: Simulated | FromTable, seed: int, *, scenes: int | None = No
         if scenes is None:
             return study.movie(seed)
         if not isinstance(study, SemiSimulated | Hybrid):
-            raise ValueError(f"movies of {type(study).__name__} have no scenes of their own; leave out scenes={scenes}")
+            raise ValueError(
+                f"movies of {type(study).__name__} have no scenes of their own; leave out scenes={scenes}"
+            )
         return study.shown(study.moving_scenes(scenes, seed), seed)
 
 
