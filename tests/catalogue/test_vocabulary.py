@@ -1,5 +1,7 @@
 """The vocabulary is sound, spelling does not matter, and parts are found with their wholes."""
 
+import re
+
 import pytest
 
 from smlmsim.catalogue import vocabulary
@@ -30,11 +32,9 @@ def test_no_two_terms_of_a_category_have_one_name():
 def test_identifiers_have_the_form_of_their_ontology_and_are_different():
     found = [(category, one.identifier) for (category, _), one in terms().items() if one.identifier]
     assert len(set(found)) == len(found) > 30
+    forms = {"structure": r"GO:\d{7}", "cell_line": r"CVCL_\w{4}", "target": r"UniProt:\w{6}"}
     for category, identifier in found:
-        prefix, digits = {"structure": ("GO:", 7), "cell_line": ("CVCL_", 4)}[category]
-        assert identifier.startswith(prefix)
-        assert identifier.removeprefix(prefix).isdecimal()
-        assert len(identifier) == len(prefix) + digits
+        assert re.fullmatch(forms.get(category, r"CHEBI:\d+"), identifier)
 
 
 @pytest.mark.parametrize(
