@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from smlmsim.compiled import njit
@@ -34,13 +33,16 @@ def place(
     last: Array,
     tile_of: Array,
     number_in: Array,
+    below: Array,
+    before: int,
+    tiles: int,
 ) -> int:
-    """Find the tile of each localization.
+    """Find the tile of each localization, after those that have been placed before.
 
     Parameters
     ----------
     order : array (localization,), int
-        All indices, in the order in which they are placed.
+        Indices of the next ones, in the order in which they are placed.
     y, x : array (localization,)
         Positions within the first tile.
     room : int
@@ -48,26 +50,27 @@ def place(
     deepest : int
         Number of levels below the first tile.
     corner, edge : array (tile, 2) and (tile,)
-        Upper left corner (y, x) and edge of the tiles; that of the first is given.
+        Upper left corner (y, x) and edge of the tiles; that of the first is given, others are written.
     parent, filled : array (tile,), int
-        Overwritten: the tile above, -1 for the first, and the number of localizations.
+        The tile above, -1 for the first, and the number of localizations.
     first, last : array (tile,), int
-        Overwritten: the positions in the order of the first and the last localization of the tile.
+        The positions in the whole order of the first and the last localization of the tile.
     tile_of, number_in : array (localization,), int
         Overwritten: the tile, and how many came there before.
+    below : array (tile, 4), int
+        The tiles below; -1 where there is none yet.
+    before : int
+        Number of localizations that have been placed before.
+    tiles : int
+        Number of tiles before, at least the first.
 
     Returns
     -------
     int
         Number of tiles, which the arrays must have room for.
     """
-    below = np.full((edge.size, QUARTERS), -1, np.int32)
-    parent[0] = -1
-    filled[0] = 0
-    first[0] = 0
-    tiles = 1
-    for position in range(order.size):
-        index = order[position]
+    for number in range(order.size):
+        index = order[number]
         tile = 0
         for _ in range(deepest):
             if filled[tile] < room:
@@ -82,14 +85,13 @@ def place(
                 corner[tiles, 1] = corner[tile, 1] + half * right
                 edge[tiles] = half
                 parent[tiles] = tile
-                filled[tiles] = 0
-                first[tiles] = position
+                first[tiles] = before + number
                 tiles += 1
             tile = below[tile, quarter]
         tile_of[index] = tile
         number_in[index] = filled[tile]
         filled[tile] += 1
-        last[tile] = position
+        last[tile] = before + number
     return tiles
 
 

@@ -17,14 +17,16 @@ from smlmsim.io.reading import CountedFromZeroError
 from smlmsim.progress import bar
 from smlmsim.rng import stream
 from smlmsim.selection import Selection
-from smlmsim.viewer._tree_kernels import gather, place
+from smlmsim.viewer._tree_kernels import QUARTERS, gather, place
 
 Array = npt.NDArray[Any]
 
-ROOM = 2**16
+ROOM = 2**14
 """Localizations that a tile holds."""
 BLOCK = 2**11
 """Localizations of a tile that are sorted by time: the first n blocks are a random sample of the tile."""
+AT_ONCE = 2**22
+"""Localizations that are placed between two steps of the progress bar."""
 DEEPEST = 20
 """Levels below the first tile, which divide 1 mm into 1 nm."""
 STEPS = 2**16
@@ -265,8 +267,17 @@ def _tree(y: Array, x: Array, room: int) -> tuple[dict[str, Array], Array]:
     filled, first, last = (np.zeros(most, np.int64) for _ in range(3))
     corner[0], edge[0] = (top, left), max(bottom - top, right - left, 1.0)
     tile_of, group_of = np.empty(y.size, np.int32), np.empty(y.size, np.int32)
+    below = np.full((most, QUARTERS), -1, np.int32)
+    parent[0], tiles = -1, 1
     order = stream(0, "viewer").permutation(np.arange(y.size, dtype=np.uint32))
-    tiles = place(order, y, x, room, DEEPEST, corner, edge, parent, filled, first, last, tile_of, group_of)
+    with bar(y.size, "localizations in tiles", thousands=True) as progress:
+        for before in range(0, y.size, AT_ONCE):
+            some = order[before : before + AT_ONCE]
+            tiles = place(
+                some, y, x, room, DEEPEST, corner, edge, parent, filled, first, last, tile_of, group_of, below,
+                before, tiles,
+            )  # fmt: skip
+            progress.update(some.size)
     group_of //= BLOCK
     group_of += _first_block(filled[:tiles])[tile_of]
     return {

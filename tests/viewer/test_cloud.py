@@ -9,6 +9,7 @@ from scipy import stats
 from smlmsim import io, schema
 from smlmsim.selection import Selection
 from smlmsim.viewer import Cloud
+from smlmsim.viewer import cloud as module
 from smlmsim.viewer.cloud import BLOCK, DEEPEST, UNKNOWN, read_cloud
 
 ROOM = 300
@@ -124,3 +125,12 @@ def test_an_empty_table_and_too_many_channels_are_refused(table):
     many = table.assign(loc_channel=("localization", np.arange(5000, dtype=np.int32)))
     with pytest.raises(ValueError, match="5000 channels, at most 256"):
         Cloud.of([many])
+
+
+def test_placing_in_pieces_gives_the_same_tiles(cloud, table, monkeypatch):
+    monkeypatch.setattr(module, "AT_ONCE", 700)
+    found = Cloud.of([table], room=ROOM)
+    assert [found.tile(tile) for tile in range(found.edge.size)] == [
+        cloud.tile(tile) for tile in range(cloud.edge.size)
+    ]
+    np.testing.assert_array_equal(found.span, cloud.span)

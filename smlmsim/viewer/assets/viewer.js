@@ -8,7 +8,9 @@ const canvas = element("canvas");
 const COLOURS = ["#ff5cff", "#4dff4d", "#4dd2ff", "#ffd84d", "#ff6b5c", "#8a8aff"];
 const AUTOMATIC = { seconds: 0.15, least: 250000, most: 8000000 };  // how long a picture may take, and its limits
 const KEPT = 4;  // loaded localizations, as a multiple of those drawn at most
-const ONCE = 4;  // requests at a time
+const ONCE = 6;  // requests at a time
+
+let first = cloud && part("tile-0");  // asked for before the graphics processor is made ready, which takes longer
 
 const renderer = new THREE.WebGLRenderer({ canvas, antialias: false, powerPreference: "high-performance" });
 renderer.setClearColor(0x000000, 1);
@@ -202,7 +204,7 @@ function shade(made) {
   else made.geometry.deleteAttribute("shade");
 }
 
-let pace = 15e6;  // localizations drawn in a second
+let pace = 4e6;  // localizations drawn in a second, as on a slow computer until it is known
 
 /** Localizations that are drawn at most: those chosen, or those that this computer draws fast enough. */
 function most() {
@@ -270,16 +272,20 @@ function wanted() {
   return { found, complete: low === 1, part: missing === undefined ? low : Math.min(low, tiles.first[missing]) };
 }
 
-function request(found) {
-  for (const tile of found) {
+let needed = [];  // the tiles of the last picture
+
+function request() {
+  for (const tile of needed) {
     if (asked.size >= ONCE) return;
     if (loaded.has(tile) || asked.has(tile)) continue;
     asked.add(tile);
-    part(`tile-${tile}`).then((buffer) => {
+    const answer = tile === 0 && first || part(`tile-${tile}`);
+    if (tile === 0) first = null;
+    answer.then((buffer) => {
       const made = points(tile, buffer);
       loaded.set(tile, made);
       scene.add(made);
-    }).catch((error) => { failed += 1; problem(error); }).finally(() => { asked.delete(tile); if (failed < 10) later(); });
+    }).catch((error) => { failed += 1; problem(error); }).finally(() => { asked.delete(tile); if (failed < 10) { request(); soon(tile); } });
   }
 }
 
@@ -410,6 +416,12 @@ function redraw() {
   requestAnimationFrame(() => { due = false; draw(); });
 }
 
+/** Draw now if it is the first picture: the browser's next frame may be long in coming while it lays out the page. */
+function soon(tile) {
+  if (tile === 0 && !pictures) draw();
+  else later();
+}
+
 /** Draw soon, but spend less than half of the time on pictures of what is still incomplete. */
 let pause = 0, coming = 0;
 function later() {
@@ -418,15 +430,17 @@ function later() {
 
 function draw() {
   camera.updateMatrixWorld();
+  const limit = most();
   let drawn = 0, visible = 0, complete = true, waiting = false;
   if (cloud) {
-    const { found, complete: all, part } = wanted(), needed = new Set(found);
-    request(found);
+    const { found, complete: all, part } = wanted(), seen = new Set(found);
+    needed = found;
+    request();
     release(found);
     complete = all;
     waiting = found.some((tile) => !loaded.has(tile));
     for (const [tile, made] of loaded) {
-      const number = needed.has(tile) ? choose(made, tile, part) : 0;
+      const number = seen.has(tile) ? choose(made, tile, part) : 0;
       made.visible = number > 0;
       drawn += number;
       visible += number && number * insideView(tile);
@@ -434,7 +448,8 @@ function draw() {
     expose(visible);
   }
   playFilms();
-  pause = 1.5 * render(drawn);
+  if (!waiting || loaded.size || failed) pause = 1.5 * render(drawn);  // an empty picture would delay the first one
+  if (!complete && most() > limit) later();
   say(drawn, complete, waiting || films.some((movie) => movie.asking));
 }
 
@@ -502,3 +517,4 @@ new ResizeObserver(size).observe(canvas.parentElement);
 drag();
 size();
 fit();
+draw();
