@@ -83,14 +83,21 @@ def _one(index: Index, file: Path, named: Path, reading: Reading, tags: Sequence
     stamp = (about.st_size, about.st_mtime_ns)
     known = next(iter(index.entries([Where("path = ?", (str(path),))])), None)
     given = tuple(dict.fromkeys([*(known.given if known else ()), *tags]))
-    if known and index.stamp(path) == stamp and known.reading == reading and known.given == given:
+    described = known is not None and known.number in index.shapes()
+    if (
+        known
+        and described
+        and index.stamp(path) == stamp
+        and known.reading == reading
+        and known.given == given
+    ):
         return "unchanged"
     if not io.holds_table(path):
         raise ValueError("it holds images")
     publication = _publication(path, named)
     found = measured(path, reading, (*given, *(publication.tags if publication else ())))
     card = _with(found.card, publication)
-    index.put(path, stamp, card, thumbnail.webp(found.picture), reading, given)
+    index.put(path, stamp, card, thumbnail.webp(found.picture), reading, given, found.shape)
     return "added"
 
 

@@ -12,6 +12,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat
 
 from smlmsim import channels, io
 from smlmsim.catalogue import thumbnail, vocabulary
+from smlmsim.catalogue.shape import Shape
 from smlmsim.io.metadata import Metadata
 from smlmsim.io.publication import Plain
 from smlmsim.io.reading import CountedFromZeroError, Reading
@@ -107,11 +108,12 @@ class Card(Spec):
 
 
 class Measured(NamedTuple):
-    """A card, the metadata from which it was made, and a picture (y, x, colour) of the table."""
+    """A card, the metadata from which it was made, a picture (y, x, colour) and the shape of the structure."""
 
     card: Card
     metadata: Metadata
     picture: thumbnail.Picture
+    shape: Shape | None
 
 
 def measured(path: Path, reading: Reading = Reading(), tags: tuple[str, ...] = ()) -> Measured:
@@ -162,7 +164,7 @@ def measured(path: Path, reading: Reading = Reading(), tags: tuple[str, ...] = (
         license=metadata.license or "",
         citation=metadata.citation or "",
     )
-    return Measured(card, metadata, thumbnail.of_table(table))
+    return Measured(card, metadata, thumbnail.of_table(table), Shape.of(table))
 
 
 def _written(one: vocabulary.Tag) -> str:

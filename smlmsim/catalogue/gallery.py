@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from importlib import resources
@@ -14,15 +15,21 @@ from smlmsim import io
 from smlmsim.catalogue import vocabulary
 from smlmsim.catalogue.card import shown
 from smlmsim.catalogue.index import Entry, Index
+from smlmsim.catalogue.query import nearest
 from smlmsim.catalogue.vocabulary import Tag
 
 MOST_CHIPS = 24
 """Tags that can be chosen by a click, the most frequent ones."""
 TIMES = " \N{MULTIPLICATION SIGN} "
 MICRO = "\N{MICRO SIGN}"
+MOST_COMPARED = 400
+"""Tables of a page that are compared with each other, 80,000 pairs."""
+MOST_SIMILAR, LEAST_SIMILAR = 3, 0.5
+"""How many similar tables a card names, and how similar they are at least."""
 CHOSEN = ("structure", "modality", "fluorophore")
 """Categories of these tags."""
 NARROW = "\N{NARROW NO-BREAK SPACE}"
+_log = logging.getLogger(__name__)
 
 
 def write_gallery(index: Index, entries: Sequence[Entry], out: str | Path, *, title: str = "") -> Path:
@@ -52,6 +59,7 @@ def write_gallery(index: Index, entries: Sequence[Entry], out: str | Path, *, ti
         raise ValueError(
             "no table fits, so there is no gallery; `smlmsim catalogue search` without a query lists all"
         )
+    similar = _similar(index, entries)
     assets = resources.files(__package__) / "assets"
     page = Template((assets / "gallery.html").read_text(encoding="utf-8")).substitute(
         css=(assets / "gallery.css").read_text(encoding="utf-8"),
@@ -59,7 +67,7 @@ def write_gallery(index: Index, entries: Sequence[Entry], out: str | Path, *, ti
         title=html.escape(title or "All tables"),
         lead=html.escape(_lead(entries)),
         chips="\n".join(_chips(entries)),
-        cards="\n".join(_card(index, entry) for entry in entries),
+        cards="\n".join(_card(index, entry, similar[entry.number]) for entry in entries),
     )
     with io.replacing(path) as draft:
         draft.write_text(page, encoding="utf-8")
@@ -105,7 +113,23 @@ def _sought(tags: Sequence[Tag]) -> set[tuple[str, str]]:
     }
 
 
-def _card(index: Index, entry: Entry) -> str:
+def _similar(index: Index, entries: Sequence[Entry]) -> dict[int, list[Entry]]:
+    """The tables of the page that are most similar to each."""
+    if len(entries) > MOST_COMPARED:
+        _log.info(
+            "%d tables are not compared with each other, at most %d are; choose some by a query",
+            len(entries),
+            MOST_COMPARED,
+        )
+        return {entry.number: [] for entry in entries}
+    shapes = index.shapes()
+    found = {entry.number: nearest(entry, entries, shapes, MOST_SIMILAR) for entry in entries}
+    return {
+        number: [other for share, other in pairs if share >= LEAST_SIMILAR] for number, pairs in found.items()
+    }
+
+
+def _card(index: Index, entry: Entry, similar: Sequence[Entry]) -> str:
     card = entry.card
     picture = base64.b64encode(index.picture(entry.number)).decode()
     sought = sorted({name for _, name in _sought(entry.tags)})
@@ -118,14 +142,22 @@ def _card(index: Index, entry: Entry) -> str:
     origin = f'<p class="origin">{" · ".join(said)}</p>' if said else ""
     description = f'<p class="about">{html.escape(card.description)}</p>' if card.description else ""
     return (
-        f'<article data-words="{words}" data-terms="{terms}" data-number="{entry.number}" '
+        f'<article id="table-{entry.number}" data-words="{words}" data-terms="{terms}" data-number="{entry.number}" '
         f'data-localizations="{card.localizations}" data-precision="{card.precision_nm or ""}" '
         f'data-rate="{card.rate_hz or ""}" data-name="{html.escape(card.name.casefold())}">'
         f'<img src="data:image/webp;base64,{picture}" alt="Localizations of {html.escape(card.name)}" loading="lazy">'
         f"<h2>{html.escape(card.name)}</h2>"
         f'<p class="file">{html.escape(entry.path.name)} · number {entry.number}</p>'
-        f'<p class="tags">{tags}</p><dl>{numbers}</dl>{description}{origin}</article>'
+        f'<p class="tags">{tags}</p><dl>{numbers}</dl>{description}{_links(similar)}{origin}</article>'
     )
+
+
+def _links(similar: Sequence[Entry]) -> str:
+    """Links to the cards of similar tables."""
+    links = ", ".join(
+        f'<a href="#table-{other.number}">{html.escape(other.card.name)}</a>' for other in similar
+    )
+    return f'<p class="similar">Similar: {links}</p>' if links else ""
 
 
 def _tag(found: Tag) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -11,8 +12,10 @@ from typing import NamedTuple
 
 import pydantic
 
+from smlmsim.catalogue import shape as shapes
 from smlmsim.catalogue import vocabulary
 from smlmsim.catalogue.card import Card
+from smlmsim.catalogue.shape import Shape
 from smlmsim.catalogue.vocabulary import Tag
 from smlmsim.io.reading import Reading
 from smlmsim.spec import explain, one_line
@@ -20,7 +23,7 @@ from smlmsim.spec import explain, one_line
 VARIABLE = "SMLMSIM_CATALOGUE"
 """Environment variable with the path of the index."""
 APPLICATION, VERSION = 0x534D4C4D, 1
-"""What marks a SQLite file as an index, and the version of its tables."""
+"""What marks a SQLite file as an index, and the version of its tables; the table of shapes may be added later."""
 WAIT_S = 10.0
 """How long a run waits for another one that writes."""
 NUMBERS = (
@@ -34,6 +37,11 @@ NUMBERS = (
     "field_nm",
 )
 """What tables can be searched by; ``field_nm`` is the shorter side."""
+_SHAPES = """
+CREATE TABLE IF NOT EXISTS shape (
+  entry INTEGER PRIMARY KEY REFERENCES entry(id) ON DELETE CASCADE, version INTEGER NOT NULL, numbers TEXT
+);
+"""
 _TABLES = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS entry (
@@ -45,6 +53,7 @@ CREATE TABLE IF NOT EXISTS tag (
   entry INTEGER NOT NULL REFERENCES entry(id) ON DELETE CASCADE, category TEXT NOT NULL, key TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS tags ON tag (category, key);
+{_SHAPES}
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {VERSION};
 COMMIT;
@@ -117,6 +126,7 @@ class Index:
         picture: bytes,
         reading: Reading,
         given: Iterable[str],
+        shape: Shape | None = None,
     ) -> None:
         """Add a table, or replace what is said of it; ``stamp`` are the size and the time of its file."""
         numbers = {name: getattr(card, name, None) for name in NUMBERS}
@@ -138,6 +148,10 @@ class Index:
             transaction.executemany(
                 "INSERT INTO tag VALUES (?, ?, ?)",
                 [(number, found.category, vocabulary.key(found.name)) for found in tags],
+            )
+            numbers_of_shape = json.dumps(shape) if shape else None
+            transaction.execute(
+                "INSERT OR REPLACE INTO shape VALUES (?, ?, ?)", (number, shapes.VERSION, numbers_of_shape)
             )
 
     def forget(self, numbers: Iterable[int]) -> None:
@@ -161,6 +175,15 @@ class Index:
             "SELECT size, changed FROM entry WHERE path = ?", (str(path),)
         ).fetchone()
         return None if row is None else (int(row[0]), int(row[1]))
+
+    def shapes(self) -> dict[int, Shape | None]:
+        """The shapes of the entries by number: None for tables that are too small; others are not described yet."""
+        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'shape'").fetchone():
+            return {}
+        rows = self._connection.execute(
+            "SELECT entry, numbers FROM shape WHERE version = ?", (shapes.VERSION,)
+        )
+        return {number: Shape.read(text) if text else None for number, text in rows}
 
     def picture(self, number: int) -> bytes:
         """The picture of an entry, as WebP."""
@@ -225,6 +248,8 @@ def _require_index(path: Path, connection: sqlite3.Connection, *, make: bool) ->
         raise ValueError(
             f"{path} is a catalogue of version {version}, this is {VERSION}; delete it and add the tables again"
         )
+    if make:
+        connection.executescript(_SHAPES)
 
 
 def _words(card: Card, path: Path) -> str:

@@ -6,18 +6,19 @@ import logging
 import math
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from smlmsim._settings import suggestion
 from smlmsim.catalogue import vocabulary
 from smlmsim.catalogue.index import NUMBERS, Entry, Index, Where
+from smlmsim.catalogue.shape import Shape, likeness
 from smlmsim.catalogue.vocabulary import CATEGORIES
 from smlmsim.spec import brief
 
 LIKE = "catalogue:"
 """What a query begins with where the path of a table could be."""
-WEIGHTS = {"structure": 0.6, "precision_nm": 0.2, "density_per_um2": 0.2}
-"""How much the nearness of structures, and the ratios of two numbers, count for the similarity of two tables."""
+WEIGHTS = {"structure": 0.4, "shape": 0.4, "precision_nm": 0.1, "density_per_um2": 0.1}
+"""How much the nearness of structures by tag, the likeness of shapes, and the ratios of two numbers count."""
 _RANGE = re.compile(r"(\w+)(<=|>=|<|>|=)(\S+)")
 _COMPARISON = re.compile(r"\s*(<=|>=|<|>|=)\s*")
 _log = logging.getLogger(__name__)
@@ -44,23 +45,44 @@ def search(index: Index, words: Sequence[str]) -> list[Entry]:
 def similar(index: Index, entry: Entry, most: int = 5) -> list[tuple[float, Entry]]:
     """The tables most similar to one, with their similarity from 0 to 1, the most similar first.
 
-    Similarity is that of the structures by their place in the vocabulary, and, with less weight, the ratio of the
-    precisions and of the densities; what one of both does not state does not count.
+    Similarity is that of the structures by their place in the vocabulary and by their shape in the localizations
+    (:mod:`smlmsim.catalogue.shape`), and, with less weight, the ratio of the precisions and of the densities; what one
+    of both does not have does not count.
     """
-    others = [other for other in index.entries() if other.number != entry.number]
-    found = sorted(((similarity(entry, other), other) for other in others), key=lambda pair: -pair[0])
-    return [pair for pair in found if pair[0] > 0][:most]
+    entries, shapes = index.entries(), index.shapes()
+    if waiting := sum(other.number not in shapes for other in entries):
+        _log.info(
+            "the shapes of %d tables are not in the catalogue; adding them again describes them", waiting
+        )
+    return nearest(entry, entries, shapes, most)
 
 
-def similarity(one: Entry, other: Entry) -> float:
-    """How similar two tables are, from 0 to 1; 0 if their structures have nothing in common or are not stated."""
+def nearest(
+    entry: Entry, entries: Iterable[Entry], shapes: Mapping[int, Shape | None], most: int
+) -> list[tuple[float, Entry]]:
+    """The entries most similar to one, with their similarity, of those that are given."""
+    shape = shapes.get(entry.number)
+    found = [
+        (similarity(entry, other, shape, shapes.get(other.number)), other)
+        for other in entries
+        if other.number != entry.number
+    ]
+    return [pair for pair in sorted(found, key=lambda pair: -pair[0]) if pair[0] > 0][:most]
+
+
+def similarity(
+    one: Entry, other: Entry, shape: Shape | None = None, other_shape: Shape | None = None
+) -> float:
+    """How similar two tables are, from 0 to 1; 0 if nothing is known of the structure of one of both."""
     pairs = [
         (a.name, b.name) for a in one.tags for b in other.tags if a.category == b.category == "structure"
     ]
-    structure = max((vocabulary.nearness("structure", *pair) for pair in pairs), default=0.0)
-    if not structure:
+    parts = {"structure": max(vocabulary.nearness("structure", *pair) for pair in pairs)} if pairs else {}
+    alike = likeness(shape, other_shape) if shape and other_shape else None
+    if alike is not None:
+        parts["shape"] = alike
+    if not any(parts.values()):
         return 0.0
-    parts = {"structure": structure}
     for name in ("precision_nm", "density_per_um2"):
         values = getattr(one.card, name), getattr(other.card, name)
         if all(values):

@@ -59,6 +59,14 @@ def extent_nm(table: xr.Dataset) -> tuple[float, float]:
     return float(height), float(width)
 
 
+def within(table: xr.Dataset) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The positions (y, x) of the localizations that are no strays, nm."""
+    positions = np.stack([table[name].values.astype(np.float64) for name in ("loc_y", "loc_x")])
+    low, high = _ends(table)
+    y, x = positions[:, ((positions >= low[:, None]) & (positions <= high[:, None])).all(axis=0)]
+    return y, x
+
+
 def of_table(table: xr.Dataset, side: int = SIDE) -> Picture:
     """Draw a table; channels have a colour each.
 

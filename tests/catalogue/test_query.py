@@ -80,6 +80,10 @@ def test_the_most_similar_table_shows_the_nearest_structure(catalogue):
         shares = [share for share, _ in similar(index, by_name["pores"])]
     assert found["pores"][0] == "lamina"
     assert found["tubules"][0] == "fibres"
-    assert found["zebra"] == []
+    assert set(found["zebra"]) == {
+        "lamina",
+        "tubules",
+        "fibres",
+    }  # by their shape; pores are too few to have one
     assert all(0 < share <= 1 for share in shares)
     assert shares == sorted(shares, reverse=True)

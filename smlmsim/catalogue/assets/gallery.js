@@ -36,5 +36,13 @@ for (const chip of chips) {
     show();
   });
 }
+// A link to a card that a search hides shows all again.
+main.addEventListener("click", event => {
+  const card = document.querySelector(event.target.closest(".similar a")?.getAttribute("href") ?? "none");
+  if (!card?.hidden) return;
+  words.value = "";
+  for (const chip of chips) chip.ariaPressed = "false";
+  show();
+});
 sort();
 show();
