@@ -62,7 +62,7 @@ def train(
         str | None,
         typer.Option(
             help="With --continue: the old corpus, on which the network shall stay as good; a preset, a TOML file, "
-            "or an existing corpus."
+            "or an existing corpus. The learning rate is then a tenth, unless SIZE is a file."
         ),
     ] = None,
     keep_share: Annotated[
@@ -155,6 +155,8 @@ def _started(given: dict[str, Any]) -> tuple[Run, Path]:
     )  # fmt: skip
     there, wanted = _corpora(given)
     old = _kept(given)
+    if old and _size(given) in training.SIZES:
+        configuration = training.gently(configuration)
     studies = [wanted.study] if wanted else [study_of(path) for path in there]
     studies += [study_of(old) if isinstance(old, Path) else old.study] if old else []
     for study in studies:

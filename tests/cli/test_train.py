@@ -3,6 +3,7 @@
 import functools
 import sys
 import textwrap
+from importlib import resources
 
 import pytest
 
@@ -198,6 +199,33 @@ def test_the_budget_can_be_said_beside_the_size(smlmsim, tmp_path, not_trained):
     budget = train.read_run(tmp_path).configuration["budget"]
     assert (budget["steps"], budget["batch"]) == (7, 3)
     assert [budget["crops"][name] for name in ("time_points", "height", "width")] == [12, 32, 40]
+
+
+def test_a_network_that_shall_not_forget_learns_at_a_tenth_of_the_rate_unless_size_is_a_file(
+    smlmsim, tiny, tmp_path, not_trained, monkeypatch
+):
+    monkeypatch.setattr(train.Run, "kept", lambda *_: None)
+    dblink = train.load_trainable("dblink")
+    weights = resources.files("baselines.dblink") / "dblink.safetensors"
+    for size, keep, factor in (("shipped", True, 0.1), ("shipped", False, 1), (tiny, True, 1)):
+        folder = tmp_path / f"{factor}{keep}"
+        options = (
+            "--study",
+            "tiny",
+            "--size",
+            size,
+            "--crop",
+            "12x64x64",
+            *(("--keep", "tiny") if keep else ()),
+        )
+        start = ("--continue", weights) if size == "shipped" else ("--continue", tmp_path / "any.safetensors")
+        monkeypatch.setattr(dblink, "require_fit", lambda *_, **__: None)
+        code, _, err = smlmsim("train", "dblink", "--out", folder, *options, *start)
+        assert code == 0, err
+        usual = dblink.configured(str(size)).budget.learning_rate
+        found = train.read_run(folder).configuration["budget"]["learning_rate"]
+        assert found == pytest.approx(factor * usual)
+        assert ("a tenth of that of a first training" in err) == (factor < 1)
 
 
 def test_tables_make_a_hybrid_corpus(smlmsim, tmp_path, not_trained):
