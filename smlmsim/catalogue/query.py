@@ -102,7 +102,8 @@ def _split(words: Iterable[str]) -> list[str]:
         try:
             found += shlex.split(_COMPARISON.sub(r"\1", word))
         except ValueError:
-            raise ValueError(f"a quotation mark is missing in the query {brief(word)}") from None
+            missing = "what a backslash quotes" if word.endswith("\\") else "a quotation mark"
+            raise ValueError(f"{missing} is missing in the query {brief(word)}") from None
     return found
 
 

@@ -164,9 +164,10 @@ def _row(entry: Entry) -> tuple[str, ...]:
 
     card = entry.card
     tags = ", ".join(found.name + " (?)" * (not found.known) for found in entry.tags)
+    gone = "" if entry.path.is_file() else " (no longer there)"
     return (
         str(entry.number),
-        card.name if len(card.name) <= SHOWN else card.name[:SHOWN] + "...",
+        (card.name if len(card.name) <= SHOWN else card.name[:SHOWN] + "...") + gone,
         f"{card.localizations:,}",
         f"{shown(card.rate_hz)} Hz" if card.rate_hz else "-",
         f"{card.precision_nm:.3g} nm" if card.precision_nm is not None else "-",

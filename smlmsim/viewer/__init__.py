@@ -5,7 +5,7 @@ draws; a bar in the terminal shows how far it is. Measured for 10 and 50 million
 1.8 GB), with one thread of a 2.5 GHz processor, and Chromium without a graphics processor at 1280 x 800 and 390 x 844:
 
 ===================================  ===========  ===========
-\                                    10 million   50 million
+localizations                        10 million   50 million
 ===================================  ===========  ===========
 arranging, processor time            7 s          28 s
 memory of the server, at most        0.66 GB      2.06 GB
