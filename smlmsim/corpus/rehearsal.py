@@ -9,7 +9,9 @@ what                     old (0.741)      new (0.626)
 =======================  ===============  ===============
 kept, a tenth of the     -0.0074(8)       +0.060(2)
 learning rate, seed 0
-forgotten, likewise      -0.0242(17)      +0.073(3)
+the same, seed 1         -0.0087(9)       +0.061(2)
+forgotten, seed 0        -0.0242(17)      +0.073(3)
+forgotten, seed 1        -0.0269(18)      +0.076(3)
 kept, the learning rate  -0.0152(13)      +0.085(3)
 of a first training
 forgotten, likewise      -0.0500(28)      +0.099(4)

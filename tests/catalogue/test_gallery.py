@@ -5,6 +5,7 @@ import shutil
 import pytest
 from table_file import table_file
 
+from smlmsim.catalogue import gallery
 from smlmsim.catalogue.adding import add
 from smlmsim.catalogue.gallery import write_gallery
 from smlmsim.catalogue.index import opened
@@ -25,6 +26,17 @@ def test_the_page_has_a_card_for_every_table(page):
         assert said in text
     assert "http://" not in text
     assert "$" not in text.replace("${", "")
+
+
+def test_a_card_links_to_those_that_are_similar(page, catalogue, monkeypatch):
+    text = page.read_text()
+    with opened(catalogue) as index:
+        number = {entry.card.name: entry.number for entry in index.entries()}
+        card = text.split(f'id="table-{number["fibres"]}"')[1].split("</article>")[0]
+        assert f'<a href="#table-{number["tubules"]}">tubules</a>' in card
+        monkeypatch.setattr(gallery, "MOST_COMPARED", 4)
+        few = write_gallery(index, search(index, []), page.with_name("few.html"))
+    assert 'class="similar"' not in few.read_text()
 
 
 def test_what_tables_say_cannot_become_part_of_the_page(tmp_path):

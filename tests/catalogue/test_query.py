@@ -52,6 +52,7 @@ def test_a_query_finds_what_fits_all_its_parts(catalogue, words, found):
         ("rate_hz<fast", "'fast' is not a number"),
         ("rate_hz<inf", "'inf' is not a number"),
         ("structure:'nuclear", "a quotation mark is missing"),
+        ("x%_\\", "what a backslash quotes is missing"),
         ("x'; DROP TABLE entry; --", "a quotation mark is missing"),
     ],
 )

@@ -1,17 +1,23 @@
 """The shape of a structure tells structures apart, whatever their rotation and the number of localizations."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from smlmsim import schema
+from smlmsim import io, schema
 from smlmsim.catalogue.adding import add
 from smlmsim.catalogue.index import opened
 from smlmsim.catalogue.shape import EDGES_NM, LEAST, RINGS_NM, Shape, likeness
 from smlmsim.io.reading import Reading
 from smlmsim.pipeline import SemiSimulated, simulate
 
+DATA = Path(__file__).parents[3] / "shared" / "data"
+MEASURED = (
+    "fixed_microtubules_decodestorm_2.9um", "fixed_microtubules_luckyprofiler_10um",
+    "fixed_mitochondria_tom22_2.56um", "live_ftsz_dendra2_5um",
+)  # fmt: skip
 KINDS = ("microtubules", "mitochondria", "actin_bundles", "nuclear_pores")
 SIDE_NM = 4000.0
 
@@ -50,6 +56,16 @@ def test_the_most_alike_table_is_of_the_same_structure():
     for kind, shape in found:
         others = [(likeness(shape, other), name) for name, other in found if other is not shape]
         assert max(others)[1] == kind
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="there are no measured tables beside the repository")
+def test_measured_microtubules_of_two_laboratories_are_most_alike():
+    found = list(
+        map(Shape.of, (io.read(DATA / f"{name}.csv", Reading(exposure_s=0.03)) for name in MEASURED))
+    )
+    for one, other in ((0, 1), (1, 0)):
+        alike = [likeness(found[one], shape) if shape is not found[one] else 0 for shape in found]
+        assert np.argmax(alike) == other
 
 
 def test_localizations_at_random_have_no_correlation():
