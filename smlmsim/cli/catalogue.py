@@ -101,7 +101,7 @@ def show(
     number: Annotated[int, typer.Argument(help="Its number in the catalogue; `search` lists them.")],
     index: Place = None,
 ) -> None:
-    """Show all of one table, and the tables most similar to it."""
+    """Show all of one table, and the tables most similar to it by their tags and the shape of the structure."""
     from smlmsim.catalogue import vocabulary
     from smlmsim.catalogue.index import Where, index_path, opened
     from smlmsim.catalogue.query import similar
