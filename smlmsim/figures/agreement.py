@@ -107,7 +107,8 @@ def _draw_over_field(figure: Figure, panel: Axes, found: xr.Dataset) -> None:
     height, width = (found[dim].values[-1] - found[dim].values[0] for dim in ("y", "x"))
     shown = np.where(known, values, np.nan)
     image = panel.imshow(shown, cmap="viridis_r", norm=scale, extent=(0, width, height, 0))
-    panel.set(xticks=[], yticks=[], title="over the field", facecolor="0.88")
+    title = "over the field" if known.all() else "over the field; grey: none"
+    panel.set(xticks=[], yticks=[], title=title, facecolor="0.88")
     if values.size <= MOST_NUMBERS:
         _write_numbers(panel, values, worst, (float(height), float(width)))
     bar = figure.colorbar(image, ax=panel, fraction=0.05, pad=0.01, aspect=18)
