@@ -28,6 +28,10 @@ def halves():
     }
 
 
+def over_the_field(figure):
+    return next(axes for axes in figure.axes if axes.get_title().startswith("over the field"))
+
+
 def texts(panel):
     return [text.get_text() for text in panel.texts]
 
@@ -35,7 +39,7 @@ def texts(panel):
 def test_the_resolution_of_each_part_of_the_field_is_drawn_and_written(halves):
     found = agreement(*halves.values())
     figure = figures.agreement(halves, found)
-    panel = next(axes for axes in figure.axes if axes.get_title().startswith("over the field"))
+    panel = over_the_field(figure)
     image = panel.images[0].get_array()
     assert image.shape == found.frc_over_space_nm.shape == (2, 2)
     assert image[0, 0] == pytest.approx(float(found.frc_over_space_nm[0, 0]))
@@ -48,9 +52,7 @@ def test_many_parts_are_drawn_without_numbers(halves):
     tiles = {"tile_y": np.linspace(0, 2500, 6), "tile_x": np.linspace(0, 2500, 6)}
     many = found.drop_dims(["tile_y", "tile_x"]).assign_coords(tiles)
     many["frc_over_space_nm"] = (("tile_y", "tile_x"), np.linspace(50.0, 300.0, 36).reshape(6, 6))
-    panel = next(
-        axes for axes in figures.agreement(halves, many).axes if axes.get_title() == "over the field"
-    )
+    panel = over_the_field(figures.agreement(halves, many))
     assert texts(panel) == []
     assert panel.images[0].get_array().shape == (6, 6)
 
@@ -58,8 +60,6 @@ def test_many_parts_are_drawn_without_numbers(halves):
 def test_halves_that_agree_nowhere_leave_the_field_grey(halves):
     found = agreement(*halves.values())
     found["frc_over_space_nm"] = found.frc_over_space_nm * 0 + found.attrs["worst_nm"]
-    panel = next(
-        axes for axes in figures.agreement(halves, found).axes if axes.get_title() == "over the field"
-    )
+    panel = over_the_field(figures.agreement(halves, found))
     assert panel.images[0].get_array().mask.all()
     assert panel.get_title() == "over the field; grey: none"
