@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from baselines import _checkpoint
+from baselines._allocator import keep_freed_memory
 from baselines._budget import Budget
 from baselines._fit import require_fit
 from baselines._freeze import freeze, keep_statistics
@@ -135,6 +136,7 @@ class Trainer:
     def train(self, *, progress: bool = True) -> float:
         """Train until the steps or the patience are used up; return the best MS-SSIM of the validation."""
         budget, state, is_first = self._budget, self._state, self._rank == 0
+        keep_freed_memory()
         self._folder.mkdir(parents=True, exist_ok=True)
         with (
             _board(self._folder, active=is_first) as board,
