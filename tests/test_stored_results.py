@@ -1,0 +1,58 @@
+"""What data/README.md says of the stored results is what they hold."""
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from smlmsim.agreement_ranks import BETWEEN, MEASURES, agreement_ranks, in_words
+from smlmsim.regions import axes_of
+
+DATA = Path(__file__).parent.parent / "data"
+MAPS = Path(str(resources.files("smlmsim"))) / "grid" / "maps"
+
+
+@pytest.fixture(scope="module")
+def said():
+    """The text, with blanks for line breaks."""
+    return " ".join((DATA / "README.md").read_text(encoding="utf-8").split())
+
+
+@pytest.fixture(scope="module")
+def two_colours():
+    with xr.open_dataset(MAPS / "two-colours.nc") as found:
+        return found.load()
+
+
+def test_agreement_is_measured_in_the_cells_of_the_reference_map(two_colours):
+    with xr.open_dataset(MAPS / "reference.nc") as reference:
+        for axis in axes_of(reference.ms_ssim):
+            np.testing.assert_array_equal(two_colours[axis], reference[axis])
+        assert set(reference.reconstructor.values) <= set(two_colours.reconstructor.values)
+    without_lines = {"sparse", "static_sum", "moving_window"}  # where there are few localizations
+    for name in MEASURES:
+        cells = [dim for dim in two_colours[name].dims if dim != "reconstructor"]
+        unknown = two_colours.reconstructor.values[np.isnan(two_colours[name]).any(cells)]
+        assert set(unknown) == (without_lines if name == "agreement_skeleton" else set())
+
+
+def test_every_stated_rank_correlation_is_that_of_the_map(two_colours, said):
+    ranks = agreement_ranks(two_colours, "ms_ssim")
+    lines = in_words(ranks, two_colours.ms_ssim.attrs["long_name"])
+    assert len(lines) == two_colours.sizes["reconstructor"] + 3
+    assert all(line in said for line in lines)
+
+
+def test_the_stated_ranges_are_those_of_the_map(two_colours, said):
+    ranks = agreement_ranks(two_colours, "ms_ssim").set_index(["measure", "reconstructor"]).rho
+    lines = ranks["agreement_skeleton"].drop(BETWEEN)
+    of_a_time = lines.drop(["static_sum", "moving_window", "sparse"])
+    assert f"{of_a_time.min():.2f} to {of_a_time.max():.2f} for each reconstructor that estimates" in said
+    assert (
+        f"{lines['sparse']:.2f}, {lines['moving_window']:.2f} and {lines['static_sum']:.2f} for `sparse`"
+        in said
+    )
+    between = [ranks[(measure, BETWEEN)] for measure in MEASURES]
+    assert f"{between[2]:.2f} by centre lines, {between[0]:.2f} by Pearson" in said
