@@ -90,5 +90,5 @@ class SpacetimeTraining(Trainable):
             if not math.isclose(found, wanted := getattr(grid, name), rel_tol=SAME):
                 raise ValueError(
                     f"the network works on {name}={wanted:g}, but crops have {found:g}; train on the corpus "
-                    f"mixed-train, or set grid.{name} of the network or budget.crops.gathered"
+                    f"mixed-train, or set grid.{name} of the network or budget.crops.point_s"
                 )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pydantic
 import xarray as xr
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from smlmsim import schema
 from smlmsim.acquisition import Acquisition
@@ -32,11 +32,13 @@ REACHED = 0.999
 """Fraction of the highest possible rate of blinking molecules that is used if they cannot reach the drawn rate."""
 SUBPIXELS = 64
 """Places per pixel along either axis at which a localization may lie, as fine as those of a stored corpus."""
+SAME = 1e-6
+"""Relative difference up to which two durations are the same."""
 NEAR_NM = 300.0
 """Distance in nm from a crop beyond which contours are left out: their blur does not reach into the crop."""
 
 Size = tuple[int, int, int]
-Positive = Annotated[tuple[pydantic.PositiveFloat, pydantic.PositiveFloat], "low, high"]
+Positive = Annotated[tuple[PositiveFloat, PositiveFloat], "low, high"]
 Fractions = tuple[Annotated[float, pydantic.Field(ge=0, le=1)], Annotated[float, pydantic.Field(ge=0, le=1)]]
 
 
@@ -87,9 +89,10 @@ class Augmentation(Spec):
     ----------
     time_points, height, width : int
         Size of a crop, in time points and pixels.
-    gathered : int
-        Number of time points of the movie that make a time point of a crop: an odd one, so that its middle is that of a
-        stored time point. A corpus of short time points thus trains networks for several time windows.
+    point_s : float, optional
+        Duration of a time point of a crop, into which those of a movie are gathered; by default theirs. It is an odd
+        multiple of theirs, so that its middle is that of a stored time point. A corpus of short time points thus trains
+        networks for several time windows.
     around : int
         Greatest number of time points that are observed before and after a crop together; how many, and how many of
         them before it, is drawn for every crop. Averages over time use them, as those of a tile do in reconstruction.
@@ -108,7 +111,7 @@ class Augmentation(Spec):
     time_points: PositiveInt = 128
     height: PositiveInt = 128
     width: PositiveInt = 128
-    gathered: PositiveInt = 1
+    point_s: PositiveFloat | None = None
     around: NonNegativeInt = 0
     rate_hz: Positive = (30.0, 1600.0)
     precision_nm: Positive = (10.0, 30.0)
@@ -122,17 +125,24 @@ class Augmentation(Spec):
                 raise ValueError(f"{name} goes from {low:g} to {high:g}; swap them")
         return self
 
-    @pydantic.field_validator("gathered")
-    @classmethod
-    def _odd(cls, gathered: int) -> int:
-        if gathered % 2 == 0:
-            raise ValueError(f"gathered is odd, so that time points have a middle; found {gathered}")
-        return gathered
+    def gathered(self, study: Simulated) -> int:
+        """Return the number of time points of a movie of a study that make a time point of a crop.
 
-    @property
-    def stored_points(self) -> int:
-        """The number of time points of the movie in a crop."""
-        return self.time_points * self.gathered
+        Raises
+        ------
+        CorpusError
+            If ``point_s`` is no odd multiple of their duration.
+        """
+        if self.point_s is None:
+            return 1
+        stored_s = study.acquisition.point_s
+        number = round(self.point_s / stored_s)
+        if number % 2 == 0 or not math.isclose(number * stored_s, self.point_s, rel_tol=SAME):
+            raise CorpusError(
+                f"time points of point_s={self.point_s:g} are no odd multiple of those of the movies, {stored_s:g} s; "
+                "set point_s of the crops, or make a corpus of other time points"
+            )
+        return number
 
     @property
     def size(self) -> Size:
@@ -166,7 +176,7 @@ class Augmentation(Spec):
             return
         fitted = self.fitted(study, multiple=multiple).size
         hint = f"crop={'x'.join(map(str, fitted))} would" if _holds(movie, fitted) else "take larger movies"
-        points = f", in time points of gathered={self.gathered}" if self.gathered > 1 else ""
+        points = "" if self.point_s is None else f", in time points of point_s={self.point_s:g}"
         raise CorpusError(
             f"crops of {self.size} (time, y, x) do not fit into movies of {movie}{points}; {hint}"
         )
@@ -184,7 +194,7 @@ class Augmentation(Spec):
             Study of the movie: field, acquisition, density, photophysics, localization, widefield microscope.
         rng : Generator
         first : int
-            Number of time points, gathered as in the crop, that are observed before it.
+            Number of time points of the duration of those of the crop that are observed before it.
 
         Returns
         -------
@@ -192,7 +202,10 @@ class Augmentation(Spec):
             As from :func:`~smlmsim.pipeline.simulate`, in a field of the size of the crop with its corner at 0; the
             truth has the time points of the crop alone. There are no widefield images if there is no time for one.
         """
-        field, acquisition = self._field(study), self._acquisition(study, len(contours.y) // self.gathered)
+        field, acquisition = (
+            self._field(study),
+            self._acquisition(study, len(contours.y) // self.gathered(study)),
+        )
         place = self._place(study.field, rng)
         moving = _placed(contours, place, field, acquisition)
         middles = moving.isel(time=acquisition.middle_steps)
@@ -229,8 +242,9 @@ class Augmentation(Spec):
         field, acquisition = self._field(study), self._acquisition(study, self.time_points)
         rate_hz, share = self._rate_hz(rng, field), rng.uniform(*self.false_positives)
         total, length = rate_hz * acquisition.recorded_s, float(density.sum())
-        stored = density.reshape(self.time_points, self.gathered, *density.shape[1:])
-        density, summed = stored[:, self.gathered // 2], stored.sum(axis=1)
+        gathered = self.gathered(study)
+        stored = density.reshape(self.time_points, gathered, *density.shape[1:])
+        density, summed = stored[:, gathered // 2], stored.sum(axis=1)
         expected = summed * (total / length if length else 0) + total * share / density.size
         counts, turned = _turned_square(rng.poisson(expected), density.astype(np.float32), rng)
         acquisition = self._acquisition(study, self.time_points)
@@ -238,7 +252,7 @@ class Augmentation(Spec):
 
     def lasting(self, study: Simulated) -> Simulated:
         """Return the study with movies of the time points of crops."""
-        frames = study.acquisition.frames_per_point * self.gathered
+        frames = study.acquisition.frames_per_point * self.gathered(study)
         return study.replace(
             {"acquisition.time_points": self.time_points, "acquisition.frames_per_point": frames}
         )
@@ -246,7 +260,7 @@ class Augmentation(Spec):
     def _available(self, study: Simulated) -> Size:
         """The time points, as many together as in crops, and the rows and columns of the movies of a study."""
         points, rows, columns = movie_size(study)
-        return points // self.gathered, rows, columns
+        return points // self.gathered(study), rows, columns
 
     def _field(self, study: Simulated) -> FieldOfView:
         pixel_nm = study.field.pixel_nm
@@ -256,7 +270,7 @@ class Augmentation(Spec):
 
     def _acquisition(self, study: Simulated, time_points: int) -> Acquisition:
         crops = self.lasting(study).acquisition
-        return crops.replace({"time_points": time_points, "steps_per_point": self.gathered})
+        return crops.replace({"time_points": time_points, "steps_per_point": self.gathered(study)})
 
     def _rate_hz(self, rng: np.random.Generator, field: FieldOfView) -> float:
         low, high = self.rate_hz

@@ -220,16 +220,17 @@ class MovieDataset(CropDataset):
 
     def _drawn_around(self, rng: np.random.Generator) -> tuple[int, int]:
         """Draw how many time points are observed around a crop, and how many of them before it."""
-        crops = self._augmentation
-        there = self._opened().corpus.study.acquisition.time_points // crops.gathered
+        crops, study = self._augmentation, self._opened().corpus.study
+        there = study.acquisition.time_points // crops.gathered(study)
         most = min(crops.around, there - crops.time_points)
         around = int(rng.integers(most + 1)) if most > 0 else 0
         return around, int(rng.integers(around + 1)) if around else 0
 
     def _points(self, rng: np.random.Generator, around: int = 0) -> slice:
         """Draw the stored time points of a crop with others around it."""
-        length = self._augmentation.stored_points + around * self._augmentation.gathered
-        first = int(rng.integers(self._opened().corpus.study.acquisition.time_points - length + 1))
+        crops, study = self._augmentation, self._opened().corpus.study
+        length = (crops.time_points + around) * crops.gathered(study)
+        first = int(rng.integers(study.acquisition.time_points - length + 1))
         return slice(first, first + length)
 
 

@@ -71,11 +71,12 @@ class Mixture(Spec):
                 f"movies simulated in training last as long as crops, but around={augmentation.around}; make a corpus "
                 "first (smlmsim corpus), or leave it out"
             )
-        if augmentation.gathered != 1:
-            raise CorpusError(
-                f"movies simulated in training have the time points of crops, but gathered={augmentation.gathered}; "
-                "set acquisition.frames_per_point of the corpora instead"
-            )
+        for study in (corpus.study for corpus in self.corpora):
+            if augmentation.gathered(study) != 1:
+                raise CorpusError(
+                    f"movies simulated in training have the time points of crops, {augmentation.point_s:g} s, but "
+                    f"those of a corpus are of {study.acquisition.point_s:g} s; set its acquisition.frames_per_point"
+                )
         length = {"study.acquisition.time_points": augmentation.time_points}
         corpora = tuple(corpus.replace(length) for corpus in self.corpora)
         for corpus in corpora:

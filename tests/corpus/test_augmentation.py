@@ -220,7 +220,6 @@ def test_what_an_observer_knows_stands_in_a_crop():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"gathered": 4}, "gathered is odd, so that time points have a middle; found 4"),
         ({"rate_hz": (100, 30)}, "rate_hz goes from 100 to 30; swap them"),
         ({"precision_nm": (0, 30)}, "greater than 0"),
         ({"false_positives": (0, 2)}, "less than or equal to 1"),
@@ -234,7 +233,7 @@ def test_ranges_that_are_none_are_refused(settings, message):
 def test_gathered_time_points_have_the_truth_at_their_middles_and_the_localizations_of_all():
     lines = contours(crossing, slanted)
     single, truth = CROP.redraw(lines, STUDY, np.random.default_rng(0))
-    crop = CROP.replace({"time_points": 12, "gathered": 5})
+    crop = CROP.replace({"time_points": 12, "point_s": 1.5})
     gathered, middles = crop.redraw(lines, STUDY, np.random.default_rng(0))
     np.testing.assert_array_equal(middles.density, truth.density[2::5])
     np.testing.assert_allclose(gathered.time, single.time[2::5])
@@ -242,6 +241,16 @@ def test_gathered_time_points_have_the_truth_at_their_middles_and_the_localizati
     number = single.sizes["localization"]
     assert abs(gathered.sizes["localization"] - number) < 5 * math.sqrt(2 * number)
     assert int(gathered.loc_frame.max()) > 590
+
+
+@pytest.mark.parametrize("point_s", [0.6, 0.4, 0.1])
+def test_time_points_of_crops_are_an_odd_multiple_of_those_of_movies(point_s):
+    with pytest.raises(CorpusError, match=rf"point_s={point_s} are no odd multiple of .*, 0\.3 s"):
+        CROP.replace({"point_s": point_s}).require_fit(STUDY)
+
+
+def test_time_points_as_long_as_those_of_movies_are_not_gathered():
+    assert CROP.replace({"point_s": 0.3}).gathered(STUDY) == 1
 
 
 def test_time_points_around_a_crop_are_observed_but_have_no_truth():
@@ -258,7 +267,7 @@ def test_gathered_images_have_the_density_at_their_middles_and_counts_of_all():
     density[:, 20, 20:40] = 1
     density[2::5, 20, 20:40] = 0
     density[2::5, 40, 20:40] = 1
-    crop = CROP.replace({"time_points": 12, "gathered": 5})
+    crop = CROP.replace({"time_points": 12, "point_s": 1.5})
     observation, middles, _ = crop.thin(density, STUDY, np.random.default_rng(0))
     assert np.count_nonzero(middles) == 12 * 20
     outside = observation.counts.values[middles == 0].sum() / observation.counts.values.sum()
@@ -266,8 +275,8 @@ def test_gathered_images_have_the_density_at_their_middles_and_counts_of_all():
 
 
 def test_movies_of_fewer_time_points_than_are_gathered_are_told_apart_from_empty_ones():
-    crop = CROP.replace({"time_points": 1, "gathered": 1001})
-    with pytest.raises(CorpusError, match=r"movies of \(0, .*\), in time points of gathered=1001"):
+    crop = CROP.replace({"time_points": 1, "point_s": 300.3})
+    with pytest.raises(CorpusError, match=r"movies of \(0, .*\), in time points of point_s=300\.3"):
         crop.require_fit(STUDY)
 
 
@@ -275,4 +284,4 @@ def test_crops_gather_no_more_time_points_than_a_movie_has():
     with pytest.raises(
         CorpusError, match=r"crops of \(13, 64, 64\) .* do not fit into movies of \(12, 64, 64\)"
     ):
-        CROP.replace({"time_points": 13, "gathered": 5}).require_fit(STUDY)
+        CROP.replace({"time_points": 13, "point_s": 1.5}).require_fit(STUDY)

@@ -120,8 +120,10 @@ def test_movies_simulated_during_training_last_as_long_as_crops():
 
 
 def test_movies_simulated_during_training_are_not_gathered():
-    crops = Augmentation(time_points=2, height=32, width=32, gathered=3)
-    with pytest.raises(CorpusError, match=r"but gathered=3; set acquisition\.frames_per_point"):
+    crops = Augmentation(time_points=2, height=32, width=32, point_s=4.5)
+    with pytest.raises(
+        CorpusError, match=r"crops, 4\.5 s, but those of a corpus are of 1\.5 s; set its acquisition"
+    ):
         Mixture(corpora=(corpus(20, seed=0),)).dataset(crops, crops=1, seed=0)
 
 

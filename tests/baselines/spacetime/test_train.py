@@ -47,11 +47,15 @@ def test_a_network_learns_one_crop():
 
 
 @pytest.mark.parametrize(
-    ("frames", "gathered", "message"),
-    [(50, 1, "bin_s=0.3, but crops have 1.5"), (10, 3, "bin_s=0.3, but crops have 0.9"), (10, 1, None)],
+    ("frames", "point_s", "message"),
+    [
+        (50, None, "bin_s=0.3, but crops have 1.5"),
+        (10, 0.9, "bin_s=0.3, but crops have 0.9"),
+        (10, None, None),
+    ],
 )
-def test_crops_are_on_the_grid_of_the_network(frames, gathered, message):
-    training = SpacetimeTraining.configured("shipped").replace({"budget.crops.gathered": gathered})
+def test_crops_are_on_the_grid_of_the_network(frames, point_s, message):
+    training = SpacetimeTraining.configured("shipped").replace({"budget.crops.point_s": point_s})
     study = SemiSimulated(acquisition=Acquisition(time_points=300, frames_per_point=frames))
     if message is None:
         training.require_fit(study)
