@@ -40,7 +40,8 @@ def trust(
     velocity_nm_per_s: Annotated[
         float | None,
         typer.Option(
-            help="The velocity, nm/s, if it is known: 0 for fixed cells. [default: from the widefield stack]"
+            help="The velocity, nm/s, if it is known: 0 for fixed cells. [default: from the widefield stack, or from "
+            "the localizations]"
         ),
     ] = None,
     sigma_nm: Annotated[float, typer.Option(help="Sigma of the widefield point spread function, nm.")] = 90.0,
@@ -74,9 +75,9 @@ def trust(
     """Say in words how far the movie of a measured table can be trusted, on one page that needs no internet.
 
     The table is placed on a map of scores of simulated movies; the reconstructor that is best there, and whose training
-    the table fits, reconstructs it, and two random halves of it. `--widefield` measures the velocity and compares the
-    movie with the images. The page warns of what is outside the training, of drift, blinking and too few
-    localizations.
+    the table fits, reconstructs it, and two random halves of it. The velocity is that which the localizations tell.
+    `--widefield` measures it in images as well, moves them onto the localizations and compares the movie with them. The
+    page warns of what is outside the training, of drift, blinking, compact structures and too few localizations.
 
     Files in DIR: `index.html`; the movies `NAME.tif`, `uncertainty.tif` and `disagreement.tif`; `agreement.png` and
     `map.png`; and `summary.json`, every number and sentence.
