@@ -15,6 +15,7 @@ import smlmsim
 from smlmsim.channels import split
 from smlmsim.cli.messages import said
 from smlmsim.cli.options import Coverage, Out, make_folder, reads_a_table, selects_localizations
+from smlmsim.estimate.repeats import repeats
 from smlmsim.half_movies import half_movies
 from smlmsim.io import Reading
 from smlmsim.localization_density import explained_nm
@@ -25,6 +26,8 @@ from smlmsim.selection import Selection
 if TYPE_CHECKING:
     import xarray as xr
 
+LONGER = 2.0
+"""Times as many dark frames as those that count, from which a warning is worth it."""
 _log = logging.getLogger(__name__)
 
 
@@ -182,7 +185,20 @@ def _halves(
         parts = half_movies(observation, stream(seed, "halves"), **(linked if by == "molecule" else {}))  # type: ignore[arg-type]
     except ValueError as error:
         raise ValueError(str(error).replace("the table", table, 1)) from None
+    if by == "molecule" and selection.link_nm:
+        _say_how_long_they_are_dark(observation, selection.link_nm, selection.link_dark_frames)
     return dict(zip(("first half", "second half"), parts, strict=True))
+
+
+def _say_how_long_they_are_dark(observation: xr.Dataset, link_nm: float, dark_frames: int) -> None:
+    """Warn if molecules often return after more dark frames than those over which they are kept in one half."""
+    seen = repeats(observation, distance_nm=link_nm)
+    if seen.is_seen and seen.dark_frames > LONGER * max(dark_frames, 1):
+        _log.warning(
+            "molecules often return after up to %d dark frames%s, and link_dark_frames=%d keeps fewer in one half, so "
+            "that the halves agree too well; give link_dark_frames=%d", seen.dark_frames,
+            " or more" if seen.returns_later else "", dark_frames, seen.dark_frames,
+        )  # fmt: skip
 
 
 def _channels(observation: xr.Dataset, wanted: str, table: str) -> dict[str, xr.Dataset]:

@@ -60,6 +60,20 @@ def test_by_molecule_both_localizations_of_a_molecule_stay_together(run, table, 
     assert "agree too well" not in said
 
 
+def test_molecules_that_are_dark_for_longer_than_counts_are_warned_of(run, tmp_path):
+    rng = np.random.default_rng(0)
+    frame = np.repeat(rng.integers(0, 4000, 500), 4) + np.tile([0, 1, 20, 21], 500)
+    y, x = np.repeat(rng.uniform(0, 2000, (2, 500)), 4, axis=1) + rng.normal(0, 5, (2, 2000))
+    rows = [f"{f + 1},{a:.1f},{b:.1f},5" for f, a, b in zip(frame, x, y, strict=True)]
+    (tmp_path / "cell.csv").write_text("frame,x [nm],y [nm],uncertainty [nm]\n" + "\n".join(rows) + "\n")
+    command = ["agree", tmp_path / "cell.csv", "--exposure-s", 0.03, "--by", "molecule", "--link-nm", 30]
+    code, said = run(*command, "--out", tmp_path / "short")
+    assert code == 0, said
+    assert "after up to 19 dark frames, and --link-dark-frames 1 keeps fewer in one half" in said
+    _, said = run(*command, "--link-dark-frames", 20, "--out", tmp_path / "long")
+    assert "dark frames" not in said
+
+
 def test_two_channels_are_compared_instead_of_two_halves(run, table, tmp_path):
     code, said = run(
         "agree", table, "--channels", "red,green", "--frames-per-point", 100, "--out", tmp_path / "out"
