@@ -7,7 +7,6 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -22,7 +21,7 @@ from tqdm import tqdm
 from baselines._inputs import Channel, Inputs
 from baselines._parameters import count
 from baselines._tiles import Shape, Tile, tiles
-from baselines._weights import WeightsError, build, read_domain, read_settings
+from baselines._weights import WeightsError, build, read_domain, read_settings, weights_file
 from smlmsim import schema
 from smlmsim.domain import Domain
 from smlmsim.estimate.contour_density import contour_density
@@ -162,14 +161,8 @@ class Learned(Spec):
 
     @property
     def _path(self) -> Path:
-        if self.weights:
-            return self.weights
-        shipped = Path(str(resources.files(self.package) / f"{self.name}.safetensors"))
-        if not shipped.is_file():
-            raise WeightsError(
-                f"{self.name} comes without weights; train it (smlmsim train {self.name}) and give weights=FILE"
-            )
-        return shipped
+        train = f"train it (smlmsim train {self.name}) and give weights=FILE"
+        return weights_file(self.package, self.name, self.weights, remedy=train)
 
 
 class _Passes:

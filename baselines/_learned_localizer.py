@@ -7,8 +7,7 @@ import itertools
 import logging
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
-from importlib import resources
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -22,8 +21,8 @@ from torch import nn
 from baselines._frame_channels import channels
 from baselines._parameters import count
 from baselines._scenes import Scenes
-from baselines._weights import WeightsError, build, read_settings
-from baselines.localizers._table import Pixel, pixel_of
+from baselines._weights import WeightsError, build, read_settings, weights_file
+from baselines.localizers._table import pixel_of
 from smlmsim.shot_noise import Counts, counts_of
 from smlmsim.spec import Spec, explain
 
@@ -32,13 +31,14 @@ logger = logging.getLogger("smlmsim.networks")
 CHUNK_PIXELS = 2**16
 """Pixels that a network sees at once, or else one frame."""
 TILE_PIXELS = 256
-"""Edge of the parts of a large frame that are seen one after the other; a multiple of the steps of all networks."""
+"""Edge of the parts of a large frame that are seen one after the other, or somewhat less."""
 DARKEST = 0.1
 """Share of the pixels of a frame that are darker than what is taken for its background."""
 SLACK = 1.1
 """Factor by which frames may differ from those of training without a warning."""
 
 Floats = npt.NDArray[np.float32]
+Values = npt.NDArray[Any]
 
 
 class LearnedLocalizer(Spec):
@@ -68,8 +68,12 @@ class LearnedLocalizer(Spec):
         """Make the network of the settings in a file of weights."""
 
     @abstractmethod
-    def find(self, frames: xr.Dataset, counts: Counts, pixel: Pixel) -> xr.Dataset:
-        """Return the localizations of all frames."""
+    def spots(self, network: Any, counts: Counts, sigma_px: float) -> Spots:
+        """Return the molecules in a part of the frames."""
+
+    @abstractmethod
+    def table(self, frames: xr.Dataset, counts: Counts, spots: Spots, sigma_px: float) -> xr.Dataset:
+        """Return the localizations of all frames, given the molecules sorted by frame."""
 
     def localize(self, frames: xr.Dataset) -> xr.Dataset:
         """Return the localizations of all frames.
@@ -80,12 +84,43 @@ class LearnedLocalizer(Spec):
             If there are no weights, or they do not fit.
         """
         counts, pixel = counts_of(frames), pixel_of(frames)
-        found = self.find(frames, counts, pixel)
-        for problem, line in _outside(self.trained, counts, self.sigma_nm, pixel.nm, found).items():
+        found = self._found(frames, counts, self.sigma_nm / pixel.nm)
+        self.warn(counts, pixel.nm, found)
+        return found
+
+    def warn(self, counts: Counts, pixel_nm: float, found: xr.Dataset | None = None) -> None:
+        """Log a warning, once each, of what in some frames is unlike those of training.
+
+        Parameters
+        ----------
+        counts : Counts
+            The frames.
+        pixel_nm : float
+            Edge of a pixel of the camera.
+        found : Dataset, optional
+            The localizations of these frames.
+        """
+        lines = _outside(self.trained, counts, self.sigma_nm, pixel_nm)
+        if found is not None:
+            lines |= _outside_found(self.trained, counts, pixel_nm, found)
+        for problem, line in lines.items():
             if problem not in self._said:
                 self._said.add(problem)
                 logger.warning("%s: %s", self.name, line)
-        return found
+
+    @torch.inference_mode()
+    def _found(self, frames: xr.Dataset, counts: Counts, sigma_px: float) -> xr.Dataset:
+        network = self.network()
+        parts = [
+            self.spots(network, tile.cut(counts), sigma_px).inside(tile)
+            for tile in tiles(counts.variance.shape, network.reach + self.around_px, network.multiple)
+        ]
+        return self.table(frames, counts, Spots.joined(parts).in_order(), sigma_px)
+
+    @property
+    def around_px(self) -> int:
+        """How many pixels around a molecule the localizer looks at besides those that the network does."""
+        return 0
 
     def network(self) -> Any:
         """Return the network with its weights, ready to localize."""
@@ -115,15 +150,11 @@ class LearnedLocalizer(Spec):
 
     @property
     def _path(self) -> Path:
-        if self.weights:
-            return self.weights
-        shipped = Path(str(resources.files(self.package) / f"{self.name}.safetensors"))
-        if not shipped.is_file():
-            raise WeightsError(
-                f"{self.name} comes without weights; train it (python -m {self.package}.train RUN) and give "
-                f"weights=RUN/{self.name}.safetensors"
-            )
-        return shipped
+        train = f"python -m {self.package}.train RUN"
+        return weights_file(
+            self.package, self.name, self.weights,
+            remedy=f"train it ({train}) and give weights=RUN/{self.name}.safetensors",
+        )  # fmt: skip
 
 
 class Tile(NamedTuple):
@@ -139,6 +170,38 @@ class Tile(NamedTuple):
         return counts._replace(values=values, variance=variance)
 
 
+class Spots(NamedTuple):
+    """Molecules: frame, row and column of their pixels, (molecule,), and what the network says of them.
+
+    ``values`` is (value, molecule); what they are is up to the localizer.
+    """
+
+    frame: Values
+    row: Values
+    column: Values
+    values: Values
+
+    @classmethod
+    def joined(cls, parts: Iterable[Spots]) -> Spots:
+        """The spots of all parts."""
+        return cls(*(np.concatenate(values, axis=-1) for values in zip(*parts, strict=True)))
+
+    def inside(self, tile: Tile) -> Spots:
+        """Those that count in a tile, by their rows and columns in the frame."""
+        rows, columns = tile.inner
+        counts = (self.row >= rows.start) & (self.row < rows.stop)
+        counts &= (self.column >= columns.start) & (self.column < columns.stop)
+        kept = self._at(counts)
+        return kept._replace(row=kept.row + tile.rows.start, column=kept.column + tile.columns.start)
+
+    def in_order(self) -> Spots:
+        """Sort by frame, row and column."""
+        return self._at(np.lexsort((self.column, self.row, self.frame)))
+
+    def _at(self, index: Values) -> Spots:
+        return Spots(*(values[..., index] for values in self))
+
+
 def tiles(shape: tuple[int, int], reach: int, multiple: int) -> Iterator[Tile]:
     """Cut large frames into parts, whose results together are those of whole frames.
 
@@ -152,15 +215,16 @@ def tiles(shape: tuple[int, int], reach: int, multiple: int) -> Iterator[Tile]:
         Networks divide rows and columns by this number.
     """
     halo = -(-reach // multiple) * multiple
-    sides = [list(_sides(size, halo)) for size in shape]
+    edge = TILE_PIXELS // multiple * multiple
+    sides = [list(_sides(size, edge, halo)) for size in shape]
     for (rows, inner_rows), (columns, inner_columns) in itertools.product(*sides):
         yield Tile(rows, columns, (inner_rows, inner_columns))
 
 
-def _sides(size: int, halo: int) -> Iterator[tuple[slice, slice]]:
+def _sides(size: int, edge: int, halo: int) -> Iterator[tuple[slice, slice]]:
     """The parts of one side of a frame, and what of each counts."""
-    for begin in range(0, size, TILE_PIXELS):
-        first, end = max(0, begin - halo), min(begin + TILE_PIXELS, size)
+    for begin in range(0, size, edge):
+        first, end = max(0, begin - halo), min(begin + edge, size)
         yield slice(first, min(end + halo, size)), slice(begin - first, end - first)
 
 
@@ -184,10 +248,8 @@ def pieces(counts: Counts, sigma_px: float, multiple: int) -> Iterator[tuple[int
         yield len(image), torch.from_numpy(whole)
 
 
-def _outside(
-    trained: Scenes, counts: Counts, sigma_nm: float, pixel_nm: float, found: xr.Dataset
-) -> dict[str, str]:
-    """Say in words what of some frames and their localizations is unlike those of training, by what it is."""
+def _outside(trained: Scenes, counts: Counts, sigma_nm: float, pixel_nm: float) -> dict[str, str]:
+    """Say in words what of some frames is unlike those of training, by what it is."""
     lines = {}
     (low, high), sigma_px = trained.sigma_px, sigma_nm / pixel_nm
     if not low / SLACK <= sigma_px <= high * SLACK:
@@ -207,10 +269,11 @@ def _outside(
             f"the background is about {background:.3g} photons per pixel, trained for up to "
             f"{trained.background_photons[1]:g}; positions and photons are less certain"
         )
-    return lines | _outside_found(trained, counts, pixel_nm, found)
+    return lines
 
 
 def _outside_found(trained: Scenes, counts: Counts, pixel_nm: float, found: xr.Dataset) -> dict[str, str]:
+    """Say in words what of some localizations is unlike the molecules of training, by what it is."""
     if not found.sizes["localization"]:
         return {}
     lines = {}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import logging
 from abc import abstractmethod
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
+import numpy as np
 import torch
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from torch import nn
 
 from baselines import _checkpoint
+from baselines._frame_channels import channels
 from baselines._freeze import keep_statistics
 from baselines._parameters import count
 from baselines._scenes import Scene, Scenes
@@ -67,6 +71,43 @@ class FrameBudget(Spec):
         return self.learning_rate * min(rise, 1.0, fall)
 
 
+class Batch(NamedTuple):
+    """Scenes of equal shape as tensors: what a network sees of them, and what it is to find there.
+
+    Parameters
+    ----------
+    seen : Tensor, shape (scene, frame, channel, y, x)
+        See :func:`baselines._frame_channels.channels`.
+    frame : Tensor of int64, shape (molecule,)
+        Counted over all frames of all scenes.
+    place_px : Tensor, shape (molecule, 2)
+        Positions y and x; the middle of the first pixel is 0.
+    light : Tensor, shape (molecule,)
+        Expected counts in the frame.
+    background : Tensor, shape (scene, y, x)
+        Expected counts of the background in every frame.
+    """
+
+    seen: torch.Tensor
+    frame: torch.Tensor
+    place_px: torch.Tensor
+    light: torch.Tensor
+    background: torch.Tensor
+
+    @classmethod
+    def of(cls, scenes: Sequence[Scene]) -> Self:
+        """Join scenes."""
+        seen = np.stack([channels(scene.counts, scene.sigma_px) for scene in scenes])
+        parts = (
+            seen,
+            np.concatenate([scene.frame + k * seen.shape[1] for k, scene in enumerate(scenes)]),
+            np.concatenate([np.stack([scene.y_px, scene.x_px], 1) for scene in scenes]),
+            np.concatenate([scene.light for scene in scenes]),
+            np.stack([scene.background for scene in scenes]),
+        )
+        return cls(*map(torch.from_numpy, parts))
+
+
 class FrameTraining(Spec):
     """A network that localizes, the scenes it learns on, and its budget.
 
@@ -89,8 +130,8 @@ class FrameTraining(Spec):
         return cls.model_validate(read_toml(path))
 
     @abstractmethod
-    def loss(self, network: nn.Module, scenes: list[Scene]) -> torch.Tensor:
-        """The loss on some scenes of equal numbers of frames."""
+    def loss(self, network: nn.Module, batch: Batch) -> torch.Tensor:
+        """The loss on some scenes."""
 
     def parameters(self) -> dict[str, int]:
         """Count the parameters of the network."""
@@ -135,7 +176,7 @@ class FrameTraining(Spec):
     @torch.inference_mode()
     def _judged(self, network: nn.Module, held_out: list[Scene]) -> float:
         """The loss on held-out scenes."""
-        return float(self.loss(network.eval(), held_out))
+        return float(self.loss(network.eval(), Batch.of(held_out)))
 
     def _scene(self, purpose: str, number: int) -> Scene:
         return self.scenes.make(stream(self.budget.seed, self.name, purpose, str(number)))
@@ -148,7 +189,7 @@ class FrameTraining(Spec):
             group["lr"] = self.budget.learning_rate_at(step)
         first = step * self.budget.scenes
         scenes = [self._scene("training", first + k) for k in range(self.budget.scenes)]
-        loss = self.loss(network, scenes)
+        loss = self.loss(network, Batch.of(scenes))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), self.budget.gradient_norm)
@@ -166,3 +207,14 @@ class FrameTraining(Spec):
             writer = csv.DictWriter(file, list(state.history[0]))
             writer.writeheader()
             writer.writerows(state.history)
+
+
+def train_in_folder(training: type[FrameTraining]) -> None:
+    """Train in the folder that the command line names, or resume there."""
+    parser = argparse.ArgumentParser(description=training.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--size", default="shipped", help="a configuration of the package, or a TOML file")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
+    given.folder.mkdir(parents=True, exist_ok=True)
+    training.configured(given.size).train(given.folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,30 @@ REFUSALS = (ValueError, AssertionError, *DAMAGE)
 
 class WeightsError(ValueError):
     """A file of weights cannot be used."""
+
+
+def weights_file(package: str, name: str, given: Path | None, *, remedy: str) -> Path:
+    """Return the file of the weights of a network: the given one, or else that which is bundled with its package.
+
+    Parameters
+    ----------
+    package, name : str
+        Of the network.
+    given : Path, optional
+    remedy : str
+        What to do where none is bundled.
+
+    Raises
+    ------
+    WeightsError
+        If none is given, and none is bundled.
+    """
+    if given:
+        return given
+    shipped = Path(str(resources.files(package) / f"{name}.safetensors"))
+    if not shipped.is_file():
+        raise WeightsError(f"{name} comes without weights; {remedy}")
+    return shipped
 
 
 def save_weights(

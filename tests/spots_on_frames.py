@@ -1,4 +1,4 @@
-"""Frames with one molecule each, near the middle."""
+"""Frames with one molecule each, near the middle, or with many."""
 
 import numpy as np
 
@@ -26,6 +26,15 @@ def one_each(number, photons=1000.0, *, edge=13, seed=0, **imaging):
     low = edge // 2 * PIXEL_NM
     molecules = events(np.arange(number), *(low + rng.uniform(0, PIXEL_NM, (2, number))), photons)
     return make_frames(molecules, (number, edge, edge), imaging=Imaging(**imaging), seed=seed), molecules
+
+
+def crowd(density_per_um2, frames=10, edge=64, seed=0):
+    """Molecules of 1000 photons anywhere in the frames."""
+    rng = np.random.default_rng(seed)
+    number = rng.poisson(density_per_um2 * (edge / 10) ** 2 * frames)
+    frame = np.sort(rng.integers(0, frames, number))
+    molecules = events(frame, *rng.uniform(0, edge * 100, (2, number)))
+    return make_frames(molecules, (frames, edge, edge), seed=seed), molecules
 
 
 def errors_nm(found, molecules, within_nm=250.0):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, NamedTuple, final
+from typing import Annotated, Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,9 @@ import xarray as xr
 from pydantic import Field
 from scipy.special import expit
 
-from baselines._learned_localizer import LearnedLocalizer, Tile, pieces, tiles
+from baselines._learned_localizer import LearnedLocalizer, Spots, pieces
 from baselines.decode.model import Decode, DecodeNetwork
-from baselines.localizers._table import Pixel, table
+from baselines.localizers._table import table
 from smlmsim.shot_noise import Counts
 
 PEAK = 0.1
@@ -23,31 +23,7 @@ ALONE = 0.6
 """Probability from which on a pixel has a molecule of its own, though a neighbour has one, too."""
 
 Floats = npt.NDArray[np.float32]
-Values = npt.NDArray[Any]
 Indices = npt.NDArray[np.intp]
-
-
-class _Spots(NamedTuple):
-    """Molecules: frame, row and column of their pixels, (molecule,), and what the network says of these.
-
-    ``mean`` and ``sigma`` are (value, molecule), ``log_background`` is (molecule,); see
-    :class:`~baselines.decode.model.Found`.
-    """
-
-    frame: Values
-    row: Values
-    column: Values
-    mean: Values
-    sigma: Values
-    log_background: Values
-
-    def inside(self, tile: Tile) -> _Spots:
-        """Those that count in a tile, by their rows and columns in the frame."""
-        rows, columns = tile.inner
-        counts = (self.row >= rows.start) & (self.row < rows.stop)
-        counts &= (self.column >= columns.start) & (self.column < columns.stop)
-        kept = _Spots(*(values[..., counts] for values in self))
-        return kept._replace(row=kept.row + tile.rows.start, column=kept.column + tile.columns.start)
 
 
 @final
@@ -74,26 +50,8 @@ class DecodeStyle(LearnedLocalizer):
         """Build the network from the settings in a file of weights."""
         return DecodeNetwork(**settings["network"]).build()
 
-    @torch.inference_mode()
-    def find(self, frames: xr.Dataset, counts: Counts, pixel: Pixel) -> xr.Dataset:
-        """Return the localizations of all frames, with the errors that the network expects."""
-        network, sigma_px = self.network(), self.sigma_nm / pixel.nm
-        parts = [
-            self._spots(network, tile.cut(counts), sigma_px).inside(tile)
-            for tile in tiles(counts.variance.shape, network.reach, network.multiple)
-        ]
-        spots = _Spots(*(np.concatenate(values, axis=-1) for values in zip(*parts, strict=True)))
-        order = np.lexsort((spots.column, spots.row, spots.frame))
-        spots = _Spots(*(values[..., order] for values in spots))
-        return table(
-            frames, counts, spots.frame, spots.row + spots.mean[0], spots.column + spots.mean[1],
-            uncertainty_px=np.sqrt(np.square(spots.sigma[:2]).mean(axis=0)),
-            light=np.exp(spots.mean[2]), background=np.expm1(spots.log_background),
-            sigma_px=np.full(len(order), sigma_px),
-        )  # fmt: skip
-
-    def _spots(self, network: Decode, counts: Counts, sigma_px: float) -> _Spots:
-        """The molecules in a part of the frames."""
+    def spots(self, network: Decode, counts: Counts, sigma_px: float) -> Spots:
+        """Return the molecules in a part of the frames, with what the network says of their pixels."""
         rows, columns = counts.variance.shape
         parts, first = [], 0
         for number, features in _threes(network, counts, sigma_px):
@@ -102,11 +60,20 @@ class DecodeStyle(LearnedLocalizer):
             )
             frame, row, column = _chosen(expit(logit), self.probability)
             at = frame, slice(None), row, column
-            parts.append(
-                _Spots(first + frame, row, column, mean[at].T, sigma[at].T, background[frame, row, column])
-            )
+            values = np.concatenate([mean[at].T, sigma[at].T, background[frame, row, column][None]])
+            parts.append(Spots(first + frame, row, column, values))
             first += number
-        return _Spots(*(np.concatenate(values, axis=-1) for values in zip(*parts, strict=True)))
+        return Spots.joined(parts)
+
+    def table(self, frames: xr.Dataset, counts: Counts, spots: Spots, sigma_px: float) -> xr.Dataset:
+        """Return the localizations of all frames, with the errors that the network expects."""
+        mean, sigma, log_background = spots.values[:3], spots.values[3:6], spots.values[6]
+        return table(
+            frames, counts, spots.frame, spots.row + mean[0], spots.column + mean[1],
+            uncertainty_px=np.sqrt(np.square(sigma[:2]).mean(axis=0)),
+            light=np.exp(mean[2]), background=np.expm1(log_background),
+            sigma_px=np.full(len(spots.frame), sigma_px),
+        )  # fmt: skip
 
 
 def _threes(network: Decode, counts: Counts, sigma_px: float) -> Iterator[tuple[int, torch.Tensor]]:

@@ -5,7 +5,6 @@ Speiser et al. 2021, doi:10.1038/s41592-021-01236-x. Shapes: B movies, T frames,
 
 from __future__ import annotations
 
-import itertools
 from typing import NamedTuple
 
 import torch
@@ -13,6 +12,7 @@ from pydantic import Field, PositiveInt
 from torch import nn
 
 from baselines._frame_channels import CHANNELS
+from baselines._unet import UNet, begin_at, convolution
 from smlmsim.spec import Spec
 
 LIKELY_LOG_LIGHT = 6.5
@@ -82,7 +82,7 @@ class Decode(nn.Module):
     Rows and columns are multiples of ``multiple``. Light more than ``reach`` pixels away changes nothing in a pixel.
     """
 
-    multiple = 4
+    multiple = UNet.multiple
 
     def __init__(self, settings: DecodeNetwork) -> None:
         super().__init__()
@@ -92,12 +92,12 @@ class Decode(nn.Module):
         self.reach = 2 * UNet.reach(settings.convolutions) + 1
         self.heads = nn.ModuleList(
             nn.Sequential(
-                *_convolution(settings.context_base, settings.head, settings.normalized),
+                *convolution(settings.context_base, settings.head, settings.normalized),
                 nn.Conv2d(settings.head, outputs, 1),
             )
             for outputs in (1, 6, 1)
         )
-        _start(self.heads[0], RARE)
+        begin_at(self.heads[0], RARE)
 
     def forward(self, frames_BTCYX: torch.Tensor) -> Found:
         """Look at every frame of some movies; before the first and after the last, nothing is known."""
@@ -128,58 +128,3 @@ class Decode(nn.Module):
         )
         sigma = LEAST_SIGMA + nn.functional.softplus(values[:, 3:] - 1)
         return Found(logit[:, 0], mean, sigma, nn.functional.softplus(background[:, 0] + 2))
-
-
-class UNet(nn.Module):
-    """A U-Net of three levels; the coarser ones have ``growth`` times the channels of the first."""
-
-    def __init__(
-        self, channels: int, base: int, growth: tuple[int, int], convolutions: int, normalized: bool
-    ) -> None:
-        super().__init__()
-        fine, middle, coarse = base, base * growth[0], base * growth[1]
-
-        def stage(before: int, after: int) -> nn.Sequential:
-            sizes = [before] + [after] * convolutions
-            pairs = itertools.pairwise(sizes)
-            return nn.Sequential(*(part for pair in pairs for part in _convolution(*pair, normalized)))
-
-        self.down = nn.ModuleList([stage(channels, fine), stage(fine, middle), stage(middle, coarse)])
-        self.rise = nn.ModuleList(
-            [nn.ConvTranspose2d(coarse, middle, 2, 2), nn.ConvTranspose2d(middle, fine, 2, 2)]
-        )
-        self.up = nn.ModuleList([stage(2 * middle, middle), stage(2 * fine, fine)])
-        self.pool = nn.MaxPool2d(2)
-
-    @staticmethod
-    def reach(convolutions: int) -> int:
-        """How many pixels away a pixel of the images can change one of the result, at most.
-
-        A convolution reaches one pixel of its level: there are two stages on the first level, two on the second and one
-        on the third, whose pixels are two and four times as large. Besides, pools and their inverses reach over the
-        four pixels of the coarsest one.
-        """
-        return convolutions * (2 * 1 + 2 * 2 + 1 * 4) + 3
-
-    def forward(self, images_NCYX: torch.Tensor) -> torch.Tensor:
-        """Return images with as many channels as the first level."""
-        fine = self.down[0](images_NCYX)
-        middle = self.down[1](self.pool(fine))
-        coarse = self.down[2](self.pool(middle))
-        middle = self.up[0](torch.cat([self.rise[0](coarse), middle], 1))
-        result: torch.Tensor = self.up[1](torch.cat([self.rise[1](middle), fine], 1))
-        return result
-
-
-def _start(head: nn.Module, value: float) -> None:
-    """Let a head begin about a value, if it is not to be loaded."""
-    bias = list(head.parameters())[-1]
-    if not bias.is_meta:
-        nn.init.constant_(bias, value)
-
-
-def _convolution(before: int, after: int, normalized: bool) -> list[nn.Module]:
-    """A convolution over 3 x 3 pixels with its activation."""
-    convolution = nn.Conv2d(before, after, 3, padding=1, bias=not normalized)
-    norm = [nn.BatchNorm2d(after, momentum=0.01)] if normalized else []
-    return [convolution, *norm, nn.ELU(inplace=True)]

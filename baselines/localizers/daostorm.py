@@ -10,6 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 from pydantic import PositiveFloat, PositiveInt
 
+from baselines.localizers._precision import precision_px
 from baselines.localizers._table import pixel_of, table
 from smlmsim.shot_noise import Counts, counts_of
 from smlmsim.spec import Spec
@@ -72,7 +73,7 @@ class Daostorm(Spec):
         y, x, light, background, width = np.concatenate(found).T
         return table(
             frames, counts, frame, y, x, light=light, background=background, sigma_px=width,
-            uncertainty_px=_uncertainty_px(light, background + float(counts.variance.mean()), width),
+            uncertainty_px=precision_px(light, background + float(counts.variance.mean()), width),
         )  # fmt: skip
 
     def _found(self, image: npt.NDArray[np.float32], counts: Counts, sigma_px: float) -> Floats:
@@ -87,14 +88,6 @@ class Daostorm(Spec):
         found = spots[["y", "x", "mass", "bg", "size"]].to_numpy(np.float64)
         found[:, 3] -= float(counts.variance.mean())
         return found
-
-
-def _uncertainty_px(light: Floats, background: Floats, width: Floats) -> Floats:
-    """The standard error of a spot by itself, in pixels, with all variance of a pixel in the background."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = width**2 + 1 / 12
-        tau = 2 * math.pi * variance * np.maximum(background, 0) / light
-        return np.sqrt(variance / light * (1 + 4 * tau + np.sqrt(2 * tau / (1 + 4 * tau))))
 
 
 def _package() -> Any:

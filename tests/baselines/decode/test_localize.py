@@ -1,22 +1,13 @@
 """The localizer decode separates molecules that a fit of single spots merges, and knows how precise it is."""
 
-import logging
-
 import numpy as np
 import pytest
 import torch
-from spots_on_frames import errors_nm, events, one_each
+from spots_on_frames import crowd, errors_nm, one_each
 
-from baselines._weights import WeightsError, save_weights
 from baselines.decode.localize import DecodeStyle, _chosen
-from baselines.decode.model import DecodeNetwork
-from baselines.decode.train import DecodeTraining
 from baselines.localizers.mle import MaximumLikelihood
-from smlmsim.frames import Imaging
 from smlmsim.metrics.localizations import score_localizations
-from smlmsim.testing import make_frames
-
-SHIPPED = DecodeTraining.configured("shipped")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -25,15 +16,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def crowd(density_per_um2, frames=10, edge=64, seed=0):
-    """Molecules of 1000 photons anywhere in the frames."""
-    rng = np.random.default_rng(seed)
-    number = rng.poisson(density_per_um2 * (edge / 10) ** 2 * frames)
-    frame = np.sort(rng.integers(0, frames, number))
-    molecules = events(frame, *rng.uniform(0, edge * 100, (2, number)))
-    return make_frames(molecules, (frames, edge, edge), seed=seed), molecules
 
 
 def test_at_three_molecules_per_um2_it_finds_more_than_a_fit_of_single_spots():
@@ -78,64 +60,3 @@ def test_a_lower_probability_finds_more():
     frames, _ = crowd(3.0, frames=3)
     few, many = (DecodeStyle(probability=least).localize(frames) for least in (0.9, 0.2))
     assert few.sizes["localization"] < many.sizes["localization"]
-
-
-def test_large_frames_are_seen_in_parts_with_the_same_result(monkeypatch):
-    frames, _ = crowd(2.0, frames=2, edge=96)
-    whole = DecodeStyle().localize(frames)
-    monkeypatch.setattr("baselines._learned_localizer.TILE_PIXELS", 32)
-    parts = DecodeStyle().localize(frames)
-    for name in whole.data_vars:
-        np.testing.assert_allclose(parts[name], whole[name], rtol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("settings", "imaging", "words"),
-    [
-        (
-            {"sigma_nm": 250.0},
-            {},
-            "spots are 2.5 pixels wide (sigma_nm=250 on pixels of 100 nm), trained for 1 to 1.6",
-        ),
-        ({}, {"background_photons": 120.0}, "the background is about 107 photons"),
-        ({}, {"photons": 20000.0}, "trained for up to 5000"),
-    ],
-)
-def test_frames_unlike_those_of_training_are_warned_about_once(settings, imaging, words, caplog):
-    frames = one_each(2, edge=16, **imaging)[0]
-    localizer = DecodeStyle(**settings)
-    with caplog.at_level(logging.WARNING):
-        localizer.localize(frames)
-        localizer.localize(frames)
-    assert len(caplog.messages) == 1
-    assert caplog.messages[0].startswith("decode: ")
-    assert words in caplog.messages[0]
-
-
-def test_frames_like_those_of_training_are_localized_without_a_word(caplog):
-    with caplog.at_level(logging.INFO):
-        DecodeStyle().localize(crowd(1.0, frames=2)[0])
-    assert not caplog.messages
-
-
-def test_weights_of_another_network_are_refused(tmp_path):
-    path = tmp_path / "other.safetensors"
-    network = DecodeNetwork(frame_base=2, context_base=2, head=2).build()
-    save_weights(path, network, name="dblink", settings={})
-    with pytest.raises(WeightsError, match="holds the weights of dblink, expected decode"):
-        DecodeStyle(weights=path).localize(one_each(1)[0])
-
-
-def test_weights_that_do_not_say_on_what_they_were_trained_are_refused(tmp_path):
-    path, settings = tmp_path / "decode.safetensors", DecodeNetwork(frame_base=2, context_base=2, head=2)
-    about = {"network": settings.model_dump(mode="json")}
-    save_weights(path, settings.build(), name="decode", settings=about)
-    with pytest.raises(WeightsError, match="does not say what its network was trained for"):
-        DecodeStyle(weights=path).localize(one_each(1)[0])
-
-
-def test_the_weights_are_those_of_the_shipped_configuration():
-    localizer = DecodeStyle()
-    assert localizer.trained == SHIPPED.scenes
-    assert localizer.parameters == SHIPPED.parameters()["network"]
-    assert Imaging().psf.sigma_nm == localizer.sigma_nm

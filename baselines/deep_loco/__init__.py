@@ -1,0 +1,1 @@
+"""Networks in the style of DeepLoco, which list molecules as points with probabilities."""

@@ -1,0 +1,59 @@
+"""The localizer deep_storm separates molecules that a fit of single spots merges."""
+
+import numpy as np
+import pytest
+import torch
+from spots_on_frames import crowd, errors_nm, one_each
+
+from baselines.deep_storm.localize import DeepStormStyle, maps
+from baselines.deep_storm.model import FINER
+from baselines.localizers.mle import MaximumLikelihood
+from smlmsim.metrics.localizations import score_localizations
+from smlmsim.shot_noise import counts_of
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_at_three_molecules_per_um2_it_finds_more_than_a_fit_of_single_spots():
+    frames, molecules = crowd(3.0)
+    found, mle = (
+        score_localizations(localizer.localize(frames), molecules)
+        for localizer in (DeepStormStyle(), MaximumLikelihood())
+    )
+    number = molecules.sizes["event"]
+    # The Jaccard index is a share of about this many decisions, so its standard error is at most 0.5 / sqrt(number).
+    assert float(found.jaccard) > float(mle.jaccard) + 5 * 0.5 / np.sqrt(number)
+    assert float(found.rmse_nm) < float(mle.rmse_nm)
+
+
+def test_bright_molecules_by_themselves_are_found_once_without_bias_and_about_as_precisely_as_reported():
+    frames, molecules = one_each(200, 1000.0, edge=15)
+    found = DeepStormStyle().localize(frames)
+    assert np.bincount(found.loc_frame.values, minlength=200).tolist().count(1) >= 190
+    errors = errors_nm(found, molecules)
+    spread = float(np.sqrt(np.square(errors).mean()))
+    assert np.abs(errors.mean(axis=1)).max() < 5 * spread / np.sqrt(errors.shape[1])
+    assert 0.7 < spread / np.median(found.loc_uncertainty) < 1.5
+    assert np.median(found.loc_intensity) == pytest.approx(1000, rel=0.1)
+
+
+@torch.inference_mode()
+def test_the_places_expect_as_many_molecules_as_there_are():
+    frames, molecules = crowd(1.0, frames=8, edge=48)
+    network = DeepStormStyle().network()
+    expected = np.concatenate(list(maps(network, counts_of(frames), 1.3)))
+    assert expected.shape == (8, 48 * FINER, 48 * FINER)
+    number = molecules.sizes["event"]
+    assert expected.sum() == pytest.approx(number, abs=4 * np.sqrt(number))
+
+
+def test_a_lower_probability_finds_more():
+    frames, _ = crowd(3.0, frames=3)
+    few, many = (DeepStormStyle(probability=least).localize(frames) for least in (0.9, 0.2))
+    assert few.sizes["localization"] < many.sizes["localization"]
