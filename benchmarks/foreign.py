@@ -22,6 +22,7 @@ import xarray as xr
 from foreign_scenes import SCENES, STUDY, simulate
 from resumed import scored
 from scipy import stats
+from several import SOME, Several, numbers
 
 from smlmsim import figures, io, reconstruct
 from smlmsim._settings import suggestion
@@ -35,12 +36,10 @@ from smlmsim.grid.attempt import attempt
 from smlmsim.grid.scores import require_scores
 from smlmsim.io import netcdf
 from smlmsim.metrics import METRICS, described, score, three_crests
-from smlmsim.spec import Spec
 from smlmsim.store import Kind
 
 WINDOW, WINDOW_FRAMES = "acquisition.frames_per_point", 50
 """An axis that a reference map may have, and its value in these movies."""
-SOME = pydantic.Field(min_length=1)
 _log = logging.getLogger("smlmsim.benchmarks.foreign")
 
 
@@ -73,7 +72,7 @@ def _of_localizations() -> tuple[str, ...]:
     return tuple(name for name in reconstruct.available() if not reconstruct.needs(reconstruct.load(name)))
 
 
-class Foreign(Spec):
+class Foreign(Several):
     """The movies of another generator, and who is ranked on them.
 
     Parameters
@@ -104,9 +103,6 @@ class Foreign(Spec):
             for name in found:
                 if name not in known:
                     raise ValueError(f"no {name!r}; {suggestion(name, known)}")
-        for name, values in self:
-            if isinstance(values, tuple) and len(set(values)) < len(values):
-                raise ValueError(f"{name} holds a value twice: {', '.join(map(str, values))}")
         return self
 
     def movies(self) -> Iterator[Movie]:
@@ -177,7 +173,7 @@ def foreign(
         "reconstructors": tuple(dict.fromkeys(reconstructor or ())),
     }
     study = Foreign(
-        velocities_nm_per_s=_numbers(velocities, "--velocities"), rates_hz=_numbers(rates, "--rates"),
+        velocities_nm_per_s=numbers(velocities, "--velocities"), rates_hz=numbers(rates, "--rates"),
         seeds=seeds_of(seeds, "--seeds") or (), time_points=time_points, metric=metric,
         **{name: names for name, names in given.items() if names},
     )  # fmt: skip
@@ -363,13 +359,6 @@ def _draw_scenes(study: Foreign, folder: Path) -> None:
         )
         images = {"truth": cast(xr.Dataset, movie.truth).density, "counts": movie.observation.counts}
         figures.save(figures.montage(images), folder / f"{scene}.png")
-
-
-def _numbers(text: str, option: str) -> tuple[float, ...]:
-    try:
-        return tuple(dict.fromkeys(float(part) for part in text.split(",")))
-    except ValueError:
-        raise ValueError(f"{option} takes numbers, as in 0,30,75; found {text[:60]!r}") from None
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple
 
 from smlmsim.cli import interruption, main
 
@@ -21,6 +21,7 @@ import pydantic
 import typer
 import xarray as xr
 from resumed import scored
+from several import SOME, Several, numbers
 
 from smlmsim import figures, io, schema
 from smlmsim import localizers as plugins
@@ -35,7 +36,7 @@ from smlmsim.io import netcdf
 from smlmsim.localization import Imaged
 from smlmsim.metrics import score_localizations
 from smlmsim.rng import stream
-from smlmsim.spec import Spec, one_line
+from smlmsim.spec import one_line
 from smlmsim.store import Kind
 
 DENSITY, PHOTONS = "density_per_um2", "photons"
@@ -47,7 +48,6 @@ METRICS = ("jaccard", "rmse_nm", "efficiency")
 """The scores that are drawn and described; precision and recall are stored beside them."""
 MARGIN_NM = 500.0
 """Width of the border in which molecules shine but do not count, and of that around the frames with more of them."""
-SOME = pydantic.Field(min_length=1)
 _log = logging.getLogger("smlmsim.benchmarks.localizers")
 
 
@@ -74,7 +74,7 @@ class Movie(NamedTuple):
         return f"{self.density_per_um2:g}.{self.photons:g}.{self.seed}.json"
 
 
-class Localizers(Spec):
+class Localizers(Several):
     """Movies of molecules at random places, and the localizers that find them.
 
     Parameters
@@ -103,13 +103,6 @@ class Localizers(Spec):
     molecules: pydantic.PositiveInt = 1000
     edge_um: Annotated[float, pydantic.Field(gt=2 * MARGIN_NM / 1000)] = 6.4
     imaging: Imaging = Imaging()
-
-    @pydantic.model_validator(mode="after")
-    def _distinct(self) -> Self:
-        for name, values in self:
-            if isinstance(values, tuple) and len(set(values)) < len(values):
-                raise ValueError(f"{name} holds a value twice: {', '.join(map(str, values))}")
-        return self
 
     def movies(self) -> Iterator[Movie]:
         """All movies; the seed varies slowest, so that an early end leaves whole seeds."""
@@ -155,7 +148,7 @@ def localizers(
     """
     names = tuple(dict.fromkeys(localizer or ()))
     study = Localizers.model_validate({
-        "densities_per_um2": _numbers(densities, "--densities"), "photons": _numbers(photons, "--photons"),
+        "densities_per_um2": numbers(densities, "--densities"), "photons": numbers(photons, "--photons"),
         "seeds": seeds_of(seeds, "--seeds"), "molecules": molecules,
         "imaging": {"camera": camera, "background_photons": background},
         **({"localizers": names} if names else {}),
@@ -299,13 +292,6 @@ def _gathered(study: Localizers, movies: Sequence[Movie], found: Sequence[Any]) 
     for axis, attrs in AXES.items():
         scores[axis].attrs.update(attrs)
     return scores.assign_attrs(within_nm=nothing.attrs["within_nm"], doi=nothing.attrs["doi"])
-
-
-def _numbers(text: str, option: str) -> tuple[float, ...]:
-    try:
-        return tuple(dict.fromkeys(float(part) for part in text.split(",")))
-    except ValueError:
-        raise ValueError(f"{option} takes numbers, as in 0.3,1,3; found {text[:60]!r}") from None
 
 
 if __name__ == "__main__":

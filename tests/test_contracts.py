@@ -37,5 +37,6 @@ def test_the_plugins_of_this_project_are_installed():
     networks = {"annapalm2d", "annapalm3d", "dblink", "vivit", "spacetime"}
     classic = {"sparse", "static_sum", "moving_window", "gaussian_time", "contrast_maximisation"}
     assert networks | classic <= set(RECONSTRUCTORS.available())
-    assert {"mle", "phasor", "daostorm", "decode"} <= set(LOCALIZERS.available())
+    assert {"mle", "phasor", "daostorm", "decode", "deep_storm", "deep_loco"} <= set(LOCALIZERS.available())
+    assert {"sofi", "esrrf", "deep_storm_dblink"} <= set(RECONSTRUCTORS.available())
     assert networks <= set(TRAINABLES.available())

@@ -9,7 +9,7 @@ import torch
 
 from baselines.deep_loco.model import Found
 
-SCALES_PX = (0.1, 0.4, 1.6, 6.4)
+SCALES_PX = (0.25, 1.0, 4.0)
 """Distances over which the kernels fall to 1/e, in pixels."""
 SOFT_PX = 0.02
 """Distance below which kernels are flat, so that they have a slope everywhere."""

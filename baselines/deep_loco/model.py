@@ -54,12 +54,12 @@ class DeepLocoNetwork(Spec):
         Whether batches are normalized after every convolution.
     """
 
-    edge: PositiveInt = 12
-    step: PositiveInt = 6
+    edge: PositiveInt = 8
+    step: PositiveInt = 4
     layers: tuple[Layer, ...] = (Layer(32, 3), Layer(32, 3), Layer(32, 2, 2))
     width: PositiveInt = 192
     residuals: PositiveInt = 2
-    points: PositiveInt = 32
+    points: PositiveInt = 16
     normalized: bool = True
 
     @model_validator(mode="after")
@@ -129,12 +129,19 @@ class DeepLoco(nn.Module):
         begin_at(self.logit, RARE)
         _spread(self.place)
 
-    def forward(self, frames_NCYX: torch.Tensor) -> Found:
-        """Find the points in every window of frames; small frames are enlarged by repeating the last pixels."""
+    def forward(self, frames_NCYX: torch.Tensor, corners: list[tuple[int, int]] | None = None) -> Found:
+        """Find the points in every window of frames; small frames are enlarged by repeating the last pixels.
+
+        Parameters
+        ----------
+        frames_NCYX : Tensor
+        corners : list of (int, int), optional
+            Row and column of the first pixel of every window; by default those that cover the frame.
+        """
         rows, columns = frames_NCYX.shape[2:]
         missing = [0, max(0, self.edge - columns), 0, max(0, self.edge - rows)]
         whole = pad(frames_NCYX, missing, mode="replicate") if any(missing) else frames_NCYX
-        corners = self.settings.corners(rows, columns)
+        corners = corners or self.settings.corners(rows, columns)
         windows = torch.stack(
             [whole[:, :, row : row + self.edge, column : column + self.edge] for row, column in corners], 1
         )

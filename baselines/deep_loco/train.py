@@ -22,10 +22,12 @@ class DeepLocoTraining(FrameTraining):
     network: DeepLocoNetwork
 
     def loss(self, network: nn.Module, batch: Batch) -> torch.Tensor:
-        """The distance of points and molecules in all windows of the frames."""
-        found = network(batch.seen.flatten(0, 1))
-        corners = self.network.corners(*batch.seen.shape[-2:])
-        return discrepancy(found, corners, self.network.edge, batch.frame, batch.place_px)
+        """The distance of points and molecules in all windows of the frames, which lie side by side."""
+        rows, columns = batch.seen.shape[-2:]
+        edge = self.network.edge
+        corners = self.network.replace({"step": edge}).corners(rows, columns)
+        found = network(batch.seen.flatten(0, 1), corners)
+        return discrepancy(found, corners, edge, batch.frame, batch.place_px)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from smlmsim.regions import LIVE_CELLS, inside
 from smlmsim.train import TRAINABLES
 
 ALL = sorted(Path(baselines.__path__[0]).glob("*/*.safetensors"))
-LOCALIZING = {"decode"}
+LOCALIZING = {"decode", "deep_storm", "deep_loco"}
 WEIGHTS = [path for path in ALL if path.stem not in LOCALIZING]
 FOLDERS = {path.parent.name: path.parent for path in WEIGHTS}
 WITH_CARDS = {path.parent.name: path.parent for path in ALL}

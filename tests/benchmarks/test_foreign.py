@@ -133,4 +133,4 @@ def test_a_reconstructor_that_is_not_installed_is_named_before_anything_is_simul
 def test_reconstructors_that_need_camera_frames_are_left_out():
     chosen = set(Foreign().reconstructors)
     assert {"sparse", "annapalm2d"} <= chosen
-    assert not {"sofi", "esrrf"} & chosen
+    assert not {"sofi", "esrrf", "deep_storm_dblink"} & chosen
