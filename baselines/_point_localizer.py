@@ -62,7 +62,7 @@ class PointLocalizer(LearnedLocalizer):
     """Standard deviation of a position within the place that stands for it, in pixels."""
 
     probability: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    radius_px: PositiveFloat = 0.8
+    radius_px: PositiveFloat = 0.6
 
     @property
     def around_px(self) -> int:
@@ -74,18 +74,19 @@ class PointLocalizer(LearnedLocalizer):
         """Yield what the network expects in some frames after the other."""
 
     def spots(self, network: Any, counts: Counts, sigma_px: float) -> Spots:
-        """Return the molecules in a part of the frames: y, x, and their standard error, in pixels."""
+        """Return the molecules in a part of the frames: offsets in their pixels, and their spread."""
         parts, first = [], 0
         for points in self.points(network, counts, sigma_px):
             frame, (y, x, _, variance) = gathered(
                 *points[1:], radius=self.radius_px, blur=BLUR * self.radius_px, least=self.probability
             )
             row, column = (np.floor(place + 0.5).astype(np.intp) for place in (y, x))
-            error = np.sqrt(variance + self.least_spread_px**2)
-            parts.append(Spots(first + frame, row, column, np.stack([y, x, error])))
+            spread = np.sqrt(variance + self.least_spread_px**2)
+            parts.append(Spots(first + frame, row, column, np.stack([y - row, x - column, spread])))
             first += points.frames
         return Spots.joined(parts)
 
     def table(self, frames: xr.Dataset, counts: Counts, spots: Spots, sigma_px: float) -> xr.Dataset:
         """Return the localizations of all frames, with the light that they have there."""
-        return lit(frames, counts, spots.frame, *spots.values, sigma_px=sigma_px)
+        y, x, spread = spots.values
+        return lit(frames, counts, spots.frame, spots.row + y, spots.column + x, spread, sigma_px=sigma_px)

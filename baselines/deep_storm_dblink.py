@@ -14,7 +14,7 @@ from pydantic import NonNegativeInt, PositiveFloat
 
 from baselines._learned_localizer import Tile, tiles
 from baselines.dblink.reconstruct import DBlinkStyle
-from baselines.deep_storm.localize import DeepStormStyle, maps
+from baselines.deep_storm.localize import LEAST_EXPECTED, DeepStormStyle, maps
 from baselines.deep_storm.model import FINER
 from baselines.frames._movie import Movie
 from baselines.localizers._table import pixel_of
@@ -29,8 +29,9 @@ class DeepStormDBlink(Spec):
     """Show the DBlink-style network how many molecules the Deep-STORM-style one expects in every pixel and time point.
 
     Saguy et al. 2023 (doi:10.1038/s41592-023-01966-0) feed DBlink with images of Deep-STORM. Here these are the
-    expected molecules on a grid eight times finer than the camera's; they are added up over the frames of each time
-    point, and divided between the pixels of the observation by area. The localizations of the observation are not used.
+    expected molecules on a grid eight times finer than the camera's, where that is more than next to nothing. They are
+    added up over the frames of each time point, and divided between the pixels of the observation by area. The
+    localizations of the observation are not used.
 
     The weights of ``dblink`` were trained on counts of localizations, whose errors differ from molecule to molecule. A
     molecule that Deep-STORM is unsure about is spread over its possible places instead.
@@ -87,6 +88,7 @@ class DeepStormDBlink(Spec):
             inner = tuple(slice(FINER * side.start, FINER * side.stop) for side in tile.inner)
             first = 0
             for found in maps(network, tile.cut(counts), sigma_px):
+                found[found < LEAST_EXPECTED] = 0
                 for point, (begin, end) in enumerate(itertools.pairwise(begins - first)):
                     frames = found[max(begin, 0) : max(end, 0), inner[0], inner[1]]
                     if len(frames):

@@ -44,16 +44,21 @@ def kind(name):
 
 @functools.cache
 def large():
-    return crowd(2.0, frames=2, edge=96)[0]
+    return crowd(2.0, frames=1, edge=80)[0]
 
 
 def test_large_frames_are_seen_in_parts_with_the_same_result(kind, monkeypatch):
     whole = kind().localize(large())
     monkeypatch.setattr("baselines._learned_localizer.TILE_PIXELS", 32)
     parts = kind().localize(large())
-    assert whole.sizes["localization"] > 200
+    assert whole.sizes["localization"] > 70
+    # Rounding may change which of two molecules in a row of pixels comes first.
+    orders = [np.argsort(found.loc_y.values) for found in (parts, whole)]
     for column in whole.data_vars:
-        np.testing.assert_allclose(parts[column], whole[column], rtol=2e-3)
+        found, expected = (
+            table[column].values[order] for table, order in zip((parts, whole), orders, strict=True)
+        )
+        np.testing.assert_allclose(found, expected, rtol=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,7 @@ def test_frames_unlike_those_of_training_are_warned_about_once(name, kind, setti
 
 def test_frames_like_those_of_training_are_localized_without_a_word(kind, caplog):
     with caplog.at_level(logging.INFO):
-        kind().localize(crowd(1.0, frames=2)[0])
+        kind().localize(crowd(1.0, frames=2, edge=32)[0])
     assert not caplog.messages
 
 

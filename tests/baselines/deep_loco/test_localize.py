@@ -19,7 +19,7 @@ def one_thread():
 
 
 def test_at_three_molecules_per_um2_it_finds_more_than_a_fit_of_single_spots():
-    frames, molecules = crowd(3.0)
+    frames, molecules = crowd(3.0, frames=6, edge=48)
     found, mle = (
         score_localizations(localizer.localize(frames), molecules)
         for localizer in (DeepLocoStyle(), MaximumLikelihood())
@@ -30,9 +30,9 @@ def test_at_three_molecules_per_um2_it_finds_more_than_a_fit_of_single_spots():
 
 
 def test_bright_molecules_by_themselves_are_found_once_without_bias():
-    frames, molecules = one_each(200, 1000.0, edge=15)
+    frames, molecules = one_each(100, 1000.0, edge=15)
     found = DeepLocoStyle().localize(frames)
-    assert np.bincount(found.loc_frame.values, minlength=200).tolist().count(1) >= 190
+    assert np.bincount(found.loc_frame.values, minlength=100).tolist().count(1) >= 95
     errors = errors_nm(found, molecules)
     spread = float(np.sqrt(np.square(errors).mean()))
     assert np.abs(errors.mean(axis=1)).max() < 5 * spread / np.sqrt(errors.shape[1])
@@ -40,6 +40,6 @@ def test_bright_molecules_by_themselves_are_found_once_without_bias():
 
 
 def test_a_lower_probability_finds_more():
-    frames, _ = crowd(3.0, frames=3)
+    frames, _ = crowd(3.0, frames=2, edge=40)
     few, many = (DeepLocoStyle(probability=least).localize(frames) for least in (0.9, 0.2))
     assert few.sizes["localization"] < many.sizes["localization"]

@@ -10,7 +10,7 @@ from baselines.deep_loco.model import DeepLocoNetwork, Found, Layer
 from baselines.deep_loco.train import DeepLocoTraining
 from smlmsim.spec import read_toml
 
-SHIPPED = 328_864
+SHIPPED = 196_720
 SMALL = DeepLocoNetwork(edge=8, step=4, layers=(Layer(4, 3), Layer(4, 2, 2)), width=16, points=6)
 
 
