@@ -37,7 +37,7 @@ def weights_file(package: str, name: str, given: Path | None, *, remedy: str) ->
     Parameters
     ----------
     package, name : str
-        Of the network.
+        The name of its package, and its own.
     given : Path, optional
     remedy : str
         What to do where none is bundled.

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import itertools
 import re
 from pathlib import Path
 
@@ -81,6 +82,19 @@ def advantages(name):
             mean, low, high = (f"{value:.3f}".replace("-0.000", "0.000") for value in values)
             found[row.first if row.second == name else row.second] = f"{mean} ({low} to {high})"
     return found
+
+
+@pytest.mark.parametrize("name", ["deep_storm", "deep_loco"])
+def test_the_table_of_a_localizer_holds_the_scores_of_the_map_of_localizers(name):
+    scores = netcdf.read(REFERENCE.with_name("localizers.nc")).sel(localizer=name)
+    text = sections(WITH_CARDS[name])["Results"]
+    for density, photons in itertools.product(scores.density_per_um2.values, scores.photons.values):
+        cell = scores.sel(density_per_um2=density, photons=photons)
+        values = (
+            f"{float(cell[metric].mean()):.{digits}f} ± {float(cell[metric].std(ddof=1)):.{digits}f}"
+            for metric, digits in (("jaccard", 3), ("rmse_nm", 1), ("efficiency", 2))
+        )
+        assert f"| {density:g} | {photons:g} | {' | '.join(values)} |" in text
 
 
 @pytest.mark.parametrize(
