@@ -37,10 +37,11 @@ def movie():
 
 def test_every_molecule_is_expected_in_its_time_point_and_around_its_pixel(movie):
     expected = DeepStormDBlink().expected(movie)
-    near = np.s_[20:31, 36:47], np.s_[50:61, 26:37]
-    assert expected[0][near[0]].sum() == pytest.approx(3, abs=0.5)
-    assert expected[1][near[1]].sum() == pytest.approx(1, abs=0.5)
-    assert expected.sum() == pytest.approx(4, abs=0.7)
+    first, second = expected[0, 20:31, 36:47].sum(), expected[1, 50:61, 26:37].sum()
+    assert first == pytest.approx(3, abs=0.5)
+    # A spot may be two molecules at one place, so that more than one is expected.
+    assert second == pytest.approx(1, abs=0.5)
+    assert expected.sum() - first - second < 0.7
 
 
 def test_places_are_divided_between_pixels_by_their_length():
