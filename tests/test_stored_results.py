@@ -9,8 +9,12 @@ import xarray as xr
 
 from smlmsim.agreement_ranks import BETWEEN, MEASURES, agreement_ranks, in_words
 from smlmsim.regions import axes_of
+from smlmsim.robustness import Results, Robustness
+from smlmsim.robustness import in_words as robustness_in_words
+from smlmsim.spec import parse_toml
 
-DATA = Path(__file__).parent.parent / "data"
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "data"
 MAPS = Path(str(resources.files("smlmsim"))) / "grid" / "maps"
 
 
@@ -24,6 +28,15 @@ def said():
 def two_colours():
     with xr.open_dataset(MAPS / "two-colours.nc") as found:
         return found.load()
+
+
+@pytest.fixture(scope="module")
+def robustness():
+    parts = {}
+    for name in Results._fields:
+        with xr.open_dataset(DATA / "robustness" / f"{name}.nc") as found:
+            parts[name] = found.load()
+    return Results(**parts)
 
 
 def test_agreement_is_measured_in_the_cells_of_the_reference_map(two_colours):
@@ -56,3 +69,17 @@ def test_the_stated_ranges_are_those_of_the_map(two_colours, said):
     )
     between = [ranks[(measure, BETWEEN)] for measure in MEASURES]
     assert f"{between[2]:.2f} by centre lines, {between[0]:.2f} by Pearson" in said
+
+
+def test_every_statement_on_robustness_is_that_of_its_results(robustness, said):
+    paragraphs = robustness_in_words(robustness).strip().split("\n\n")
+    assert len(paragraphs) > 8
+    assert all(paragraph in said for paragraph in paragraphs)
+
+
+def test_the_results_on_robustness_are_those_of_the_study_beside_the_benchmark(robustness):
+    study = Robustness.from_toml(ROOT / "benchmarks" / "studies" / "robustness.toml")
+    stored = Robustness.model_validate(parse_toml(robustness.scores.attrs["study"], "the study"))
+    assert stored == study
+    assert robustness.scores.sizes["seed"] == study.movies
+    assert robustness.profiles.sizes["number"] == 35

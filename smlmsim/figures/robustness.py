@@ -182,7 +182,7 @@ def robustness(
         rows = upper.subplots(3, len(names), squeeze=False, sharey="row")
         for panel, laboratory in zip(rows[0], names, strict=True):
             _draw_laboratory(panel, scores, table, metric, laboratory)
-            panel.margins(y=0.16)
+            panel.margins(y=0.22)
             panel.set_title(laboratory.replace("_", " "))
         rows[0][0].set_ylabel(score_label(scores[metric]))
         _draw_profile_rows(rows[1:], found, names)
@@ -230,8 +230,10 @@ def _draw_course(panel: Axes, areas: xr.Dataset, table: pd.DataFrame) -> None:
             zorder=3,
         )
     panel.xaxis.set_major_formatter("{x:g}")
-    panel.set(xlabel="minutes after the perturbation", ylabel="area fraction, relative", ylim=(0, None))
-    panel.legend(frameon=False, fontsize=7, title=areas.attrs["followed"], title_fontsize=7)
+    panel.set(xlabel="minutes after the perturbation", ylabel="area fraction, relative", ylim=(0, 1.6))
+    panel.legend(
+        frameon=False, fontsize=7, loc="upper right", title=areas.attrs["followed"], title_fontsize=7
+    )
 
 
 def _draw_profile_rows(
@@ -247,7 +249,7 @@ def _draw_profile_rows(
             box = lower.boxplot(
                 [widths[np.isfinite(widths)]], positions=[place], widths=0.6, patch_artist=True, manage_ticks=False,
                 flierprops={"markersize": 1.5, "marker": "o", "markeredgewidth": 0.3},
-                medianprops={"color": "white" if place == 0 else "black"},
+                medianprops={"color": "black"},
                 whiskerprops={"linewidth": 0.6}, capprops={"linewidth": 0.6},
             )  # fmt: skip
             box["boxes"][0].set(facecolor=colour, linewidth=0.5)
@@ -289,7 +291,7 @@ def _panels(
         for row, metric in zip(panels, metrics, strict=True):
             for panel, name in zip(row, names, strict=True):
                 draw(panel, metric, name)
-                panel.margins(y=0.16)
+                panel.margins(y=0.22)
             row[0].set_ylabel(f"{score_label(scores[metric])}\n{scores[metric].attrs['better']} is better")
         for panel, name in zip(panels[0], names, strict=True):
             panel.set_title(name.replace("_", " "))
@@ -314,8 +316,8 @@ def _draw_groups(
             box.set(facecolor=colour, linewidth=0.5)
         for between, value in enumerate(values):
             panel.annotate(
-                _p(value), (at[between : between + 2].mean(), 1), xycoords=("data", "axes fraction"), xytext=(0, -2),
-                textcoords="offset points", ha="center", va="top", fontsize=6,
+                _p(value), (at[between : between + 2].mean(), 1), xycoords=("data", "axes fraction"),
+                xytext=(0, -2 - 7 * between), textcoords="offset points", ha="center", va="top", fontsize=6,
             )  # fmt: skip
     panel.set_xlim(-0.6, 2 * len(groups) - 2 + APART * (number - 1) + 0.6)
 

@@ -192,7 +192,7 @@ def _listed(rows: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     return " (" + "; ".join(
-        f"{row['model']} in {row['laboratory']}: {row['difference']:+.3f}, p = {row['p_holm']:.2g}"
+        f"{_image(row['model'])} in {row['laboratory']}: {row['difference']:+.3f}, p = {row['p_holm']:.2g}"
         for row in rows.to_dict("records")
     ) + ")"  # fmt: skip
 
