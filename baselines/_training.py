@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
@@ -30,6 +31,7 @@ from smlmsim.rng import stream
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 CHECKPOINT = "checkpoint.safetensors"
+logger = logging.getLogger("smlmsim.networks")
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -112,6 +114,11 @@ class Trainer:
             raise ValueError(f"a batch of {budget.batch} cannot be shared by {self._world} processes")
         inputs = inputs or Inputs()
         self._data = dataset(corpus, budget, budget.epoch_steps * budget.batch, inputs)
+        if learned := self._data.domain.learned_from:
+            logger.warning(
+                "the motion of the movies was learned from %s: this network has seen such movies at second hand, so "
+                "scores on them do not compare with those of others", learned,
+            )  # fmt: skip
         held_out = dataset(validation, budget, budget.validation_crops, inputs)
         self._validation = Validation(held_out, inputs.names[0])
         self._networks = dict(task.networks.items())

@@ -46,6 +46,8 @@ class Domain(Spec):
         Contour length per area, um / um^2.
     structures : tuple of str
         The kinds of structure. They are compared with the attribute ``structure`` of a table, if it has one.
+    learned_from : str, optional
+        The movies that their motion was learned from, if it was: the network has seen these at second hand.
     """
 
     pixel_nm: Interval | None = None
@@ -54,6 +56,7 @@ class Domain(Spec):
     velocity_nm_per_s: Interval | None = None
     density_per_um: Interval | None = None
     structures: tuple[str, ...] = ()
+    learned_from: str | None = None
 
     @classmethod
     def joined(cls, domains: Iterable[Domain]) -> Domain:
@@ -61,8 +64,9 @@ class Domain(Spec):
         found = list(domains)
         ends = {name: [getattr(domain, name) for domain in found] for name in cls.model_fields}
         structures = tuple(dict.fromkeys(name for names in ends.pop("structures") for name in names))
+        learned = [text for text in dict.fromkeys(ends.pop("learned_from")) if text]
         hulls = {name: None if None in values else _hull(values) for name, values in ends.items()}
-        return cls(**hulls, structures=structures)
+        return cls(**hulls, structures=structures, learned_from=" and ".join(learned) or None)
 
     def __str__(self) -> str:
         return ", ".join(said for said, _ in self._said()) or "nothing that is known"
@@ -120,6 +124,8 @@ class Domain(Spec):
                 yield words.format(_between(interval)), name
         if self.structures:
             yield " and ".join(name.replace("_", " ") for name in self.structures), "structures"
+        if self.learned_from:
+            yield f"motion learned from {self.learned_from}", "learned_from"
 
 
 _GATHERED: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("gathered", default=None)

@@ -21,7 +21,7 @@ from smlmsim.fixed_pair import FixedPair
 from smlmsim.frames import Imaging
 from smlmsim.from_table import FromTable
 from smlmsim.localization import Imaged, Localization, Statistical
-from smlmsim.motion import Deformation, Motion, Polymer, Wandering
+from smlmsim.motion import Deformation, Learned, Motion, Polymer, Wandering
 from smlmsim.movie import Movie, require_room, seen
 from smlmsim.photophysics import Photophysics, Poisson
 from smlmsim.photophysics.emission import CAMERA_PHOTONS, LEAST_SHARE, Emission
@@ -281,8 +281,8 @@ class TwoColours(OneStructure):
 class SemiSimulated(Simulated):
     """Two simulated scenes, superposed, to train on: their motions are others than those of test movies.
 
-    With ``deformation`` each scene flows as a whole, so that only the crossings of both move; with ``wandering`` every
-    filament moves on its own.
+    With ``deformation`` each scene flows as a whole, so that only the crossings of both move; with ``learned`` groups
+    of filaments flow; with ``wandering`` every filament moves on its own.
 
     Parameters
     ----------
@@ -293,7 +293,7 @@ class SemiSimulated(Simulated):
     kind: Literal["semi_simulated"] = "semi_simulated"
     structure: Structure = Microtubules(density_per_um=1.5)
     motion: Annotated[
-        Deformation | Wandering, pydantic.Field(discriminator="kind"), kind_or("deformation")
+        Deformation | Wandering | Learned, pydantic.Field(discriminator="kind"), kind_or("deformation")
     ] = Deformation()
 
     def moving(self, seed: int) -> xr.Dataset:
@@ -305,16 +305,15 @@ class SemiSimulated(Simulated):
         return superpose(self._scene(scenes, seed, "first"), self._scene(scenes, seed, "second"))
 
     def _scene(self, scenes: int, seed: int, name: str) -> xr.Dataset:
-        build = self._whole if isinstance(self.motion, Wandering) else self._in_pieces
-        structure = build(stream(scenes, "structure", name))
+        structure = self.scene_at_rest(stream(scenes, "structure", name))
         return self.motion.move(structure, self.acquisition.step_times_s, stream(seed, "motion", name))
 
-    def _whole(self, rng: np.random.Generator) -> xr.Dataset:
-        """Whole filaments, for motions in which each is on its own."""
-        return self.structure.build(self.field, rng)
-
-    def _in_pieces(self, rng: np.random.Generator) -> xr.Dataset:
-        """Filaments in pieces, for motions of the whole plane: its box can be small."""
+    def scene_at_rest(self, rng: np.random.Generator) -> xr.Dataset:
+        """Build a scene: whole filaments if each moves on its own, or pieces in a small box if the whole plane does."""
+        if isinstance(self.motion, Wandering) or (
+            isinstance(self.motion, Learned) and self.motion.groups > 1
+        ):
+            return self.structure.build(self.field, rng)
         cell = self.field.grown(0.5)
         structure = periodic(
             self.structure.build(cell, rng), cell, piece_nm=min(self.field.height_nm, self.field.width_nm) / 5
@@ -330,13 +329,15 @@ class Hybrid(Simulated):
     tables : tuple of Measured
         Two of them are drawn for a movie; if there is a single one, both patches come from it. A ``table`` such as
         ``catalogue:structure:microtubules`` stands for all tables of the catalogue that fit.
-    motion : Deformation
+    motion : Deformation or Learned
         The motion of both patches, which flow independently of each other.
     """
 
     kind: Literal["hybrid"] = "hybrid"
     tables: tuple[Measured, ...] = pydantic.Field(min_length=1)
-    motion: Deformation = Deformation()
+    motion: Annotated[Deformation | Learned, pydantic.Field(discriminator="kind"), kind_or("deformation")] = (
+        Deformation()
+    )
 
     @pydantic.field_validator("tables", mode="before")
     @classmethod
@@ -344,6 +345,12 @@ class Hybrid(Simulated):
         from smlmsim.catalogue.tables import expanded  # here, since it loads statistics and a database
 
         return expanded(found)
+
+    @pydantic.model_validator(mode="after")
+    def _in_one_group(self) -> Self:
+        if isinstance(self.motion, Learned) and self.motion.groups > 1:
+            raise ValueError("the points of a measured table have no filaments to group; set motion.groups=1")
+        return self
 
     def moving(self, seed: int) -> xr.Dataset:
         """The superposition of both patches."""

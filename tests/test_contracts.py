@@ -3,12 +3,13 @@
 import pytest
 
 from smlmsim.localizers import LOCALIZERS
+from smlmsim.motion.learned import DYNAMICS
 from smlmsim.plugins import PluginError
 from smlmsim.reconstruct import RECONSTRUCTORS
 from smlmsim.testing import CONTRACTS
 from smlmsim.train import TRAINABLES
 
-FAMILIES = (RECONSTRUCTORS, LOCALIZERS, TRAINABLES)
+FAMILIES = (RECONSTRUCTORS, LOCALIZERS, DYNAMICS, TRAINABLES)
 
 
 @pytest.mark.parametrize(
@@ -39,4 +40,5 @@ def test_the_plugins_of_this_project_are_installed():
     assert networks | classic <= set(RECONSTRUCTORS.available())
     assert {"mle", "phasor", "daostorm", "decode", "deep_storm", "deep_loco"} <= set(LOCALIZERS.available())
     assert {"sofi", "esrrf", "deep_storm_dblink"} <= set(RECONSTRUCTORS.available())
+    assert "unet" in DYNAMICS.available()
     assert networks <= set(TRAINABLES.available())

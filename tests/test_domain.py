@@ -126,3 +126,13 @@ def test_fields_that_are_no_multiple_of_the_surroundings_are_measured_right():
     seen = observation(rate_hz=1000, shape=(130, 145), points=40)
     assert Domain(rate_hz=(1000, 1000)).outside(seen) == []
     assert FieldOfView().area_um2 == pytest.approx(2.56**2)
+
+
+def test_a_domain_says_what_the_motion_of_its_movies_was_learned_from():
+    learned = TRAINED.replace({"learned_from": "my movies"})
+    joined = Domain.joined([TRAINED, learned, learned, TRAINED.replace({"learned_from": "others"})])
+    assert joined.learned_from == "my movies and others"
+    assert str(joined).endswith("motion learned from my movies and others")
+    assert Domain.joined([TRAINED, TRAINED]).learned_from is None
+    assert "learned_from" not in TRAINED.model_dump(mode="json", exclude_none=True)
+    assert learned.outside(observation()) == []

@@ -14,7 +14,7 @@ from smlmsim.estimate import contour_velocity
 from smlmsim.field import FieldOfView
 from smlmsim.io import Reading
 from smlmsim.localization import Statistical
-from smlmsim.motion import Deformation, Polymer, Rigid, Static, Wandering
+from smlmsim.motion import Deformation, Learned, Polymer, Rigid, Static, Wandering
 from smlmsim.photophysics import Blinking, Poisson
 from smlmsim.pipeline import Experimental, Hybrid, SemiSimulated, SimulatedDynamic, read_study, simulate
 from smlmsim.selection import Selection
@@ -336,9 +336,28 @@ def test_wandering_filaments_of_a_semi_simulated_movie_are_whole_and_move_each_i
     assert lengths.min() > 2400
 
 
+def test_the_filaments_of_a_learned_motion_are_whole_and_flow_in_pieces_of_the_plane_only_in_one_group():
+    study = SemiSimulated(motion=Learned(), acquisition=Acquisition(time_points=2))
+    whole = study.moving(0)
+    assert (np.bincount(whole.filament.values) == study.structure.vertices).all()
+    assert study.moving(0).vertex_y.values.tobytes() == whole.vertex_y.values.tobytes()
+    pieces = study.replace({"motion.groups": 1}).moving(0)
+    assert np.bincount(pieces.filament.values).max() < study.structure.vertices
+
+
+def test_the_points_of_a_measured_table_flow_in_one_group(patchy):
+    tables = (Measured(table=patchy),)
+    study = Hybrid(tables=tables, motion=Learned(groups=1), acquisition=Acquisition(time_points=2))
+    moving = study.moving(0)
+    assert np.isfinite(moving.vertex_y.values).all()
+    assert np.abs(np.diff(moving.vertex_y.values, axis=0)).max() > 1
+    with pytest.raises(ValueError, match=r"no filaments to group; set motion\.groups=1"):
+        Hybrid(tables=tables, motion={"kind": "learned"})
+
+
 def test_training_motions_are_others_than_the_test_motion():
     assert SemiSimulated(motion={"velocity_nm_per_s": 5}).motion == Deformation(velocity_nm_per_s=5)
-    with pytest.raises(ValueError, match="expected tags: 'deformation', 'wandering'"):
+    with pytest.raises(ValueError, match="expected tags: 'deformation', 'wandering', 'learned'"):
         SemiSimulated(motion=Polymer())
 
 

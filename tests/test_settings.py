@@ -45,10 +45,10 @@ def test_what_all_kinds_have_is_listed_once_and_kinds_below_kinds_are_both_named
 
 def test_a_kind_lists_those_there_are():
     found = one(SimulatedDynamic, "motion.kind")
-    kinds = "polymer, deformation, rigid, static, brownian, wandering"
+    kinds = "polymer, deformation, rigid, static, brownian, wandering, learned"
     assert (found.default, found.range) == ("polymer", f"one of {kinds}")
     found = one(SemiSimulated, "motion.kind")
-    assert (found.default, found.range) == ("deformation", "one of deformation, wandering")
+    assert (found.default, found.range) == ("deformation", "one of deformation, wandering, learned")
 
 
 def test_defaults_are_those_of_the_study_and_not_of_its_parts_alone():

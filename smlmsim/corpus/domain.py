@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smlmsim.corpus.corpus import AnyStudy, Corpus
 from smlmsim.domain import REFERENCE_NM, Domain, Interval
+from smlmsim.motion import Learned
 from smlmsim.pipeline import Hybrid, SemiSimulated
 
 
@@ -33,6 +34,7 @@ def _of_study(corpus: Corpus, study: AnyStudy, rate_hz: Interval | None) -> Doma
         velocity_nm_per_s=_interval(corpus, study, "motion.velocity_nm_per_s"),
         density_per_um=_times(density, scenes),
         structures=("measured",) if isinstance(study, Hybrid) else (study.structure.kind,),
+        learned_from=study.motion.learned_from if isinstance(study.motion, Learned) else None,
     )
 
 

@@ -6,6 +6,7 @@ import pydantic
 
 from smlmsim.motion.brownian import Brownian
 from smlmsim.motion.deformation import Deformation
+from smlmsim.motion.learned import Learned
 from smlmsim.motion.polymer import Polymer
 from smlmsim.motion.rigid import Rigid
 from smlmsim.motion.static import Static
@@ -14,9 +15,19 @@ from smlmsim.motion.warp import warp_movie
 from smlmsim.spec import kind_or
 
 Motion = Annotated[
-    Polymer | Deformation | Rigid | Static | Brownian | Wandering,
+    Polymer | Deformation | Rigid | Static | Brownian | Wandering | Learned,
     pydantic.Field(discriminator="kind"),
     kind_or("polymer"),
 ]
 
-__all__ = ["Brownian", "Deformation", "Motion", "Polymer", "Rigid", "Static", "Wandering", "warp_movie"]
+__all__ = [
+    "Brownian",
+    "Deformation",
+    "Learned",
+    "Motion",
+    "Polymer",
+    "Rigid",
+    "Static",
+    "Wandering",
+    "warp_movie",
+]

@@ -121,11 +121,11 @@ class Deformation(Spec):
         if not np.isfinite(full):
             raise ValueError("no part of the structure is in the field; make it denser, or enlarge the field")
         if full >= wanted:
-            return _solve(
+            return solve(
                 lambda scale: flow.velocity(starts, lag, scale=scale), wanted, 0.0, wanted / full
             ), 0.0
         isotropic = math.pi / 2 * math.sqrt(wanted**2 - full**2)
-        return 1.0, _solve(lambda speed: flow.velocity(starts, lag, speed=speed), wanted, full, isotropic)
+        return 1.0, solve(lambda speed: flow.velocity(starts, lag, speed=speed), wanted, full, isotropic)
 
 
 def coefficients(alpha: float, rng: np.random.Generator) -> Array:
@@ -149,7 +149,7 @@ class Flow:
         self.points = np.stack([structure.vertex_y.values, structure.vertex_x.values]).astype(np.float64)
         filaments = Filaments.of(structure)
         self.centres = filaments.of_vertices(filaments.centres(self.points))
-        self.weights = _weights(filaments)
+        self.weights = velocity_weights(filaments)
         self.field = np.array(structure.attrs["field_nm"], dtype=np.float64)
         self.box = Box.of(structure)
         self.terms, self.course = terms, course
@@ -186,7 +186,7 @@ class Flow:
         return shift / lag_s
 
 
-def _solve(velocity: Callable[[float], float], wanted: float, at_rest: float, guess: float) -> float:
+def solve(velocity: Callable[[float], float], wanted: float, at_rest: float, guess: float) -> float:
     """Find the scale or speed that gives a velocity.
 
     Displacement and translation add roughly in quadrature: v^2 - v0^2, with v0 the velocity ``at_rest``, is roughly
@@ -205,7 +205,7 @@ def _solve(velocity: Callable[[float], float], wanted: float, at_rest: float, gu
     return tried
 
 
-def _weights(filaments: Filaments) -> npt.NDArray[np.float32]:
+def velocity_weights(filaments: Filaments) -> npt.NDArray[np.float32]:
     """The weight of each vertex in the velocity: the central 80 % of every filament, whose weights sum to 1.
 
     A filament of two vertices is measured at its first one.

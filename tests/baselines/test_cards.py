@@ -20,8 +20,8 @@ from smlmsim.regions import LIVE_CELLS, inside
 from smlmsim.train import TRAINABLES
 
 ALL = sorted(Path(baselines.__path__[0]).glob("*/*.safetensors"))
-LOCALIZING = {"decode", "deep_storm", "deep_loco"}
-WEIGHTS = [path for path in ALL if path.stem not in LOCALIZING]
+LOCALIZING, MOVING = {"decode", "deep_storm", "deep_loco"}, {"dynamics"}
+WEIGHTS = [path for path in ALL if path.stem not in LOCALIZING | MOVING]
 FOLDERS = {path.parent.name: path.parent for path in WEIGHTS}
 WITH_CARDS = {path.parent.name: path.parent for path in ALL}
 HEADINGS = [
@@ -111,8 +111,13 @@ def test_every_network_of_this_project_has_weights_and_a_card():
     assert {path.stem for path in WEIGHTS} == {
         "annapalm2d", "annapalm3d", "dblink", "spacetime", "vivit"
     }  # fmt: skip
-    assert {path.stem for path in ALL} - {path.stem for path in WEIGHTS} == LOCALIZING
+    assert {path.stem for path in ALL} - {path.stem for path in WEIGHTS} == LOCALIZING | MOVING
     assert all((folder / "CARD.md").is_file() for folder in WITH_CARDS.values())
+
+
+@pytest.mark.parametrize("path", WEIGHTS, ids=[path.stem for path in WEIGHTS])
+def test_no_network_has_seen_the_test_generator_by_a_motion_that_was_learned_from_it(path):
+    assert read_domain(path).learned_from is None
 
 
 def test_a_card_has_every_heading_in_its_order_and_something_below_it(any_folder):

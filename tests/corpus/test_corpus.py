@@ -215,7 +215,7 @@ def test_the_extremes_hold_the_value_0_of_a_share_of_the_movies():
     [
         (
             {"choices": [{"setting": "motion.kind", "values": ["deformation", "polymer"]}]},
-            "motion.kind: no 'polymer'; there are: deformation, wandering",
+            "motion.kind: no 'polymer'; there are: deformation, wandering, learned",
         ),
         ({"choices": [{"setting": "motion.kin", "values": [1, 2]}]}, "Deformation has no setting 'kin'"),
         ({"choices": [{"setting": "motion.kind", "values": ["wandering"]}]}, "at least 2 items"),

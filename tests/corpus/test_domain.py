@@ -44,6 +44,13 @@ def test_the_domain_covers_all_choices_and_zero():
     assert found.density_per_um[0] == 4
 
 
+def test_the_domain_says_what_a_learned_motion_was_learned_from():
+    choice = Choice(setting="motion.kind", values=("deformation", "learned"))
+    found = domain_of(Corpus(study=SemiSimulated(), choices=(choice,)))
+    assert found.learned_from == "simulated widefield movies of polymer motion (corpus seed 7301)"
+    assert domain_of(Corpus(study=SemiSimulated())).learned_from is None
+
+
 def test_two_scenes_have_twice_the_density():
     range_ = Range(setting="structure.density_per_um", low=0.5, high=2.5)
     assert domain_of(Corpus(study=SemiSimulated(), ranges=(range_,))).density_per_um == (1, 5)

@@ -1,0 +1,1 @@
+"""Learned dynamics: a generator of motion that is trained against widefield movies."""
