@@ -33,8 +33,9 @@ class DeepStormDBlink(Spec):
     added up over the frames of each time point, and divided between the pixels of the observation by area. The
     localizations of the observation are not used.
 
-    The weights of ``dblink`` were trained on counts of localizations, whose errors differ from molecule to molecule. A
-    molecule that Deep-STORM is unsure about is spread over its possible places instead.
+    Where it fails: the weights of ``dblink`` were trained on counts of localizations, but a molecule that Deep-STORM is
+    unsure about is spread over its possible places. Until DBlink is trained on such images, ``dblink`` on localizations
+    by ``deep_storm`` is better; the card of ``deep_storm`` says by how much.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Networks that localize say what they were trained for, and see large frames in parts."""
+"""Networks that localize separate molecules that a fit of single spots merges, and say what they were trained for."""
 
 import functools
 import logging
@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 import torch
-from spots_on_frames import crowd, one_each
+from spots_on_frames import crowd, errors_nm, one_each
 
 from baselines._weights import WeightsError, save_weights
 from baselines.decode.localize import DecodeStyle
@@ -15,8 +15,12 @@ from baselines.deep_loco.localize import DeepLocoStyle
 from baselines.deep_loco.train import DeepLocoTraining
 from baselines.deep_storm.localize import DeepStormStyle
 from baselines.deep_storm.train import DeepStormTraining
+from baselines.localizers.mle import MaximumLikelihood
 from smlmsim.frames import Imaging
+from smlmsim.metrics.localizations import score_localizations
 
+REPORTED = {"decode": (0.9, 1.7), "deep_storm": (0.4, 1.0), "deep_loco": (0.4, 1.0)}
+"""Error of bright molecules by themselves, in reported precisions: lowest and highest."""
 KINDS = {
     "decode": (DecodeStyle, DecodeTraining),
     "deep_storm": (DeepStormStyle, DeepStormTraining),
@@ -45,6 +49,37 @@ def kind(name):
 @functools.cache
 def large():
     return crowd(2.0, frames=1, edge=80)[0]
+
+
+def test_at_three_molecules_per_um2_it_finds_more_than_a_fit_of_single_spots(kind):
+    frames, molecules = crowd(3.0, frames=6, edge=48)
+    found, mle = (
+        score_localizations(localizer.localize(frames), molecules)
+        for localizer in (kind(), MaximumLikelihood())
+    )
+    number = molecules.sizes["event"]
+    # The Jaccard index is a share of about this many decisions, so its standard error is at most 0.5 / sqrt(number).
+    assert float(found.jaccard) > float(mle.jaccard) + 5 * 0.5 / np.sqrt(number)
+    assert float(found.rmse_nm) < float(mle.rmse_nm)
+
+
+def test_bright_molecules_by_themselves_are_found_once_without_bias_and_about_as_precisely_as_reported(
+    name, kind
+):
+    frames, molecules = one_each(200, 1000.0, edge=15)
+    found = kind().localize(frames)
+    assert np.bincount(found.loc_frame.values, minlength=200).tolist().count(1) >= 190
+    errors = errors_nm(found, molecules)
+    spread, (least, most) = float(np.sqrt(np.square(errors).mean())), REPORTED[name]
+    assert np.abs(errors.mean(axis=1)).max() < 5 * spread / np.sqrt(errors.shape[1])
+    assert least < spread / np.median(found.loc_uncertainty) < most
+    assert np.median(found.loc_intensity) == pytest.approx(1000, rel=0.1)
+
+
+def test_a_lower_probability_finds_more(kind):
+    frames, _ = crowd(3.0, frames=2, edge=40)
+    few, many = (kind(probability=least).localize(frames) for least in (0.9, 0.2))
+    assert few.sizes["localization"] < many.sizes["localization"]
 
 
 def test_large_frames_are_seen_in_parts_with_the_same_result(kind, monkeypatch):

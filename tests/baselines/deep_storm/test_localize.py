@@ -1,14 +1,12 @@
-"""The localizer deep_storm separates molecules that a fit of single spots merges."""
+"""The network of deep_storm expects molecules in the places of a finer grid."""
 
 import numpy as np
 import pytest
 import torch
-from spots_on_frames import crowd, errors_nm, one_each
+from spots_on_frames import crowd
 
 from baselines.deep_storm.localize import DeepStormStyle, maps
 from baselines.deep_storm.model import FINER
-from baselines.localizers.mle import MaximumLikelihood
-from smlmsim.metrics.localizations import score_localizations
 from smlmsim.shot_noise import counts_of
 
 
@@ -20,29 +18,6 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def test_at_three_molecules_per_um2_it_finds_more_than_a_fit_of_single_spots():
-    frames, molecules = crowd(3.0, frames=6, edge=48)
-    found, mle = (
-        score_localizations(localizer.localize(frames), molecules)
-        for localizer in (DeepStormStyle(), MaximumLikelihood())
-    )
-    number = molecules.sizes["event"]
-    # The Jaccard index is a share of about this many decisions, so its standard error is at most 0.5 / sqrt(number).
-    assert float(found.jaccard) > float(mle.jaccard) + 5 * 0.5 / np.sqrt(number)
-    assert float(found.rmse_nm) < float(mle.rmse_nm)
-
-
-def test_bright_molecules_by_themselves_are_found_once_without_bias_and_at_least_as_precisely_as_reported():
-    frames, molecules = one_each(100, 1000.0, edge=15)
-    found = DeepStormStyle().localize(frames)
-    assert np.bincount(found.loc_frame.values, minlength=100).tolist().count(1) >= 95
-    errors = errors_nm(found, molecules)
-    spread = float(np.sqrt(np.square(errors).mean()))
-    assert np.abs(errors.mean(axis=1)).max() < 5 * spread / np.sqrt(errors.shape[1])
-    assert 0.4 < spread / np.median(found.loc_uncertainty) < 1.0
-    assert np.median(found.loc_intensity) == pytest.approx(1000, rel=0.1)
-
-
 @torch.inference_mode()
 def test_the_places_expect_as_many_molecules_as_there_are():
     frames, molecules = crowd(1.0, frames=8, edge=48)
@@ -51,9 +26,3 @@ def test_the_places_expect_as_many_molecules_as_there_are():
     assert expected.shape == (8, 48 * FINER, 48 * FINER)
     number = molecules.sizes["event"]
     assert expected.sum() == pytest.approx(number, abs=4 * np.sqrt(number))
-
-
-def test_a_lower_probability_finds_more():
-    frames, _ = crowd(3.0, frames=2, edge=40)
-    few, many = (DeepStormStyle(probability=least).localize(frames) for least in (0.9, 0.2))
-    assert few.sizes["localization"] < many.sizes["localization"]
