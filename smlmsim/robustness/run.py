@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ from smlmsim.train import load_trainable
 STUDY, TRAINED, TESTS = "study.toml", "trained.json", "tests"
 
 Made = TypeVar("Made")
+
+_log = logging.getLogger(__name__)
 
 
 class RobustnessError(ValueError):
@@ -76,6 +79,11 @@ def run_robustness(
     workers.require_guarded()
     configuration_of(study)
     reconstruct.load(study.classic)
+    for name in study.tested_where_trained:
+        _log.warning(
+            "%s is tested on tables that are also trained on, which flatters the models that saw it; set test_tables",
+            name,
+        )
     require_writable(folder)
     _claim(folder, study)
     with sole_run(folder):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import pydantic
@@ -30,8 +30,6 @@ Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 Settings = dict[str, Any]
 Purpose = Literal["training", "validation"]
 TestStudy = SimulatedDynamic | Hybrid
-
-_log = logging.getLogger(__name__)
 
 
 class Test(NamedTuple):
@@ -253,6 +251,15 @@ class Robustness(Spec):
         """Whether the movies of a laboratory are patches of measured tables."""
         return TABLES in self._laboratory(laboratory)
 
+    @property
+    def tested_where_trained(self) -> tuple[str, ...]:
+        """The measured laboratories whose test movies are patches of tables that are also trained on."""
+        return tuple(
+            name
+            for name in self.laboratories
+            if _tables_of(self.test_study(name)) & _tables_of(self.corpus(name).study)
+        )
+
     def conditions(self, laboratory: str) -> tuple[str, ...]:
         """Return the conditions of which a laboratory has movies."""
         perturbed = not self.is_measured(laboratory) or PERTURBED_TABLES in self._laboratory(laboratory)
@@ -358,3 +365,8 @@ def between(control: Any, perturbed: Any, share: float) -> Any:
         value = control + share * (perturbed - control)
         return round(value) if isinstance(control, int) else value
     return perturbed if share else control
+
+
+def _tables_of(study: Simulated) -> set[Path]:
+    """The measured tables of a study."""
+    return {table.table for table in study.tables} if isinstance(study, Hybrid) else set()

@@ -212,3 +212,10 @@ def test_what_is_not_there_is_refused_before_anything_is_made(small, tmp_path, c
 
 def test_other_processes_can_be_given_a_study(small):
     assert pickle.loads(pickle.dumps(small)) == small
+
+
+def test_a_laboratory_tested_on_the_tables_of_its_training_is_warned_of(small, results, monkeypatch, caplog):
+    monkeypatch.setattr(Robustness, "tested_where_trained", ("wide",))
+    run(small, results[0])
+    assert "wide is tested on tables that are also trained on" in caplog.text
+    assert "set test_tables" in caplog.text

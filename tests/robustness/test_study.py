@@ -116,6 +116,7 @@ def test_tables_of_tests_and_of_perturbed_cells_are_others_than_those_of_trainin
     ]  # fmt: skip
     assert names == ["fixed", "other", "treated"]
     assert with_tables.conditions("treated") == CONDITIONS
+    assert with_tables.tested_where_trained == ("measured",)
 
 
 def test_what_cannot_be_followed_or_quantified_is_refused(small, with_tables):
