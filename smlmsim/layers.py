@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,16 @@ from smlmsim import channels, io, schema
 from smlmsim.grid import read_scores
 from smlmsim.grid.clips import clip_path, lacking, read_clip, shown_cells, shown_seeds
 from smlmsim.grid.store import grid_of
+from smlmsim.io import ome_zarr
 from smlmsim.regions import axes_of
 from smlmsim.report.page import store_of
+from smlmsim.spec import one_line
 
 Layer = tuple[npt.NDArray[Any], dict[str, Any], str]
+
+TEXTS = (".csv",)
+"""Endings of the manifest that programs of all kinds share."""
+_log = logging.getLogger(__name__)
 
 TRUTH, SEEN = "truth", ("counts", "localizations")
 UNITS = ("s", "nm", "nm")
@@ -50,9 +57,9 @@ def layers(path: str | Path) -> list[Layer]:
         If there is no such file.
     """
     path = Path(path)
-    if (store := store_of(path)).joinpath("zarr.json").exists():
+    if (store := store_of(path)).joinpath("zarr.json").exists() and not _is_image(store):
         return _shown(_of_grid(store))
-    if path.is_dir():
+    if path.is_dir() and not _is_image(path):
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in io.extensions())
         if not files:
             raise ValueError(
@@ -88,10 +95,27 @@ def _paths(path: str | Sequence[str]) -> list[Path]:
 
 
 def _known(path: Path) -> bool:
-    """Whether a path may be a table, a stack, a clip, a grid, or a folder of such."""
+    """Whether a path may be a table, a stack, a clip, a grid, or a folder of such; of text the header is read."""
+    if path.is_file() and path.suffix.lower() in TEXTS:
+        return _opens(path)
     if path.suffix.lower() in {*io.extensions(), ".nc"} or (store_of(path) / "zarr.json").exists():
         return True
     return path.is_dir() and any(file.suffix.lower() in io.extensions() for file in path.iterdir())
+
+
+def _opens(path: Path) -> bool:
+    """Whether a text holds a table of localizations; others' tables are for other readers."""
+    try:
+        next(iter(io.chunks(path, rows=100)))
+    except (ValueError, OSError, StopIteration) as error:
+        _log.info("%s is left to other readers: %s", path, one_line(error, 200))
+        return False
+    return True
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a folder is an OME-Zarr image, and not the store of a grid or a folder of files."""
+    return ome_zarr.is_image(path)
 
 
 def _of_file(path: Path) -> list[Layer]:

@@ -155,3 +155,21 @@ def test_npe2_accepts_the_manifest():
     npe2 = pytest.importorskip("npe2")
     manifest = npe2.PluginManifest.from_file(Path(smlmsim.__file__).parent / "napari.yaml")
     assert manifest.contributions.readers[0].command == "smlmsim.read"
+
+
+def test_an_ome_zarr_image_is_an_image_and_not_a_grid(folder, tmp_path):
+    io.write(io.read(folder / "truth.tif").density, tmp_path / "a.zarr")
+    (of_tiff,) = layers(folder / "truth.tif")
+    for path in (f"{tmp_path / 'a.zarr'}", f"{tmp_path / 'a.zarr'}/"):
+        ((data, settings, kind),) = reader(path)(path)
+        np.testing.assert_array_equal(data, of_tiff[0])
+        assert (kind, settings["name"]) == ("image", "a")
+        assert all(settings[name] == of_tiff[1][name] for name in ("scale", "translate", "units"))
+
+
+@pytest.mark.parametrize("text", ["", "name,age\nAnna,3\n", "index,axis-0,axis-1\n0,1,2\n", "\0\1"])
+def test_a_text_that_is_no_table_of_localizations_is_left_to_other_readers(folder, text):
+    other = folder / "other.csv"
+    other.write_text(text)
+    assert reader(str(other)) is None
+    assert reader([str(folder / "localizations.csv"), str(other)]) is None

@@ -289,6 +289,18 @@ def _files(root: Path) -> dict[Path, int]:
     return files
 
 
+def is_image(folder: Path) -> bool:
+    """Whether a folder says that it is an OME-Zarr image, and no other Zarr store; nothing else of it is checked."""
+    if not (folder / "zarr.json").is_file():
+        return (folder / ".zgroup").is_file()
+    try:
+        about = parse_json((folder / "zarr.json").read_bytes())
+    except ValueError:
+        return False
+    attributes = about.get("attributes") if isinstance(about, dict) else None
+    return isinstance(attributes, dict) and "ome" in attributes
+
+
 def _group(root: Path) -> zarr.Group:
     """Open a group of Zarr 2 or 3."""
     if (root / "zarr.json").is_file():
