@@ -216,6 +216,7 @@ def opened(path: Path, *, make: bool = False) -> Iterator[Index]:
         raise ValueError(f"there is no catalogue at {path}; `smlmsim catalogue add PATH` begins one")
     if make:
         path.parent.mkdir(parents=True, exist_ok=True)
+    new = make and not path.exists()
     mode = "rwc" if make else "ro"
     try:
         address = f"{path.absolute().as_uri()}?mode={mode}"
@@ -226,6 +227,8 @@ def opened(path: Path, *, make: bool = False) -> Iterator[Index]:
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise OSError(f"another run is writing to the catalogue {path}; wait until it ends") from None
+        if new and path.exists() and not path.stat().st_size:  # the disk is full
+            path.unlink()
         raise OSError(
             f"the catalogue {path} cannot be used: {one_line(error, 200)}; choose another with index=PATH"
         ) from None

@@ -1,6 +1,7 @@
 """Tables are added once, kept up to date, and described by what lies beside them."""
 
 import json
+import resource
 import sqlite3
 
 import numpy as np
@@ -105,6 +106,20 @@ def test_what_is_no_catalogue_is_refused(tmp_path):
     with pytest.raises(ValueError, match="begins one"), opened(tmp_path / "absent"):
         pass
     assert not (tmp_path / "absent").exists()
+
+
+def test_on_a_full_disk_no_empty_catalogue_is_left_behind(tmp_path):
+    place = tmp_path / "c.sqlite"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(OSError, match="cannot be used"), opened(place, make=True):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+    with opened(place, make=True) as index:
+        assert index.entries() == []
 
 
 def test_a_catalogue_of_another_version_is_refused(tmp_path):
