@@ -23,7 +23,7 @@ TRIES = 3
 """How often a connection is tried before it counts as failed."""
 PIECE = 2**16
 """Bytes that are written at a time."""
-AGAIN = "run the same command again: what has come so far is kept"
+AGAIN = "run the same command again: what has come so far is kept of files with a checksum"
 
 
 class FetchError(OSError):
@@ -222,7 +222,7 @@ class Download:
                 self._receive(url, part)
         except OSError as error:
             lasting = isinstance(error, FetchError) and not isinstance(error, PassingError)
-            if error.errno or lasting:  # as a full disk, unlike a broken connection
+            if error.errno or lasting or not self.resumes:  # as a full disk, unlike a broken connection
                 part.unlink(missing_ok=True)
             raise
         mode = part.stat().st_mode  # that of new files, which pooch's draft does not have

@@ -287,3 +287,12 @@ def test_a_server_elsewhere_cannot_lead_to_this_machine(repository):
     with session("https://zenodo.org") as opened, pytest.raises(FetchError, match="it is not followed"):
         opened.get(f"{repository.url}/api/records/7")
     assert repository.asked == []
+
+
+def test_of_a_file_without_a_checksum_no_part_is_left(repository, tmp_path):
+    address = f"{repository.url}/a.csv"
+    repository.contents["/a.csv"] = TABLE
+    repository.faults = [("/a.csv", "cut", 10)] * 9
+    with pytest.raises(FetchError, match="is kept of files with a checksum"):
+        fetched(address, tmp_path)
+    assert there(tmp_path) == []
