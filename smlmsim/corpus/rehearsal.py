@@ -28,17 +28,20 @@ Robins 1995, Catastrophic forgetting, rehearsal and pseudorehearsal, doi:10.1080
 
 from __future__ import annotations
 
+import logging
 import math
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
-from smlmsim.corpus.augmentation import Augmentation, Crop
+from smlmsim.corpus.augmentation import SAME, Augmentation, Crop
 from smlmsim.corpus.dataset import CropDataset, MovieDataset, See, counts_alone
 from smlmsim.domain import Domain
 from smlmsim.pipeline import Simulated
 from smlmsim.spec import Spec
+
+logger = logging.getLogger("smlmsim.corpus")
 
 
 class Rehearsal(Spec):
@@ -69,6 +72,7 @@ class Rehearsal(Spec):
         new, old = (
             MovieDataset(path, augmentation, crops=crops, seed=seed, see=see) for path in (self.new, self.old)
         )
+        _warn_of_mixture(augmentation.lasting(new.study), augmentation.lasting(old.study))
         return RehearsalDataset(new, old, self.share, crops=crops, seed=seed, see=see)
 
 
@@ -116,3 +120,17 @@ class RehearsalDataset(CropDataset):
 
     def _crop(self, epoch: int, item: int, rng: np.random.Generator) -> Crop:
         return (self._old if self.is_old(item) else self._new)._crop(epoch, item, rng)
+
+
+def _warn_of_mixture(new: Simulated, old: Simulated) -> None:
+    """Log a warning if a network would learn crops of two pixel sizes, or of two durations of a time point."""
+    sizes = {
+        "pixels": (new.field.pixel_nm, old.field.pixel_nm, "nm"),
+        "time points": (new.acquisition.point_s, old.acquisition.point_s, "s"),
+    }
+    for what, (of_new, of_old, unit) in sizes.items():
+        if not math.isclose(of_new, of_old, rel_tol=SAME):
+            logger.warning(
+                "the new corpus has %s of %g %s, the old one of %g %s; the network learns both and is not told which",
+                what, of_new, unit, of_old, unit,
+            )  # fmt: skip

@@ -25,10 +25,17 @@ def test_one_item_in_four_is_old_and_all_are_those_of_their_corpus(rehearsal, st
             assert torch.equal(found, wanted)
 
 
-def test_the_domain_covers_both_corpora(rehearsal, two_movies, tmp_path, in_this_process):
+def test_the_domain_covers_both_corpora_and_their_difference_is_said(
+    rehearsal, two_movies, tmp_path, in_this_process, caplog
+):
     finer = two_movies.replace({"movies": 1, "seed": 9, "study.acquisition.frames_per_point": 10})
     generate(finer, tmp_path / "finer.zarr", progress=False)
+    rehearsal.dataset(CROPS, crops=4, seed=0)
+    assert not caplog.messages
     data = rehearsal.replace({"new": tmp_path / "finer.zarr"}).dataset(CROPS, crops=4, seed=0)
+    assert caplog.messages == [
+        "the new corpus has time points of 0.3 s, the old one of 1.5 s; the network learns both and is not told which"
+    ]
     exposure_s = two_movies.study.acquisition.exposure_s
     assert data.domain.point_s == pytest.approx((10 * exposure_s, 50 * exposure_s))
     assert data.study.acquisition.frames_per_point == 10
