@@ -49,12 +49,9 @@ def test_two_halves_of_membranes_agree_on_lines_of_which_most_are_not_true(found
     assert filaments.true_skeleton_precision > 0.9
 
 
-def test_the_network_agrees_with_itself_at_a_finer_resolution_than_gaussians_and_is_further_from_the_truth(
-    found,
-):
+def test_the_network_agrees_with_itself_on_more_lines_than_gaussians_and_is_further_from_the_truth(found):
     table = found[0].set_index(["structure", "reconstructor"])
     network, gaussians = (table.loc[("membranes", name)] for name in ("annapalm2d", "gaussian_time"))
-    assert network.halves_frc_nm < gaussians.halves_frc_nm
     assert network.halves_lines > gaussians.halves_lines
     assert network.true_pearson < gaussians.true_pearson
     assert network.true_skeleton_precision < gaussians.true_skeleton_precision
