@@ -7,10 +7,12 @@ draws; a bar in the terminal shows how far it is. Measured for 10 and 50 million
 ===================================  ===========  ===========
 localizations                        10 million   50 million
 ===================================  ===========  ===========
-arranging, processor time            7 s          28 s
-memory of the server, at most        0.66 GB      2.06 GB
+arranging                            3.4 to 3.9 s 20 to 22 s
+memory of the server, at most        0.66 GB      2.4 GB
 memory of the server, afterwards     0.44 GB      0.91 GB
-from opening to the first picture    1.2 to 2.4 s 1.3 to 2.4 s
+from opening to the first picture    0.8 s        1.0 s
+to the same when opened again        0.4 s        0.4 to 0.5 s
+to all tiles of it                   1.5 to 1.9 s 1.5 to 2.1 s
 sent until the first picture         4 MB         4 MB
 a picture after zooming              0.2 s        0.2 to 0.3 s
 all tiles of it, zoomed 8 fold       3 to 4 s     3 to 4 s
@@ -18,8 +20,8 @@ all tiles of it, zoomed 64 fold      0.4 to 0.6 s 1.0 to 1.5 s
 a step of the time slider            0.1 s        0.1 s
 ===================================  ===========  ===========
 
-Times were taken while ten other programs shared both cores; until the first picture, all processes of the browser
-need 1.3 s of processor time together.
+Rows from the picture after zooming on were taken while ten other programs shared both cores; with these, the first
+picture came within 2.4 s. Until then all processes of the browser need 1.2 to 1.5 s of processor time together.
 """
 
 from smlmsim.viewer.cloud import Cloud
