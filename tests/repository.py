@@ -105,7 +105,11 @@ def running():
         def log_message(self, *_):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_):
+            """A client that hangs up early is no fault, and its traceback would be read as the command's words."""
+
+    with Server(("127.0.0.1", 0), Answer) as server:
         repository.url = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         try:
