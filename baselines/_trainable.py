@@ -45,7 +45,8 @@ class Trainable(Spec):
     @classmethod
     def sizes(cls) -> tuple[str, ...]:
         """Return the names of the available configurations."""
-        return tuple(size for size in SIZES if _file(cls.package, size).is_file())
+        files = {size: _file(cls.package, size) for size in SIZES}
+        return tuple(size for size, path in files.items() if path.is_file() and cls.name in read_toml(path))
 
     @classmethod
     def configured(cls, size: str = "shipped") -> Self:

@@ -1,4 +1,7 @@
-"""The reconstructors ``annapalm2d`` (single time points) and ``annapalm3d`` (movies)."""
+"""The reconstructors ``annapalm2d`` (single time points) and ``annapalm3d`` (movies), as published.
+
+Their variants ``annapalm2d_fine`` and ``annapalm3d_fine`` also see when in a time point each molecule was localized.
+"""
 
 from __future__ import annotations
 
@@ -32,3 +35,17 @@ class AnnaPalm3D(_AnnaPalm):
     """A U-Net over time, y and x, which sees how the structure moves (Bai 2023, tel-04772446, chapter II.3)."""
 
     name: ClassVar[str] = "annapalm3d"
+
+
+@final
+class AnnaPalm2DFine(_AnnaPalm):
+    """``annapalm2d`` that sees counts in fine time bins, and means over neighbouring time points."""
+
+    name: ClassVar[str] = "annapalm2d_fine"
+
+
+@final
+class AnnaPalm3DFine(_AnnaPalm):
+    """``annapalm3d`` that sees counts in fine time bins, and means over neighbouring time points."""
+
+    name: ClassVar[str] = "annapalm3d_fine"

@@ -36,3 +36,17 @@ class AnnaPalm3DTraining(_AnnaPalmTraining):
     """Training of movies."""
 
     name: ClassVar[str] = "annapalm3d"
+
+
+@final
+class AnnaPalm2DFineTraining(_AnnaPalmTraining):
+    """Training of single time points in fine time bins."""
+
+    name: ClassVar[str] = "annapalm2d_fine"
+
+
+@final
+class AnnaPalm3DFineTraining(_AnnaPalmTraining):
+    """Training of movies in fine time bins."""
+
+    name: ClassVar[str] = "annapalm3d_fine"
