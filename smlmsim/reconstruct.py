@@ -20,9 +20,10 @@ RECONSTRUCTORS = Plugins(
     "smlmsim.reconstructors", "reconstructor", ("reconstruct",), error=ReconstructionError
 )
 
-FRAMES = "frames"
+FRAMES, WIDEFIELD = "frames", "widefield"
 REMEDIES = {
     FRAMES: "simulated studies give them with localization.kind=imaged and localization.keep_frames=true",
+    WIDEFIELD: "simulated studies give it with a table [study.widefield], smlmsim reconstruct with --widefield STACK",
 }
 """Variable that a reconstructor may need -> how it comes into the observation."""
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tomli_w
 import xarray as xr
+from scipy.ndimage import gaussian_filter
 
 from smlmsim import channels, schema
 from smlmsim.acquisition import Acquisition
@@ -22,7 +23,8 @@ from smlmsim.metrics.localizations import score_localizations
 from smlmsim.motion.learned import Dynamics, DynamicsError
 from smlmsim.motion.periodic_grid import LEAST_NODES
 from smlmsim.plugins import PluginError
-from smlmsim.reconstruct import FRAMES, ReconstructionError, Reconstructor, needs, reconstruct
+from smlmsim.reconstruct import FRAMES, WIDEFIELD, ReconstructionError, Reconstructor, needs, reconstruct
+from smlmsim.widefield import with_images
 
 if TYPE_CHECKING:
     from smlmsim.train import Trainable
@@ -128,6 +130,28 @@ def with_frames(observation: xr.Dataset, *, imaging: Imaging = Imaging(), seed: 
     return observation.assign(frames.variables).assign_attrs(attrs | frames.attrs)
 
 
+def with_widefield(observation: xr.Dataset, *, sigma_nm: float = 100.0) -> xr.Dataset:
+    """Add a widefield image of every time point to an observation: its counts, blurred.
+
+    Parameters
+    ----------
+    observation : Dataset
+        From :func:`make_observation`.
+    sigma_nm : float
+        Standard deviation of the blur.
+
+    Returns
+    -------
+    xarray.Dataset
+        Also with ``widefield`` (widefield_time, widefield_y, widefield_x), of all channels together.
+    """
+    counts = observation.counts
+    summed = counts.sum(channels.CHANNEL) if channels.CHANNEL in counts.dims else counts
+    sigma = sigma_nm / float(observation.attrs["pixel_nm"])
+    images = gaussian_filter(summed.values.astype(np.float64), (0, sigma, sigma))
+    return with_images(observation, summed.copy(data=images))
+
+
 def make_frames(
     events: xr.Dataset,
     shape: tuple[int, int, int],
@@ -176,7 +200,7 @@ def check_reconstructor(reconstructor: Reconstructor) -> None:
     all, one, as many as a pixel can count, and two channels: each must give a finite density of the right shape on the
     right coordinates, nowhere negative and not 0 everywhere if 100 pixels have localizations, twice the same to
     the byte, with attributes that can be stored, and leave the observation as it was. One that needs camera frames gets
-    movies of one channel with frames, since a camera sees one of them.
+    movies of one channel with frames, since a camera sees one of them, and one that needs widefield images gets those.
 
     Raises
     ------
@@ -195,6 +219,8 @@ def check_reconstructor(reconstructor: Reconstructor) -> None:
             if channels.CHANNEL in observation.dims:
                 continue  # frames are of one camera
             observation = with_frames(observation)
+        if WIDEFIELD in needs(reconstructor):
+            observation = with_widefield(observation)
         try:
             _check(reconstructor, observation)
         except Exception as error:

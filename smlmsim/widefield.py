@@ -121,3 +121,9 @@ def as_movie(observation: xr.Dataset) -> xr.DataArray:
     for dim in named.values():
         movie[dim] = schema.variable(dim, movie[dim].values)
     return movie
+
+
+def with_images(observation: xr.Dataset, movie: xr.DataArray) -> xr.Dataset:
+    """Add a movie (time, y, x), perhaps with a leading channel, to an observation as its widefield images."""
+    axes = {f"widefield_{dim}": movie[dim].values for dim in ("time", "y", "x")}
+    return observation.merge(schema.dataset(widefield=movie.values, **axes))

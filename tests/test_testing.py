@@ -7,7 +7,13 @@ from smlmsim import schema
 from smlmsim.plugins import PluginError
 from smlmsim.reconstruct import ReconstructionError
 from smlmsim.spec import Spec
-from smlmsim.testing import check_reconstructor, check_trainable, make_observation, with_frames
+from smlmsim.testing import (
+    check_reconstructor,
+    check_trainable,
+    make_observation,
+    with_frames,
+    with_widefield,
+)
 
 
 class Blur:
@@ -70,6 +76,32 @@ def test_a_reconstructor_that_needs_frames_is_tried_on_movies_with_frames():
     check_reconstructor(FromFrames())
     assert len(seen) == 18
     assert all(sizes["frame"] == sizes["time"] for sizes in seen)
+
+
+def test_a_reconstructor_that_needs_widefield_images_is_tried_on_movies_with_them():
+    seen = []
+
+    class FromWidefield(Blur):
+        needs = ("widefield",)
+
+        def reconstruct(self, observation):
+            schema.check(observation, "widefield")
+            seen.append(observation.sizes)
+            return super().reconstruct(observation)
+
+    check_reconstructor(FromWidefield())
+    assert len(seen) == 22
+    assert all(sizes["widefield_time"] == sizes["time"] for sizes in seen)
+
+
+def test_widefield_images_are_the_blurred_localizations_of_all_channels_together():
+    counts = np.zeros((2, 3, 40, 60), int)
+    counts[0, 1, 11, 33] = counts[1, 1, 25, 9] = 3
+    movie = with_widefield(make_observation(counts), sigma_nm=40.0)
+    image = movie.widefield.values[1]
+    assert image.sum() == pytest.approx(6)
+    assert image[11, 33] == pytest.approx(image[25, 9]) == image.max()
+    assert not movie.widefield.values[[0, 2]].any()
 
 
 def test_frames_show_molecules_where_the_localizations_are():

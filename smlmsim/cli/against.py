@@ -1,4 +1,4 @@
-"""Compare a reconstruction of measured data with a widefield stack of the same sample."""
+"""A widefield stack of the same sample as measured data: an input of some reconstructors, and a judge of all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _log = logging.getLogger(__name__)
 Widefield = Annotated[
     Path | None,
     typer.Option(
-        help="A widefield image or stack (TIFF) of the same sample, to compare the reconstruction with."
+        help="A widefield image or stack (TIFF) of the same sample, to compare the reconstruction with; "
+        "reconstructors that see widefield images also see it."
     ),
 ]
 WidefieldPixelNm = Annotated[
@@ -59,29 +60,37 @@ def read_widefield(path: Path, pixel_nm: float | None, interval_s: float | None)
     return movie
 
 
-def against_widefield(
-    estimate: xr.DataArray,
-    counts: xr.DataArray,
-    path: Path,
-    pixel_nm: float | None,
-    interval_s: float | None,
-) -> xr.Dataset:
-    """Read a widefield stack, in the coordinates of the table, and score a reconstruction against it.
+def registered_widefield(
+    counts: xr.DataArray, path: Path, pixel_nm: float | None, interval_s: float | None
+) -> xr.DataArray:
+    """Read a widefield stack, and shift and scale it onto the localizations that were counted.
 
-    The stack is first shifted and scaled onto the localizations that were counted, as
-    :func:`smlmsim.aligned.aligned` finds.
+    :func:`smlmsim.aligned.aligned` finds how; what was done is logged.
 
     Raises
     ------
     ValueError
-        If the file is not an image stack, its scale is unknown, it shows noise alone, or it hardly overlaps
-        with the reconstruction.
+        If the file is not an image stack, its scale is unknown, or it hardly overlaps with the localizations.
     OSError
         If there is no such file.
     """
     stack = read_widefield(path, pixel_nm, interval_s)
     try:
-        found = smlmsim.score_against_widefield(estimate, _registered(stack, counts, path))
+        return _registered(stack, counts, path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def against_widefield(estimate: xr.DataArray, stack: xr.DataArray, path: Path) -> xr.Dataset:
+    """Score a reconstruction against a registered widefield stack, whose path is named in errors.
+
+    Raises
+    ------
+    ValueError
+        If the stack shows noise alone, or hardly overlaps with the reconstruction.
+    """
+    try:
+        found = smlmsim.score_against_widefield(estimate, stack)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     pixel_nm = float(stack.x[1] - stack.x[0])

@@ -12,6 +12,9 @@ from smlmsim import localizers, reconstruct
 from smlmsim.cli.presets import presets
 from smlmsim.cli.table import table
 
+NEEDED = {reconstruct.FRAMES: "camera frames", reconstruct.WIDEFIELD: "widefield images"}
+"""Variable that a reconstructor may need besides localizations -> the word for it."""
+
 
 def list_installed(
     parameters: Annotated[
@@ -29,8 +32,9 @@ def list_installed(
         typer.echo(_parameters())
         return
     typer.echo("reconstructors: " + ", ".join(smlmsim.available()))
-    if needing := _needing_frames():
-        typer.echo("reconstructors that need camera frames: " + ", ".join(needing))
+    for need, words in NEEDED.items():
+        if needing := _needing(need):
+            typer.echo(f"reconstructors that need {words}: " + ", ".join(needing))
     typer.echo("localizers: " + ", ".join(localizers.available()))
     typer.echo("metrics: " + ", ".join(smlmsim.METRICS))
     typer.echo("presets of a grid: " + ", ".join(presets("grid")))
@@ -46,12 +50,12 @@ def formats_table() -> list[tuple[str, str, str, str]]:
     return [head, *((row.name, row.holds, row.written or "-", row.verified) for row in smlmsim.io.overview())]
 
 
-def _needing_frames() -> list[str]:
-    """Return the reconstructors that need camera frames, of those that can be loaded."""
+def _needing(need: str) -> list[str]:
+    """Return the reconstructors that need a variable besides localizations, of those that can be loaded."""
     found = []
     for name in smlmsim.available():
         with contextlib.suppress(ValueError):
-            if reconstruct.FRAMES in reconstruct.needs(reconstruct.load(name)):
+            if need in reconstruct.needs(reconstruct.load(name)):
                 found.append(name)
     return found
 

@@ -18,6 +18,7 @@ from smlmsim.cli.messages import said
 from smlmsim.cli.options import Coverage, Out, make_folder, reads_a_table, selects_localizations
 from smlmsim.io import Reading
 from smlmsim.selection import Selection
+from smlmsim.widefield import with_images
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -110,19 +111,22 @@ def reconstruct(
     for channel, velocity in velocities.items():
         if velocity:
             typer.echo(f"{labelled('velocity', channel)} from the localizations: {velocity}")
-    estimate = smlmsim.reconstruct.reconstruct(reconstructor, observation)
-    judged = None
+    stack, judged = None, None
     if widefield:
         begin_s = observation.attrs["start_frame"] * observation.attrs["exposure_s"]
-        judged = against.against_widefield(
-            estimate.density.assign_coords(time=estimate.time + begin_s),
-            observation.counts.assign_coords(time=observation.time + begin_s),
-            widefield,
-            widefield_pixel_nm,
-            widefield_interval_s,
-        )
+        counts = observation.counts.assign_coords(time=observation.time + begin_s)
+        stack = against.registered_widefield(counts, widefield, widefield_pixel_nm, widefield_interval_s)
+        stack = stack.assign_coords(time=stack.time - begin_s)
+    sees = smlmsim.reconstruct.WIDEFIELD in smlmsim.reconstruct.needs(reconstructor)
+    if stack is not None and sees:
+        observation = with_images(observation, stack)
+    estimate = smlmsim.reconstruct.reconstruct(reconstructor, observation)
+    if stack is not None and widefield:
+        judged = against.against_widefield(estimate.density, stack, widefield)
         for channel, scores in split(judged).items():
             typer.echo(f"{channel}: " * (channel != ALONE) + against.verdict(scores))
+        if sees:
+            typer.echo(f"{name} has seen these images: that it agrees with them is no independent check")
     images = {"counts": observation.counts, name: estimate.density}
     if "uncertainty" in estimate:
         images["uncertainty"] = estimate.uncertainty

@@ -62,4 +62,5 @@ def _given_by(study: SimulatedDynamic | TwoColours | FixedPair) -> set[str]:
     if isinstance(study, FixedPair):
         return set()
     frames = getattr(study.localization, "keep_frames", False)
-    return ({reconstruct.FRAMES} if frames else set()) | ({"widefield"} if study.widefield else set())
+    widefield = {reconstruct.WIDEFIELD} if study.widefield else set()
+    return ({reconstruct.FRAMES} if frames else set()) | widefield

@@ -111,3 +111,27 @@ def test_a_stack_of_noise_is_refused(sample, run, tmp_path):
     assert code == 1
     assert "noise.tif: the widefield images show no structure beyond noise" in said
     assert not out.exists()
+
+
+def test_a_network_that_sees_widefield_images_gets_them_where_the_localizations_are(sample, run, tmp_path):
+    command = (
+        "reconstruct",
+        sample / "table.csv",
+        "--with",
+        "annapalm2d_widefield",
+        "--movie",
+        "none",
+        "--out",
+    )
+    code, said = run(*command, tmp_path / "none")
+    assert code == 1
+    assert "needs 'widefield', which this observation lacks; simulated studies give it with" in said
+    assert "smlmsim reconstruct with --widefield STACK" in said
+    assert not (tmp_path / "none").exists()
+    movies = {}
+    for name in ("same", "other"):
+        code, said = run(*command, tmp_path / name, "--widefield", sample / f"{name}.tif")
+        assert code == 0, said
+        assert "has seen these images: that it agrees with them is no independent check" in said
+        movies[name] = smlmsim.read(tmp_path / name / "annapalm2d_widefield.tif").density.values
+    assert np.corrcoef(movies["same"].ravel(), movies["other"].ravel())[0, 1] < 0.99

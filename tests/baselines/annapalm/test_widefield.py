@@ -1,5 +1,3 @@
-from importlib import resources
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,7 @@ from baselines._weights import save_weights
 from baselines.annapalm.model import WidefieldPredictor
 from baselines.annapalm.network import AnnaPalmNetwork
 from baselines.annapalm.reconstruct import AnnaPalm2D
-from baselines.annapalm.train import AnnaPalm2DTraining, AnnaPalm3DTraining
+from baselines.annapalm.train import AnnaPalm2DWidefieldTraining, AnnaPalm3DWidefieldTraining
 from baselines.annapalm.widefield import WidefieldTask, WidefieldTraining, error_map, without_one
 from smlmsim.cli.corpus import read_corpus
 
@@ -118,12 +116,11 @@ def test_widefield_images_help_a_network_in_three_dimensions_where_localizations
     assert _learned(both, target) < 0.7 * _learned(alone, target)
 
 
-@pytest.mark.parametrize("trainable", [AnnaPalm2DTraining, AnnaPalm3DTraining])
+@pytest.mark.parametrize("trainable", [AnnaPalm2DWidefieldTraining, AnnaPalm3DWidefieldTraining])
 def test_the_training_with_widefield_images_fits_its_corpus(trainable):
-    package = resources.files("baselines.annapalm")
-    training = trainable.configured(str(package / "widefield.toml"))
+    training = trainable.configured("shipped")
     assert training.inputs.widefield
-    training.require_fit(read_corpus(str(package / "widefield_corpus.toml")).study)
-    plain = read_corpus("thesis-train").study
+    training.require_fit(read_corpus("widefield-train").study)
+    plain = read_corpus("mixed-train").study
     with pytest.raises(ValueError, match="the network needs widefield images"):
         training.require_fit(plain)
