@@ -24,7 +24,7 @@ def test_simulated_movies_are_the_widefield_images_of_the_corpus():
 
 
 def test_no_simulated_movie_has_a_seed_of_the_test_movies():
-    from baselines.dynamics.train import DynamicsTraining
+    from baselines.dynamics.settings import DynamicsTraining
 
     for size in ("shipped", "tiny"):
         corpus = DynamicsTraining.configured(size).corpus

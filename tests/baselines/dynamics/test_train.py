@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from baselines.dynamics import run as running
 from baselines.dynamics import train
 from baselines.dynamics.flow import UNetDynamics
 from baselines.dynamics.model import Memory
 from baselines.dynamics.movies import simulated
+from baselines.dynamics.settings import DynamicsTraining
 from baselines.dynamics.stills import Stills
-from baselines.dynamics.train import DynamicsTraining
 from smlmsim import io, schema
 from smlmsim.testing import check_dynamics
 
@@ -24,7 +25,7 @@ def movies():
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, movies):
     folder = tmp_path_factory.mktemp("whole")
-    TINY.train(folder, given=movies, source="movies of a test", progress=False)
+    running.train(TINY, folder, given=movies, source="movies of a test", progress=False)
     return folder
 
 
@@ -33,7 +34,7 @@ class StoppedError(Exception):
 
 
 def test_training_that_was_interrupted_gives_the_same_weights(run, movies, tmp_path, monkeypatch):
-    whole = train._Run._step
+    whole = running.Run._step
 
     def stopping(self, step):
         if step == 4:  # one step after the first checkpoint
@@ -41,10 +42,10 @@ def test_training_that_was_interrupted_gives_the_same_weights(run, movies, tmp_p
         return whole(self, step)
 
     with monkeypatch.context() as patched:
-        patched.setattr(train._Run, "_step", stopping)
+        patched.setattr(running.Run, "_step", stopping)
         with pytest.raises(StoppedError):
-            TINY.train(tmp_path, given=movies, source="movies of a test", progress=False)
-    TINY.train(tmp_path, given=movies, source="movies of a test", progress=False)
+            running.train(TINY, tmp_path, given=movies, source="movies of a test", progress=False)
+    running.train(TINY, tmp_path, given=movies, source="movies of a test", progress=False)
     assert (tmp_path / "dynamics.safetensors").read_bytes() == (run / "dynamics.safetensors").read_bytes()
     assert (tmp_path / "log.csv").read_text() == (run / "log.csv").read_text()
 
@@ -60,24 +61,24 @@ def test_trained_weights_are_dynamics_that_say_what_they_learned_from(run, movie
 def test_the_untrained_generator_moves_about_as_fast_as_it_shall(movies, tmp_path):
     """It is scaled by the displacements of a few steps of two scenes, hence the factor of two."""
     training = TINY.replace({"budget.before": 8})
-    run = train._Run(training, tmp_path, movies, "")
+    run = running.Run(training, tmp_path, movies, "")
     run._set_in_motion()
     stills = Stills.of(run.stills)
     torch.manual_seed(5)
     with torch.no_grad():
         shift = run._shifts(run.networks["generator"], stills, torch.full((len(run.stills),), 100.0), 8)
-    found = float(shift.diff(dim=1).square().mean().sqrt()) / (train.ACROSS * 100.0 * 1.5)
+    found = float(shift.diff(dim=1).square().mean().sqrt()) / (running.ACROSS * 100.0 * 1.5)
     assert 0.5 < found < 2
 
 
 def test_folds_and_stretch_of_a_known_displacement_are_found(movies, tmp_path):
-    run = train._Run(TINY, tmp_path, movies, "")
+    run = running.Run(TINY, tmp_path, movies, "")
     stills = Stills.of(run.stills[:1])
     nodes = torch.zeros(1, 1, 2, run.grid.rows, run.grid.columns)
-    assert float(train._stretch(*stills.ends(nodes), stills)) == pytest.approx(0, abs=1e-6)
-    assert float(train._stretch(*stills.ends(nodes + 500.0), stills)) == pytest.approx(0, abs=1e-6)
+    assert float(running._stretch(*stills.ends(nodes), stills)) == pytest.approx(0, abs=1e-6)
+    assert float(running._stretch(*stills.ends(nodes + 500.0), stills)) == pytest.approx(0, abs=1e-6)
     nodes[..., 0, ::2, :] = 200.0
-    assert float(train._stretch(*stills.ends(nodes), stills)) > 1e-3
+    assert float(running._stretch(*stills.ends(nodes), stills)) > 1e-3
 
 
 def test_the_memory_keeps_all_movies_until_it_is_full_and_then_the_latest_among_others():
@@ -104,7 +105,7 @@ def test_the_shipped_weights_are_those_of_the_shipped_configuration():
     )
     speeds = configured.corpus.ranges[0]
     assert speeds.low <= shipped.velocity_nm_per_s[0] < shipped.velocity_nm_per_s[1] <= speeds.high
-    assert shipped.learned_from == configured._source()
+    assert shipped.learned_from == configured.source
 
 
 @pytest.mark.parametrize(
