@@ -185,6 +185,10 @@ def grid_command(
     workers: Workers = None,
     scheduler: Scheduler = None,
     retry_failed: Annotated[bool, typer.Option(help="Run reconstructors again where they failed.")] = False,
+    again: Annotated[
+        bool,
+        typer.Option(help="Score those of --reconstructor again, since their code or weights have changed."),
+    ] = False,
 ) -> None:
     """Score every reconstructor on a grid of velocities and localization rates, and draw the heatmaps.
 
@@ -193,7 +197,8 @@ def grid_command(
     `smlmsim report` in `clips`.
 
     `smlmsim grid --out DIR --reconstructor mine --add` adds a reconstructor to a finished grid; `--seeds 0-9 --add`
-    and `--metric frc_nm --add` add seeds and metrics.
+    and `--metric frc_nm --add` add seeds and metrics. `--reconstructor mine --again` scores it anew after a change of
+    its code or weights, which are not looked at; all other scores stay.
 
     A grid along `acquisition.frames_per_point`, as of `--preset window`, also says and draws which time window is best:
     `windows.png`, `windows.pdf` and `windows.csv`. Its heatmap shows every reconstructor with its best window.
@@ -207,6 +212,9 @@ def grid_command(
     """
     named = sweep or (preset_path("grid", preset) if preset else None)
     store = out / "scores.zarr"
+    if again and not reconstructor:
+        raise ValueError("--again needs the names of what has changed, as in --reconstructor mine --again")
+    add = add or again
     grid = sweep_of(
         named, preset_path("grid", "quick"), store,
         reconstructors=reconstructor, seeds=seeds, metrics=metric, add=add,
@@ -214,7 +222,7 @@ def grid_command(
     make_folder(out)
     scores = smlmsim.run_grid(
         grid, store, add=add, movies_of=seeds_of(movies_of, "--movies-of"),
-        processes=workers, scheduler=scheduler, retry_failed=retry_failed,
+        processes=workers, scheduler=scheduler, retry_failed=retry_failed, again=(reconstructor or ()) if again else (),
     )  # fmt: skip
     from smlmsim.io import netcdf  # here, since it loads HDF5
 

@@ -6,7 +6,7 @@ import functools
 import itertools
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -29,6 +29,7 @@ from smlmsim.io.lock import sole_writer
 from smlmsim.localization import Imaged
 from smlmsim.metrics import score
 from smlmsim.pipeline import simulate
+from smlmsim.spec import brief
 from smlmsim.store import complete, sole_run
 from smlmsim.windows import WINDOW
 
@@ -60,6 +61,7 @@ def run_grid(
     add: bool = False,
     movies_of: Sequence[int] | None = None,
     retry_failed: bool = False,
+    again: Collection[str] = (),
     progress: bool = True,
 ) -> xr.Dataset:
     """Score every cell of a grid and return the scores; if killed at any moment, call again to continue.
@@ -84,6 +86,9 @@ def run_grid(
         none if it is empty, and by default those in the ``movies`` of the grid.
     retry_failed : bool
         Whether to run reconstructors again where they failed.
+    again : collection of str
+        Reconstructors whose scores are removed first, since their code or weights have changed. A run that was killed
+        is continued without it.
     progress : bool
         Whether to show a progress bar.
 
@@ -102,7 +107,8 @@ def run_grid(
     StoreError
         If the store belongs to another grid, or there is none to add to.
     ValueError
-        If the grid lacks a seed of ``movies_of``, or all reconstructors need camera frames that no movie has.
+        If the grid lacks a seed of ``movies_of`` or a reconstructor of ``again``, or all reconstructors need camera
+        frames that no movie has.
     ReconstructionError, LocalizerError
         If a reconstructor or a localizer is not installed or cannot be loaded.
     OSError
@@ -117,13 +123,19 @@ def run_grid(
     if add:
         with sole_writer(Path(path)):
             grid = enlarge(Path(path), grid)
+    if missing := [name for name in again if name not in grid.reconstructors]:
+        raise ValueError(
+            f"the grid has no {missing[0]!r} to score again; it has {brief(list(grid.reconstructors))}"
+        )
     seeds = _kept_seeds(grid)
     _say_what_kinds_lack(grid)
     _say_what_windows_differ_in(grid)
     store = GridStore(Path(path), grid)
     with sole_run(store.path):
         # Opened once more, since another run may have added to it before it was locked.
-        _run(GridStore(store.path, grid), seeds, processes, scheduler, retry_failed, progress)
+        store = GridStore(store.path, grid)
+        store.forget(again)
+        _run(store, seeds, processes, scheduler, retry_failed, progress)
     return read_scores(path)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -101,6 +101,16 @@ class GridStore:
                 lay_out_seconds(self._group, self.grid)
             if self._group.attrs["grid"] != self.grid.to_toml():
                 self._group.attrs.update({"grid": self.grid.to_toml(), "grid_digest": self.grid.digest})
+
+    def forget(self, names: Collection[str]) -> None:
+        """Remove the scores of some reconstructors, which are missing from then on."""
+        others = [name for name in (*measured_in(self.grid.study), "seconds") if name in self._group]
+        with naming(self.path):
+            for number in map(self.grid.reconstructors.index, names):
+                self._array("done")[..., number, :] = False
+                for name in (*self.grid.metrics, *others):
+                    self._array(name)[..., number] = np.nan
+                self._array("reason")[..., number] = ""
 
     def write(self, task: Task, result: CellScores) -> None:
         """Write the scores of a task; all other scores stay unchanged."""

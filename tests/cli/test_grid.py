@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from smlmsim import cli
 from smlmsim.cli.presets import preset_path
 from smlmsim.cli.sweep import seeds_of, sweep_of
 from smlmsim.grid import Axis, Grid
@@ -26,6 +27,17 @@ def store(small_study, tmp_path):
 )
 def test_seeds_are_numbers_and_ranges(text, seeds):
     assert seeds_of(text, "--seeds") == seeds
+
+
+def test_scoring_again_asks_for_the_names_of_what_has_changed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["smlmsim", "grid", "--out", str(tmp_path), "--again"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert (
+        "--again needs the names of what has changed, as in --reconstructor mine" in capsys.readouterr().err
+    )
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "-1", "1..3", "0-99999999", "1,,2", "1e3"])

@@ -234,3 +234,42 @@ def test_a_store_that_does_not_know_all_settings_is_gone_on_with_and_knows_them_
     assert computed == []
     assert after.identical(before)
     assert GridStore(path, grid).pending() == []
+
+
+def test_a_reconstructor_that_changed_is_scored_again_and_all_others_stay(grid, tmp_path, computed):
+    path = tmp_path / "s.zarr"
+    before = run_grid(grid, path, progress=False)
+    scores = zarr.open_group(path, mode="r+")["nrmse"]
+    scores[..., 1] = 7.0
+    computed.clear()
+    after = run_grid(
+        grid.replace({"reconstructors": ("static_sum",)}),
+        path,
+        add=True,
+        again=("static_sum",),
+        progress=False,
+    )
+    assert computed == ["static_sum", ("nrmse",)] * 4
+    same_where_both_know(before, after)
+
+
+def test_scores_that_are_to_be_made_again_are_missing_until_they_are(grid, tmp_path, monkeypatch, computed):
+    path = tmp_path / "s.zarr"
+    before = run_grid(grid, path, progress=False)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "score_task", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_grid(grid, path, again=("static_sum",), progress=False)
+    half = read_scores(path)
+    assert np.isnan(half.nrmse.sel(reconstructor="static_sum")).all()
+    assert np.isnan(half.seconds.sel(reconstructor="static_sum")).all()
+    np.testing.assert_array_equal(
+        half.nrmse.sel(reconstructor="sparse"), before.nrmse.sel(reconstructor="sparse")
+    )
+    same_where_both_know(before, run_grid(grid, path, progress=False))
+    with pytest.raises(ValueError, match="the grid has no 'nope' to score again; it has"):
+        run_grid(grid, path, again=("nope",), progress=False)
