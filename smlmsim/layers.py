@@ -16,7 +16,7 @@ from smlmsim import channels, io, schema
 from smlmsim.grid import read_scores
 from smlmsim.grid.clips import clip_path, lacking, read_clip, shown_cells, shown_seeds
 from smlmsim.grid.store import grid_of
-from smlmsim.io import ome_zarr
+from smlmsim.io import ome_zarr, tiff
 from smlmsim.regions import axes_of
 from smlmsim.report.page import store_of
 from smlmsim.spec import one_line
@@ -25,6 +25,7 @@ Layer = tuple[npt.NDArray[Any], dict[str, Any], str]
 
 TEXTS = (".csv",)
 """Endings of the manifest that programs of all kinds share."""
+IMAGES = (".tif", ".tiff")
 _log = logging.getLogger(__name__)
 
 TRUTH, SEEN = "truth", ("counts", "localizations")
@@ -95,9 +96,11 @@ def _paths(path: str | Sequence[str]) -> list[Path]:
 
 
 def _known(path: Path) -> bool:
-    """Whether a path may be a table, a stack, a clip, a grid, or a folder of such; of text the header is read."""
+    """Whether a path may be a table, a stack, a clip, a grid, or a folder of such; texts and TIFF are opened."""
     if path.is_file() and path.suffix.lower() in TEXTS:
         return _opens(path)
+    if path.is_file() and path.suffix.lower() in IMAGES:
+        return _has_scale(path)
     if path.suffix.lower() in {*io.extensions(), ".nc"} or (store_of(path) / "zarr.json").exists():
         return True
     return path.is_dir() and any(file.suffix.lower() in io.extensions() for file in path.iterdir())
@@ -111,6 +114,18 @@ def _opens(path: Path) -> bool:
         _log.info("%s is left to other readers: %s", path, one_line(error, 200))
         return False
     return True
+
+
+def _has_scale(path: Path) -> bool:
+    """Whether a TIFF file says its pixel, which napari offers no way to give."""
+    try:
+        known = tiff.says_pixel(path)
+    except (ValueError, OSError) as error:
+        _log.info("%s is left to other readers: %s", path, one_line(error, 200))
+        return False
+    if not known:
+        _log.info("%s is left to other readers: it does not say its pixel", path)
+    return known
 
 
 def _is_image(path: Path) -> bool:

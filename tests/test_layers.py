@@ -173,3 +173,11 @@ def test_a_text_that_is_no_table_of_localizations_is_left_to_other_readers(folde
     other.write_text(text)
     assert reader(str(other)) is None
     assert reader([str(folder / "localizations.csv"), str(other)]) is None
+
+
+def test_an_image_that_does_not_say_its_pixel_is_left_to_other_readers(folder, tmp_path):
+    tifffile.imwrite(tmp_path / "photo.tif", np.zeros((4, 16, 16), np.uint16), photometric="minisblack")
+    (tmp_path / "broken.tif").write_bytes((folder / "truth.tif").read_bytes()[:7])
+    assert reader(str(folder / "truth.tif")) is not None
+    assert reader(str(tmp_path / "photo.tif")) is None
+    assert reader(str(tmp_path / "broken.tif")) is None

@@ -72,6 +72,23 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
         return _read(handle, Path(path).name, pixel_nm, point_s)
 
 
+def says_pixel(path: str | Path) -> bool:
+    """Whether a file says the size of its pixels; only its header is read.
+
+    Raises
+    ------
+    ValueError
+        If it is no TIFF file, or is damaged.
+    OSError
+        If there is no such file, or it may not be read.
+    """
+    with open(path, "rb") as handle, _naming(path), damage_said(), tifffile.TiffFile(handle) as file:
+        page = first_page(file)
+        ome = described(page.description, Path(path).name) if page.is_ome else None
+        scale = scale_of(page, {} if ome else imagej_metadata(file), ome)
+    return scale.y_nm is not None and scale.x_nm is not None
+
+
 @contextmanager
 def stack(path: str | Path) -> Iterator[Stack]:
     """Open the camera frames of a file, to be read piece by piece; a z-stack is read as frames.
