@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from smlmsim import limits
 from smlmsim.agreement_ranks import BETWEEN, MEASURES, agreement_ranks, in_words
-from smlmsim.regions import axes_of
+from smlmsim.regions import RATE, VELOCITY, axes_of
 from smlmsim.robustness import Results, Robustness
 from smlmsim.robustness import in_words as robustness_in_words
 from smlmsim.spec import parse_toml
@@ -27,6 +28,12 @@ def said():
 @pytest.fixture(scope="module")
 def two_colours():
     with xr.open_dataset(MAPS / "two-colours.nc") as found:
+        return found.load()
+
+
+@pytest.fixture(scope="module")
+def frames():
+    with xr.open_dataset(MAPS / "frames.nc") as found:
         return found.load()
 
 
@@ -83,3 +90,31 @@ def test_the_results_on_robustness_are_those_of_the_study_beside_the_benchmark(r
     assert stored == study
     assert robustness.scores.sizes["seed"] == study.movies
     assert robustness.profiles.sizes["number"] == 35
+
+
+@pytest.mark.parametrize("localizers", [["given", "mle", "decode", "deep_storm"], ["given", "mle"]])
+def test_every_statement_about_what_limits_movies_from_camera_frames_is_that_of_the_map(
+    localizers, frames, said
+):
+    lines = limits.in_words(limits.two_rows(frames.sel({limits.LOCALIZER: localizers})))
+    assert len(lines) == 10
+    assert " ".join(lines) in said
+
+
+def test_the_readme_says_of_camera_frames_what_the_map_does(frames):
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    best = frames.ms_ssim.mean("seed").max("reconstructor").sel({VELOCITY: 90})
+    few, many, best_of_many = (
+        float(best.sel({limits.LOCALIZER: name, RATE: rate}))
+        for name, rate in (("mle", 500), ("mle", 1200), ("deep_storm", 1200))
+    )
+    assert (
+        f"it has {few:.2f} there and {many:.2f} at 1,200 Hz, where `deep_storm` has {best_of_many:.2f}"
+        in readme
+    )
+    cells = limits.limits(limits.two_rows(frames)).limit
+    motion, localizer, rate = (
+        int((cells == kind).sum()) for kind in (limits.MOTION, limits.LOCALIZING, limits.FEW)
+    )
+    assert f"motion limits {motion} of the {cells.size} cells, the localizer {localizer} (" in readme
+    assert f"few localizations {rate} (at rest up to 200 Hz)" in readme

@@ -29,8 +29,11 @@ HEADINGS = [
     "Differences from the paper", "Where it fails", "Cost",
 ]  # fmt: skip
 PRESETS = Path(smlmsim.corpus.__path__[0]) / "presets"
-CORPORA = {"spacetime": "mixed-train"}
-"""The presets of the corpora of networks that were not trained on ``thesis-train``."""
+CORPORA = {
+    "dblink": "thesis-train", "vivit": "thesis-train",
+    "annapalm2d_widefield": "widefield-train", "annapalm3d_widefield": "widefield-train",
+}  # fmt: skip
+"""The presets of the corpora of networks that were not trained on ``mixed-train``."""
 SCORE = r"-?\d\.\d{3}"
 
 
@@ -109,7 +112,8 @@ def test_the_readme_shows_the_scores_and_intervals_of_the_reference_grid(name):
 
 def test_every_network_of_this_project_has_weights_and_a_card():
     assert {path.stem for path in WEIGHTS} == {
-        "annapalm2d", "annapalm3d", "dblink", "spacetime", "vivit"
+        "annapalm2d", "annapalm2d_fine", "annapalm2d_widefield", "annapalm3d", "annapalm3d_fine",
+        "annapalm3d_widefield", "dblink", "spacetime", "vivit",
     }  # fmt: skip
     assert {path.stem for path in ALL} - {path.stem for path in WEIGHTS} == LOCALIZING | MOVING
     assert all((folder / "CARD.md").is_file() for folder in WITH_CARDS.values())
@@ -160,7 +164,7 @@ def test_a_card_gives_the_number_of_parameters_of_what_is_shipped_and_no_other_b
 
 def test_a_card_tells_of_the_movies_and_crops_that_its_networks_were_trained_on(weights):
     text = sections(weights.parent)
-    preset, domain = CORPORA.get(weights.stem, "thesis-train"), read_domain(weights)
+    preset, domain = CORPORA.get(weights.stem, "mixed-train"), read_domain(weights)
     corpus = Corpus.from_toml(PRESETS / f"{preset}.toml")
     budget = TRAINABLES.load(weights.stem).configured("shipped").budget
     crops = budget.crops
