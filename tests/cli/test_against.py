@@ -7,7 +7,8 @@ import pytest
 import tifffile
 
 import smlmsim
-from smlmsim import cli
+from baselines._widefield import on_pixels
+from smlmsim import cli, schema
 from smlmsim.widefield import as_movie
 
 STUDY = smlmsim.SimulatedDynamic(
@@ -113,25 +114,27 @@ def test_a_stack_of_noise_is_refused(sample, run, tmp_path):
     assert not out.exists()
 
 
-def test_a_network_that_sees_widefield_images_gets_them_where_the_localizations_are(sample, run, tmp_path):
-    command = (
-        "reconstruct",
-        sample / "table.csv",
-        "--with",
-        "annapalm2d_widefield",
-        "--movie",
-        "none",
-        "--out",
-    )
+class SeesImages:
+    """A reconstructor that shows the widefield image nearest in time."""
+
+    needs = ("widefield",)
+
+    def reconstruct(self, observation):
+        axes = {axis: observation[axis] for axis in ("time", "y", "x")}
+        return schema.estimate({}, meaning="widefield", density=on_pixels(observation), **axes)
+
+
+def test_a_reconstructor_that_needs_widefield_images_gets_them_where_the_localizations_are(
+    sample, run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("smlmsim.cli.reconstruct._loaded", lambda *_: SeesImages())
+    command = ("reconstruct", sample / "table.csv", "--with", "sees_images", "--movie", "none", "--out")
     code, said = run(*command, tmp_path / "none")
     assert code == 1
     assert "needs 'widefield', which this observation lacks; simulated studies give it with" in said
     assert "smlmsim reconstruct with --widefield STACK" in said
     assert not (tmp_path / "none").exists()
-    movies = {}
-    for name in ("same", "other"):
-        code, said = run(*command, tmp_path / name, "--widefield", sample / f"{name}.tif")
-        assert code == 0, said
-        assert "has seen these images: that it agrees with them is no independent check" in said
-        movies[name] = smlmsim.read(tmp_path / name / "annapalm2d_widefield.tif").density.values
-    assert np.corrcoef(movies["same"].ravel(), movies["other"].ravel())[0, 1] < 0.99
+    code, said = run(*command, tmp_path / "same", "--widefield", sample / "same.tif")
+    assert code == 0, said
+    assert "has seen these images: that it agrees with them is no independent check" in said
+    assert float(re.search(r"RSP (-?[\d.]+), RSE", said)[1]) > 0.9
