@@ -29,10 +29,7 @@ HEADINGS = [
     "Differences from the paper", "Where it fails", "Cost",
 ]  # fmt: skip
 PRESETS = Path(smlmsim.corpus.__path__[0]) / "presets"
-CORPORA = {
-    "dblink": "thesis-train", "vivit": "thesis-train",
-    "annapalm2d_widefield": "widefield-train", "annapalm3d_widefield": "widefield-train",
-}  # fmt: skip
+CORPORA = {"dblink": "thesis-train", "vivit": "thesis-train"}
 """The presets of the corpora of networks that were not trained on ``mixed-train``."""
 SCORE = r"-?\d\.\d{3}"
 
@@ -112,8 +109,7 @@ def test_the_readme_shows_the_scores_and_intervals_of_the_reference_grid(name):
 
 def test_every_network_of_this_project_has_weights_and_a_card():
     assert {path.stem for path in WEIGHTS} == {
-        "annapalm2d", "annapalm2d_fine", "annapalm2d_widefield", "annapalm3d", "annapalm3d_fine",
-        "annapalm3d_widefield", "dblink", "spacetime", "vivit",
+        "annapalm2d", "annapalm2d_fine", "annapalm3d", "annapalm3d_fine", "dblink", "spacetime", "vivit"
     }  # fmt: skip
     assert {path.stem for path in ALL} - {path.stem for path in WEIGHTS} == LOCALIZING | MOVING
     assert all((folder / "CARD.md").is_file() for folder in WITH_CARDS.values())
