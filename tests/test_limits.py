@@ -206,9 +206,11 @@ def test_the_stored_map_tells_localizer_and_motion_apart():
     assert (scores.sizes[VELOCITY], scores.sizes[RATE], scores.sizes["seed"]) == (6, 6, 3)
     rows = two_rows(scores)
     words = in_words(rows)
-    assert words[0] == "best localizer: mle (30-3000 Hz)"
-    assert "from camera frames, more help up to 500 Hz [200, 500] on average" in words[2]
-    assert "what limits at 60 nm/s: motion (30-500 Hz), the localizer (1200-3000 Hz)" in words
-    assert words[-1] == "of 36 cells, the limit is motion in 23, the localizer in 11, few localizations in 2"
+    assert words[0] == "best localizer: deep_storm (30-3000 Hz)"
+    assert "from camera frames, more help up to 1200 Hz [500, 1200] on average" in words[2]
+    assert "what limits at 60 nm/s: motion (30-1200 Hz), the localizer (3000 Hz)" in words
+    assert words[-1] == (
+        "of 36 cells, the limit is motion in 28, the localizer in 4, few localizations in 3, nothing in 1"
+    )
     lost = limits(rows).lost.sel({VELOCITY: 60, RATE: 1200})
-    assert lost.values.tolist() == pytest.approx([0.00, 0.09, 0.19], abs=0.01)
+    assert lost.values.tolist() == pytest.approx([0.002, 0.051, 0.029], abs=0.001)

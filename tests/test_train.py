@@ -20,7 +20,7 @@ def run(stored_movies, held_out_movie):
     return Run(network="dblink", configuration=CONFIGURATION, corpus=stored_movies, validation=held_out_movie)
 
 
-UNPUBLISHED = {"spacetime"}
+UNPUBLISHED = {"annapalm2d_fine", "annapalm3d_fine", "spacetime"}
 """Networks of this project, which have no published size."""
 
 

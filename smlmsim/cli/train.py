@@ -103,18 +103,21 @@ def train(
     gamma = 0                 # no discriminator
 
     [annapalm3d.budget]
-    steps = 4000              # optimizer steps
+    steps = 2400              # optimizer steps
     batch = 4                 # crops in each step
-    learning_rate = 1e-3
+    learning_rate = 6e-4
     schedule = "cosine"       # falls to 0 by the last step
-    epoch_steps = 250         # steps between validations and checkpoints
+    warmup = 0.02             # share of the steps in which it rises
+    settle = 0.4              # share after which normalizations are fixed
+    epoch_steps = 100         # steps between validations and checkpoints
     precision = "float32"     # or bfloat16, where benchmarks/bench_training.py finds it faster
 
     [annapalm3d.budget.crops]
     time_points = 32
     height = 64               # pixels
     width = 64
-    rate_hz = [30, 1600]      # per second in 2.56 x 2.56 um, new for every crop
+    point_s = 1.5             # seconds of a time point
+    rate_hz = [25, 1800]      # per second in 2.56 x 2.56 um, new for every crop
     ```
     """
     options = {

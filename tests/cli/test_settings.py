@@ -71,15 +71,27 @@ def test_unknown_settings_are_refused_with_those_there_are(smlmsim):
     assert len(err.splitlines()) == 1
 
 
+FINE = "counts in 5 fine bins per time point, sums over 1, 3, 8, all time points"
+BINNED = "pixels of 20 nm, time points of 1.5 s, "
+NETWORKS = {
+    "annapalm2d": ("counts per time point", f"{BINNED}25 to 1800"),
+    "annapalm2d_fine": (FINE, f"{BINNED}25 to 1800"),
+    "annapalm3d": ("counts per time point", f"{BINNED}25 to 1800"),
+    "annapalm3d_fine": (FINE, f"{BINNED}25 to 1800"),
+    "dblink": ("counts per time point", f"{BINNED}30 to 1600"),
+    "spacetime": ("counts per time point, sums over 5, 15, 40, all time points", "25 to 1800"),
+    "vivit": ("counts per time point", f"{BINNED}30 to 1600"),
+}
+"""What each bundled network sees, and the domain of its training."""
+
+
 def test_list_says_what_networks_see_and_were_trained_for(smlmsim):
     code, out, _ = smlmsim("list")
     assert code == 0
-    for name in train.trainable():
-        finer = name == "spacetime"
-        sees = ", sums over 5, 15, 40, all time points" if finer else ""
-        trained = "25 to 1800" if finer else "pixels of 20 nm, time points of 1.5 s, 30 to 1600"
-        assert f"{name} sees: counts per time point{sees}\n" in out
-        assert f"{name} was trained for: {trained} localizations" in out
+    assert list(NETWORKS) == train.trainable()
+    for name, (sees, trained) in NETWORKS.items():
+        assert f"{name} sees: {sees}\n" in out
+        assert f"{name} was trained for: {trained} localizations per second" in out
 
 
 def test_a_table_has_its_columns_one_below_the_other():
