@@ -21,8 +21,18 @@ MAPS = Path(str(resources.files("smlmsim"))) / "grid" / "maps"
 
 @pytest.fixture(scope="module")
 def said():
-    """The text, with blanks for line breaks."""
-    return " ".join((DATA / "README.md").read_text(encoding="utf-8").split())
+    """The text beside the results, with blanks for line breaks."""
+    return _in_one_line(DATA / "README.md")
+
+
+@pytest.fixture(scope="module")
+def readme():
+    """The text of the project, with blanks for line breaks."""
+    return _in_one_line(ROOT / "README.md")
+
+
+def _in_one_line(path):
+    return " ".join(path.read_text(encoding="utf-8").split())
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +75,7 @@ def test_every_stated_rank_correlation_is_that_of_the_map(two_colours, said):
     assert all(line in said for line in lines)
 
 
-def test_the_stated_ranges_are_those_of_the_map(two_colours, said):
+def test_the_stated_ranges_are_those_of_the_map(two_colours, said, readme):
     ranks = agreement_ranks(two_colours, "ms_ssim").set_index(["measure", "reconstructor"]).rho
     lines = ranks["agreement_skeleton"].drop(BETWEEN)
     of_a_time = lines.drop(["static_sum", "moving_window", "sparse"])
@@ -76,6 +86,8 @@ def test_the_stated_ranges_are_those_of_the_map(two_colours, said):
     )
     between = [ranks[(measure, BETWEEN)] for measure in MEASURES]
     assert f"{between[2]:.2f} by centre lines, {between[0]:.2f} by Pearson" in said
+    assert f"of {of_a_time.min():.2f} to {of_a_time.max():.2f} for every network" in readme
+    assert f"but between reconstructors with {between[2]:.2f}:" in readme
 
 
 def test_every_statement_on_robustness_is_that_of_its_results(robustness, said):
@@ -101,8 +113,7 @@ def test_every_statement_about_what_limits_movies_from_camera_frames_is_that_of_
     assert " ".join(lines) in said
 
 
-def test_the_readme_says_of_camera_frames_what_the_map_does(frames):
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+def test_the_readme_says_of_camera_frames_what_the_map_does(frames, readme):
     best = frames.ms_ssim.mean("seed").max("reconstructor").sel({VELOCITY: 90})
     few, many, best_of_many = (
         float(best.sel({limits.LOCALIZER: name, RATE: rate}))
