@@ -35,7 +35,7 @@ from smlmsim.cli.publish import publish
 from smlmsim.cli.reconstruct import reconstruct
 from smlmsim.cli.report import report
 from smlmsim.cli.settings import settings
-from smlmsim.cli.sweep import Add, Metrics, MoviesOf, Reconstructors, Seeds, seeds_of, sweep_of
+from smlmsim.cli.sweep import Add, Again, Metrics, MoviesOf, Reconstructors, Seeds, seeds_of, sweep_of
 from smlmsim.cli.train import train
 from smlmsim.cli.trust import trust
 from smlmsim.cli.view import view
@@ -185,10 +185,7 @@ def grid_command(
     workers: Workers = None,
     scheduler: Scheduler = None,
     retry_failed: Annotated[bool, typer.Option(help="Run reconstructors again where they failed.")] = False,
-    again: Annotated[
-        bool,
-        typer.Option(help="Score those of --reconstructor again, since their code or weights have changed."),
-    ] = False,
+    again: Again = False,
 ) -> None:
     """Score every reconstructor on a grid of velocities and localization rates, and draw the heatmaps.
 
@@ -197,8 +194,11 @@ def grid_command(
     `smlmsim report` in `clips`.
 
     `smlmsim grid --out DIR --reconstructor mine --add` adds a reconstructor to a finished grid; `--seeds 0-9 --add`
-    and `--metric frc_nm --add` add seeds and metrics. `--reconstructor mine --again` scores it anew after a change of
-    its code or weights, which are not looked at; all other scores stay.
+    and `--metric frc_nm --add` add seeds and metrics.
+
+    `smlmsim grid --out DIR --reconstructor mine --again` scores it anew after a change of its code or weights, which
+    are not looked at; all other scores stay. The same command would begin anew: once it has said that scores are
+    removed, continue with `--add` in place of `--again`.
 
     A grid along `acquisition.frames_per_point`, as of `--preset window`, also says and draws which time window is best:
     `windows.png`, `windows.pdf` and `windows.csv`. Its heatmap shows every reconstructor with its best window.
@@ -212,16 +212,13 @@ def grid_command(
     """
     named = sweep or (preset_path("grid", preset) if preset else None)
     store = out / "scores.zarr"
-    if again and not reconstructor:
-        raise ValueError("--again needs the names of what has changed, as in --reconstructor mine --again")
-    add = add or again
     grid = sweep_of(
         named, preset_path("grid", "quick"), store,
-        reconstructors=reconstructor, seeds=seeds, metrics=metric, add=add,
+        reconstructors=reconstructor, seeds=seeds, metrics=metric, add=add, again=again,
     )  # fmt: skip
     make_folder(out)
     scores = smlmsim.run_grid(
-        grid, store, add=add, movies_of=seeds_of(movies_of, "--movies-of"),
+        grid, store, add=add or again, movies_of=seeds_of(movies_of, "--movies-of"),
         processes=workers, scheduler=scheduler, retry_failed=retry_failed, again=(reconstructor or ()) if again else (),
     )  # fmt: skip
     from smlmsim.io import netcdf  # here, since it loads HDF5

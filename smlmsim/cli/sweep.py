@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from smlmsim.grid import Grid, stored_grid
+from smlmsim.grid.again import grid_to_score_again
 
 MOST_SEEDS = 10_000
 """Greatest number of seeds in one command: a typing error such as 1-1000000 is refused."""
@@ -31,6 +32,14 @@ Add = Annotated[
         "--add",
         help="Add reconstructors, seeds or metrics to the grid in DIR: existing scores stay, and only missing "
         "ones are computed. Without a sweep, the stored one is used.",
+    ),
+]
+Again = Annotated[
+    bool,
+    typer.Option(
+        "--again",
+        help="Score those of --reconstructor in the grid in DIR again, with all seeds and metrics, since their code or "
+        "weights have changed.",
     ),
 ]
 MoviesOf = Annotated[
@@ -72,21 +81,36 @@ def sweep_of(
     seeds: str | None = None,
     metrics: list[str] | None = None,
     add: bool = False,
+    again: bool = False,
 ) -> Grid:
-    """Return the grid of a sweep or a preset, changed by options; or the stored grid, to add to without a sweep.
+    """Return the grid of a sweep or a preset, changed by options; without a sweep the stored one if it is changed.
 
     Raises
     ------
     ValueError
-        If the sweep or an option is invalid, or there is no store to add to.
+        If the sweep or an option is invalid, there is no store to add to or to score again, or it is not said what to
+        score again, or only parts of it are.
     """
-    grid = stored_grid(store) if add and sweep is None else Grid.from_toml(sweep or preset)
+    if again:
+        _require_names_alone(reconstructors, seeds, metrics)
+    stored = grid_to_score_again(store) if again else stored_grid(store) if add else None
+    grid = stored if stored and sweep is None else Grid.from_toml(sweep or preset)
     given = {
         "reconstructors": tuple(reconstructors or ()),
         "seeds": seeds_of(seeds, "--seeds") or (),
         "metrics": tuple(metrics or ()),
     }
     return grid.replace({name: values for name, values in given.items() if values})
+
+
+def _require_names_alone(
+    reconstructors: list[str] | None, seeds: str | None, metrics: list[str] | None
+) -> None:
+    """Require that whole reconstructors are to be scored again."""
+    if not reconstructors:
+        raise ValueError("--again needs the names of what has changed, as in --reconstructor mine --again")
+    if option := "--seeds" if seeds is not None else "--metric" if metrics else "":
+        raise ValueError(f"--again scores all seeds by all metrics of the grid; leave out {option}")
 
 
 def seeds_of(text: str | None, option: str) -> tuple[int, ...] | None:

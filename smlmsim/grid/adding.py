@@ -52,8 +52,15 @@ def enlarge(path: Path, grid: Grid) -> Grid:
     return joined
 
 
-def stored_grid(path: Path) -> Grid:
+def stored_grid(path: Path, *, purpose: str = "add to", option: str = "--add") -> Grid:
     """Return the grid that a store holds, or is being enlarged to.
+
+    Parameters
+    ----------
+    path : Path
+        The store.
+    purpose, option : str
+        What the grid is wanted for, and the option that asks for it, for the message.
 
     Raises
     ------
@@ -61,6 +68,6 @@ def stored_grid(path: Path) -> Grid:
         If there is no store.
     """
     if not path.exists():
-        raise StoreError(f"there is no grid {path} to add to; check --out, or leave out --add")
+        raise StoreError(f"there is no grid {path} to {purpose}; check --out, or leave out {option}")
     attrs = dict(open_store(path, adding=True).attrs)
     return grid_of({"grid": attrs.get(ADDING, attrs.get("grid", ""))}, path)

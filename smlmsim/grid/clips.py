@@ -7,7 +7,7 @@ import itertools
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -161,13 +161,33 @@ def keep(path: Path, clip: xr.Dataset, order: Sequence[str]) -> None:
             clip = clip if BLANK in before.attrs else _joined(before, clip, order)
         except ValueError as error:
             log.warning("%s; it is replaced", error)
-    netcdf.write(clip, path, encoding={"brightness": {"zlib": True, "complevel": 4}})
+    _write(path, clip)
 
 
 def lacking(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     """Return the reconstructors that a clip does not show; all of them if there is no clip, or a black one."""
     known = _parameters(path) if path.exists() and not _is_blank(path) else {}
     return tuple(name for name in names if name not in known)
+
+
+def leave_out(path: Path, names: Collection[str]) -> None:
+    """Remove reconstructors from a clip, and the clip if it shows no other; no other file is touched.
+
+    Raises
+    ------
+    OSError
+        If the clip cannot be read or written.
+    """
+    try:
+        shown = () if _is_blank(path) else tuple(_parameters(path))
+        kept = [name for name in shown if name not in names]
+        clip = read_clip(path, kept) if 0 < len(kept) < len(shown) else None
+    except ValueError:
+        return  # it is no clip, or it is damaged and refused by whoever reads it
+    if clip is not None:
+        _write(path, _joined(clip, clip, kept))
+    elif shown and not kept:
+        path.unlink()
 
 
 def parameters_in(path: Path, names: Sequence[str]) -> list[int]:
@@ -231,6 +251,10 @@ def read_clip(path: Path, names: Sequence[str] | None = None) -> xr.Dataset:
     except (ValueError, KeyError) as error:
         raise _unusable(path, error) from error
     return found
+
+
+def _write(path: Path, clip: xr.Dataset) -> None:
+    netcdf.write(clip, path, encoding={"brightness": {"zlib": True, "complevel": 4}})
 
 
 def _unusable(path: Path, error: Exception) -> ValueError:

@@ -29,25 +29,41 @@ def without_unmet_needs(grid: Grid, known: Collection[str] = ()) -> Grid:
     ValueError
         If none is left.
     """
-    given = _given(grid)
-    needed = {
-        name: set(() if name in known else reconstruct.needs(reconstruct.load(name)))
-        for name in grid.reconstructors
-    }
-    left_out = {name: sorted(needs - given) for name, needs in needed.items() if needs - given}
+    left_out, words = _unmet(grid, [name for name in grid.reconstructors if name not in known])
     if not left_out:
         return grid
-    lacking = sorted({need for needs in left_out.values() for need in needs})
-    words = "; ".join(
-        f"the movies have no {need}"
-        + (f": {reconstruct.REMEDIES[need]}" if need in reconstruct.REMEDIES else "")
-        for need in lacking
-    )
     kept = tuple(name for name in grid.reconstructors if name not in left_out)
     if not kept:
         raise ValueError(f"no reconstructor is left without {', '.join(left_out)}; {words}")
     log.info("left out: %s; %s", ", ".join(left_out), words)
     return grid.replace({"reconstructors": kept})
+
+
+def require_met_needs(grid: Grid, names: Collection[str]) -> None:
+    """Load some reconstructors, and require that the movies of a grid give what they need.
+
+    Raises
+    ------
+    ReconstructionError
+        If a reconstructor is not installed or cannot be loaded.
+    ValueError
+        If one needs what no movie gives; the message says what, and which settings give it.
+    """
+    unmet, words = _unmet(grid, names)
+    if unmet:
+        raise ValueError(f"{', '.join(unmet)} cannot be scored; {words}")
+
+
+def _unmet(grid: Grid, names: Collection[str]) -> tuple[list[str], str]:
+    """Return those of some reconstructors that need what no movie of a grid gives, and what that is in words."""
+    given = _given(grid)
+    needed = {name: {*reconstruct.needs(reconstruct.load(name))} - given for name in names}
+    words = "; ".join(
+        f"the movies have no {need}"
+        + (f": {reconstruct.REMEDIES[need]}" if need in reconstruct.REMEDIES else "")
+        for need in sorted(set().union(*needed.values()))
+    )
+    return [name for name, lacking in needed.items() if lacking], words
 
 
 def _given(grid: Grid) -> set[str]:

@@ -16,11 +16,12 @@ import xarray as xr
 
 from smlmsim import reconstruct, workers
 from smlmsim.grid.adding import enlarge, stored_grid
+from smlmsim.grid.again import forget, grid_to_score_again, require_stored, trials
 from smlmsim.grid.attempt import Attempt, attempt, reason_of
 from smlmsim.grid.clips import clip_path, keep, recording, seed_bytes, shown_seeds, wanted_seeds
 from smlmsim.grid.colocalized import measured, measured_in
 from smlmsim.grid.grid import Grid
-from smlmsim.grid.needs import without_unmet_needs
+from smlmsim.grid.needs import require_met_needs, without_unmet_needs
 from smlmsim.grid.outside import Outside
 from smlmsim.grid.store import CellScores, GridStore, Task, read_scores
 from smlmsim.grid.warned import Warned, Warnings, gathered_warnings
@@ -29,7 +30,7 @@ from smlmsim.io.lock import sole_writer
 from smlmsim.localization import Imaged
 from smlmsim.metrics import score
 from smlmsim.pipeline import simulate
-from smlmsim.spec import brief
+from smlmsim.spec import one_line
 from smlmsim.store import complete, sole_run
 from smlmsim.windows import WINDOW
 
@@ -87,8 +88,9 @@ def run_grid(
     retry_failed : bool
         Whether to run reconstructors again where they failed.
     again : collection of str
-        Reconstructors whose scores are removed first, since their code or weights have changed. A run that was killed
-        is continued without it.
+        Reconstructors of the store whose scores, and reconstructions in ``clips``, are removed first, since their code
+        or weights have changed. Nothing is removed if one cannot be loaded, lacks what it needs, or fails on a movie
+        that it has scores of. Once the log says that they are removed, a run that was killed is continued without it.
     progress : bool
         Whether to show a progress bar.
 
@@ -105,28 +107,27 @@ def run_grid(
     Raises
     ------
     StoreError
-        If the store belongs to another grid, or there is none to add to.
+        If the store belongs to another grid, or there is none to add to or to score again.
     ValueError
-        If the grid lacks a seed of ``movies_of`` or a reconstructor of ``again``, or all reconstructors need camera
-        frames that no movie has.
+        If the grid lacks a seed of ``movies_of``, the store lacks a reconstructor of ``again`` or anything that
+        ``grid`` has besides, or reconstructors need camera frames that no movie has: all of them, or one of ``again``.
     ReconstructionError, LocalizerError
-        If a reconstructor or a localizer is not installed or cannot be loaded.
+        If a reconstructor or a localizer is not installed or cannot be loaded, or one of ``again`` fails.
     OSError
         If the store cannot be written, or another run writes to it.
     """
     workers.require_guarded()
     if movies_of is not None:
         grid = grid.replace({"movies.seeds": tuple(movies_of)})
-    known = stored_grid(Path(path)).reconstructors if add else ()
-    grid = without_unmet_needs(grid, known)
+    if again:
+        require_stored(grid_to_score_again(Path(path)), grid, again)
+        require_met_needs(grid, again)
+    known = {*stored_grid(Path(path)).reconstructors} if add else set()
+    grid = without_unmet_needs(grid, known - {*again})
     _require_localizers(grid)
     if add:
         with sole_writer(Path(path)):
             grid = enlarge(Path(path), grid)
-    if missing := [name for name in again if name not in grid.reconstructors]:
-        raise ValueError(
-            f"the grid has no {missing[0]!r} to score again; it has {brief(list(grid.reconstructors))}"
-        )
     seeds = _kept_seeds(grid)
     _say_what_kinds_lack(grid)
     _say_what_windows_differ_in(grid)
@@ -134,26 +135,32 @@ def run_grid(
     with sole_run(store.path):
         # Opened once more, since another run may have added to it before it was locked.
         store = GridStore(store.path, grid)
-        store.forget(again)
-        _run(store, seeds, processes, scheduler, retry_failed, progress)
+        _run(store, seeds, again, processes, scheduler, retry_failed, progress)
     return read_scores(path)
 
 
 def _run(
     store: GridStore,
     seeds: tuple[int, ...],
+    again: Collection[str],
     processes: int | None,
     scheduler: str | None,
     retry_failed: bool,
     progress: bool,
 ) -> None:
-    """Score all cells that the store does not hold yet."""
+    """Score all cells that the store does not hold yet, and some reconstructors again; checks come first."""
     grid, clips = store.grid, store.path.parent / "clips"
     todo = store.pending(retry_failed=retry_failed)
-    _require_loading({name for task in todo for name in task.wanted})
+    removed = tuple(name for name in grid.reconstructors if name in {*again, *store.forgetting})
+    _require_loading({*removed, *(name for task in todo for name in task.wanted)})
+    if (seeds and todo) or (removed and (seeds or clips.exists())):
+        require_writable(clips)
+    if removed:
+        _try_out(store, again, processes, scheduler)
+        forget(store, clips, removed)
+        todo = store.pending(retry_failed=retry_failed)
     store.begin(scoring=bool(todo))
     if seeds and todo:
-        require_writable(clips)
         clips.mkdir(exist_ok=True)
     outcomes = complete(
         functools.partial(score_task, grid, seeds), todo, total=math.prod(grid.shape), unit="movie",
@@ -211,6 +218,21 @@ def _say_what_windows_differ_in(grid: Grid) -> None:
 def _require_loading(names: Iterable[str]) -> None:
     for name in sorted(names):
         reconstruct.load(name)
+
+
+def _try_out(store: GridStore, names: Collection[str], processes: int | None, scheduler: str | None) -> None:
+    """Refuse reconstructors that fail, where they will run, on a movie that they have scores of."""
+    tried = {trial.name: trial for trial in trials(store, names)}
+    tasks = [trial.task for trial in tried.values()]
+    alone = functools.partial(score_task, store.grid, ())
+    for task, outcome in list(workers.spread(alone, tasks, workers=processes, scheduler=scheduler)):
+        (name,) = task.wanted
+        made = _failed(store.grid, outcome) if isinstance(outcome, Exception) else outcome
+        reason = made.scores.reasons[store.grid.reconstructors.index(name)]
+        if reason and tried[name].scored:
+            raise reconstruct.ReconstructionError(
+                f"{name!r} fails on a movie that it has scores of, so all scores stay: {one_line(reason)}"
+            )
 
 
 def _require_localizers(grid: Grid) -> None:

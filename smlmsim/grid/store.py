@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -23,6 +24,8 @@ from smlmsim.store import Kind, made_here, make_once
 
 ADDING = "adding"
 """Name of the attribute that holds the grid to which a store is being enlarged."""
+FORGETTING = "forgetting"
+"""Name of the attribute that holds the reconstructors whose scores are being removed."""
 
 
 class StoreError(ValueError):
@@ -102,15 +105,48 @@ class GridStore:
             if self._group.attrs["grid"] != self.grid.to_toml():
                 self._group.attrs.update({"grid": self.grid.to_toml(), "grid_digest": self.grid.digest})
 
-    def forget(self, names: Collection[str]) -> None:
-        """Remove the scores of some reconstructors, which are missing from then on."""
+    def scored_cell(self, name: str) -> Cell | None:
+        """Return the first cell in which a reconstructor has scores and did not fail; None if there is none."""
+        number = self.grid.reconstructors.index(name)
+        scored = self._read("done")[..., number, :].any(axis=-1) & (self._read("reason")[..., number] == "")
+        return next((cell for cell in self.grid.cells() if scored[cell.place]), None)
+
+    @property
+    def forgetting(self) -> tuple[str, ...]:
+        """The reconstructors whose scores a run that was killed has begun to remove."""
+        names = self._group.attrs.get(FORGETTING)
+        return tuple(name for name in self.grid.reconstructors if isinstance(names, list) and name in names)
+
+    @contextlib.contextmanager
+    def forget(self, names: Collection[str]) -> Iterator[None]:
+        """Remove the scores of some reconstructors, which are missing from then on, and what is removed inside.
+
+        The store names them until all is removed, so that a run that was killed is completed by the next one.
+
+        Parameters
+        ----------
+        names : collection of str
+
+        Raises
+        ------
+        StoreError
+            If an array is damaged; nothing is removed then.
+        OSError
+            If the store cannot be written.
+        """
+        numbers = [self.grid.reconstructors.index(name) for name in names]
         others = [name for name in (*measured_in(self.grid.study), "seconds") if name in self._group]
+        kept = {name: self._read(name) for name in ("done", *self.grid.metrics, *others, "reason")}
+        kept["done"][..., numbers, :] = False
+        kept["reason"][..., numbers] = ""
+        for name in (*self.grid.metrics, *others):
+            kept[name][..., numbers] = np.nan
         with naming(self.path):
-            for number in map(self.grid.reconstructors.index, names):
-                self._array("done")[..., number, :] = False
-                for name in (*self.grid.metrics, *others):
-                    self._array(name)[..., number] = np.nan
-                self._array("reason")[..., number] = ""
+            self._group.attrs.update({FORGETTING: list(names)})
+            for name, values in kept.items():
+                self._array(name)[...] = values
+            yield
+            del self._group.attrs[FORGETTING]
 
     def write(self, task: Task, result: CellScores) -> None:
         """Write the scores of a task; all other scores stay unchanged."""
@@ -184,10 +220,14 @@ def read_scores(path: str | Path) -> xr.Dataset:
     Raises
     ------
     StoreError
-        If there is no grid store, or it is damaged.
+        If there is no grid store, it is damaged, or a run was killed while it changed what the store holds.
     """
     path = Path(path)
     group = open_store(path)
+    if FORGETTING in group.attrs:
+        raise StoreError(
+            f"scoring again in {path} was interrupted; continue with: smlmsim grid --out DIR --add"
+        )
     grid = grid_of(group.attrs, path)
     GRID.require_layout(path, group, arrays(path, group, grid))
     floors = {*map(floor_name, grid.metrics)}

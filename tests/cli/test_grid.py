@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from smlmsim import cli
+from smlmsim.cli.app import grid_command
 from smlmsim.cli.presets import preset_path
 from smlmsim.cli.sweep import seeds_of, sweep_of
-from smlmsim.grid import Axis, Grid
+from smlmsim.grid import Axis, Grid, stored_grid
 from smlmsim.grid.store import GridStore, StoreError
 
 QUICK = preset_path("grid", "quick")
@@ -29,15 +29,68 @@ def test_seeds_are_numbers_and_ranges(text, seeds):
     assert seeds_of(text, "--seeds") == seeds
 
 
-def test_scoring_again_asks_for_the_names_of_what_has_changed(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["smlmsim", "grid", "--out", str(tmp_path), "--again"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 1
-    assert (
-        "--again needs the names of what has changed, as in --reconstructor mine" in capsys.readouterr().err
-    )
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "--again needs the names of what has changed, as in --reconstructor mine --again"),
+        (
+            ("--reconstructor", "sparse", "--seeds", "0-1"),
+            "all seeds by all metrics of the grid; leave out --seeds",
+        ),
+        (("--reconstructor", "sparse", "--metric", "psnr"), "by all metrics of the grid; leave out --metric"),
+        (
+            ("--reconstructor", "static_sum"),
+            "no reconstructor 'static_sum' to score again; it has sparse; --add in",
+        ),
+        (
+            ("--reconstructor", "sparse", "--preset", "quick"),
+            "to score again; it has 3; --add in place of --again",
+        ),
+    ],
+)
+def test_scoring_again_is_of_whole_reconstructors_of_the_grid(store, tree, run, options, words):
+    before = tree(store.parent)
+    code, said = run("grid", "--out", store.parent, "--again", *options)
+    assert (code, len(said.splitlines())) == (1, 1)
+    assert words in said
+    assert tree(store.parent) == before
+
+
+@pytest.mark.parametrize("sweep", [(), ("--preset", "quick")])
+@pytest.mark.parametrize(("option", "purpose"), [("--again", "score again"), ("--add", "add to")])
+def test_without_a_grid_the_option_is_named_and_no_folder_is_left(tmp_path, run, sweep, option, purpose):
+    code, said = run("grid", "--out", tmp_path / "new", "--reconstructor", "sparse", option, *sweep)
+    assert (code, len(said.splitlines())) == (1, 1)
+    assert f"scores.zarr to {purpose}; check --out, or leave out {option}" in said
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("with_sweep", [False, True])
+def test_an_interrupted_scoring_again_goes_on_where_it_was_with_add_in_its_place(
+    store, tmp_path, run, tree, monkeypatch, in_this_process, with_sweep
+):
+    out, (write, scored) = store.parent, (GridStore.write, [])
+    monkeypatch.setattr("smlmsim.cli.app.draw_grid", lambda *_: [])
+    sweep = out / "sweep.toml"
+    sweep.write_text(stored_grid(store).replace({"seeds": (3, 4)}).to_toml())
+    assert run("grid", sweep, "--out", out, "--add")[0] == 0
+    table = (out / "scores.csv").read_text()
+
+    def stops(store, task, scores):
+        scored.append(task.cell.seed)
+        if scored == [3, 4]:
+            raise KeyboardInterrupt
+        write(store, task, scores)
+
+    monkeypatch.setattr(GridStore, "write", stops)
+    command = ["grid", *([sweep] if with_sweep else []), "--out", out, "--reconstructor", "sparse"]
+    code, said = run(*command, "--again")
+    assert code == 130
+    assert "if this run is interrupted, continue with --add in place of --again" in said
+    assert run(*command, "--add")[0] == 0
+    assert scored == [3, 4, 4]
+    assert (out / "scores.csv").read_text() == table
+    assert "with `--add` in place of `--again`" in " ".join(grid_command.__doc__.split())
 
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "-1", "1..3", "0-99999999", "1,,2", "1e3"])
