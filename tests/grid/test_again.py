@@ -23,8 +23,8 @@ class Mine:
         {running}
         return observation[["counts"]].rename(counts="density").astype("f4")
 """
-MOMENTS = (2, 15, 30, 40, 60)
-"""Changes of the disk before which runs are killed: nothing, some scores, some movies, and all are removed by then."""
+MOMENTS = (2, 15, 40)
+"""Changes of the disk before which runs are killed: nothing, some scores, and all scores are removed by then."""
 CHANGED = ("moving_window", "static_sum")
 
 RUN = """
