@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import xarray as xr
 from smlmsim import channels, io, schema
 from smlmsim.grid import read_scores
 from smlmsim.grid.clips import clip_path, lacking, read_clip, shown_cells, shown_seeds
-from smlmsim.grid.store import grid_of
+from smlmsim.grid.store import grid_of, open_store
 from smlmsim.io import ome_zarr, tiff
 from smlmsim.regions import axes_of
 from smlmsim.report.page import store_of
@@ -23,9 +24,9 @@ from smlmsim.spec import one_line
 
 Layer = tuple[npt.NDArray[Any], dict[str, Any], str]
 
-TEXTS = (".csv",)
-"""Endings of the manifest that programs of all kinds share."""
-IMAGES = (".tif", ".tiff")
+CLIP = ".nc"
+MOST_FILES = 50
+"""Files of a folder that are looked into before it is left to other readers."""
 _log = logging.getLogger(__name__)
 
 TRUTH, SEEN = "truth", ("counts", "localizations")
@@ -53,7 +54,7 @@ def layers(path: str | Path) -> list[Layer]:
     Raises
     ------
     ValueError
-        If the path holds none of these.
+        If the path holds none of these. Files of a folder that cannot be read are logged if others can.
     OSError
         If there is no such file.
     """
@@ -61,13 +62,13 @@ def layers(path: str | Path) -> list[Layer]:
     if (store := store_of(path)).joinpath("zarr.json").exists() and not _is_image(store):
         return _shown(_of_grid(store))
     if path.is_dir() and not _is_image(path):
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in io.extensions())
+        files = _files(path)
         if not files:
             raise ValueError(
                 f"{path} holds no stack, no table and no grid; known are {', '.join(io.extensions())}"
             )
-        return _shown([layer for file in files for layer in _of_file(file)])
-    return _shown(_of_clip(path) if path.suffix == ".nc" else _of_file(path))
+        return _shown(_of_files(files))
+    return _shown(_of_clip(path) if path.suffix == CLIP else _of_file(path))
 
 
 def reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[Layer]] | None:
@@ -81,8 +82,8 @@ def reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[La
     Returns
     -------
     function or None
-        Makes the layers of the same paths; None if one of them is nothing that :func:`layers` could show, so that
-        napari asks other readers.
+        Makes the layers of the same paths; None if one of them is nothing that :func:`layers` could show, as far as
+        its header and its first image or rows tell, so that napari asks other readers. The reason is logged.
     """
     return _read if all(map(_known, _paths(path))) else None
 
@@ -96,36 +97,71 @@ def _paths(path: str | Sequence[str]) -> list[Path]:
 
 
 def _known(path: Path) -> bool:
-    """Whether a path may be a table, a stack, a clip, a grid, or a folder of such; texts and TIFF are opened."""
-    if path.is_file() and path.suffix.lower() in TEXTS:
-        return _opens(path)
-    if path.is_file() and path.suffix.lower() in IMAGES:
-        return _has_scale(path)
-    if path.suffix.lower() in {*io.extensions(), ".nc"} or (store_of(path) / "zarr.json").exists():
-        return True
-    return path.is_dir() and any(file.suffix.lower() in io.extensions() for file in path.iterdir())
-
-
-def _opens(path: Path) -> bool:
-    """Whether a text holds a table of localizations; others' tables are for other readers."""
+    """Whether :func:`layers` shows a path, as far as its beginning tells; those of others are for other readers."""
     try:
-        next(iter(io.chunks(path, rows=100)))
-    except (ValueError, OSError, StopIteration) as error:
-        _log.info("%s is left to other readers: %s", path, one_line(error, 200))
+        with _quietly():
+            _look_into(path)
+    except (ValueError, OSError) as error:
+        _log.info("%s is left to other readers: %s", path, one_line(_reason(error, path), 200))
         return False
     return True
 
 
-def _has_scale(path: Path) -> bool:
-    """Whether a TIFF file says its pixel, which napari offers no way to give."""
+def _look_into(path: Path) -> None:
+    """Raise a ValueError or an OSError if a path is no clip, grid, stack or table, and no folder of the latter."""
+    if (store := store_of(path)).joinpath("zarr.json").exists() and not _is_image(store):
+        grid_of(open_store(store).attrs, store)
+    elif path.is_dir() and not _is_image(path):
+        if not any(map(_known, _files(path)[:MOST_FILES])):
+            raise ValueError("it holds no stack, no table and no grid that can be read")
+    elif path.suffix.lower() == CLIP:
+        read_clip(path)
+    elif path.suffix.lower() not in io.extensions():
+        raise ValueError(f"known are {', '.join((*io.extensions(), CLIP))}")
+    elif path.is_dir():
+        ome_zarr.require_movie(path)
+    elif not io.holds_table(path):
+        tiff.require_movie(path)
+    elif next(io.chunks(path, rows=100), None) is None:
+        raise ValueError("it holds no localization")
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep what reading logs, which is said again when a file is opened."""
+    logger = logging.getLogger(io.__name__)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
-        known = tiff.says_pixel(path)
-    except (ValueError, OSError) as error:
-        _log.info("%s is left to other readers: %s", path, one_line(error, 200))
-        return False
-    if not known:
-        _log.info("%s is left to other readers: it does not say its pixel", path)
-    return known
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """What an error says, without the path."""
+    return str(error).removeprefix(f"{path}: ")
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of a folder that have the ending of a stack or a table."""
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in io.extensions())
+
+
+def _of_files(files: Sequence[Path]) -> list[Layer]:
+    """The layers of all files that can be read; the error of the first one if none can."""
+    made: list[Layer] = []
+    refused: list[tuple[Path, ValueError]] = []
+    for file in files:
+        try:
+            made += _of_file(file)
+        except ValueError as error:
+            refused.append((file, error))
+    if refused and not made:
+        raise refused[0][1]
+    for file, problem in refused:
+        _log.warning("%s is left out: %s", file, one_line(_reason(problem, file), 200))
+    return made
 
 
 def _is_image(path: Path) -> bool:

@@ -181,3 +181,97 @@ def test_an_image_that_does_not_say_its_pixel_is_left_to_other_readers(folder, t
     assert reader(str(folder / "truth.tif")) is not None
     assert reader(str(tmp_path / "photo.tif")) is None
     assert reader(str(tmp_path / "broken.tif")) is None
+
+
+def _scaled(path, images, **about):
+    """Write a TIFF file with a pixel of 100 nm; colours and other kinds of pixels are TIFF as well."""
+    tifffile.imwrite(path, images, resolution=(1e5, 1e5), resolutionunit="CENTIMETER", **about)
+
+
+@pytest.mark.parametrize(
+    ("images", "about", "said"),
+    [
+        (np.zeros((16, 16, 3), np.uint8), {"photometric": "rgb"}, "found colours: 3 samples in a pixel"),
+        (np.zeros((16, 16), np.complex64), {}, "found pixels of complex64"),
+        (np.zeros((4, 16, 16), np.uint16), {"ome": True, "metadata": {"axes": "ZYX"}}, "4 slices"),
+        (np.full((2, 16, 16), np.nan, np.float32), {"photometric": "minisblack"}, "values that are NaN"),
+    ],
+)
+def test_an_image_that_is_no_grey_movie_is_left_to_other_readers_for_what_it_is(
+    tmp_path, caplog, images, about, said
+):
+    _scaled(tmp_path / "a.tif", images, **about)
+    with caplog.at_level("INFO", "smlmsim"):
+        assert reader(str(tmp_path / "a.tif")) is None
+    [record] = caplog.records
+    assert record.levelname == "INFO"
+    assert said in record.message
+    assert "damaged" not in record.message
+    assert record.message.count("a.tif") == 1
+
+
+def test_a_movie_of_several_slices_over_time_is_left_to_other_readers(tmp_path, caplog):
+    images = np.zeros((3, 4, 16, 16), np.uint16)
+    about = {"axes": "TZYX", "unit": "um"}
+    tifffile.imwrite(tmp_path / "a.tif", images, imagej=True, resolution=(10, 10), metadata=about)
+    with caplog.at_level("INFO", "smlmsim"):
+        assert reader(str(tmp_path / "a.tif")) is None
+    assert "found 3 time points x 4 slices (z)" in caplog.text
+
+
+def test_pages_of_several_sizes_are_not_called_damaged(tmp_path, caplog):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for size in (32, 16):
+            file.write(np.zeros((size, size), np.uint8), resolution=(1e5, 1e5), resolutionunit="CENTIMETER")
+    with caplog.at_level("INFO", "smlmsim"):
+        assert reader(str(tmp_path / "a.tif")) is None
+    assert "page 2 is of another size or kind of pixels" in caplog.text
+    assert "damaged" not in caplog.text
+
+
+def test_an_image_that_is_not_finite_further_on_is_refused_in_one_line(tmp_path):
+    images = np.zeros((3, 16, 16), np.float32)
+    images[2, 3, 4] = np.nan
+    _scaled(tmp_path / "a.tif", images, photometric="minisblack")
+    read = reader(str(tmp_path / "a.tif"))
+    with pytest.raises(ValueError, match=r"a\.tif: density holds 1 values that are NaN") as refused:
+        read(str(tmp_path / "a.tif"))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_of_images_of_others_is_left_to_other_readers(folder, tmp_path):
+    others = tmp_path / "others"
+    others.mkdir()
+    tifffile.imwrite(others / "photo.tif", np.zeros((16, 16, 3), np.uint8), photometric="rgb")
+    tifffile.imwrite(others / "bare.tif", np.zeros((4, 16, 16), np.uint16), photometric="minisblack")
+    (others / "names.csv").write_text("name,age\nAnna,3\n")
+    assert reader(str(others)) is None
+
+
+def test_what_cannot_be_read_in_a_folder_of_a_result_is_left_out_and_said(folder, caplog):
+    shown = [settings["name"] for _, settings, _ in layers(folder)]
+    tifffile.imwrite(folder / "photo.tif", np.zeros((16, 16, 3), np.uint8), photometric="rgb")
+    assert [made[1]["name"] for made in reader(str(folder))(str(folder))] == shown
+    [record] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "photo.tif is left out: a movie of grey images is read, found colours" in record.message
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.hdf5", "a.smlm", "a.nc", "a.zarr", "absent.tif"])
+def test_a_file_that_has_only_the_ending_of_ours_is_left_to_other_readers(tmp_path, caplog, name):
+    if not name.startswith("absent"):
+        (tmp_path / name).write_bytes(b"\x89HDF\r\n\x1a\n" * ("h" in name) + bytes(100))
+    with caplog.at_level("INFO", "smlmsim"):
+        assert reader(str(tmp_path / name)) is None
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+
+
+def test_a_zarr_store_of_others_is_left_to_other_readers(tmp_path):
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / "zarr.json").write_text(
+        '{"zarr_format": 3, "node_type": "group", "attributes": {}}'
+    )
+    assert reader(str(tmp_path / "a.zarr")) is None
+    (tmp_path / "a.zarr" / "zarr.json").write_text(
+        '{"zarr_format": 3, "node_type": "group", "attributes": {"ome": {"version": "0.5"}}}'
+    )
+    assert reader(str(tmp_path / "a.zarr")) is None

@@ -117,6 +117,22 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
         )
 
 
+def require_movie(path: str | Path) -> None:
+    """Require that :func:`read` reads a folder, as far as its metadata tell.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`read`.
+    """
+    root = Path(path)
+    os.scandir(root).close()
+    with _naming(path), _one_thread():
+        group, _, image, array = _opened(root)
+        _metadata(group)
+        image.coordinates(dict(zip(image.letters, array.shape, strict=True)), None, None)
+
+
 @contextlib.contextmanager
 def stack(path: str | Path) -> Iterator[Stack]:
     """Open the camera frames of an image, to be read piece by piece.

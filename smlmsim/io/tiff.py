@@ -72,21 +72,16 @@ def read(path: str | Path, *, pixel_nm: float | None = None, point_s: float | No
         return _read(handle, Path(path).name, pixel_nm, point_s)
 
 
-def says_pixel(path: str | Path) -> bool:
-    """Whether a file says the size of its pixels; only its header is read.
+def require_movie(path: str | Path) -> None:
+    """Require that :func:`read` reads a file, as far as its header and its first image tell.
 
     Raises
     ------
-    ValueError
-        If it is no TIFF file, or is damaged.
-    OSError
-        If there is no such file, or it may not be read.
+    ValueError, OSError
+        As :func:`read`.
     """
-    with open(path, "rb") as handle, _naming(path), damage_said(), tifffile.TiffFile(handle) as file:
-        page = first_page(file)
-        ome = described(page.description, Path(path).name) if page.is_ome else None
-        scale = scale_of(page, {} if ome else imagej_metadata(file), ome)
-    return scale.y_nm is not None and scale.x_nm is not None
+    with open(path, "rb") as handle, _naming(path):
+        _read(handle, Path(path).name, None, None, only_first=True)
 
 
 @contextmanager
@@ -213,7 +208,10 @@ def _said(ome: Described | None) -> Said:
     return Said(ome.camera)
 
 
-def _read(handle: BinaryIO, name: str, pixel_nm: float | None, point_s: float | None) -> xr.Dataset:
+def _read(
+    handle: BinaryIO, name: str, pixel_nm: float | None, point_s: float | None, *, only_first: bool = False
+) -> xr.Dataset:
+    """Read the movie of an open file, or its first image alone."""
     with damage_said():
         pages = page_count(handle)
         file = tifffile.TiffFile(handle)
@@ -222,7 +220,11 @@ def _read(handle: BinaryIO, name: str, pixel_nm: float | None, point_s: float | 
         ome = described(page.description, name) if page.is_ome else None
         metadata = {} if ome else imagej_metadata(file)
         sizes = image_sizes(page, metadata, ome)
-        frames = in_order(read_images(file, page, plane_count(sizes, pages, ome)), sizes, ome)
+        planes = plane_count(sizes, pages, ome)
+        if only_first:
+            frames = read_images(file, page, planes, [0])
+        else:
+            frames = in_order(read_images(file, page, planes), sizes, ome)
         with damage_said():
             scale = scale_of(page, metadata, ome)
     known = Metadata.from_tree(parse_json(str(metadata.get(OURS, "{}")).encode()), f"the key {OURS!r}")

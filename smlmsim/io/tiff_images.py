@@ -15,6 +15,7 @@ import tifffile
 from smlmsim.io.limits import bounded_memory, require_plausible
 from smlmsim.io.metadata import parse_json
 from smlmsim.io.ome_xml import Described
+from smlmsim.io.tiff_pages import UnlikePagesError
 from smlmsim.memory import require_memory
 
 DIALECTS = {
@@ -33,7 +34,10 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def damage_said() -> Iterator[None]:
-    """Turn all errors of tifffile into a ValueError, and all its complaints into a single warning."""
+    """Turn all errors of tifffile into a ValueError, and all its complaints into a single warning.
+
+    Pages that differ are no damage: that error is passed on.
+    """
     said: list[str] = []
 
     def keep(record: logging.LogRecord) -> bool:
@@ -45,6 +49,8 @@ def damage_said() -> Iterator[None]:
     logger.addFilter(keep)
     try:
         yield
+    except UnlikePagesError:
+        raise
     except Exception as error:
         if "imagecodecs" in str(error):
             raise ValueError(

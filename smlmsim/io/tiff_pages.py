@@ -26,6 +26,10 @@ _ALIKE = (256, 257, 258, 259, 262, 266, 277, 278, 284, 317, 322, 323, 339)
 """Tags of pixel storage, which must agree for all pages: size, bits, compression, strips and tiles."""
 
 
+class UnlikePagesError(ValueError):
+    """The pages of a whole file differ in size or in kind of pixels, as in a pyramid."""
+
+
 def page_count(file: BinaryIO) -> int:
     """Count the pages of a TIFF file, which must have the same size and kind of pixels.
 
@@ -45,7 +49,9 @@ def page_count(file: BinaryIO) -> int:
     Raises
     ------
     ValueError
-        If it is not a TIFF file, the chain is broken, or a page differs from the first; the message says where.
+        If it is not a TIFF file, or the chain is broken; the message says where.
+    UnlikePagesError
+        If a page differs from the first.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -72,7 +78,7 @@ def page_count(file: BinaryIO) -> int:
         directory = file.read(entries * layout.entry)
         found = _storage(directory, order, layout.entry)
         if found != (alike or found) and _within(found, order, layout) != _within(alike, order, layout):
-            raise ValueError(
+            raise UnlikePagesError(
                 f"page {pages} is of another size or kind of pixels than the first; save them alone"
             )
         alike = found
