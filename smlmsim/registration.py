@@ -26,6 +26,8 @@ DARK_SHARE = 0.1
 """Share of the spatial frequencies, the highest, at which an image shows its noise."""
 LEAST_POWER, NOISE_ERRORS = 0.3, 5.0
 """Power of structure relative to that of noise, at least, and in standard errors of the latter."""
+LEAST_PIXELS = 12
+"""Fewest pixels of an image along either axis."""
 LARGEST_ERROR = 0.25
 """Standard error of a position, in pixels of the widefield image, up to which a registration is worth telling."""
 
@@ -111,12 +113,17 @@ def register(
     Raises
     ------
     RegistrationError
-        If an image is constant, if the quality or the correlation is too low, if the overlap is too small, or if the
-        localizations leave a standard error of more than a quarter of a widefield pixel.
+        If an image is too small or constant, if the quality or the correlation is too low, if the overlap is too
+        small, or if the localizations leave a standard error of more than a quarter of a widefield pixel.
     """
-    for image in (widefield, localizations):
+    for name, image in (("widefield", widefield), ("localization", localizations)):
+        if min(image.shape) < LEAST_PIXELS:
+            raise RegistrationError(
+                f"the {name} image has {image.sizes['y']} x {image.sizes['x']} pixels; at least {LEAST_PIXELS} along "
+                "each axis are needed"
+            )
         if not np.ptp(image.values) > 0:
-            raise RegistrationError("one of the images is constant: it has no structure to register")
+            raise RegistrationError(f"the {name} image is constant: it has no structure to register")
     pair = Pair(widefield, localizations, sigma_nm)
     angles = np.linspace(-largest_angle, largest_angle, 5)
     scales = np.exp(np.linspace(-1, 1, 3) * math.log(largest_scale))

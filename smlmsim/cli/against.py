@@ -15,6 +15,7 @@ import smlmsim
 from smlmsim import schema
 from smlmsim.aligned import SIGMA_NM, aligned
 from smlmsim.io import tiff
+from smlmsim.metrics.against_widefield import LEAST_PIXELS, paired, require_overlap
 from smlmsim.registration import is_noise
 
 LEAST_RSP = 0.3
@@ -61,22 +62,43 @@ def read_widefield(path: Path, pixel_nm: float | None, interval_s: float | None)
 
 
 def registered_widefield(
-    counts: xr.DataArray, path: Path, pixel_nm: float | None, interval_s: float | None
+    counts: xr.DataArray,
+    path: Path,
+    pixel_nm: float | None,
+    interval_s: float | None,
+    *,
+    needed_by: str | None = None,
 ) -> xr.DataArray:
     """Read a widefield stack, and shift and scale it onto the localizations that were counted.
 
-    :func:`smlmsim.aligned.aligned` finds how; what was done is logged.
+    :func:`smlmsim.aligned.aligned` finds how; what was done is logged. A stack that cannot be registered is returned as
+    it lies, with a warning, unless a reconstructor needs it.
+
+    Parameters
+    ----------
+    counts : xr.DataArray
+        (time, y, x) or (channel, time, y, x), with times in s like those of the stack.
+    path : Path
+    pixel_nm, interval_s : float or None
+        The scale of the stack, where the file lacks it.
+    needed_by : str, optional
+        The name of a reconstructor that needs the images on the localizations.
 
     Raises
     ------
     ValueError
-        If the file is not an image stack, its scale is unknown, or it hardly overlaps with the localizations.
+        If the file is not an image stack, its scale is unknown, it has other channels than the localizations, it is
+        constant, fewer than 6 x 6 of its pixels lie in the field of the localizations, none of several images was
+        taken meanwhile, or it is needed and cannot be registered.
     OSError
         If there is no such file.
     """
     stack = read_widefield(path, pixel_nm, interval_s)
     try:
-        return _registered(stack, counts, path)
+        _require_images(stack, counts)
+        placed = _registered(stack, counts, path, needed_by)
+        require_overlap(counts, placed)
+        return placed
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -101,12 +123,29 @@ def against_widefield(estimate: xr.DataArray, stack: xr.DataArray, path: Path) -
     return found
 
 
-def _registered(stack: xr.DataArray, counts: xr.DataArray, path: Path) -> xr.DataArray:
+def _require_images(stack: xr.DataArray, counts: xr.DataArray) -> None:
+    """Require images of the channels of a movie that are large enough and not constant."""
+    paired(counts, stack)
+    if min(stack.sizes["y"], stack.sizes["x"]) < LEAST_PIXELS:
+        raise ValueError(
+            f"the widefield images have {stack.sizes['y']} x {stack.sizes['x']} pixels; at least {LEAST_PIXELS} per "
+            "axis are needed"
+        )
+    if not np.ptp(stack.values) > 0:
+        raise ValueError("the widefield images are constant: there is nothing to see in them or to compare")
+
+
+def _registered(stack: xr.DataArray, counts: xr.DataArray, path: Path, needed_by: str | None) -> xr.DataArray:
     """Move a stack onto the localizations, and log by how much."""
     made = aligned(stack, counts)
     found = made.found
     if found is None:
-        _log.warning("%s could not be registered: %s; it is compared as it lies", path.name, made.problem)
+        if needed_by:
+            raise ValueError(_refusal(stack, made.problem, needed_by))
+        _log.warning(
+            "%s could not be registered with the localizations: %s; it stays where it lies, so that a low agreement "
+            "may come from its position alone", path.name, made.problem,
+        )  # fmt: skip
         return stack
     if not made.is_moved:
         _log.info(
@@ -122,6 +161,18 @@ def _registered(stack: xr.DataArray, counts: xr.DataArray, path: Path) -> xr.Dat
         _log.warning("%s is turned by %.3f rad against the localizations, which is not corrected", path.name,
                      found.angle)  # fmt: skip
     return made.stack
+
+
+def _refusal(stack: xr.DataArray, problem: str, needed_by: str) -> str:
+    """Why images are not given to a reconstructor that needs them, and what would help."""
+    pixel_nm = float(stack.x[1] - stack.x[0])
+    if is_noise(stack.values.astype(np.float64), SIGMA_NM / pixel_nm):
+        problem = "they show no structure beyond noise"
+    return (
+        f"{needed_by} needs widefield images that lie on the localizations, and these could not be registered: "
+        f"{problem}; give images of the same sample, their pixel if it is not {pixel_nm:g} nm, as in "
+        f"widefield_pixel_nm={1.6 * pixel_nm:.3g}, or another reconstructor, as in --with gaussian_time"
+    )
 
 
 def verdict(found: xr.Dataset) -> str:

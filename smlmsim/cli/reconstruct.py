@@ -112,12 +112,14 @@ def reconstruct(
         if velocity:
             typer.echo(f"{labelled('velocity', channel)} from the localizations: {velocity}")
     stack, judged = None, None
+    sees = smlmsim.reconstruct.WIDEFIELD in smlmsim.reconstruct.needs(reconstructor)
     if widefield:
         begin_s = observation.attrs["start_frame"] * observation.attrs["exposure_s"]
         counts = observation.counts.assign_coords(time=observation.time + begin_s)
-        stack = against.registered_widefield(counts, widefield, widefield_pixel_nm, widefield_interval_s)
+        stack = against.registered_widefield(
+            counts, widefield, widefield_pixel_nm, widefield_interval_s, needed_by=name if sees else None
+        )
         stack = stack.assign_coords(time=stack.time - begin_s)
-    sees = smlmsim.reconstruct.WIDEFIELD in smlmsim.reconstruct.needs(reconstructor)
     if stack is not None and sees:
         observation = with_images(observation, stack)
     estimate = smlmsim.reconstruct.reconstruct(reconstructor, observation)

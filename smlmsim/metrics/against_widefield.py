@@ -68,6 +68,22 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
     Culley et al. 2018, doi:10.1038/nmeth.4605, define RSP, RSE and the error map. They compare on the pixels of the
     reconstruction, to which they enlarge the widefield image.
     """
+    pairs = paired(estimate, widefield)
+    shown = channels.split(widefield)
+    if list(pairs) != list(shown):
+        _log.info("the channels %s are compared with the widefield channels %s, in this order",
+                  ", ".join(pairs), ", ".join(shown))  # fmt: skip
+    return channels.joined({name: _compared(movie, images) for name, (movie, images) in pairs.items()})
+
+
+def paired(estimate: xr.DataArray, widefield: xr.DataArray) -> dict[str, tuple[xr.DataArray, xr.DataArray]]:
+    """Each channel of a reconstruction, by its name, with its own widefield images.
+
+    Raises
+    ------
+    ValueError
+        If the two do not have the same number of channels.
+    """
     seen, shown = channels.split(estimate), channels.split(widefield)
     if len(seen) != len(shown):
         chosen = (
@@ -79,11 +95,21 @@ def score_against_widefield(estimate: xr.DataArray, widefield: xr.DataArray) -> 
             f"the reconstruction has {_listed(seen)}, the widefield images have {_listed(shown)}; "
             f"{chosen}give widefield images of that channel alone"
         )
-    if list(seen) != list(shown):
-        _log.info("the channels %s are compared with the widefield channels %s, in this order",
-                  ", ".join(seen), ", ".join(shown))  # fmt: skip
-    pairs = zip(seen.items(), shown.values(), strict=True)
-    return channels.joined({name: _compared(movie, images) for (name, movie), images in pairs})
+    return {name: (movie, images) for (name, movie), images in zip(seen.items(), shown.values(), strict=True)}
+
+
+def require_overlap(estimate: xr.DataArray, widefield: xr.DataArray) -> None:
+    """Require that widefield images show enough of the field and of the time of a reconstruction; logs nothing.
+
+    Raises
+    ------
+    ValueError
+        If fewer than 6 x 6 whole pixels lie in the field, or no image was taken meanwhile, unless there is only one.
+    """
+    for dim in ("y", "x"):
+        _Sampling.between(estimate[dim].values, widefield[dim].values)
+    if widefield.sizes.get("time", 1) > 1:
+        _during(widefield, estimate)
 
 
 def _listed(parts: Mapping[str, xr.DataArray]) -> str:
@@ -116,6 +142,16 @@ def _while_reconstructed(movie: xr.DataArray, estimate: xr.DataArray) -> xr.Data
     """The images taken during the reconstruction; a single image may be of any time."""
     if movie.sizes["time"] == 1:
         return movie
+    during = _during(movie, estimate)
+    if not during.all():
+        left_out = np.count_nonzero(~during)
+        _log.info("%d of %d widefield images were taken before or after the reconstruction and are left out",
+                  left_out, during.size)  # fmt: skip
+    return movie.isel(time=np.flatnonzero(during))
+
+
+def _during(movie: xr.DataArray, estimate: xr.DataArray) -> npt.NDArray[np.bool_]:
+    """Which images were taken during the reconstruction, or a time point before or after it; at least one."""
     images_s, points_s = schema.times_s(movie), schema.times_s(estimate)
     point_s = (points_s[-1] - points_s[0]) / max(points_s.size - 1, 1)
     during = (images_s >= points_s[0] - point_s) & (images_s <= points_s[-1] + point_s)
@@ -124,11 +160,7 @@ def _while_reconstructed(movie: xr.DataArray, estimate: xr.DataArray) -> xr.Data
             f"the widefield images were taken from {images_s[0]:g} to {images_s[-1]:g} s, "
             f"the reconstruction lasts from {points_s[0]:g} to {points_s[-1]:g} s: there is nothing to compare"
         )
-    if not during.all():
-        left_out = np.count_nonzero(~during)
-        _log.info("%d of %d widefield images were taken before or after the reconstruction and are left out",
-                  left_out, during.size)  # fmt: skip
-    return movie.isel(time=np.flatnonzero(during))
+    return np.asarray(during)
 
 
 def _say_what_is_not_judged(

@@ -5,10 +5,13 @@ import re
 import numpy as np
 import pytest
 import tifffile
+import xarray as xr
 
 import smlmsim
 from baselines._widefield import on_pixels
 from smlmsim import cli, schema
+from smlmsim.aligned import Aligned
+from smlmsim.cli import against
 from smlmsim.widefield import as_movie
 
 STUDY = smlmsim.SimulatedDynamic(
@@ -138,3 +141,93 @@ def test_a_reconstructor_that_needs_widefield_images_gets_them_where_the_localiz
     assert code == 0, said
     assert "has seen these images: that it agrees with them is no independent check" in said
     assert float(re.search(r"RSP (-?[\d.]+), RSE", said)[1]) > 0.9
+
+
+class Fails:
+    """A reconstructor that must not be run."""
+
+    def reconstruct(self, observation):
+        raise AssertionError("reconstructed from images that should have been refused")
+
+
+class NeedsImages(Fails):
+    """The same, with widefield images."""
+
+    needs = ("widefield",)
+
+
+def _spoilt(stack, kind):
+    """A stack that no reconstructor can use."""
+    rng = np.random.default_rng(0)
+    return {
+        "other": lambda: stack[:, ::-1, ::-1].assign_coords(y=stack.y, x=stack.x),
+        "noise": lambda: stack.copy(data=rng.poisson(120, stack.shape).astype(np.float32)),
+        "constant": lambda: xr.full_like(stack, 7),
+        "channels": lambda: xr.concat([stack, stack], "channel").assign_coords(channel=["a", "b"]),
+        "tiny": lambda: stack[:, :3, :3],
+        "small": lambda: stack[:, :8, :8],
+        "late": lambda: stack.assign_coords(time=stack.time + 1000),
+        "away": lambda: stack.assign_coords(y=stack.y + 1e5),
+    }[kind]()
+
+
+REFUSED = {
+    "other": r"could not be registered: .*, or another reconstructor, as in --with gaussian_time",
+    "noise": r"these could not be registered: they show no structure beyond noise; .* --widefield-pixel-nm 160",
+    "constant": r"the widefield images are constant",
+    "channels": r"the reconstruction has one channel, the widefield images have 2 channels, a, b",
+    "tiny": r"the widefield images have 3 x 3 pixels; at least 6 per axis",
+    "small": r"sees needs .*: the widefield image has 8 x 8 pixels; at least 12 along each axis",
+    "late": r"the widefield images were taken from",
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_images_that_a_reconstructor_needs_are_refused_before_it_runs(
+    sample, run, tmp_path, monkeypatch, kind
+):
+    monkeypatch.setattr("smlmsim.cli.reconstruct._loaded", lambda *_: NeedsImages())
+    smlmsim.write(_spoilt(smlmsim.read(sample / "same.tif").counts, kind), tmp_path / "w.tif")
+    code, said = run(
+        "reconstruct", sample / "table.csv", "--with", "sees", "--movie", "none", "--widefield", tmp_path / "w.tif",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert code == 1
+    [error] = [line for line in said.splitlines() if "w.tif: " in line]
+    assert re.search(REFUSED[kind], error), error
+    assert "warning" not in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("constant", "the widefield images are constant"),
+        ("channels", "the widefield images have 2 channels"),
+        ("tiny", "3 x 3 pixels"),
+        ("away", "lie in the reconstruction"),
+    ],
+)
+def test_images_that_cannot_be_compared_are_refused_before_any_reconstruction(
+    sample, run, tmp_path, monkeypatch, kind, words
+):
+    monkeypatch.setattr("smlmsim.cli.reconstruct._loaded", lambda *_: Fails())
+    monkeypatch.setattr("smlmsim.cli.against.aligned", lambda stack, _: Aligned(stack, problem="too dark"))
+    smlmsim.write(_spoilt(smlmsim.read(sample / "same.tif").counts, kind), tmp_path / "w.tif")
+    code, said = run(
+        "reconstruct", sample / "table.csv", "--movie", "none", "--widefield", tmp_path / "w.tif", "--out",
+        tmp_path / "out",
+    )  # fmt: skip
+    assert code == 1
+    assert words in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_that_are_only_compared_may_lie_anywhere_and_this_is_said(sample, caplog, monkeypatch):
+    monkeypatch.setattr("smlmsim.cli.against.aligned", lambda stack, _: Aligned(stack, problem="too dark"))
+    stack = smlmsim.read(sample / "same.tif").counts
+    found = against.registered_widefield(stack, sample / "same.tif", None, None)
+    xr.testing.assert_identical(found, stack)
+    [record] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "same.tif could not be registered with the localizations: too dark" in record.message
+    assert "stays where it lies, so that a low agreement may come from its position" in record.message
