@@ -119,16 +119,17 @@ def run_grid(
     workers.require_guarded()
     if movies_of is not None:
         grid = grid.replace({"movies.seeds": tuple(movies_of)})
-    if again:
-        require_stored(grid_to_score_again(Path(path)), grid, again)
+    stored = grid_to_score_again(Path(path)) if again else stored_grid(Path(path)) if add else None
+    if stored and again:
+        require_stored(stored, grid, again)
         require_met_needs(grid, again)
-    known = {*stored_grid(Path(path)).reconstructors} if add else set()
+    known = {*stored.reconstructors} if stored and add else set()
     grid = without_unmet_needs(grid, known - {*again})
     _require_localizers(grid)
+    seeds = _kept_seeds(stored.joined(grid) if stored and add else grid)
     if add:
         with sole_writer(Path(path)):
             grid = enlarge(Path(path), grid)
-    seeds = _kept_seeds(grid)
     _say_what_kinds_lack(grid)
     _say_what_windows_differ_in(grid)
     store = GridStore(Path(path), grid)

@@ -149,6 +149,8 @@ def test_what_cannot_be_added_is_refused_and_nothing_changes(grid, tmp_path, tre
         assert "--add" not in str(refused.value)
     with pytest.raises(ValueError, match="no reconstructor 'nope'"):
         run_grid(grid.replace({"reconstructors": ("nope",)}), path, add=True, progress=False)
+    with pytest.raises(ValueError, match="no seed 9, whose movies --movies-of asks for"):
+        run_grid(grid, path, add=True, movies_of=(9,), progress=False)
     assert tree(path) == before
 
 
