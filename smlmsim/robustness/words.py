@@ -64,8 +64,8 @@ def _level(scores: xr.Dataset, metric: str) -> str:
     if not behind:
         return f"{who} scores better than {classic} in every laboratory ({means} on average)."
     return (
-        f"{who} does not score better than {classic} in {', '.join(behind)} ({means}, mean of all laboratories): "
-        "networks that are too small, or trained too briefly, say little about generalization."
+        f"{who} does not score better than {classic} in {', '.join(behind)} (all laboratories on average: {means}). "
+        "Networks that are too small, or trained too briefly, say little about generalization."
     )
 
 
