@@ -70,7 +70,10 @@ class Plugins:
         ------
         ValueError
             An error of the type ``error``: if no package or more than one offers the name, if its module cannot be
-            imported, if the settings do not fit, or if a method is missing.
+            imported, if the settings do not fit, if the class fails to make an object, or if a method is missing. A
+            ValueError of the class itself is passed on.
+        OSError
+            If the class raises it, as where a file of weights is missing.
         """
         entry = self._entry(name)
         found = self._imported(entry)
@@ -113,6 +116,11 @@ class Plugins:
             raise self.error(f"the settings of {name!r} do not fit: {reason}") from error
         except ImportError as error:
             raise self.error(f"{self.noun} {name!r} cannot be used: {one_line(error)}") from error
+        except (ValueError, OSError):
+            raise  # the class says in its own words what is wrong
+        except Exception as error:
+            reason = one_line(f"{type(error).__name__}: {error}")
+            raise self.error(f"{self.noun} {name!r} cannot be made: {reason}") from error
 
 
 def offered(name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -96,6 +97,30 @@ def test_settings_that_do_not_fit_are_refused(install, target, settings, reason)
     install("able", "able", target, WORKER)
     with pytest.raises(PluginError, match="the settings of 'able' do not fit: " + reason):
         THINGS.load("able", settings)
+
+
+FAILING = "class Failing:\n    def __init__(self):\n        raise {error}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("RuntimeError('no device\\nhere')", "thing 'failing' cannot be made: RuntimeError: no device here"),
+        ("KeyError('weights')", "thing 'failing' cannot be made: KeyError: 'weights'"),
+        ("ImportError('install it first')", "thing 'failing' cannot be used: install it first"),
+    ],
+)
+def test_what_cannot_be_made_is_told_in_one_line_with_the_cause(install, error, reason):
+    install("failing", "failing", "failing_module:Failing", FAILING.format(error=error))
+    with pytest.raises(PluginError, match=f"^{re.escape(reason)}$"):
+        THINGS.load("failing")
+
+
+@pytest.mark.parametrize("error", [ValueError("a width of 0"), FileNotFoundError("no weights")])
+def test_what_a_class_says_in_its_own_words_is_passed_on(install, error):
+    install("failing", "failing", "own_module:Failing", FAILING.format(error=repr(error)))
+    with pytest.raises(type(error), match=str(error)):
+        THINGS.load("failing")
 
 
 @pytest.mark.parametrize("family", [THINGS, KINDS])
