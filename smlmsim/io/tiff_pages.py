@@ -76,6 +76,8 @@ def page_count(file: BinaryIO) -> int:
         if not 0 < entries <= MOST_ENTRIES or used > size:
             raise ValueError(f"page {pages} has a directory of {entries} entries, or an impossible one")
         directory = file.read(entries * layout.entry)
+        if len(directory) < entries * layout.entry:
+            raise ValueError(f"the directory of page {pages} is cut short")
         found = _storage(directory, order, layout.entry)
         if found != (alike or found) and _within(found, order, layout) != _within(alike, order, layout):
             raise UnlikePagesError(
