@@ -13,6 +13,8 @@ from smlmsim.regions import RATE, VELOCITY, axes_of
 from smlmsim.robustness import Results, Robustness
 from smlmsim.robustness import in_words as robustness_in_words
 from smlmsim.spec import parse_toml
+from smlmsim.windows import best_windows
+from smlmsim.windows import in_words as windows_in_words
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data"
@@ -129,3 +131,19 @@ def test_the_readme_says_of_camera_frames_what_the_map_does(frames, readme):
     )
     assert f"motion limits {motion} of the {cells.size} cells, the localizer {localizer} (" in readme
     assert f"few localizations {rate} (at rest up to 200 Hz)" in readme
+
+
+def test_every_statement_about_time_windows_is_that_of_the_map(said, readme):
+    with xr.open_dataset(MAPS / "windows.nc") as scores:
+        best = best_windows(scores)
+        assert scores.sizes["seed"] == 3
+    assert all(line in said for line in windows_in_words(best))
+    of = {name: best.sel(reconstructor=name) for name in best.reconstructor.values.tolist()}
+    alike = (of["spacetime"].shortest == 0.3) & (of["spacetime"].longest == 3)
+    assert f"for `spacetime` in {int(alike.sum())} of the {alike.size} cells" in said
+    assert (of["gaussian_time"].window.sel({VELOCITY: slice(30, None)}) == 0.3).all()
+    fine, spacetime = (
+        float(of[name]["mean"].sel({VELOCITY: 220, RATE: 1200})) for name in ("annapalm3d_fine", "spacetime")
+    )
+    assert f"it has {fine:.2f} at 220 nm/s and 1200 Hz, `spacetime` {spacetime:.2f}" in said
+    assert f"where it has {fine:.2f} and `spacetime` {spacetime:.2f}" in readme
