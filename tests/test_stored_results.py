@@ -12,6 +12,8 @@ from smlmsim.agreement_ranks import BETWEEN, MEASURES, agreement_ranks, in_words
 from smlmsim.regions import RATE, VELOCITY, axes_of
 from smlmsim.robustness import Results, Robustness
 from smlmsim.robustness import in_words as robustness_in_words
+from smlmsim.robustness.differences import differences
+from smlmsim.robustness.study import ALL, CONTROL
 from smlmsim.spec import parse_toml
 from smlmsim.windows import best_windows
 from smlmsim.windows import in_words as windows_in_words
@@ -96,6 +98,20 @@ def test_every_statement_on_robustness_is_that_of_its_results(robustness, said):
     paragraphs = robustness_in_words(robustness).strip().split("\n\n")
     assert len(paragraphs) > 8
     assert all(paragraph in said for paragraph in paragraphs)
+
+
+def test_the_readme_says_of_robustness_what_the_results_do(robustness, readme):
+    scores = robustness.scores
+    means = scores.ms_ssim.sel(condition=CONTROL).mean("seed")
+    beyond = means.sel(model=ALL) - means.sel(model=scores.attrs["classic"])
+    assert beyond.laboratory.values[(beyond <= 0).values].tolist() == ["crowded"]
+    assert (
+        f"scores {float(beyond.mean()):.3f} above `gaussian_time` on average, but not where filaments are crowded"
+        in readme
+    )
+    found = differences(scores, "ms_ssim")
+    unseen = -found[found.question == "unseen"].difference
+    assert f"are worse there than `all` by {unseen.min():.3f} to {unseen.max():.3f}, and" in readme
 
 
 def test_the_results_on_robustness_are_those_of_the_study_beside_the_benchmark(robustness):

@@ -111,7 +111,7 @@ class Run:
         )
 
     def train(self, *, progress: bool) -> float:
-        """Train to the end, with a checkpoint after each ``epoch_steps``; return the last error of the change."""
+        """Train to the end, with a checkpoint after ``every`` steps; return the last error of the change."""
         budget, path = self.training.budget, self.folder / CHECKPOINT
         scaler = torch.amp.GradScaler("cpu", enabled=False)
         parts = self.networks, self.optimizers, scaler
