@@ -1,6 +1,7 @@
 """The reconstructors ``annapalm2d`` (single time points) and ``annapalm3d`` (movies), as published.
 
-Their variants ``annapalm2d_fine`` and ``annapalm3d_fine`` also see when in a time point each molecule was localized.
+Their variants ``annapalm2d_fine`` and ``annapalm3d_fine`` also see when in a time point each molecule was localized;
+``annapalm2d_widefield`` and ``annapalm3d_widefield`` see widefield images of the same sample.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, final
 
 from baselines._learned import Learned
 from baselines.annapalm.network import AnnaPalm, AnnaPalmNetwork
+from smlmsim.reconstruct import WIDEFIELD
 
 
 class _AnnaPalm(Learned):
@@ -46,3 +48,19 @@ class AnnaPalm3DFine(_AnnaPalm):
     """``annapalm3d`` that sees counts in fine time bins, and means over neighbouring time points."""
 
     name: ClassVar[str] = "annapalm3d_fine"
+
+
+@final
+class AnnaPalm2DWidefield(_AnnaPalm):
+    """``annapalm2d`` that also sees the widefield image nearest in time, as published for it."""
+
+    name: ClassVar[str] = "annapalm2d_widefield"
+    needs: ClassVar[tuple[str, ...]] = (WIDEFIELD,)
+
+
+@final
+class AnnaPalm3DWidefield(_AnnaPalm):
+    """``annapalm3d`` that also sees the widefield image nearest in time."""
+
+    name: ClassVar[str] = "annapalm3d_widefield"
+    needs: ClassVar[tuple[str, ...]] = (WIDEFIELD,)

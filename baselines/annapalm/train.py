@@ -50,3 +50,17 @@ class AnnaPalm3DFineTraining(_AnnaPalmTraining):
     """Training of movies in fine time bins."""
 
     name: ClassVar[str] = "annapalm3d_fine"
+
+
+@final
+class AnnaPalm2DWidefieldTraining(_AnnaPalmTraining):
+    """Training of single time points with widefield images."""
+
+    name: ClassVar[str] = "annapalm2d_widefield"
+
+
+@final
+class AnnaPalm3DWidefieldTraining(_AnnaPalmTraining):
+    """Training of movies with widefield images."""
+
+    name: ClassVar[str] = "annapalm3d_widefield"

@@ -76,8 +76,10 @@ BINNED = "pixels of 20 nm, time points of 1.5 s, "
 NETWORKS = {
     "annapalm2d": ("counts per time point", f"{BINNED}25 to 1800"),
     "annapalm2d_fine": (FINE, f"{BINNED}25 to 1800"),
+    "annapalm2d_widefield": ("counts per time point, widefield images", f"{BINNED}25 to 1800"),
     "annapalm3d": ("counts per time point", f"{BINNED}25 to 1800"),
     "annapalm3d_fine": (FINE, f"{BINNED}25 to 1800"),
+    "annapalm3d_widefield": ("counts per time point, widefield images", f"{BINNED}25 to 1800"),
     "dblink": ("counts per time point", f"{BINNED}30 to 1600"),
     "spacetime": ("counts per time point, sums over 5, 15, 40, all time points", "25 to 1800"),
     "vivit": ("counts per time point", f"{BINNED}30 to 1600"),

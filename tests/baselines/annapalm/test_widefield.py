@@ -8,7 +8,7 @@ from baselines._weights import save_weights
 from baselines.annapalm.model import WidefieldPredictor
 from baselines.annapalm.network import AnnaPalmNetwork
 from baselines.annapalm.reconstruct import AnnaPalm2D
-from baselines.annapalm.train import AnnaPalm2DTraining, AnnaPalm3DTraining
+from baselines.annapalm.train import AnnaPalm2DWidefieldTraining, AnnaPalm3DWidefieldTraining
 from baselines.annapalm.widefield import WidefieldTask, WidefieldTraining, error_map, without_one
 from smlmsim.cli.corpus import read_corpus
 
@@ -116,9 +116,9 @@ def test_widefield_images_help_a_network_in_three_dimensions_where_localizations
     assert _learned(both, target) < 0.7 * _learned(alone, target)
 
 
-@pytest.mark.parametrize("trainable", [AnnaPalm2DTraining, AnnaPalm3DTraining])
+@pytest.mark.parametrize("trainable", [AnnaPalm2DWidefieldTraining, AnnaPalm3DWidefieldTraining])
 def test_the_training_with_widefield_images_fits_its_corpus(trainable):
-    training = trainable.configured("shipped").replace({"network.inputs": {"widefield": True}})
+    training = trainable.configured("shipped")
     assert training.inputs.widefield
     training.require_fit(read_corpus("widefield-train").study)
     plain = read_corpus("mixed-train").study
