@@ -9,7 +9,8 @@ import xarray as xr
 
 from smlmsim import limits
 from smlmsim.agreement_ranks import BETWEEN, MEASURES, agreement_ranks, in_words
-from smlmsim.regions import RATE, VELOCITY, axes_of
+from smlmsim.compare import compare
+from smlmsim.regions import LIVE_CELLS, RATE, VELOCITY, axes_of, inside
 from smlmsim.robustness import Results, Robustness
 from smlmsim.robustness import in_words as robustness_in_words
 from smlmsim.robustness.differences import differences
@@ -112,6 +113,21 @@ def test_the_readme_says_of_robustness_what_the_results_do(robustness, readme):
     found = differences(scores, "ms_ssim")
     unseen = -found[found.question == "unseen"].difference
     assert f"are worse there than `all` by {unseen.min():.3f} to {unseen.max():.3f}, and" in readme
+
+
+def test_the_readme_says_of_widefield_images_what_their_map_does(readme):
+    with xr.open_dataset(MAPS / "widefield.nc") as found:
+        scores = found.ms_ssim.load()
+    slow = scores.sel({VELOCITY: 30, RATE: 30}).mean("seed")
+    seeing, without = (float(slow.sel(reconstructor=name)) for name in ("annapalm3d_widefield", "annapalm3d"))
+    assert (
+        f"has {seeing:.2f} at 30 nm/s and 30 Hz, where `annapalm3d` has {without:.2f}, and in the rectangle"
+        in readme
+    )
+    cells = scores.to_dataset(name="ms_ssim").where(inside(scores, LIVE_CELLS), drop=True)
+    pairs = compare(cells, regions={"live cells": {}}).set_index(["first", "second"])
+    row = pairs.loc[("annapalm3d_widefield", "annapalm3d")]
+    assert f"in the rectangle {row.advantage:.3f} more ({row.low:.3f} to {row.high:.3f})" in readme
 
 
 def test_the_results_on_robustness_are_those_of_the_study_beside_the_benchmark(robustness):
