@@ -53,7 +53,11 @@ class Grid(Spec):
         point_s = frames * float(observation.attrs["exposure_s"])
         return min(max(round(point_s / self.bin_s), 1), frames)
 
-    def seen(self, observation: xr.Dataset) -> xr.Dataset:
+    def frames_per_bin(self, observation: xr.Dataset) -> float:
+        """Return the mean number of camera frames in a bin."""
+        return int(observation.attrs["frames_per_point"]) / self.bins_per_point(observation)
+
+    def seen(self, observation: xr.Dataset, parts: int = 1) -> xr.Dataset:
         """Count the localizations of an observation on this grid.
 
         Parameters
@@ -61,6 +65,8 @@ class Grid(Spec):
         observation : xr.Dataset
             ``counts`` (time, y, x), ``loc_frame``, ``loc_y``, ``loc_x`` (localization,) and the attributes
             ``frames_per_point`` and ``exposure_s``.
+        parts : int
+            Number of equal parts of a bin that are told apart: the camera frames of what is returned.
 
         Returns
         -------
@@ -79,15 +85,18 @@ class Grid(Spec):
         point_s = frames * float(observation.attrs["exposure_s"])
         late = 1 - bins % 2  # half a bin, if the middle of a time point would lie between two bins
         frame = observation.loc_frame.values.astype(np.int64)
-        found = ((2 * frame + 1) * bins + late * frames) // (2 * frames)
+        found = parts * ((2 * frame + 1) * bins + late * frames) // (2 * frames)
         table = observation[["loc_y", "loc_x"]].assign(loc_frame=observation.loc_frame.copy(data=found))
         acquisition = Acquisition(
-            time_points=points * bins + late, frames_per_point=1, exposure_s=point_s / bins, steps_per_point=1
+            time_points=points * bins + late,
+            frames_per_point=parts,
+            exposure_s=point_s / bins / parts,
+            steps_per_point=1,
         )
         field = self._field(observation)
         about = {
             **observation.attrs,
-            "frames_per_point": 1, "exposure_s": acquisition.exposure_s, "pixel_nm": field.pixel_nm,
+            "frames_per_point": parts, "exposure_s": acquisition.exposure_s, "pixel_nm": field.pixel_nm,
         }  # fmt: skip
         return bin_localizations(table, field, acquisition).assign_attrs(about)
 

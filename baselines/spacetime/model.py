@@ -20,9 +20,9 @@ from torch.nn import functional as F
 
 from baselines._grid import Grid
 from baselines._inputs import Inputs, NetworkSettings
+from baselines.spacetime.blocks import MOMENTUM, PATCH, Block, convolution, folded, unfolded
+from baselines.spacetime.slow import Slow
 
-MOMENTUM = 0.01
-"""Weight of a batch in the running mean and variance of a normalization: batches are small and differ much."""
 BLUR_PX = 1.2
 """Standard deviation in px of the Gaussian with which averages over time go into the density."""
 BLUR_REACH_PX = 3
@@ -31,8 +31,6 @@ LEAST_SCALE = 1e-3
 """Smallest error that the network can expect, on a scale where the crest of one straight filament is 0.25."""
 FIRST_SCALE = 0.02
 """Error that an untrained network expects everywhere, on the same scale: about the mean error after training."""
-PATCH = 2
-"""Edge length in px of the squares of pixels that become channels, and ratio of the pixels of neighbouring levels."""
 
 
 class SpacetimeNetwork(NetworkSettings):
@@ -48,13 +46,20 @@ class SpacetimeNetwork(NetworkSettings):
     grid : Grid
         The time bins and pixels on which the network works.
     inputs : Inputs
-        What the network sees. Widths of wide sums are in time bins.
+        What the network sees. Fine bins are parts of a time bin, and widths of wide sums are in time bins.
+    slow_channels : tuple of int
+        Number of channels of each level of a second U-Net, the finest first, which sees ``slow_bins`` time bins as one
+        and halves pixels, but not time; by default there is none. What it finds joins the first features.
+    slow_bins : int
+        Number of time bins that the second U-Net sees as one.
     """
 
     channels: tuple[PositiveInt, ...] = Field((24, 64, 96, 128), min_length=2)
     blocks: tuple[PositiveInt, ...] = (1, 1, 1, 2)
     grid: Grid = Grid()
     inputs: Inputs = Inputs(wide_sums=(5, 15, 40, "all"))
+    slow_channels: tuple[PositiveInt, ...] = ()
+    slow_bins: PositiveInt = 4
 
     @model_validator(mode="after")
     def _fitting(self) -> SpacetimeNetwork:
@@ -62,8 +67,11 @@ class SpacetimeNetwork(NetworkSettings):
             raise ValueError(
                 f"blocks and channels have a number for each level, found {len(self.blocks)} and {len(self.channels)}"
             )
-        if self.inputs.fine_bins != 1:
-            raise ValueError("the network has time bins of its own, grid.bin_s; leave out inputs.fine_bins")
+        if len(self.slow_channels) > len(self.channels):
+            raise ValueError(
+                f"slow_channels has at most as many levels as channels, {len(self.channels)}, "
+                f"found {len(self.slow_channels)}"
+            )
         return self
 
     def build(self) -> Spacetime:
@@ -80,12 +88,15 @@ class Spacetime(nn.Module):
     def __init__(self, settings: SpacetimeNetwork) -> None:
         super().__init__()
         channels = settings.channels
-        self.multiple = (2 ** (len(channels) - 1), 2 ** len(channels), 2 ** len(channels))
+        bins = math.lcm(2 ** (len(channels) - 1), settings.slow_bins if settings.slow_channels else 1)
+        self.multiple = (bins, 2 ** len(channels), 2 ** len(channels))
         self._shown = [
             index for index, name in enumerate(settings.inputs.names) if name.startswith("sum over")
         ]
         into = settings.channels_in * PATCH**2
-        self.entry = _convolution(into, channels[0])
+        self.entry = convolution(into, channels[0])
+        slow = settings.slow_channels
+        self.slow = Slow(into, slow, channels[0], settings.slow_bins) if slow else None
         self.encoder = nn.ModuleList(
             nn.Sequential(*(Block(width, flat=level == 0) for _ in range(number)))
             for level, (width, number) in enumerate(zip(channels, settings.blocks, strict=True))
@@ -106,7 +117,10 @@ class Spacetime(nn.Module):
 
     def forward(self, inputs_BCTYX: torch.Tensor) -> torch.Tensor:
         """Reconstruct movies."""
-        h = self.entry(_folded(inputs_BCTYX).contiguous(memory_format=torch.channels_last_3d))
+        seen = folded(inputs_BCTYX).contiguous(memory_format=torch.channels_last_3d)
+        h = self.entry(seen)
+        if self.slow is not None:
+            h = h + self.slow(seen)
         skips = []
         for encode, coarser in zip(self.encoder, self.coarser, strict=False):
             skips.append(encode(h))
@@ -115,34 +129,13 @@ class Spacetime(nn.Module):
         for decode, finer, skip in zip(
             reversed(self.decoder), reversed(self.finer), reversed(skips), strict=True
         ):
-            h = decode(skip + _unfolded(finer(h)).repeat_interleave(2, dim=2))
-        out_BCTYX = _unfolded(self.exit(h))
+            h = decode(skip + unfolded(finer(h)).repeat_interleave(2, dim=2))
+        out_BCTYX = unfolded(self.exit(h))
         density_BCTYX, scale_BCTYX, gates_BCTYX = out_BCTYX.split([1, 1, len(self._shown)], dim=1)
         if self._shown:
             averages_BCTYX = blurred(inputs_BCTYX[:, self._shown])
             density_BCTYX = density_BCTYX + (gates_BCTYX * averages_BCTYX).sum(dim=1, keepdim=True)
         return torch.cat([density_BCTYX, F.softplus(scale_BCTYX) + LEAST_SCALE], dim=1)
-
-
-class Block(nn.Module):
-    """Two normalized convolutions whose result is added to their input (He et al. 2016, arXiv:1603.05027).
-
-    With ``flat`` kernels they see one time bin at a time.
-    """
-
-    def __init__(self, channels: int, *, flat: bool = False) -> None:
-        super().__init__()
-        first, second = (_convolution(channels, channels, flat=flat) for _ in range(2))
-        nn.init.normal_(second.weight, std=0.2 / math.sqrt(second.weight[0].numel()))
-        self.layers = nn.Sequential(
-            nn.BatchNorm3d(channels, momentum=MOMENTUM), nn.ReLU(), first,
-            nn.BatchNorm3d(channels, momentum=MOMENTUM), nn.ReLU(), second,
-        )  # fmt: skip
-
-    def forward(self, x_BCTYX: torch.Tensor) -> torch.Tensor:
-        """Add what the layers find."""
-        found: torch.Tensor = x_BCTYX + self.layers(x_BCTYX)
-        return found
 
 
 def blurred(averages_BCTYX: torch.Tensor) -> torch.Tensor:
@@ -156,23 +149,6 @@ def blurred(averages_BCTYX: torch.Tensor) -> torch.Tensor:
     return images[:, 0].unflatten(0, averages_BCTYX.shape[:3])
 
 
-def _convolution(narrow: int, wide: int, *, flat: bool = False) -> nn.Conv3d:
-    return nn.Conv3d(narrow, wide, (1 if flat else 3, 3, 3), padding=(0 if flat else 1, 1, 1))
-
-
 def _coarser(fine: int, wide: int) -> nn.Conv3d:
     """Halve the time bins, and the pixels along either axis."""
     return nn.Conv3d(fine, wide, (3, PATCH, PATCH), stride=(2, PATCH, PATCH), padding=(1, 0, 0))
-
-
-def _folded(x_BCTYX: torch.Tensor) -> torch.Tensor:
-    """Make channels of squares of pixels."""
-    batch, channels, times, height, width = x_BCTYX.shape
-    patches = x_BCTYX.reshape(batch, channels, times, height // PATCH, PATCH, width // PATCH, PATCH)
-    return patches.permute(0, 1, 4, 6, 2, 3, 5).flatten(1, 3)
-
-
-def _unfolded(x_BCTYX: torch.Tensor) -> torch.Tensor:
-    """Make squares of pixels of channels: the inverse of :func:`_folded`."""
-    patches = x_BCTYX.unflatten(1, (-1, PATCH, PATCH)).permute(0, 1, 4, 5, 2, 6, 3)
-    return patches.flatten(5, 6).flatten(3, 4)

@@ -12,7 +12,7 @@ from pydantic import PositiveInt
 from tqdm import tqdm
 
 from baselines._grid import Grid
-from baselines._learned import Floats, Learned, tiled
+from baselines._learned import Floats, Learned, logger, tiled
 from baselines._weights import read_settings
 from baselines.spacetime._at_rest import AtRest, at_rest
 from baselines.spacetime.model import Spacetime, SpacetimeNetwork
@@ -59,8 +59,13 @@ class SpacetimeUNet(Learned):
         return SpacetimeNetwork(**read_settings(self._path, self.name)).grid
 
     def _images(self, observation: xr.Dataset) -> tuple[dict[str, Floats], dict[str, str]]:
-        network, grid = self.network(), self.grid
-        seen = grid.seen(observation)
+        network, grid, parts = self.network(), self.grid, self.inputs.fine_bins
+        seen = grid.seen(observation, parts)
+        if (frames := grid.frames_per_bin(observation)) < parts:
+            logger.warning(
+                "%s tells %d parts of its bins apart, but the camera takes %.3g frames in one; some parts stay empty",
+                self.name, parts, frames,
+            )  # fmt: skip
         found = tiled(_Passes(network, self.precision), seen, self.inputs, self.tile, network.multiple)
         images = {name: grid.shown(image, observation) for name, image in found.items()}
         images["uncertainty"] = np.float32(VARIANCE) * images.pop("scale") ** 2

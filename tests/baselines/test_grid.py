@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from baselines._grid import Grid
+from baselines._inputs import fine_counts
 from smlmsim.acquisition import Acquisition
 from smlmsim.field import FieldOfView
 from smlmsim.pipeline import SimulatedDynamic, simulate
@@ -68,6 +69,21 @@ def test_pixels_of_the_grid_are_shown_as_they_are():
     np.testing.assert_array_equal(
         GRID.shown(found.truth.density.values, found.observation), found.truth.density
     )
+
+
+@pytest.mark.parametrize("frames", [10, 20, 33, 50])
+@pytest.mark.parametrize("parts", [2, 3, 5])
+def test_parts_of_bins_are_those_in_which_frames_have_their_middle(frames, parts):
+    observation = movie(frames).observation
+    seen, whole = GRID.seen(observation, parts), GRID.seen(observation)
+    bins = GRID.bins_per_point(observation)
+    late = 0 if bins % 2 else 0.5
+    expected = np.floor(((observation.loc_frame.values + 0.5) / frames * bins + late) * parts + 1e-9)
+    np.testing.assert_array_equal(seen.loc_frame, expected)
+    np.testing.assert_array_equal(seen.counts, whole.counts)
+    np.testing.assert_array_equal(sum(fine_counts(seen, parts)), whole.counts)
+    assert seen.attrs["frames_per_point"] == parts
+    assert seen.attrs["exposure_s"] * parts == pytest.approx(whole.attrs["exposure_s"])
 
 
 @pytest.mark.parametrize("missing", ["loc_frame", "loc_y"])

@@ -4,17 +4,8 @@ import pytest
 import torch
 
 from baselines.spacetime.model import Spacetime, SpacetimeNetwork, blurred
-from baselines.spacetime.model import _folded as folded
-from baselines.spacetime.model import _unfolded as unfolded
 
 SMALL = SpacetimeNetwork(channels=(4, 6), blocks=(1, 1))
-
-
-def test_folding_keeps_every_pixel_and_unfolding_undoes_it():
-    x = torch.randn(2, 3, 4, 6, 8)
-    assert folded(x).shape == (2, 12, 4, 3, 4)
-    assert torch.equal(folded(x)[:, 1], x[:, 0, :, 0::2, 1::2])
-    assert torch.equal(unfolded(folded(x)), x)
 
 
 @pytest.mark.parametrize(
@@ -23,8 +14,10 @@ def test_folding_keeps_every_pixel_and_unfolding_undoes_it():
         SMALL,
         SpacetimeNetwork(channels=(4, 6, 8), blocks=(1, 2, 1)),
         SpacetimeNetwork(channels=(4, 6), blocks=(1, 1), inputs={"wide_sums": ()}),
+        SpacetimeNetwork(channels=(4, 6), blocks=(1, 1), inputs={"fine_bins": 3}),
+        SpacetimeNetwork(channels=(4, 6), blocks=(1, 1), slow_channels=(5, 7), slow_bins=3),
     ],
-    ids=["two levels", "three levels", "no averages"],
+    ids=["two levels", "three levels", "no averages", "parts of bins", "a second U-Net"],
 )
 def test_density_and_expected_error_have_the_size_of_the_input(settings):
     network = settings.build()
@@ -62,9 +55,9 @@ def test_the_network_can_show_an_average_over_time_as_it_is(average):
     torch.testing.assert_close(found, blurred(inputs[:, 1 + average : 2 + average])[:, 0])
 
 
-def test_bins_within_time_points_are_refused_because_the_network_has_its_own():
-    with pytest.raises(ValueError, match="leave out"):
-        SpacetimeNetwork(inputs={"fine_bins": 5})
+def test_the_second_network_has_at_most_as_many_levels():
+    with pytest.raises(ValueError, match="at most as many levels as channels, 2, found 3"):
+        SpacetimeNetwork(channels=(4, 6), blocks=(1, 1), slow_channels=(4, 4, 4))
 
 
 def test_each_level_has_its_number_of_blocks():

@@ -60,6 +60,22 @@ def test_counts_alone_are_refused(network):
         network.reconstruct(seen(50, 3).drop_vars("loc_frame"))
 
 
+def test_parts_of_bins_without_a_camera_frame_are_warned_of(tmp_path, caplog):
+    settings = SETTINGS.replace({"inputs.fine_bins": 3})
+    torch.manual_seed(0)
+    path = tmp_path / "spacetime.safetensors"
+    save_weights(path, settings.build(), name="spacetime", settings=settings.model_dump(mode="json"))
+    acquisition = Acquisition(time_points=3, frames_per_point=15, exposure_s=0.1, steps_per_point=1)
+    observation = simulate(SimulatedDynamic(acquisition=acquisition), seed=2).observation
+    SpacetimeUNet(weights=path).reconstruct(observation)
+    assert not [record for record in caplog.records if "parts stay empty" in record.message]
+    acquisition = Acquisition(time_points=3, frames_per_point=10, exposure_s=0.15, steps_per_point=1)
+    observation = simulate(SimulatedDynamic(acquisition=acquisition), seed=2).observation
+    SpacetimeUNet(weights=path).reconstruct(observation)
+    [record] = [record for record in caplog.records if "parts stay empty" in record.message]
+    assert "tells 3 parts of its bins apart, but the camera takes 2 frames in one" in record.message
+
+
 def movie(velocity_nm_per_s, seed, points=30):
     study = SimulatedDynamic(
         acquisition={"time_points": points},
