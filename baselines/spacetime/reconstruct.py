@@ -22,21 +22,12 @@ VARIANCE = 2.0
 """Variance of a Laplace distribution whose mean absolute error is 1."""
 
 
-@final
-class SpacetimeUNet(Learned):
-    """A U-Net in space and time over time bins of 0.3 s, which gives the variance of its density in the same pass.
+class _Spacetime(Learned):
+    """A network that counts localizations on a grid of its own, and gives the variance of its density in the same pass.
 
-    It counts the localizations on a grid of its own, so it takes time points of any number of camera frames and pixels
-    of any size.
-
-    Parameters
-    ----------
-    sum_at_rest : bool
-        Whether the density of a structure that is found to be at rest is joined with the sum of all its localizations,
-        as ``gaussian_time`` gives it: their mean, weighted by the inverse of their variances.
+    So it takes time points of any number of camera frames, and pixels of any size.
     """
 
-    name: ClassVar[str] = "spacetime"
     package: ClassVar[str] = "baselines.spacetime"
 
     tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (160, 256, 256)
@@ -73,6 +64,35 @@ class SpacetimeUNet(Learned):
         if still:
             images = _joined(still, **images)
         return images, {"at_rest": str(bool(still)).lower(), **self._outside(seen)}
+
+
+@final
+class SpacetimeUNet(_Spacetime):
+    """A U-Net in space and time over time bins of 0.3 s.
+
+    Parameters
+    ----------
+    sum_at_rest : bool
+        Whether the density of a structure that is found to be at rest is joined with the sum of all its localizations,
+        as ``gaussian_time`` gives it: their mean, weighted by the inverse of their variances.
+    """
+
+    name: ClassVar[str] = "spacetime"
+
+
+@final
+class SpacetimeFineUNet(_Spacetime):
+    """``spacetime`` that tells parts of its time bins apart, and also sees longer bins at full resolution.
+
+    Parameters
+    ----------
+    sum_at_rest : bool
+        As for ``spacetime``.
+    """
+
+    name: ClassVar[str] = "spacetime_fine"
+
+    tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (320, 160, 160)
 
 
 class _Passes:

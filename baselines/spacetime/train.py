@@ -67,11 +67,9 @@ class SpacetimeTask:
         yield "network", self._loss.of(density_BCTYX, self.networks["network"](inputs_BCTYX))
 
 
-@final
-class SpacetimeTraining(Trainable):
+class _SpacetimeTraining(Trainable):
     """Training on crops whose time points and pixels are those of the network's grid."""
 
-    name: ClassVar[str] = "spacetime"
     package: ClassVar[str] = "baselines.spacetime"
 
     network: SpacetimeNetwork = SpacetimeNetwork()
@@ -92,3 +90,17 @@ class SpacetimeTraining(Trainable):
                     f"the network works on {name}={wanted:g}, but crops have {found:g}; train on the corpus "
                     f"mixed-train, or set grid.{name} of the network or budget.crops.point_s"
                 )
+
+
+@final
+class SpacetimeTraining(_SpacetimeTraining):
+    """Training of the network that counts localizations in time bins."""
+
+    name: ClassVar[str] = "spacetime"
+
+
+@final
+class SpacetimeFineTraining(_SpacetimeTraining):
+    """Training of its variant, which sees parts of bins, and longer bins at full resolution."""
+
+    name: ClassVar[str] = "spacetime_fine"
