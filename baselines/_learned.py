@@ -6,7 +6,7 @@ import functools
 import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from baselines._inputs import Channel, Inputs
 from baselines._parameters import count
+from baselines._precision import Precision, computing
 from baselines._tiles import Shape, Tile, tiles
 from baselines._weights import WeightsError, build, read_domain, read_settings, weights_file
 from smlmsim import schema
@@ -52,8 +53,8 @@ class Learned(Spec):
         Time points, rows and columns that are reconstructed at once; smaller tiles take less memory.
     device : "auto", "cpu" or "cuda"
         Where to compute; by default on a GPU if there is one.
-    precision : "float32" or "bfloat16"
-        Number type of the computation.
+    precision : "float32", "bfloat16" or "auto"
+        Number type of the computation; "auto" takes bfloat16 on processors where that is faster.
     compiled : bool
         Whether to compile the network first, which is worthwhile for many movies.
     """
@@ -66,7 +67,7 @@ class Learned(Spec):
     seed: NonNegativeInt = 0
     tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (64, 256, 256)
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     compiled: bool = False
 
     @staticmethod
@@ -168,7 +169,7 @@ class Learned(Spec):
 class _Passes:
     """The output of a network for one tile: one image, or the mean and the variance of several dropout passes."""
 
-    def __init__(self, network: nn.Module, number: int, seed: int, precision: str) -> None:
+    def __init__(self, network: nn.Module, number: int, seed: int, precision: Precision) -> None:
         self._network, self._number, self._seed, self._precision = network, number, seed, precision
         self.progress: tqdm[Any] | None = None
         self._drops = [
@@ -202,8 +203,7 @@ class _Passes:
         return max(self._number, 1)
 
     def _pass(self, tile: torch.Tensor) -> Floats:
-        half = self._precision == "bfloat16"
-        with torch.autocast(tile.device.type, torch.bfloat16) if half else nullcontext():
+        with computing(self._precision, tile.device.type):
             density = self._network(tile)
         found: Floats = density[0, 0].float().clamp_min(0).cpu().numpy()
         if self.progress is not None:

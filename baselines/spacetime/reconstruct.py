@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from baselines._grid import Grid
 from baselines._learned import Floats, Learned, logger, tiled
+from baselines._precision import Precision, computing, resolved
 from baselines._weights import read_settings
 from baselines.spacetime._at_rest import AtRest, at_rest
 from baselines.spacetime.model import Spacetime, SpacetimeNetwork
@@ -63,7 +63,11 @@ class _Spacetime(Learned):
         still = at_rest(observation) if self.sum_at_rest else None
         if still:
             images = _joined(still, **images)
-        return images, {"at_rest": str(bool(still)).lower(), **self._outside(seen)}
+        about = {
+            "at_rest": str(bool(still)).lower(),
+            "precision": resolved(self.precision, next(network.parameters()).device.type),
+        }
+        return images, {**about, **self._outside(seen)}
 
 
 @final
@@ -93,6 +97,7 @@ class SpacetimeFineUNet(_Spacetime):
     name: ClassVar[str] = "spacetime_fine"
 
     tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (320, 160, 160)
+    precision: Precision = "auto"
 
 
 class _Passes:
@@ -101,7 +106,7 @@ class _Passes:
     names = ("density", "scale")
     number = 1
 
-    def __init__(self, network: Spacetime, precision: str) -> None:
+    def __init__(self, network: Spacetime, precision: Precision) -> None:
         self.progress: tqdm[Any] | None = None
         self._network, self._precision = network, precision
 
@@ -109,8 +114,7 @@ class _Passes:
     def __call__(self, channels_CTYX: Floats) -> tuple[Floats, ...]:
         device = next(self._network.parameters()).device
         tile = torch.from_numpy(channels_CTYX)[None].to(device)
-        half = self._precision == "bfloat16"
-        with torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
+        with computing(self._precision, device.type):
             found = self._network(tile)[0].float().cpu().numpy()
         if self.progress is not None:
             self.progress.update()
