@@ -36,7 +36,7 @@ def test_every_family_has_a_contract():
 
 def test_the_plugins_of_this_project_are_installed():
     variants = {f"annapalm{ndim}d{seen}" for ndim in (2, 3) for seen in ("", "_fine", "_widefield")}
-    networks = variants | {"dblink", "vivit", "spacetime"}
+    networks = variants | {"dblink", "vivit", "spacetime", "spacetime_fine"}
     classic = {"sparse", "static_sum", "moving_window", "gaussian_time", "contrast_maximisation"}
     assert networks | classic <= set(RECONSTRUCTORS.available())
     assert {"mle", "phasor", "daostorm", "decode", "deep_storm", "deep_loco"} <= set(LOCALIZERS.available())

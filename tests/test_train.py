@@ -22,7 +22,7 @@ def run(stored_movies, held_out_movie):
 
 WIDEFIELD = {"annapalm2d_widefield", "annapalm3d_widefield"}
 """Networks that see widefield images, which the corpus `tiny` has not."""
-UNPUBLISHED = {"annapalm2d_fine", "annapalm3d_fine", "spacetime", *WIDEFIELD}
+UNPUBLISHED = {"annapalm2d_fine", "annapalm3d_fine", "spacetime", "spacetime_fine", *WIDEFIELD}
 """Networks of this project, which have no published size."""
 
 

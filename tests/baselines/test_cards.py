@@ -107,7 +107,8 @@ def test_the_table_of_a_localizer_holds_the_scores_of_the_map_of_localizers(name
 
 
 @pytest.mark.parametrize(
-    "name", ["spacetime", "annapalm3d", "annapalm2d", "contrast_maximisation", "dblink", "vivit"]
+    "name",
+    ["spacetime_fine", "spacetime", "annapalm3d", "annapalm2d", "contrast_maximisation", "dblink", "vivit"],
 )
 def test_the_readme_shows_the_scores_and_intervals_of_the_reference_grid(name):
     readme = (Path(baselines.__path__[0]).parent / "README.md").read_text(encoding="utf-8")
@@ -119,7 +120,7 @@ def test_the_readme_shows_the_scores_and_intervals_of_the_reference_grid(name):
 def test_every_network_of_this_project_has_weights_and_a_card():
     assert {path.stem for path in WEIGHTS} == {
         "annapalm2d", "annapalm2d_fine", "annapalm2d_widefield", "annapalm3d", "annapalm3d_fine",
-        "annapalm3d_widefield", "dblink", "spacetime", "vivit",
+        "annapalm3d_widefield", "dblink", "spacetime", "spacetime_fine", "vivit",
     }  # fmt: skip
     assert {path.stem for path in ALL} - {path.stem for path in WEIGHTS} == LOCALIZING | MOVING
     assert all((folder / "CARD.md").is_file() for folder in WITH_CARDS.values())

@@ -235,7 +235,7 @@ def test_weights_that_do_not_say_what_they_were_trained_for_are_told_of(make, ca
 @pytest.mark.parametrize("name", trainable())
 def test_the_shipped_networks_say_what_they_were_trained_for(name):
     domain = load(name).domain
-    finer, mixed = name == "spacetime", name not in ("dblink", "vivit")
+    finer, mixed = name.startswith("spacetime"), name not in ("dblink", "vivit")
     assert domain.pixel_nm == (None if finer else (20, 20))
     assert domain.point_s == (None if finer else (1.5, 1.5))
     assert domain.rate_hz == ((25, 1800) if mixed else (30, 1600))

@@ -82,6 +82,10 @@ NETWORKS = {
     "annapalm3d_widefield": ("counts per time point, widefield images", f"{BINNED}25 to 1800"),
     "dblink": ("counts per time point", f"{BINNED}30 to 1600"),
     "spacetime": ("counts per time point, sums over 5, 15, 40, all time points", "25 to 1800"),
+    "spacetime_fine": (
+        "counts in 3 fine bins per time point, sums over 5, 15, 40, all time points",
+        "25 to 1800",
+    ),
     "vivit": ("counts per time point", f"{BINNED}30 to 1600"),
 }
 """What each bundled network sees, and the domain of its training."""
