@@ -42,6 +42,26 @@ def convolution(narrow: int, wide: int, *, flat: bool = False) -> nn.Conv3d:
     return nn.Conv3d(narrow, wide, (1 if flat else 3, 3, 3), padding=(0 if flat else 1, 1, 1))
 
 
+def through(
+    h_BCTYX: torch.Tensor,
+    encoder: nn.ModuleList,
+    coarser: nn.ModuleList,
+    finer: nn.ModuleList,
+    decoder: nn.ModuleList,
+    *,
+    halving: int,
+) -> torch.Tensor:
+    """Go down and up the levels of a U-Net, each of which has ``halving`` times fewer time bins than the one before."""
+    skips = []
+    for encode, down in zip(encoder, coarser, strict=False):
+        skips.append(encode(h_BCTYX))
+        h_BCTYX = down(skips[-1])
+    h_BCTYX = encoder[-1](h_BCTYX)
+    for decode, up, skip in zip(reversed(decoder), reversed(finer), reversed(skips), strict=True):
+        h_BCTYX = decode(skip + unfolded(up(h_BCTYX)).repeat_interleave(halving, dim=2))
+    return h_BCTYX
+
+
 def folded(x_BCTYX: torch.Tensor) -> torch.Tensor:
     """Make channels of squares of pixels."""
     batch, channels, times, height, width = x_BCTYX.shape

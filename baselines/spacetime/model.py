@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from baselines._grid import Grid
 from baselines._inputs import Inputs, NetworkSettings
-from baselines.spacetime.blocks import MOMENTUM, PATCH, Block, convolution, folded, unfolded
+from baselines.spacetime.blocks import MOMENTUM, PATCH, Block, convolution, folded, through, unfolded
 from baselines.spacetime.slow import Slow
 
 BLUR_PX = 1.2
@@ -121,15 +121,7 @@ class Spacetime(nn.Module):
         h = self.entry(seen)
         if self.slow is not None:
             h = h + self.slow(seen)
-        skips = []
-        for encode, coarser in zip(self.encoder, self.coarser, strict=False):
-            skips.append(encode(h))
-            h = coarser(skips[-1])
-        h = self.encoder[-1](h)
-        for decode, finer, skip in zip(
-            reversed(self.decoder), reversed(self.finer), reversed(skips), strict=True
-        ):
-            h = decode(skip + unfolded(finer(h)).repeat_interleave(2, dim=2))
+        h = through(h, self.encoder, self.coarser, self.finer, self.decoder, halving=2)
         out_BCTYX = unfolded(self.exit(h))
         density_BCTYX, scale_BCTYX, gates_BCTYX = out_BCTYX.split([1, 1, len(self._shown)], dim=1)
         if self._shown:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from baselines.spacetime.blocks import PATCH, Block, convolution, unfolded
+from baselines.spacetime.blocks import PATCH, Block, convolution, through
 
 
 class Slow(nn.Module):
@@ -52,14 +52,6 @@ class Slow(nn.Module):
         """Find features; those of joined bins are the same."""
         joined = F.avg_pool3d(x_BCTYX, (self._bins, 1, 1), divisor_override=1)
         h = self.entry(joined.contiguous(memory_format=torch.channels_last_3d))
-        skips = []
-        for encode, coarser in zip(self.encoder, self.coarser, strict=False):
-            skips.append(encode(h))
-            h = coarser(skips[-1])
-        h = self.encoder[-1](h)
-        for decode, finer, skip in zip(
-            reversed(self.decoder), reversed(self.finer), reversed(skips), strict=True
-        ):
-            h = decode(skip + unfolded(finer(h)))
+        h = through(h, self.encoder, self.coarser, self.finer, self.decoder, halving=1)
         found: torch.Tensor = self.exit(h).repeat_interleave(self._bins, dim=2)
         return found
