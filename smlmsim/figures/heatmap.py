@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PANELS_ABREAST = 4
-"""Panels in a row; with more their text becomes too small."""
+PANELS_ABREAST, MANY_ABREAST = 4, 5
+"""Panels in a row, and of a figure that would have more than three rows; with more their text becomes too small."""
 KEY_IN = 2.6
 """Width in inches reserved for one entry of the legend."""
 LEAST_CELLS = 0.7
@@ -96,6 +96,19 @@ def heatmap(
     return figure
 
 
+def rows_of(panels: int) -> tuple[int, int]:
+    """Return in how many rows a number of panels stand, and how many are in a row.
+
+    Examples
+    --------
+    >>> rows_of(9), rows_of(13)
+    ((3, 3), (3, 5))
+    """
+    abreast = PANELS_ABREAST if panels <= 3 * PANELS_ABREAST else MANY_ABREAST
+    lines = math.ceil(panels / abreast)
+    return lines, math.ceil(panels / lines)
+
+
 def _arranged(scores: xr.Dataset, metric: str) -> xr.DataArray:
     """The scores as (seed, panel, row, column), axes of numbers in rising order, NaN for what is not finite."""
     if metric not in scores:
@@ -152,8 +165,7 @@ def _canvas(
     """Make a figure with empty panels and margins; also return the size of a cell in points."""
     from matplotlib.figure import Figure
 
-    lines = math.ceil(panels / PANELS_ABREAST)
-    abreast = math.ceil(panels / lines)
+    lines, abreast = rows_of(panels)
     cell_in = float(np.clip(2.4 / max(rows, columns), 0.24, 0.6))
     width_in = abreast * (columns * cell_in + 0.2 + beside_in) + 1.7
     height_in = lines * (rows * cell_in + 0.3 + beside_in) + 1.1
@@ -172,7 +184,7 @@ def _scale(means: npt.NDArray[np.float64], attrs: Mapping[Any, Any]) -> dict[str
 
 def _label_axes(figure: Figure, panels: list[Axes], rows: Axis, columns: Axis, cell_pt: float) -> None:
     """Label the outer sides of the outer panels."""
-    abreast = math.ceil(len(panels) / math.ceil(len(panels) / PANELS_ABREAST))
+    _, abreast = rows_of(len(panels))
     upright = max(map(len, columns.ticks)) * 4.8 > cell_pt
     for place, panel in enumerate(panels):
         if place % abreast == 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlmsim.figures.axis import axis_of
-from smlmsim.figures.heatmap import PANELS_ABREAST
+from smlmsim.figures.heatmap import rows_of
 from smlmsim.figures.label import score_label
 from smlmsim.figures.panel import draw_cells, short
 from smlmsim.figures.style import styled
@@ -59,8 +58,7 @@ def window_map(best: xr.Dataset) -> Figure:
         _arranged(best[name], panel_dim, dims) for name in ("mean", "window", "shortest", "longest")
     )
     rows, columns = (axis_of(_upwards(best["mean"], panel_dim), dim) for dim in dims)
-    lines = math.ceil(len(names) / PANELS_ABREAST)
-    abreast = math.ceil(len(names) / lines)
+    lines, abreast = rows_of(len(names))
     with styled():
         figure = Figure(
             figsize=(
