@@ -29,6 +29,8 @@ class _Spacetime(Learned):
     """
 
     package: ClassVar[str] = "baselines.spacetime"
+    widening: ClassVar[float] = 1.0
+    """Factor of the standard deviations that the network states of moving structures."""
 
     tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (160, 256, 256)
     sum_at_rest: bool = True
@@ -63,6 +65,8 @@ class _Spacetime(Learned):
         still = at_rest(observation) if self.sum_at_rest else None
         if still:
             images = _joined(still, **images)
+        else:
+            images["uncertainty"] *= np.float32(self.widening**2)
         about = {
             "at_rest": str(bool(still)).lower(),
             "precision": resolved(self.precision, next(network.parameters()).device.type),
@@ -95,6 +99,9 @@ class SpacetimeFineUNet(_Spacetime):
     """
 
     name: ClassVar[str] = "spacetime_fine"
+    widening: ClassVar[float] = 1.4
+    """Chosen on simulated movies of other seeds than those of the benchmark, such that at 110 to 380 Hz nine in ten errors
+    near filaments lie within 1.64 standard deviations."""
 
     tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (320, 160, 160)
     precision: Precision = "auto"

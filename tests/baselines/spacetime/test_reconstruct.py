@@ -8,7 +8,7 @@ from baselines._weights import save_weights
 from baselines.classic.gaussian_time import GaussianTime
 from baselines.spacetime._at_rest import at_rest
 from baselines.spacetime.model import SpacetimeNetwork
-from baselines.spacetime.reconstruct import SpacetimeUNet
+from baselines.spacetime.reconstruct import SpacetimeFineUNet, SpacetimeUNet
 from smlmsim.acquisition import Acquisition
 from smlmsim.metrics.scale import three_crests
 from smlmsim.pipeline import SimulatedDynamic, simulate
@@ -74,6 +74,18 @@ def test_parts_of_bins_without_a_camera_frame_are_warned_of(tmp_path, caplog):
     SpacetimeUNet(weights=path).reconstruct(observation)
     [record] = [record for record in caplog.records if "parts stay empty" in record.message]
     assert "tells 3 parts of its bins apart, but the camera takes 2 frames in one" in record.message
+
+
+def test_the_variant_states_wider_intervals_of_what_moves(network, tmp_path):
+    path = tmp_path / "spacetime_fine.safetensors"
+    torch.manual_seed(0)
+    save_weights(path, SETTINGS.build(), name="spacetime_fine", settings=SETTINGS.model_dump(mode="json"))
+    observation = movie(75, seed=3, points=4)[1]
+    wide = reconstruct(SpacetimeFineUNet(weights=path, precision="float32"), observation)
+    narrow = reconstruct(network, observation)
+    assert narrow.attrs["at_rest"] == "false"
+    np.testing.assert_allclose(wide.density, narrow.density, atol=1e-6)
+    np.testing.assert_allclose(wide.uncertainty, 1.4**2 * narrow.uncertainty, rtol=1e-4)
 
 
 def movie(velocity_nm_per_s, seed, points=30):
