@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
 from smlmsim import limits
 from smlmsim.agreement_ranks import BETWEEN, MEASURES, agreement_ranks, in_words
@@ -113,6 +114,33 @@ def test_the_readme_says_of_robustness_what_the_results_do(robustness, readme):
     found = differences(scores, "ms_ssim")
     unseen = -found[found.question == "unseen"].difference
     assert f"are worse there than `all` by {unseen.min():.3f} to {unseen.max():.3f}, and" in readme
+
+
+def test_the_readme_says_in_how_many_cells_the_best_network_is_best(readme):
+    with xr.open_dataset(MAPS / "reference.nc") as found:
+        reference = found.load()
+    name, seeds = "spacetime_fine", reference.sizes["seed"]
+    best = {}
+    for metric in ("ms_ssim", "ssim", "pearson", "psnr"):
+        means = reference[metric].mean("seed")
+        best[metric] = means.sel(reconstructor=name) >= means.max("reconstructor")
+    counts = {metric: int(cells.sum()) for metric, cells in best.items()}
+    assert f"is best in {counts['ms_ssim']} of the {best['ms_ssim'].size} cells" in readme
+    assert (
+        f"best in {counts['ssim']} cells, by Pearson's correlation in {counts['pearson']}, by PSNR in"
+        in readme
+    )
+    assert f"by PSNR in {counts['psnr']}:" in readme
+    winner = reference.ms_ssim.mean("seed").idxmax("reconstructor")
+    behind = reference.ms_ssim.sel(reconstructor=winner) - reference.ms_ssim.sel(reconstructor=name)
+    half = stats.t.ppf(0.975, seeds - 1) * behind.std("seed", ddof=1) / np.sqrt(seeds)
+    worse = (behind.mean("seed") > half) & ~best["ms_ssim"]
+    assert int((~best["ms_ssim"] & ~worse).sum()) == 6, "in six others the interval includes 0"
+    (cell,) = worse.stack(cell=worse.dims).where(lambda cells: cells, drop=True).cell.values
+    assert tuple(cell) == (30, 30)
+    lost = behind.mean("seed").sel({VELOCITY: 30, RATE: 30})
+    assert str(winner.sel({VELOCITY: 30, RATE: 30}).item()) == "annapalm3d"
+    assert f"only at 30 nm/s and 30 Hz `annapalm3d` is better, by {float(lost):.3f}" in readme
 
 
 def test_the_readme_says_of_widefield_images_what_their_map_does(readme):

@@ -100,7 +100,7 @@ class SpacetimeFineUNet(_Spacetime):
 
     name: ClassVar[str] = "spacetime_fine"
     widening: ClassVar[float] = 1.4
-    """Chosen on simulated movies of other seeds than those of the benchmark, such that nine in ten errors near filaments
+    """Chosen on movies of other seeds than those of the benchmark, such that nine in ten errors near filaments
     lie within 1.64 standard deviations at 110 to 380 Hz."""
 
     tile: tuple[PositiveInt, PositiveInt, PositiveInt] = (320, 160, 160)
