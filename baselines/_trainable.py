@@ -58,7 +58,7 @@ class Trainable(Spec):
             If there is no such configuration, or it is invalid.
         """
         path = _file(cls.package, size) if size in SIZES else Path(size)
-        if not path.is_file():
+        if not path.is_file() or (size in SIZES and size not in cls.sizes()):
             raise ValueError(
                 f"no configuration {size!r} of {cls.name}; give one of {', '.join(cls.sizes())}, or a TOML file"
             )

@@ -170,7 +170,7 @@ def test_wrong_choices_are_named_with_those_there_are(smlmsim, table, tmp_path):
     out = tmp_path / "out"
     assert "installed: " in smlmsim("reconstruct", table, "--with", "nope", "--out", out, code=1).err
     assert (
-        "there are: frames, quick, reference, thesis"
+        "there are: cells, frames, quick, reference, thesis"
         in smlmsim("grid", "--preset", "nope", "--out", out, code=1).err
     )
     assert "--exposure-s: " in smlmsim("reconstruct", table, "--exposure-s", -1, "--out", out, code=1).err

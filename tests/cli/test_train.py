@@ -184,7 +184,19 @@ def not_trained(monkeypatch):
     return made
 
 
-@pytest.mark.parametrize("name", train.trainable())
+WIDEFIELD = [name for name in train.trainable() if name.endswith("_widefield")]
+"""Networks that see widefield images, which the corpus `tiny` has not."""
+
+
+@pytest.mark.parametrize("name", WIDEFIELD)
+def test_a_network_without_a_tiny_size_is_refused_with_the_size_it_has(smlmsim, tmp_path, name):
+    code, _, err = smlmsim("train", name, "--study", "tiny", "--out", tmp_path / "run")
+    assert code == 1
+    assert f"no configuration 'tiny' of {name}; give one of shipped, or a TOML file" in err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", [name for name in train.trainable() if name not in WIDEFIELD])
 def test_the_tiny_corpus_is_trained_on_with_the_tiny_size(smlmsim, tmp_path, not_trained, name):
     code, _, err = smlmsim("train", name, "--study", "tiny", "--out", tmp_path)
     assert code == 0, err
