@@ -14,9 +14,8 @@ Precision = Literal["auto", "float32", "bfloat16"]
 def resolved(precision: Precision, device: str) -> Literal["float32", "bfloat16"]:
     """Return the number type: of "auto" the one that is faster on a processor, and float32 on a GPU.
 
-    In bfloat16 ``spacetime_fine`` is twice as fast on an AMD processor with AVX512_BF16 (Zen 4), and so are networks
-    wherever there is AMX. Intel's processors with AVX512_BF16 but without AMX are slower in it:
-    ``benchmarks/bench_training.py`` measures it.
+    In bfloat16 ``spacetime_fine`` is twice as fast on an AMD processor with AVX512_BF16 (Zen 4). AMX is made for it.
+    Intel's processors with AVX512_BF16 but without AMX are slower in it. ``benchmarks/bench_training.py`` measures it.
     """
     if precision != "auto":
         return precision
